@@ -1,0 +1,149 @@
+"""The table of jobs: the one place that says which jobs there are, when they run and what follows what.
+
+DAGs, sensors, follow-on runs, the recovery order, the page and the manual are read from it, so that
+the schedule, the order and the run-book cannot disagree. The rows are those of domain.md, "The eight jobs".
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import time
+from typing import Literal
+
+Kind = Literal["rebuild", "append-only", "field update"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row of the table of jobs.
+
+    name: the operators' name. at: the UTC time of its nightly run. writes: what it owns, for people.
+    follow_on_jobs: names of the jobs to be run again after it, as operators know them.
+    entry_point: "module:function" of the work itself, resolved only when the job runs.
+    takes_date_override: whether a run accepts the argument date_override (domain.md, job 8).
+    covers_missed_nights: whether a scheduled run covers every date since the last success (jobs 7, 8).
+    """
+
+    name: str
+    at: time
+    kind: Kind
+    writes: str
+    summary: str
+    entry_point: str
+    follow_on_jobs: tuple[str, ...] = ()
+    takes_date_override: bool = False
+    covers_missed_nights: bool = False
+
+    @property
+    def dag_id(self) -> str:
+        """The name in snake_case: PersonOwnerRebuildJob -> person_owner_rebuild_job."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", self.name).lower()
+
+
+JOBS: tuple[Job, ...] = (
+    Job(
+        name="PersonOwnerRebuildJob",
+        at=time(0, 5),
+        kind="rebuild",
+        writes="person_owner",
+        summary="Works out which local office owns each person.",
+        entry_point="sync_jobs.person_owner:rebuild_person_owner",
+        follow_on_jobs=("PersonElasticSearchSyncJob",),
+    ),
+    Job(
+        name="PersonPlacementEmployingBodyTrustJob",
+        at=time(0, 9),
+        kind="rebuild",
+        writes="person_trust (employing bodies)",
+        summary="Lets the trusts that employ a person, by any placement, see that person.",
+        entry_point="sync_jobs.trusts:rebuild_person_employing_bodies",
+        follow_on_jobs=("PersonPlacementTrainingBodyTrustJob", "PersonElasticSearchSyncJob"),
+    ),
+    Job(
+        name="PersonPlacementTrainingBodyTrustJob",
+        at=time(0, 29),
+        kind="append-only",
+        writes="person_trust (training bodies)",
+        summary="Lets the trusts that train a person, by any placement, see that person.",
+        entry_point="sync_jobs.trusts:rebuild_person_training_bodies",
+        follow_on_jobs=("PersonElasticSearchSyncJob",),
+    ),
+    Job(
+        name="PostEmployingBodyTrustJob",
+        at=time(1, 9),
+        kind="rebuild",
+        writes="post_trust (employing bodies)",
+        summary="Lets the trust that employs in a post see that post.",
+        entry_point="sync_jobs.trusts:rebuild_post_employing_bodies",
+        follow_on_jobs=("PostTrainingBodyTrustJob",),
+    ),
+    Job(
+        name="PostTrainingBodyTrustJob",
+        at=time(1, 19),
+        kind="append-only",
+        writes="post_trust (training bodies)",
+        summary="Lets the trust that trains in a post see that post.",
+        entry_point="sync_jobs.trusts:rebuild_post_training_bodies",
+    ),
+    Job(
+        name="PersonElasticSearchSyncJob",
+        at=time(1, 29),
+        kind="rebuild",
+        writes="Elasticsearch index persons",
+        summary="Builds the search index that every screen reads, beside the live one, and swaps the alias.",
+        entry_point="sync_jobs.person_index:rebuild_person_index",
+    ),
+    Job(
+        name="PostFundingStatusSyncJob",
+        at=time(1, 45),
+        kind="field update",
+        writes="post.funding_status",
+        summary="Marks posts INACTIVE whose last funding ended the day before.",
+        entry_point="sync_jobs.post_funding_status:update_post_funding_status",
+        covers_missed_nights=True,
+    ),
+    Job(
+        name="PersonRecordStatusJob",
+        at=time(2, 0),
+        kind="field update",
+        writes="person.status",
+        summary="Sets persons CURRENT or INACTIVE whose memberships start today or ended yesterday.",
+        entry_point="sync_jobs.person_record_status:update_person_record_status",
+        follow_on_jobs=("PersonElasticSearchSyncJob",),
+        takes_date_override=True,
+        covers_missed_nights=True,
+    ),
+)
+
+_BY_NAME = {job.name: job for job in JOBS} | {job.dag_id: job for job in JOBS}
+
+
+def find_job(name: str) -> Job:
+    """The job of that name: the operators' name or the DAG id. Raises KeyError for any other."""
+    return _BY_NAME[name]
+
+
+def upstream_jobs(job: Job) -> tuple[Job, ...]:
+    """The jobs whose run of the same night this one waits for, in table order.
+
+    They name it as follow-on and come earlier in the night; an edge that points back in time is no wait.
+    """
+    earlier = JOBS[: JOBS.index(job)]
+    return tuple(other for other in earlier if job.name in other.follow_on_jobs)
+
+
+def index_build_before(job: Job) -> Job | None:
+    """The earlier job whose end, good or bad, this one waits for before it refreshes what that one built.
+
+    It is the target of the edge that points back in time: PersonRecordStatusJob -> PersonElasticSearchSyncJob.
+    """
+    earlier = JOBS[: JOBS.index(job)]
+    return next((other for other in earlier if other.name in job.follow_on_jobs), None)
+
+
+def jobs_to_run_after(job: Job) -> tuple[Job, ...]:
+    """The jobs that a run by hand runs next, transitively, each once, in table order."""
+    found: set[str] = set()
+    for other in JOBS[JOBS.index(job) :]:
+        if other is job or other.name in found:
+            found.update(other.follow_on_jobs)
+    return tuple(other for other in JOBS[JOBS.index(job) + 1 :] if other.name in found)

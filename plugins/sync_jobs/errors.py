@@ -1,0 +1,33 @@
+"""What can go wrong in a job. The text of each error says what was expected and what to do."""
+
+
+class SyncJobError(Exception):
+    """Base of all errors of the jobs. A mistake or a refusal: running the same again would fail again."""
+
+
+class BadArgument(SyncJobError):
+    """An argument of a run is not of the form that it must have. Nothing was started."""
+
+
+class AlreadyRunning(SyncJobError):
+    """Another run of the same job, or of a job on the same index, holds the lock."""
+
+
+class GuardRail(SyncJobError):
+    """The result would remove more than the limit allows. Nothing was written."""
+
+
+class IndexNotAsExpected(SyncJobError):
+    """The built index, the alias or the source do not agree. The live index was not touched."""
+
+
+class RejectedDocument(SyncJobError):
+    """Elasticsearch refused a document for what is in it. Names person id, field and kind of reason only."""
+
+
+class SearchBlocked(SyncJobError):
+    """Elasticsearch takes no writes (disk full, read only): somebody has to free it first."""
+
+
+class TransientError(SyncJobError):
+    """Something that can pass by itself: connection lost, overloaded, conflict with another writer. Worth a retry."""
