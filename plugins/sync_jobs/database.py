@@ -1,0 +1,139 @@
+"""PostgreSQL for the jobs: SQL files, transactions, advisory locks, and differences applied.
+
+    <job>_difference.sql  =>  temporary table "difference"  =>  guard rail  =>  <job>_apply.sql
+
+A job never writes what is already there: one statement finds the rows that differ, they are counted and
+checked, and only they are written, in the same transaction, in key order. Readers see the old rows or the
+new; a night without changes writes nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, LiteralString, cast
+
+import psycopg
+
+from sync_jobs.errors import AlreadyRunning, GuardRail
+
+SQL_FOLDER = Path(__file__).resolve().parents[2] / "include" / "sql"
+
+# First key of our advisory locks: keeps them apart from those of anybody else on the same database.
+LOCK_NAMESPACE = 0x53594E43
+
+# Fewer removals than this are never refused, however small the table is (design.md, "Guard rails").
+ALWAYS_ALLOWED_REMOVALS = 100
+
+Connection = psycopg.Connection[Any]
+Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Rows (or documents) wanted, and what it takes to get there from what is in place."""
+
+    read: int
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+
+
+@cache
+def read_sql(name: str) -> LiteralString:
+    """The text of include/sql/<name>.sql; its parameters are written %(name)s."""
+    return cast(LiteralString, (SQL_FOLDER / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def execute(connection: Connection, name: str, parameters: Parameters | None = None) -> psycopg.ClientCursor[Any]:
+    """Run include/sql/<name>.sql and return its cursor.
+
+    Values are merged on the client's side: CREATE TABLE AS and COPY take no parameters, and the planner
+    sees the dates themselves.
+    """
+    return psycopg.ClientCursor(connection).execute(read_sql(name), parameters or {})
+
+
+@contextmanager
+def snapshot(connection: Connection) -> Iterator[None]:
+    """One REPEATABLE READ transaction: every statement in it sees the same state of the database."""
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield
+
+
+@contextmanager
+def advisory_lock(connection: Connection, name: str) -> Iterator[None]:
+    """Hold the lock of that name in this session, or raise AlreadyRunning at once.
+
+    The lock belongs to the connection: it is gone when the process or its connection dies.
+    """
+    key = (LOCK_NAMESPACE, name)
+    row = connection.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", key).fetchone()
+    if row is None or not row[0]:
+        raise AlreadyRunning(f"{name} is already running ({_describe_holder(connection, name)})")
+    try:
+        yield
+    finally:
+        if not connection.broken:
+            connection.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", key)
+
+
+def _describe_holder(connection: Connection, name: str) -> str:
+    """Since when and by whom: start and application_name of the session that holds the lock."""
+    row = execute(connection, "lock_holder", {"namespace": LOCK_NAMESPACE, "name": name}).fetchone()
+    if row is None:
+        return "it has just ended: try again"
+    since, application_name, process = row
+    return f"since {since or 'an unknown time'}, by {application_name or 'an unnamed session'}, process {process}"
+
+
+def check_guard_rail(what: str, removed: int, existing: int, maximum_removed_percent: float) -> None:
+    """Raise GuardRail if more rows or documents would go than the limit allows (design.md, "Guard rails").
+
+    maximum_removed_percent: 0 to 100, of what exists now; 100 removals are always allowed.
+    """
+    allowed = max(ALWAYS_ALLOWED_REMOVALS, existing * maximum_removed_percent / 100)
+    if removed > allowed:
+        raise GuardRail(
+            f"{what}: this run would remove {removed} of {existing}, more than the {allowed:.0f} allowed "
+            f"({maximum_removed_percent:g} %). Nothing was written. Look for an empty or broken source table; "
+            "if it is right, run once more with maximum_removed_percent = 100."
+        )
+
+
+def apply_difference(
+    connection: Connection,
+    name: str,
+    parameters: Parameters,
+    *,
+    existing: str,
+    what: str,
+    maximum_removed_percent: float,
+    dry_run: bool,
+) -> Counts:
+    """Bring a job's rows to what they should be, inside the transaction of the caller.
+
+    name: prefix of the SQL files. <name>_difference makes the temporary table "difference", one row for each
+    row that is not as wanted, with its change ('added', 'changed' or 'removed') and whether it is_loss: a row
+    or a value that goes, for the guard rail. <name>_apply writes them. existing: the SQL file that counts the
+    rows in place, for a field update its candidates. what: the table, for messages.
+    """
+    in_place = one_row(connection, existing, parameters)[0]
+    execute(connection, f"{name}_difference", parameters)
+    added, changed, removed, lost = one_row(connection, "difference_counts")
+    check_guard_rail(what, lost, in_place, maximum_removed_percent)
+    if not dry_run and added + changed + removed:
+        execute(connection, f"{name}_apply", parameters)
+    unchanged = in_place - changed - removed
+    return Counts(read=unchanged + changed + added, added=added, changed=changed, removed=removed, unchanged=unchanged)
+
+
+def one_row(connection: Connection, name: str, parameters: Parameters | None = None) -> tuple[Any, ...]:
+    """The only row that include/sql/<name>.sql gives."""
+    row = execute(connection, name, parameters).fetchone()
+    if row is None:
+        raise LookupError(f"{name}.sql gave no row")
+    return tuple(row)

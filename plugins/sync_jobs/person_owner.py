@@ -1,0 +1,18 @@
+"""Job 1, PersonOwnerRebuildJob: which local office owns each person (domain.md, "1 PersonOwnerRebuildJob")."""
+
+from sync_jobs.database import Counts, apply_difference, snapshot
+from sync_jobs.run import JobRun
+
+
+def rebuild_person_owner(run: JobRun) -> Counts:
+    """Give person_owner exactly one row for every person: (id, owner, rule)."""
+    with snapshot(run.postgres):
+        return apply_difference(
+            run.postgres,
+            "person_owner",
+            {"run_date": run.run_date},
+            existing="person_owner_existing",
+            what="person_owner",
+            maximum_removed_percent=run.maximum_removed_percent,
+            dry_run=run.dry_run,
+        )
