@@ -1,0 +1,138 @@
+"""PostgreSQL and Elasticsearch for the jobs, opened from Airflow connections.
+
+Drivers are imported when a connection is opened, not when a DAG file is read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+
+if TYPE_CHECKING:
+    import psycopg
+    from airflow.sdk import Connection  # noqa: PLC0415
+    from elasticsearch import Elasticsearch
+
+POSTGRES = "tcs_postgres"
+ELASTICSEARCH = "tcs_elasticsearch"
+
+# PostgreSQL cuts longer application names.
+MAXIMUM_APPLICATION_NAME = 63
+
+# A job waits this long for a lock that another writer holds, then gives up and is tried again later.
+LOCK_TIMEOUT = timedelta(minutes=1)
+
+# How soon PostgreSQL notices in mid-statement that the client is gone, rolls back and frees the job's lock.
+CLIENT_CHECK_INTERVAL = timedelta(seconds=10)
+
+# The client's own 10 s are too short for a bulk or a force merge on a busy cluster; extra may say otherwise.
+REQUEST_TIMEOUT_SECONDS = 120
+
+DEFAULT_ELASTICSEARCH_PORT = 9200
+
+
+def postgres_options(application_name: str, statement_timeout: timedelta) -> str:
+    """Server settings of a job's session, as libpq's options.
+
+    statement_timeout: no statement may outlive its task. The session speaks UTC, whatever the server's zone.
+    """
+    settings = {
+        "application_name": application_name[:MAXIMUM_APPLICATION_NAME],
+        "statement_timeout": _milliseconds(statement_timeout),
+        "lock_timeout": _milliseconds(LOCK_TIMEOUT),
+        "client_connection_check_interval": _milliseconds(CLIENT_CHECK_INTERVAL),
+        "timezone": "UTC",
+    }
+    return " ".join(f"-c {name}={_escape(value)}" for name, value in settings.items())
+
+
+@contextmanager
+def open_postgres(application_name: str, statement_timeout: timedelta) -> Iterator[psycopg.Connection[Any]]:
+    """A connection in autocommit, to tcs_postgres; closed at the end, which also ends what is still open in it.
+
+    application_name: shown in pg_stat_activity and in the message of a run that finds the job locked.
+    Raises AirflowFailException if the Airflow connection is not there, psycopg.OperationalError if the server is not.
+    """
+    from airflow.providers.postgres.hooks.postgres import PostgresHook  # noqa: PLC0415
+
+    hook = PostgresHook(postgres_conn_id=POSTGRES)
+    connection = _existing(POSTGRES, lambda: hook.connection)
+    # The hook lets options in extra replace those it is given; the jobs rely on ours, and later ones win.
+    extra = connection.extra_dejson
+    options = f"{extra.get('options', '')} {postgres_options(application_name, statement_timeout)}".strip()
+    connection.extra = json.dumps(extra | {"options": options})
+    postgres: Any = hook.get_conn()
+    try:
+        postgres.autocommit = True
+        yield postgres
+    finally:
+        postgres.close()
+
+
+@contextmanager
+def open_elasticsearch() -> Iterator[Elasticsearch]:
+    """A client for tcs_elasticsearch; closed at the end. Raises AirflowFailException if that is not there or wrong."""
+    from airflow.providers.elasticsearch.hooks.elasticsearch import ElasticsearchPythonHook  # noqa: PLC0415
+    from airflow.sdk import Connection  # noqa: PLC0415
+
+    connection = _existing(ELASTICSEARCH, lambda: Connection.get(ELASTICSEARCH))
+    hosts, arguments = elasticsearch_arguments(connection)
+    client: Elasticsearch = ElasticsearchPythonHook(hosts=hosts, es_conn_args=arguments).get_conn
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def elasticsearch_arguments(connection: Connection) -> tuple[list[str], dict[str, Any]]:
+    """Node URLs and client arguments that an Airflow connection describes.
+
+    host: one or several, comma-separated, each as name, name:port or URL; schema (http or https) and port
+    hold where a host does not say. login and password: basic authentication, unless extra has an api_key.
+    extra: any other argument of the client: ca_certs, verify_certs, ssl_assert_fingerprint, request_timeout, ...
+    """
+    scheme = connection.schema or "http"
+    if scheme not in ("http", "https"):
+        raise AirflowFailException(f"Connection {ELASTICSEARCH}: schema must be http or https, not {scheme!r}.")
+    names = [name.strip() for name in (connection.host or "").split(",") if name.strip()]
+    if not names:
+        raise AirflowFailException(f"Connection {ELASTICSEARCH}: host is empty; it must name at least one node.")
+    hosts = [_node_url(name, scheme, connection.port or DEFAULT_ELASTICSEARCH_PORT) for name in names]
+    arguments: dict[str, Any] = {"request_timeout": REQUEST_TIMEOUT_SECONDS}
+    arguments |= {name: _plain(value) for name, value in connection.extra_dejson.items()}
+    if "api_key" not in arguments and connection.login:
+        arguments["basic_auth"] = (connection.login, connection.password or "")
+    return hosts, arguments
+
+
+def _node_url(name: str, scheme: str, port: int) -> str:
+    scheme, name = name.split("://", 1) if "://" in name else (scheme, name)
+    name = name.rstrip("/")
+    has_port = name.rpartition("]")[2].count(":") == 1
+    return f"{scheme}://{name}" if has_port else f"{scheme}://{name}:{port}"
+
+
+def _plain(value: Any) -> Any:
+    """A boolean that a form has written as text is a boolean: "false" as text would be true."""
+    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _existing(conn_id: str, get: Any) -> Any:
+    try:
+        return get()
+    except AirflowNotFoundException:
+        raise AirflowFailException(f"The Airflow connection {conn_id} is missing: create it, then run again.") from None
+
+
+def _milliseconds(duration: timedelta) -> str:
+    return f"{duration // timedelta(milliseconds=1)}ms"
+
+
+def _escape(value: str) -> str:
+    """Blanks and backslashes as libpq's options want them."""
+    return value.replace("\\", r"\\").replace(" ", r"\ ")

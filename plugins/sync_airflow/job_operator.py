@@ -1,0 +1,126 @@
+"""The task that does a job's work: Airflow's context in, sync_jobs.runner.run_job, the report out."""
+
+from __future__ import annotations
+
+from datetime import UTC, date
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, BaseOperator, Variable
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from sync_airflow import policy
+from sync_airflow.connections import open_elasticsearch, open_postgres
+from sync_airflow.nights import Success, chosen_date, first_date, own_date, reason_to_skip, successes
+from sync_jobs.catalogue import Job, find_job
+from sync_jobs.errors import SyncJobError, TransientError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+RUN_JOB = "run_job"
+REASON = "reason"
+DATE_OF_CHANGE_OVERRIDE = "date_of_change_override"
+
+# Successes that are looked back on: enough for the last real one to be among them, and no more with the years.
+REMEMBERED_SUCCESSES = 200
+
+
+def asset_of(job: Job) -> Asset:
+    """The asset that stands for what the job writes. Each success leaves an event (nights.Success) on it."""
+    return Asset(name=job.dag_id, uri=f"tis-sync://{job.dag_id}")
+
+
+def past_successes(context: Context, job: Job) -> tuple[Success, ...]:
+    """The latest successes of a job, newest first. Its asset must be an inlet of the task."""
+    return successes(context["inlet_events"][asset_of(job)].ascending(False).limit(REMEMBERED_SUCCESSES))
+
+
+def skip_if_covered(context: Context, job: Job, past: tuple[Success, ...]) -> None:
+    """Raise AirflowSkipException if this scheduled run has nothing left to do (nights.reason_to_skip)."""
+    run = context["dag_run"]
+    reason = reason_to_skip(
+        job,
+        run_type=run.run_type,
+        tick=run.logical_date,
+        run_id=run.run_id,
+        times_cleared=run.clear_number or 0,
+        now=context["ti"].start_date,
+        events=past,
+    )
+    if reason:
+        raise AirflowSkipException(reason)
+
+
+class JobOperator(BaseOperator):
+    """Runs one job and returns its report (sync_jobs.report.Report.as_dict) as XCom.
+
+    Fails at once, without a retry, on what would fail again; the reason goes to the XCom "reason" too, so
+    that the summary of recovery can say it. Skips a scheduled run whose work another run has done.
+    """
+
+    ui_color = "#e6f2e6"
+
+    def __init__(self, *, job_name: str, **kwargs: Any) -> None:
+        job = find_job(job_name)
+        super().__init__(
+            inlets=[asset_of(job)],
+            outlets=[asset_of(job)],
+            execution_timeout=policy.JOB_TIMEOUT,
+            **policy.RETRIES,
+            **kwargs,
+        )
+        self.job_name = job_name
+
+    def execute(self, context: Context) -> dict[str, object]:
+        job = find_job(self.job_name)
+        past = past_successes(context, job)
+        skip_if_covered(context, job, past)
+        try:
+            return self._run(context, job, past)
+        except TransientError:
+            raise  # an ordinary failure, tried again
+        except SyncJobError as error:
+            context["ti"].xcom_push(key=REASON, value=str(error))
+            raise AirflowFailException(str(error)) from error
+
+    def _run(self, context: Context, job: Job, past: tuple[Success, ...]) -> dict[str, object]:
+        # Imported here, and not by the DAG files: it brings both drivers.
+        from sync_jobs.runner import run_job  # noqa: PLC0415
+
+        run, params = context["dag_run"], context["params"]
+        own = own_date(run.run_type, run.logical_date, run.run_after)
+        run_date = chosen_date(params["run_date"], own)
+        date_override = params.get("date_override") or ""
+        first = first_date(job, run_date, own, past, date_override=date_override)
+        self.log.info("%s for %s%s", job.name, run_date, _covering(first, run_date))
+        with (
+            open_postgres(f"{job.name} {run.run_id}", policy.JOB_TIMEOUT) as postgres,
+            open_elasticsearch() as elasticsearch,
+        ):
+            report = run_job(
+                job,
+                postgres=postgres,
+                elasticsearch=elasticsearch,
+                run_date=run_date,
+                first_date=first,
+                date_override=date_override,
+                date_of_change_override=Variable.get(DATE_OF_CHANGE_OVERRIDE, default="") or "",
+                maximum_removed_percent=float(params["maximum_removed_percent"]),
+                dry_run=params["dry_run"],
+                run_id=run.run_id,
+            ).as_dict()
+        success = Success(
+            run_id=run.run_id,
+            run_date=run_date,
+            own_date=own,
+            started=context["ti"].start_date.astimezone(UTC),
+            dry_run=params["dry_run"],
+            date_override=date_override,
+        )
+        context["outlet_events"][asset_of(job)].extra = success.as_extra()
+        self.log.info("%s: %s", job.name, report)
+        return report
+
+
+def _covering(first: date | None, run_date: date) -> str:
+    return f", covering every date since {first}" if first and first < run_date else ""

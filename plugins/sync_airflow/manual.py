@@ -1,0 +1,107 @@
+"""The operator's manual of each DAG (its doc_md), written from the table of jobs."""
+
+from sync_jobs.catalogue import JOBS, Job, index_build_before, jobs_to_run_after, upstream_jobs
+
+
+def job_manual(job: Job) -> str:
+    """What an operator needs to know of a job: when, what, what it waits for, what follows, what if it failed."""
+    lines = [
+        f"### {job.name}",
+        "",
+        job.summary,
+        "",
+        f"- **When**: every night at {job.at:%H:%M} UTC, and whenever it is started by hand.",
+        f"- **Writes**: {job.writes} ({job.kind}).",
+        f"- **Waits for**, in the night: {_waits_for(job)}",
+        f"- **After it**, when run by hand: {_then_runs(job)}",
+        f"- **A missed night**: {_missed_night(job)}",
+        "",
+        "#### By hand",
+        "",
+        "It waits for no other job. While a run is at work, a second one is queued behind it.",
+        "",
+        "| param | meaning |",
+        "|---|---|",
+        "| `run_date` | the date that the run is for; empty: today in UTC |",
+        "| `run_follow_on_jobs` | whether the jobs that follow run after it |",
+        "| `dry_run` | everything but the write: the report says what would change; nothing runs after it |",
+        "| `maximum_removed_percent` | the run stops before it writes if it would remove more than this |",
+    ]
+    if job.takes_date_override:
+        lines.append(
+            "| `date_override` | whose status is looked at: a date, `ANY` for everybody with a membership, `NONE` for "
+            "the date in the variable date_of_change_override; empty: those of the run date |"
+        )
+    lines += [
+        "",
+        "#### If it failed",
+        "",
+        "1. The last lines of the log of `run_job` say what was expected, what was found and what to do. "
+        "What passes by itself has been tried again three times by then.",
+        "2. Nothing is half done: readers still see what was there before.",
+        f"3. Once repaired, {_repeat(job)}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def recovery_manual() -> str:
+    """What recovery does, and how to read how it went."""
+    order = "\n".join(f"{number}. {job.name}{_after(job)}" for number, job in enumerate(JOBS, start=1))
+    return f"""### recovery
+
+Runs all jobs one after the other, whatever has run already tonight. Every job is safe to repeat.
+Each is a run of its own DAG, where its log and its report are.
+
+{order}
+
+A job whose upstream did not succeed is skipped; the others still run. The task `summary` then fails the run, and its
+log says which jobs are to be run again, in which order, and why.
+
+| param | meaning |
+|---|---|
+| `run_date` | the date that all jobs are for; empty: the UTC date on which this run starts |
+| `maximum_removed_percent` | each job stops before it writes if it would remove more than this |
+"""
+
+
+def _names(jobs: tuple[Job, ...]) -> str:
+    return ", ".join(job.name for job in jobs)
+
+
+def _after(job: Job) -> str:
+    return f" (only if these succeeded: {_names(upstream_jobs(job))})" if upstream_jobs(job) else ""
+
+
+def _waits_for(job: Job) -> str:
+    build = index_build_before(job)
+    if build:
+        return f"the end of {build.name}, good or bad: it then makes anew the documents of those it changed."
+    if upstream_jobs(job):
+        return f"success of {_names(upstream_jobs(job))}. If one fails, this job fails and does not touch anything."
+    return "nothing."
+
+
+def _then_runs(job: Job) -> str:
+    after = jobs_to_run_after(job)
+    if after:
+        return f"{_names(after)}, one after the other, each if the one before succeeded."
+    if index_build_before(job):
+        return "nothing; it brings the search index up to date itself."
+    return "nothing."
+
+
+def _missed_night(job: Job) -> str:
+    if job.covers_missed_nights:
+        return "the next run for its own night covers every date since the last one that succeeded."
+    return "the next run repairs it, as it looks at the present."
+
+
+def _repeat(job: Job) -> str:
+    waiting = tuple(other for other in JOBS if job in upstream_jobs(other))
+    if waiting:
+        return (
+            "run it by hand, which runs what follows as well; or clear its failed task, and in the DAGs of "
+            f"{_names(waiting)} the failed task with all that is downstream."
+        )
+    return "run it by hand, or clear its failed task."

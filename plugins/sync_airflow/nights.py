@@ -1,0 +1,182 @@
+"""Which date a run is for, which dates it covers, and whether another run has done its work already.
+
+Plain functions over what Airflow knows of runs and what each success left behind (class Success): no
+clock, no database, so that every rule can be read and tested here.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sync_jobs.catalogue import Job
+from sync_jobs.errors import BadArgument
+
+# Run types of Airflow: a scheduled run or a backfill has a night that it belongs to; any other is by hand.
+SCHEDULED = "scheduled"
+BACKFILL = "backfill"
+OPERATOR_TRIGGERED = "operator_triggered"
+
+
+@dataclass(frozen=True)
+class Success:
+    """What a successful run left behind: the extra of its job's asset event.
+
+    run_date: the date that it was for; own_date: the UTC date of its tick or, by hand, of its start: a run
+    for another date than its own repeats or tries something and says nothing about the night.
+    started: when its work began, in UTC.
+    """
+
+    run_id: str
+    run_date: date
+    own_date: date
+    started: datetime
+    dry_run: bool = False
+    date_override: str = ""
+
+    @property
+    def of_its_night(self) -> bool:
+        """A real run for its own date: whatever that night asked for is done."""
+        return not self.dry_run and not self.date_override and self.run_date == self.own_date
+
+    def as_extra(self) -> dict[str, str | bool]:
+        """JSON-able, for the asset event."""
+        return {
+            "run_id": self.run_id,
+            "run_date": self.run_date.isoformat(),
+            "own_date": self.own_date.isoformat(),
+            "started": self.started.astimezone(UTC).isoformat(),
+            "dry_run": self.dry_run,
+            "date_override": self.date_override,
+        }
+
+    @classmethod
+    def from_extra(cls, extra: Mapping[str, Any]) -> "Success":
+        """The inverse of as_extra. Raises KeyError or ValueError for an event of another form."""
+        return cls(
+            run_id=extra["run_id"],
+            run_date=date.fromisoformat(extra["run_date"]),
+            own_date=date.fromisoformat(extra["own_date"]),
+            started=datetime.fromisoformat(extra["started"]),
+            dry_run=extra["dry_run"],
+            date_override=extra["date_override"],
+        )
+
+
+def successes(events: Iterable[Any]) -> tuple[Success, ...]:
+    """The successes among asset events; one made by hand in the UI has no run behind it and is left out."""
+    return tuple(Success.from_extra(event.extra) for event in events if event.extra and "own_date" in event.extra)
+
+
+def belongs_to_a_night(run_type: str) -> bool:
+    """Whether a run has a night, and so upstream runs to wait for: scheduled or backfill, not by hand."""
+    return run_type in (SCHEDULED, BACKFILL)
+
+
+def own_date(run_type: str, logical_date: datetime | None, run_after: datetime) -> date:
+    """The UTC date that a run is for unless told otherwise: of its tick or, by hand, of its start.
+
+    A logical date that somebody typed into a run by hand is a label; run_date is the way to ask for a date.
+    """
+    moment = logical_date if logical_date is not None and belongs_to_a_night(run_type) else run_after
+    return moment.astimezone(UTC).date()
+
+
+def chosen_date(given: str | None, own: date) -> date:
+    """The run date: the param run_date if one was given, else the run's own date. Raises BadArgument."""
+    if not given:
+        return own
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        raise BadArgument(f"run_date must be a date as YYYY-MM-DD, or empty: {given!r} is none. Nothing ran.") from None
+
+
+def first_date(
+    job: Job, run_date: date, own: date, earlier: Iterable[Success], *, date_override: str = ""
+) -> date | None:
+    """The first date that a run covers, so that no night is lost: the day after the last night that succeeded.
+
+    None: the run looks at its run date alone. That is so for jobs that look at the present anyway, for a run
+    for another date than its own, with a date_override, and when no earlier night is known.
+    Runs by hand for today count as the night, on both sides: recovery after three missed nights covers them.
+    """
+    if not job.covers_missed_nights or date_override or run_date != own:
+        return None
+    done = [success.run_date for success in earlier if success.of_its_night and success.run_date < run_date]
+    return max(done) + timedelta(days=1) if done else None
+
+
+def covering_run(tick: datetime, run_id: str, events: Iterable[Success]) -> Success | None:
+    """The other run that did what the scheduled run of that tick is for, or None.
+
+    It must be real, have started at or after the tick (an earlier one may have read what was not yet there),
+    and be for the same date, or for its own, later one, which covers all before it (first_date).
+    """
+    run_date = tick.astimezone(UTC).date()
+    return next(
+        (
+            success
+            for success in events
+            if success.run_id != run_id
+            and not success.dry_run
+            and not success.date_override
+            and success.started >= tick
+            and (success.run_date == run_date or (success.of_its_night and success.run_date > run_date))
+        ),
+        None,
+    )
+
+
+def latest_tick(job: Job, now: datetime) -> datetime:
+    """The last moment, at or before now, at which the job's nightly run was due."""
+    now = now.astimezone(UTC)
+    tick = datetime.combine(now.date(), job.at, tzinfo=UTC)
+    return tick if tick <= now else tick - timedelta(days=1)
+
+
+def tick_before(upstream: Job, job: Job, tick: datetime) -> datetime:
+    """The tick of an earlier job in the same night as this tick of a later one."""
+    return tick - between(upstream, job)
+
+
+def between(upstream: Job, job: Job) -> timedelta:
+    """From the tick of an earlier job to that of a later one of the same night."""
+    midnight = date.min
+    return datetime.combine(midnight, job.at) - datetime.combine(midnight, upstream.at)
+
+
+def reason_to_skip(
+    job: Job,
+    *,
+    run_type: str,
+    tick: datetime | None,
+    run_id: str,
+    times_cleared: int,
+    now: datetime,
+    events: Iterable[Success],
+) -> str | None:
+    """Why a scheduled run has nothing left to do, as a sentence for its log; None if it has.
+
+    After an outage Airflow makes a run for the next tick it had planned and for the latest one, beside
+    recovery: the work is done once. A run that a person cleared runs whatever else has run, and so does
+    a backfill: both were asked for.
+    """
+    if run_type != SCHEDULED or tick is None or times_cleared:
+        return None
+    latest = latest_tick(job, now)
+    if tick < latest:
+        return (
+            f"{job.name}: the run of {_minute(latest)} takes the place of this one of {_minute(tick)}, and covers it."
+        )
+    covering = covering_run(tick, run_id, events)
+    if covering:
+        return (
+            f"{job.name}: the run {covering.run_id}, started {_minute(covering.started)} for {covering.run_date}, "
+            f"covers this one of {_minute(tick)}."
+        )
+    return None
+
+
+def _minute(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
