@@ -13,7 +13,7 @@ INSERT INTO person_trust (person_id, trust_id, body)
 SELECT
     difference.person_id,
     difference.trust_id,
-    %(body)s
+    %(body)s AS body
 FROM difference
 WHERE difference.change = 'added'
 ORDER BY difference.person_id, difference.trust_id;

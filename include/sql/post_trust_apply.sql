@@ -13,7 +13,7 @@ INSERT INTO post_trust (post_id, trust_id, body)
 SELECT
     difference.post_id,
     difference.trust_id,
-    %(body)s
+    %(body)s AS body
 FROM difference
 WHERE difference.change = 'added'
 ORDER BY difference.post_id, difference.trust_id;

@@ -9,14 +9,15 @@ new; a night without changes writes nothing.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 
 from sync_jobs.errors import AlreadyRunning, GuardRail
+from sync_jobs.report import Outcome
 
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "include" / "sql"
 
@@ -30,21 +31,10 @@ Connection = psycopg.Connection[Any]
 Parameters = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Counts:
-    """Rows (or documents) wanted, and what it takes to get there from what is in place."""
-
-    read: int
-    added: int
-    changed: int
-    removed: int
-    unchanged: int
-
-
 @cache
-def read_sql(name: str) -> LiteralString:
+def read_sql(name: str) -> str:
     """The text of include/sql/<name>.sql; its parameters are written %(name)s."""
-    return cast(LiteralString, (SQL_FOLDER / f"{name}.sql").read_text(encoding="utf-8"))
+    return (SQL_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def execute(connection: Connection, name: str, parameters: Parameters | None = None) -> psycopg.ClientCursor[Any]:
@@ -113,7 +103,7 @@ def apply_difference(
     what: str,
     maximum_removed_percent: float,
     dry_run: bool,
-) -> Counts:
+) -> Outcome:
     """Bring a job's rows to what they should be, inside the transaction of the caller.
 
     name: prefix of the SQL files. <name>_difference makes the temporary table "difference", one row for each
@@ -128,7 +118,7 @@ def apply_difference(
     if not dry_run and added + changed + removed:
         execute(connection, f"{name}_apply", parameters)
     unchanged = in_place - changed - removed
-    return Counts(read=unchanged + changed + added, added=added, changed=changed, removed=removed, unchanged=unchanged)
+    return Outcome(read=unchanged + changed + added, added=added, changed=changed, removed=removed, unchanged=unchanged)
 
 
 def one_row(connection: Connection, name: str, parameters: Parameters | None = None) -> tuple[Any, ...]:
@@ -137,3 +127,28 @@ def one_row(connection: Connection, name: str, parameters: Parameters | None = N
     if row is None:
         raise LookupError(f"{name}.sql gave no row")
     return tuple(row)
+
+
+# COPY's binary format: a header, then rows of a field count (2 bytes) and, for each field, its length (4) and bytes.
+_COPY_HEADER = 19
+_COPY_ROW_OVERHEAD = 6
+
+
+def copy_text_rows(connection: Connection, name: str, parameters: Parameters) -> Iterator[bytes]:
+    """The rows of include/sql/<name>.sql, a SELECT of one text column, as UTF-8 bytes, while they are made.
+
+    Binary COPY hands over finished bytes: nothing is unescaped or decoded on the way.
+    """
+    statement = f"COPY ({read_sql(name)}) TO STDOUT (FORMAT binary)"
+    with psycopg.ClientCursor(connection).copy(statement, parameters) as copy:
+        rows = iter(copy)
+        first = next(rows)[_COPY_HEADER:]
+        for row in chain((first,), rows):
+            if len(row) > _COPY_ROW_OVERHEAD:  # else the end mark
+                yield bytes(row[_COPY_ROW_OVERHEAD:])
+
+
+def named_rows(connection: Connection, name: str) -> Iterator[tuple[Any, ...]]:
+    """The rows of include/sql/<name>.sql, fetched a few at a time, inside the transaction of the caller."""
+    with connection.cursor(name) as cursor:
+        yield from cursor.execute(read_sql(name))

@@ -4,21 +4,16 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 
 
-@dataclass(frozen=True)
-class Report:
-    """The outcome of one run of one job.
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a job found and did. Counts are rows of its table, or documents of its index.
 
-    Counts are rows of the job's table, or documents of the index. read: wanted rows or documents;
-    removed and unchanged speak of those that were there before. In a dry run added, changed and removed
-    say what a real run would do. indices: names of Elasticsearch indices by role ("built", "replaced", "removed").
+    read: those wanted; added, changed and removed: what it took to get there, in a dry run what it would take;
+    unchanged: those that were right already. rejected: documents that Elasticsearch refused.
     refreshed: documents made anew in the live index (job 8 alone).
+    indices: names of Elasticsearch indices by what became of them ("live", "previous", "removed").
     """
 
-    job: str
-    run_date: date
-    first_date: date
-    dry_run: bool
-    seconds: float
     read: int = 0
     added: int = 0
     changed: int = 0
@@ -29,6 +24,19 @@ class Report:
     documents_per_second: int | None = None
     indices: dict[str, list[str]] = field(default_factory=dict)
 
+
+@dataclass(frozen=True, kw_only=True)
+class Report(Outcome):
+    """The outcome of one run of one job, with what it was run for. seconds: wall clock."""
+
+    job: str
+    run_date: date
+    first_date: date
+    last_date: date
+    dry_run: bool
+    seconds: float
+
     def as_dict(self) -> dict[str, object]:
         """JSON-able: dates as ISO strings."""
-        return asdict(self) | {"run_date": self.run_date.isoformat(), "first_date": self.first_date.isoformat()}
+        dates = {name: getattr(self, name).isoformat() for name in ("run_date", "first_date", "last_date")}
+        return asdict(self) | dates

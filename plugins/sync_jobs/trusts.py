@@ -5,34 +5,35 @@ Each job owns the rows of its own body; readers see the old rows or the new.
 
 from typing import Literal
 
-from sync_jobs.database import Counts, apply_difference, snapshot
+from sync_jobs.database import apply_difference, snapshot
+from sync_jobs.report import Outcome
 from sync_jobs.run import JobRun
 
 Table = Literal["person_trust", "post_trust"]
 Body = Literal["EMPLOYING", "TRAINING"]
 
 
-def rebuild_person_employing_bodies(run: JobRun) -> Counts:
+def rebuild_person_employing_bodies(run: JobRun) -> Outcome:
     """Job 2: the distinct pairs (person, employing body of a post that the person was, is or will be placed in)."""
     return _rebuild(run, "person_trust", "EMPLOYING")
 
 
-def rebuild_person_training_bodies(run: JobRun) -> Counts:
+def rebuild_person_training_bodies(run: JobRun) -> Outcome:
     """Job 3: likewise with the training bodies."""
     return _rebuild(run, "person_trust", "TRAINING")
 
 
-def rebuild_post_employing_bodies(run: JobRun) -> Counts:
+def rebuild_post_employing_bodies(run: JobRun) -> Outcome:
     """Job 4: the pairs (post, its employing body)."""
     return _rebuild(run, "post_trust", "EMPLOYING")
 
 
-def rebuild_post_training_bodies(run: JobRun) -> Counts:
+def rebuild_post_training_bodies(run: JobRun) -> Outcome:
     """Job 5: the pairs (post, its training body)."""
     return _rebuild(run, "post_trust", "TRAINING")
 
 
-def _rebuild(run: JobRun, table: Table, body: Body) -> Counts:
+def _rebuild(run: JobRun, table: Table, body: Body) -> Outcome:
     with snapshot(run.postgres):
         return apply_difference(
             run.postgres,

@@ -1,0 +1,3 @@
+-- The time, by the one clock that all hosts share. Reads, writes: nothing.
+
+SELECT statement_timestamp() AS now;

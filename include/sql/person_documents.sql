@@ -1,0 +1,130 @@
+-- Job 6: the documents of the index persons as finished bulk lines, one row an operation, for COPY
+-- (domain.md, "6 PersonElasticSearchSyncJob").
+-- Reads: person, contact_details, gmc_details, gdc_details, placement, placement_specialty, specialty,
+-- person_owner, person_trust, programme_membership, curriculum_membership, programme. Writes: nothing.
+-- Parameters: run_date; person_ids: NULL for everybody, or the ids of the few persons whose documents are wanted.
+-- Fast: everything is read in the order of the person's id and met by merge joins, so that nothing large is
+-- sorted or hashed and the first row comes at once; text is made by concatenation, one expression a document;
+-- what belongs to a programme is escaped once a programme (LATERAL … OFFSET 0 lets the planner memoize it); the
+-- LIMIT that the planner cannot know makes it plan for the first rows.
+-- The id of a document is the person's id and a hash of the content: alike rows are one document, and two
+-- indices are compared by ids alone.
+
+WITH current_placement AS (
+    SELECT DISTINCT
+        placement.trainee_id,
+        placement.grade_id,
+        placement.grade_abbreviation,
+        placement.site_id,
+        placement.site_code,
+        placement.placement_type,
+        specialty.name AS specialty
+    FROM placement
+    LEFT JOIN placement_specialty
+        ON
+            placement.id = placement_specialty.placement_id
+            AND placement_specialty.placement_specialty_type = 'PRIMARY'
+    LEFT JOIN specialty ON placement_specialty.specialty_id = specialty.id
+    WHERE
+        placement.date_from <= %(run_date)s
+        AND placement.date_to >= %(run_date)s
+        AND (%(person_ids)s::bigint[] IS NULL OR placement.trainee_id = any(%(person_ids)s::bigint[]))
+),
+
+trust AS (
+    SELECT
+        pair.person_id,
+        string_agg('{"personId":' || pair.person_id || ',"trustId":' || pair.trust_id || '}', ',') AS items
+    FROM (
+        SELECT DISTINCT
+            person_trust.person_id,
+            person_trust.trust_id
+        FROM person_trust
+        WHERE
+            %(person_ids)s::bigint[] IS NULL OR person_trust.person_id = any(%(person_ids)s::bigint[])
+    ) AS pair
+    GROUP BY pair.person_id
+),
+
+membership AS (
+    SELECT
+        programme_membership.person_id,
+        string_agg(
+            '{"id":' || curriculum_membership.id
+            || ',"personId":' || programme_membership.person_id
+            || ',"programmeId":' || coalesce(programme_membership.programme_id::text, 'null')
+            || coalesce(programme_part.fields, ',"programmeName":null,"programmeNumber":null')
+            || CASE
+                WHEN
+                    programme_membership.programme_start_date > %(run_date)s
+                    AND programme_membership.programme_end_date IS NOT NULL
+                    THEN ',"programmeMembershipStatus":"FUTURE"}'
+                WHEN
+                    programme_membership.programme_start_date <= %(run_date)s
+                    AND programme_membership.programme_end_date >= %(run_date)s
+                    THEN ',"programmeMembershipStatus":"CURRENT"}'
+                ELSE ',"programmeMembershipStatus":"PAST"}'
+            END,
+            ',' ORDER BY curriculum_membership.id
+        ) AS items
+    FROM programme_membership
+    INNER JOIN curriculum_membership ON programme_membership.uuid = curriculum_membership.programme_membership_uuid
+    LEFT JOIN LATERAL (
+        SELECT
+            ',"programmeName":' || coalesce(json_scalar(programme.programme_name)::text, 'null')
+            || ',"programmeNumber":' || coalesce(json_scalar(programme.programme_number)::text, 'null') AS fields
+        FROM programme
+        WHERE programme.id = programme_membership.programme_id
+        OFFSET 0 -- noqa: AM09
+    ) AS programme_part ON TRUE
+    WHERE
+        %(person_ids)s::bigint[] IS NULL OR programme_membership.person_id = any(%(person_ids)s::bigint[])
+    GROUP BY programme_membership.person_id
+),
+
+document AS (
+    SELECT
+        person.id,
+        '{"personId":' || person.id
+        || ',"intrepidId":' || coalesce(json_scalar(person.intrepid_id)::text, 'null')
+        || ',"surname":' || coalesce(json_scalar(contact_details.surname)::text, 'null')
+        || ',"forenames":' || coalesce(json_scalar(contact_details.forenames)::text, 'null')
+        || ',"fullName":' || CASE
+            WHEN contact_details.forenames IS NULL AND contact_details.surname IS NULL THEN 'null'
+            ELSE json_scalar(concat_ws(' ', contact_details.forenames, contact_details.surname))::text
+        END
+        || ',"gmcNumber":' || coalesce(json_scalar(gmc_details.gmc_number)::text, 'null')
+        || ',"gdcNumber":' || coalesce(json_scalar(gdc_details.gdc_number)::text, 'null')
+        || ',"publicHealthNumber":' || coalesce(json_scalar(person.public_health_number)::text, 'null')
+        || ',"gradeId":' || coalesce(current_placement.grade_id::text, 'null')
+        || ',"gradeAbbreviation":' || coalesce(json_scalar(current_placement.grade_abbreviation)::text, 'null')
+        || ',"siteId":' || coalesce(current_placement.site_id::text, 'null')
+        || ',"siteCode":' || coalesce(json_scalar(current_placement.site_code)::text, 'null')
+        || ',"placementType":' || coalesce(json_scalar(current_placement.placement_type)::text, 'null')
+        || ',"specialty":' || coalesce(json_scalar(current_placement.specialty)::text, 'null')
+        || ',"role":' || coalesce(json_scalar(person.role)::text, 'null')
+        || ',"status":' || coalesce(json_scalar(person.status)::text, 'null')
+        || ',"currentOwner":' || coalesce(json_scalar(person_owner.owner)::text, 'null')
+        || ',"currentOwnerRule":' || coalesce(json_scalar(person_owner.rule)::text, 'null')
+        || ',"trusts":[' || coalesce(trust.items, '')
+        || '],"programmeMemberships":[' || coalesce(membership.items, '') || ']}' AS content
+    FROM person
+    INNER JOIN contact_details ON person.id = contact_details.id
+    LEFT JOIN gmc_details ON person.id = gmc_details.id
+    LEFT JOIN gdc_details ON person.id = gdc_details.id
+    LEFT JOIN person_owner ON person.id = person_owner.id
+    LEFT JOIN current_placement ON person.id = current_placement.trainee_id
+    LEFT JOIN trust ON person.id = trust.person_id
+    LEFT JOIN membership ON person.id = membership.person_id
+    WHERE
+        %(person_ids)s::bigint[] IS NULL OR person.id = any(%(person_ids)s::bigint[])
+    ORDER BY person.id
+    LIMIT
+        (SELECT 9223372036854775807)
+        OFFSET 0
+)
+
+SELECT
+    '{"index":{"_id":"' || document.id || '-' || to_hex(hashtextextended(document.content, 0)) || E'"}}\n'
+    || document.content || E'\n'
+FROM document

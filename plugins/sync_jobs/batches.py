@@ -1,0 +1,14 @@
+"""Cuts a stream into batches (itertools.batched came with Python 3.12; 3.11 is supported)."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Lists of size items, the last one shorter; none for an empty stream."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

@@ -1,0 +1,165 @@
+"""Sends finished bulk lines to one index, fast, with few requests in flight, and deals with what comes back.
+
+    lines (bytes)  =>  bodies of about 5 MB  =>  a few senders  =>  _bulk
+
+A line here is one finished operation: its action and, but for a delete, its document, each ended by a newline.
+No document becomes a Python object. Every operation carries its own _id, so sending it twice does no harm.
+"""
+
+import random
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any
+
+from elastic_transport import ConnectionError as ElasticsearchUnreachable
+from elastic_transport import ConnectionTimeout
+from elasticsearch import ApiError, Elasticsearch
+
+from sync_jobs.errors import RejectedDocument, SearchBlocked, TransientError
+from sync_jobs.search_errors import BLOCKED, OVERLOADED, blocked_message, raise_unless_overloaded
+
+# Bytes of a request. 5 MB is where throughput stops growing; far below http.max_content_length (100 MB).
+BODY_BYTES = 5_000_000
+# Requests in flight. More only cost memory: each holds a body.
+SENDERS = 3
+# Of one body, in a row. With the waits below: about four minutes before a build gives up.
+ATTEMPTS = 12
+FIRST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 30.0
+
+TOO_LARGE = 413
+
+_FIELD = re.compile(r'field(?:=| )"?\[?([\w.]+)')
+_random = random.SystemRandom()
+
+
+def load(client: Elasticsearch, index: str, lines: Iterable[bytes], on_progress: Callable[[int], None]) -> int:
+    """Send all lines; return how many there were, once every one of them is in the index.
+
+    on_progress: called with the number of operations handed over so far, after each body.
+    Raises RejectedDocument, SearchBlocked, TransientError.
+    """
+    sent = 0
+    pending: set[Future[None]] = set()
+    with ThreadPoolExecutor(SENDERS, thread_name_prefix="bulk") as senders:
+        try:
+            for operations, body in _bodies(lines):
+                pending.add(senders.submit(send, client, index, body))
+                sent += operations
+                if len(pending) > SENDERS:
+                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                    _raise_first_error(done)
+                on_progress(sent)
+            _raise_first_error(wait(pending).done)
+        except BaseException:
+            senders.shutdown(cancel_futures=True)
+            raise
+    return sent
+
+
+def _bodies(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """(number of lines, body): flushed before a line would take the body over the limit."""
+    batch: list[bytes] = []
+    size = 0
+    for line in lines:
+        if batch and size + len(line) > BODY_BYTES:
+            yield len(batch), b"".join(batch)
+            batch, size = [], 0
+        batch.append(line)
+        size += len(line)
+    if batch:
+        yield len(batch), b"".join(batch)
+
+
+def _raise_first_error(done: Iterable[Future[None]]) -> None:
+    for future in done:
+        future.result()
+
+
+def send(client: Elasticsearch, index: str, body: bytes) -> None:
+    """Send one body until every operation of it is done.
+
+    The answer is asked for in short; only if it speaks of errors is the body sent again and answered item by
+    item. What was refused for overload is sent again, after a wait, in its own order.
+    Raises RejectedDocument, SearchBlocked, TransientError, SyncJobError.
+    """
+    in_full = False
+    for attempt in range(ATTEMPTS):
+        try:
+            answer = _bulk(client, index, body, in_full=in_full)
+        except ApiError as error:
+            if error.status_code == TOO_LARGE:
+                return _send_halves(client, index, body)
+            raise_unless_overloaded(error)
+        except (ElasticsearchUnreachable, ConnectionTimeout):
+            pass
+        else:
+            if not answer["errors"]:
+                return None
+            if in_full:
+                body = _refused_for_overload(body, answer["items"])
+                if not body:
+                    return None
+            in_full = True
+        _wait(attempt)
+    raise TransientError(f"Elasticsearch did not take a bulk request for {index} in {ATTEMPTS} attempts")
+
+
+def _bulk(client: Elasticsearch, index: str, body: bytes, *, in_full: bool) -> Any:
+    # A Sequence of operations is what the client documents; finished bytes go through its serializer as they are.
+    options: dict[str, Any] = {} if in_full else {"filter_path": "errors"}
+    return client.options(max_retries=0).bulk(index=index, operations=body, **options)  # type: ignore[arg-type]
+
+
+def _send_halves(client: Elasticsearch, index: str, body: bytes) -> None:
+    operations = split_operations(body)
+    if len(operations) == 1:
+        action = operations[0].split(b"\n", 1)[0].decode()
+        raise RejectedDocument(f"Elasticsearch takes no request as large as this single document: {action}")
+    middle = len(operations) // 2
+    for half in (operations[:middle], operations[middle:]):
+        send(client, index, b"".join(half))
+
+
+def split_operations(body: bytes) -> list[bytes]:
+    """The operations of a body, each its action line and, but for a delete, its document line."""
+    operations: list[bytes] = []
+    lines = iter(body.splitlines(keepends=True))  # JSON escapes every other line break
+    for action in lines:
+        operations.append(action if action.startswith(b'{"delete"') else action + next(lines))
+    return operations
+
+
+def _refused_for_overload(body: bytes, items: list[dict[str, dict[str, Any]]]) -> bytes:
+    """The operations to send again, in their order. Raises for those that would be refused again."""
+    again: list[bytes] = []
+    for operation, item in zip(split_operations(body), items, strict=True):
+        (result,) = item.values()
+        error = result.get("error")
+        if error is None:
+            continue
+        if error["type"] == BLOCKED:
+            raise SearchBlocked(blocked_message(error["reason"]))
+        if result["status"] not in OVERLOADED:
+            raise RejectedDocument(_describe_rejection(result["_id"], error))
+        again.append(operation)
+    return b"".join(again)
+
+
+def _describe_rejection(document_id: str, error: dict[str, Any]) -> str:
+    """Person, field and kind of error. Never the reason itself: it quotes the content."""
+    cause = error.get("caused_by") or error
+    field = _FIELD.search(error["reason"]) or _FIELD.search(cause.get("reason") or "")
+    return (
+        f"Elasticsearch refused document {document_id} (person {document_id.rpartition('-')[0]}), "
+        f"field {field[1] if field else 'unknown'}: {error['type']}, {cause['type']}. "
+        "Correct that person's record, or the mapping in include/elasticsearch/persons.json."
+    )
+
+
+def _wait(attempt: int) -> None:
+    """Longer after each attempt, with jitter, so that several senders do not come back at the same moment."""
+    longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**attempt)
+    time.sleep(_random.uniform(longest / 2, longest))

@@ -1,0 +1,81 @@
+"""Job 8, PersonRecordStatusJob: persons whose memberships start or have ended (domain.md, "8 PersonRecordStatusJob").
+
+Statuses are written first, whatever state the search is in. Then the documents that show another status are made
+anew: found by looking at the index, not remembered, so that a run repeated after a failure repairs them too.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from elasticsearch import Elasticsearch
+
+from sync_jobs import search_index
+from sync_jobs.batches import batches
+from sync_jobs.database import (
+    Connection,
+    advisory_lock,
+    apply_difference,
+    execute,
+    named_rows,
+    snapshot,
+)
+from sync_jobs.errors import AlreadyRunning, TransientError
+from sync_jobs.person_index import ALIAS
+from sync_jobs.person_refresh import BATCH_PERSONS, find_documents, refresh_persons
+from sync_jobs.report import Outcome
+from sync_jobs.run import JobRun
+
+
+def update_person_record_status(run: JobRun) -> Outcome:
+    """Set person.status of the candidates, then refresh their documents in the live index."""
+    outcome = _write_statuses(run)
+    if run.dry_run:
+        return outcome
+    try:
+        with advisory_lock(run.postgres, search_index.lock_name(ALIAS)):
+            return replace(outcome, refreshed=_refresh_documents(run))
+    except AlreadyRunning as error:
+        raise TransientError(f"Statuses are written; their documents can be refreshed later: {error}") from None
+
+
+def _write_statuses(run: JobRun) -> Outcome:
+    dates = {
+        "run_date": run.run_date,
+        "first_date": run.first_date,
+        "last_date": run.last_date,
+        "any_date": run.any_date,
+    }
+    with snapshot(run.postgres):
+        execute(run.postgres, "person_record_status_candidates", dates)
+        return apply_difference(
+            run.postgres,
+            "person_record_status",
+            dates,
+            existing="candidate_count",
+            what="person.status",
+            maximum_removed_percent=run.maximum_removed_percent,
+            dry_run=run.dry_run,
+        )
+
+
+def _refresh_documents(run: JobRun) -> int:
+    index = search_index.find_live(run.elasticsearch, ALIAS).name
+    if index is None:
+        return 0  # never built: the first build will show the statuses
+    with snapshot(run.postgres):
+        outdated = _outdated_persons(run.postgres, run.elasticsearch, index)
+        return refresh_persons(run.postgres, run.elasticsearch, index, outdated, run.run_date)
+
+
+def _outdated_persons(connection: Connection, client: Elasticsearch, index: str) -> Iterator[int]:
+    """The candidates that some document shows with another status than the database has."""
+    for batch in batches(named_rows(connection, "candidate_statuses"), BATCH_PERSONS):
+        wanted = dict(batch)
+        shown = find_documents(client, index, list(wanted), fields=("personId", "status"))
+        yield from sorted(
+            {
+                hit["_source"]["personId"]
+                for hit in shown
+                if hit["_source"].get("status") != wanted[hit["_source"]["personId"]]
+            }
+        )

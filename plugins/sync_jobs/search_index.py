@@ -1,0 +1,157 @@
+"""The life of an index behind an alias: create, fill, promote, prune. Knows nothing of persons.
+
+    persons (alias)  ->  persons-20260101t012900-1a2b3c4d   live
+                         persons-20251231t012900-…          previous ones, kept for a way back
+                         persons-20260102t012900-…          being built, or left behind by a build that died
+
+Readers and writers use the alias alone; it has exactly one index at any moment. Whoever changes it holds
+the lock of the alias (lock_name).
+"""
+
+import re
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from elastic_transport import TransportError
+from elasticsearch import Elasticsearch, NotFoundError
+
+from sync_jobs.errors import IndexNotAsExpected, TransientError
+
+# Indices kept behind the live one.
+RETAINED_INDICES = 2
+# Of the swap, whose answer may get lost.
+PROMOTION_ATTEMPTS = 5
+PROMOTION_WAIT_SECONDS = 2.0
+
+_BUILT_AT = "%Y%m%dt%H%M%S"
+
+
+@dataclass(frozen=True)
+class Live:
+    """What stands behind the alias. name: None if nothing does. is_alias: False for a plain index of that name."""
+
+    name: str | None
+    is_alias: bool
+
+
+def lock_name(alias: str) -> str:
+    """The advisory lock of everything that changes the index behind the alias."""
+    return f"work on index {alias}"
+
+
+def find_live(client: Elasticsearch, alias: str) -> Live:
+    """What readers of the alias see now. Raises IndexNotAsExpected if it has several indices."""
+    if client.indices.exists_alias(name=alias):
+        names = sorted(client.indices.get_alias(name=alias))
+        if len(names) != 1:
+            raise IndexNotAsExpected(f"Expected exactly one index behind alias {alias}, found {', '.join(names)}")
+        return Live(names[0], is_alias=True)
+    return Live(alias if client.indices.exists(index=alias) else None, is_alias=False)
+
+
+def new_index_name(alias: str, built_at: datetime) -> str:
+    """persons-YYYYMMDDtHHMMSS-xxxxxxxx: UTC start of the build, and what makes it unique."""
+    return f"{alias}-{built_at.astimezone(UTC).strftime(_BUILT_AT)}-{uuid4().hex[:8]}"
+
+
+def built_at(name: str) -> datetime | None:
+    """The start of the build that made an index of ours, by its name; None for any other index."""
+    match = re.fullmatch(r".+-(\d{8}t\d{6})-[0-9a-f]{8}", name)
+    return datetime.strptime(match[1], _BUILT_AT).replace(tzinfo=UTC) if match else None
+
+
+def own_indices(client: Elasticsearch, alias: str) -> dict[str, dict[str, Any]]:
+    """The indices that builds for this alias made and that still exist: name -> _meta, the newest first."""
+    found = client.indices.get_mapping(index=f"{alias}-*", allow_no_indices=True)
+    names = sorted(filter(built_at, found), key=lambda name: (built_at(name), name), reverse=True)
+    return {name: found[name]["mappings"].get("_meta", {}) for name in names}
+
+
+def remove_orphans(client: Elasticsearch, alias: str) -> list[str]:
+    """Remove what builds that died left behind: indices of ours that were never finished. Return their names."""
+    live = find_live(client, alias).name
+    orphans = [name for name, meta in own_indices(client, alias).items() if name != live and not meta.get("finished")]
+    return _delete(client, orphans)
+
+
+def create(client: Elasticsearch, name: str, definition: dict[str, Any], meta: dict[str, Any]) -> None:
+    """Make an empty index for loading: no refresh, no replicas until finish()."""
+    loading = {"refresh_interval": "-1", "number_of_replicas": 0, "auto_expand_replicas": False}
+    client.indices.create(
+        index=name,
+        settings=definition["settings"] | loading,
+        mappings=definition["mappings"] | {"_meta": meta},
+        wait_for_active_shards=1,
+    )
+
+
+def make_searchable(client: Elasticsearch, name: str, definition: dict[str, Any]) -> None:
+    """After loading: refresh, and the settings that readers need."""
+    serving = {"refresh_interval": None, "auto_expand_replicas": definition["settings"]["auto_expand_replicas"]}
+    client.indices.put_settings(index=name, settings=serving)
+    client.indices.refresh(index=name)
+
+
+def promote(client: Elasticsearch, alias: str, name: str) -> str | None:
+    """Put the index behind the alias, in one request; return what it replaced.
+
+    A plain index with the alias's own name is removed in that same request. An answer that gets lost is
+    recognised by looking. Raises IndexNotAsExpected if a newer build is live, TransientError if Elasticsearch
+    does not answer.
+    """
+    live = find_live(client, alias)
+    _refuse_if_overtaken(alias, name, live)
+    meta = own_indices(client, alias)[name]
+    client.indices.put_mapping(index=name, meta=meta | {"finished": True})
+    replace: list[dict[str, Any]] = []
+    if live.name:
+        removal = (
+            {"remove": {"index": live.name, "alias": alias}} if live.is_alias else {"remove_index": {"index": alias}}
+        )
+        replace = [removal]
+    for _ in range(PROMOTION_ATTEMPTS):
+        try:
+            client.options(max_retries=0).indices.update_aliases(
+                actions=[*replace, {"add": {"index": name, "alias": alias}}]
+            )
+        except (TransportError, NotFoundError):
+            # Lost on the way there or back: the state of the alias tells which. NotFound: it had been done before.
+            time.sleep(PROMOTION_WAIT_SECONDS)
+        if _is_live(client, alias, name):
+            return live.name
+    raise TransientError(f"The alias {alias} could not be moved to {name}: Elasticsearch gave no answer")
+
+
+def _is_live(client: Elasticsearch, alias: str, name: str) -> bool:
+    try:
+        return find_live(client, alias) == Live(name, is_alias=True)
+    except TransportError:
+        return False
+
+
+def _refuse_if_overtaken(alias: str, name: str, live: Live) -> None:
+    ours, theirs = built_at(name), built_at(live.name) if live.name else None
+    if ours and theirs and theirs > ours:
+        raise IndexNotAsExpected(f"{live.name}, built later than {name}, is behind alias {alias}: not replaced")
+
+
+def remove_retired(client: Elasticsearch, alias: str) -> list[str]:
+    """Remove all but the live index and the latest finished ones before it. Return the names removed."""
+    live = find_live(client, alias).name
+    previous = [name for name in own_indices(client, alias) if name != live]
+    return _delete(client, previous[RETAINED_INDICES:])
+
+
+def discard(client: Elasticsearch, name: str) -> None:
+    """Remove an index that did not come to be, if it is there."""
+    client.options(ignore_status=404).indices.delete(index=name)
+
+
+def _delete(client: Elasticsearch, names: list[str]) -> list[str]:
+    # One by one: a list in the request's address could grow too long.
+    for name in names:
+        discard(client, name)
+    return names
