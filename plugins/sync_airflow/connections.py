@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundExceptio
 
 if TYPE_CHECKING:
     import psycopg
-    from airflow.sdk import Connection  # noqa: PLC0415
+    from airflow.sdk import Connection
     from elasticsearch import Elasticsearch
 
 POSTGRES = "tcs_postgres"

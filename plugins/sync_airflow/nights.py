@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sync_jobs.catalogue import Job
+from sync_jobs.catalogue import JOBS, Job
 from sync_jobs.errors import BadArgument
 
 # Run types of Airflow: a scheduled run or a backfill has a night that it belongs to; any other is by hand.
@@ -128,16 +128,10 @@ def covering_run(tick: datetime, run_id: str, events: Iterable[Success]) -> Succ
     )
 
 
-def latest_tick(job: Job, now: datetime) -> datetime:
-    """The last moment, at or before now, at which the job's nightly run was due."""
+def latest_night(now: datetime) -> date:
+    """The date of the last night that has begun: at the tick of its first job, in UTC."""
     now = now.astimezone(UTC)
-    tick = datetime.combine(now.date(), job.at, tzinfo=UTC)
-    return tick if tick <= now else tick - timedelta(days=1)
-
-
-def tick_before(upstream: Job, job: Job, tick: datetime) -> datetime:
-    """The tick of an earlier job in the same night as this tick of a later one."""
-    return tick - between(upstream, job)
+    return now.date() if now.time() >= JOBS[0].at else now.date() - timedelta(days=1)
 
 
 def between(upstream: Job, job: Job) -> timedelta:
@@ -159,22 +153,37 @@ def reason_to_skip(
     """Why a scheduled run has nothing left to do, as a sentence for its log; None if it has.
 
     After an outage Airflow makes a run for the next tick it had planned and for the latest one, beside
-    recovery: the work is done once. A run that a person cleared runs whatever else has run, and so does
-    a backfill: both were asked for.
+    recovery: the work is done once. A run of an earlier night is left to the night that has begun, as a
+    whole: no job of one night may run on what another left half done. A run that a person cleared runs
+    whatever else has run, and so does a backfill: both were asked for.
     """
     if run_type != SCHEDULED or tick is None or times_cleared:
         return None
-    latest = latest_tick(job, now)
-    if tick < latest:
-        return (
-            f"{job.name}: the run of {_minute(latest)} takes the place of this one of {_minute(tick)}, and covers it."
-        )
+    night = latest_night(now)
+    if tick.astimezone(UTC).date() < night:
+        return f"{job.name}: the night of {night} has begun, whose run takes the place of this one of {_minute(tick)}."
     covering = covering_run(tick, run_id, events)
     if covering:
         return (
             f"{job.name}: the run {covering.run_id}, started {_minute(covering.started)} for {covering.run_date}, "
             f"covers this one of {_minute(tick)}."
         )
+    return None
+
+
+def reason_never_to_come(
+    upstream: Job, tick: datetime, *, runs: int, is_paused: bool, next_tick: datetime | None
+) -> str | None:
+    """Why a sensor would wait in vain for the run of that tick, as a sentence; None if it is or may come to be there.
+
+    runs: how many runs of that tick there are. next_tick: of the next run that Airflow plans.
+    """
+    if runs:
+        return None
+    if is_paused:
+        return f"{upstream.name} is paused and has no run of {_minute(tick)}."
+    if next_tick is not None and next_tick > tick:
+        return f"{upstream.name} has no run of {_minute(tick)} and will have none: it was new or paused then."
     return None
 
 

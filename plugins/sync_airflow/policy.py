@@ -27,6 +27,9 @@ WAIT_TIMEOUT = timedelta(hours=6)
 # How often a sensor looks at the run it waits for.
 POKE_INTERVAL = timedelta(seconds=10)
 
+# How often a sensor looks at all else that may end its wait; each look is a task of a second.
+LOOK_AGAIN_AFTER = timedelta(minutes=5)
+
 # End states of a DAG run. An upstream run that failed ends a wait at once, instead of at its timeout.
 ALLOWED_STATES = ("success",)
 FAILED_STATES = ("failed",)

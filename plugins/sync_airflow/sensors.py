@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import pendulum
 from airflow.providers.standard.sensors.external_task import ExternalTaskSensor
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from sync_airflow import policy
 from sync_airflow.job_operator import asset_of, past_successes, skip_if_covered
-from sync_airflow.nights import SCHEDULED, belongs_to_a_night, between, covering_run
+from sync_airflow.nights import SCHEDULED, belongs_to_a_night, between, covering_run, reason_never_to_come
+from sync_airflow.triggers import LOOK_AGAIN, NightlyRunTrigger
 from sync_jobs.catalogue import find_job
 
 if TYPE_CHECKING:
@@ -19,11 +22,12 @@ if TYPE_CHECKING:
 class NightlyJobSensor(ExternalTaskSensor):
     """Waits for the run of an earlier job in the same night, as a deferred task.
 
-    Passes when that run has succeeded, or when the upstream job has succeeded in another run that started
-    after its tick (recovery, by hand). Fails as soon as that run has failed, unless whatever_end.
-    Skips itself in a run by hand, which waits for nothing, and in a scheduled run that has nothing left to do.
+    Passes when that run has succeeded, or when the upstream job has succeeded in another run that started after
+    its tick (recovery, by hand). Fails as soon as that run has failed, or when it is clear that there will be
+    none; with whatever_end it passes then, too. Skips itself in a run by hand, which waits for nothing, and in a
+    scheduled run that has nothing left to do.
 
-    job_name, upstream_name: names in the table of jobs. whatever_end: a failed upstream is waited for, too.
+    job_name, upstream_name: names in the table of jobs.
     """
 
     def __init__(self, *, job_name: str, upstream_name: str, whatever_end: bool = False, **kwargs: Any) -> None:
@@ -35,7 +39,7 @@ class NightlyJobSensor(ExternalTaskSensor):
             failed_states=() if whatever_end else policy.FAILED_STATES,
             poke_interval=policy.POKE_INTERVAL.total_seconds(),
             timeout=policy.WAIT_TIMEOUT.total_seconds(),
-            execution_timeout=policy.WAIT_TIMEOUT,
+            execution_timeout=policy.SHORT_TASK_TIMEOUT,  # of each look; the wait itself is between them
             deferrable=True,
             inlets=[asset_of(job), asset_of(upstream)],
             **policy.RETRIES,
@@ -50,24 +54,69 @@ class NightlyJobSensor(ExternalTaskSensor):
             raise AirflowSkipException("Run by hand: waits for no other job.")
         job = find_job(self.job_name)
         skip_if_covered(context, job, past_successes(context, job))
-        if self._upstream_covered(context):
-            return
-        super().execute(context)
+        self._wait(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
-        if event and event["status"] == "failed" and not self._upstream_covered(context):
+        status = event["status"] if event else LOOK_AGAIN
+        if status == "success":
+            self.log.info("%s has ended.", self.upstream_name)
+        elif status == LOOK_AGAIN:
+            self._wait(context)
+        elif not self._upstream_covered(context):
+            raise AirflowFailException(self._without_upstream(f"{self.upstream_name} failed tonight"))
+
+    def _wait(self, context: Context) -> None:
+        """Return if there is nothing to wait for (any more), fail if it would be in vain, else defer until a while."""
+        if self._upstream_covered(context):
+            return
+        tick = self._upstream_tick(context)
+        never = self._reason_never_to_come(context, tick)
+        if never and self.whatever_end:
+            self.log.info("%s Not waiting for it.", never)
+            return
+        if never:
+            raise AirflowFailException(self._without_upstream(never.rstrip(".")))
+        waiting_since = context["dag_run"].start_date or context["ti"].start_date
+        if pendulum.now("UTC") - waiting_since > policy.WAIT_TIMEOUT:
             raise AirflowFailException(
-                f"{self.upstream_name} failed tonight, so {self.job_name} does not run on what it left. "
-                f"Repair and run {self.upstream_name} again, then clear this task with all that is downstream."
+                self._without_upstream(f"{self.upstream_name} has not ended within {policy.WAIT_TIMEOUT}")
             )
+        self.defer(
+            trigger=NightlyRunTrigger(
+                external_dag_id=self.external_dag_id,
+                logical_dates=[tick],
+                allowed_states=self.allowed_states,
+                failed_states=self.failed_states,
+                poke_interval=self.poke_interval,
+                look_again_after=policy.LOOK_AGAIN_AFTER.total_seconds(),
+            ),
+            method_name="execute_complete",
+            timeout=policy.WAIT_TIMEOUT,
+        )
+
+    def _upstream_tick(self, context: Context) -> datetime:
+        (tick,) = self._get_dttm_filter(context)
+        return tick
 
     def _upstream_covered(self, context: Context) -> bool:
         """Whether the upstream job has done tonight's work in another run than the one waited for."""
         if context["dag_run"].run_type != SCHEDULED:
             return False  # a backfill is for its own nights alone
-        (tick,) = self._get_dttm_filter(context)
         upstream = find_job(self.upstream_name)
-        covering = covering_run(tick, "", past_successes(context, upstream))
+        covering = covering_run(self._upstream_tick(context), "", past_successes(context, upstream))
         if covering:
-            self.log.info("%s: done by the run %s.", upstream.name, covering.run_id)
+            self.log.info("%s was done by its run %s.", upstream.name, covering.run_id)
         return covering is not None
+
+    def _reason_never_to_come(self, context: Context, tick: datetime) -> str | None:
+        # The DAG is asked first: once it speaks of a later tick, the run of this one is there or will never be.
+        dag = context["ti"].get_dag(self.external_dag_id)
+        runs = context["ti"].get_dr_count(dag_id=self.external_dag_id, logical_dates=[tick])
+        upstream = find_job(self.upstream_name)
+        return reason_never_to_come(upstream, tick, runs=runs, is_paused=dag.is_paused, next_tick=dag.next_dagrun)
+
+    def _without_upstream(self, why: str) -> str:
+        return (
+            f"{why}, so {self.job_name} does not run on what is there. Once {self.upstream_name} has succeeded, "
+            f"in any run of tonight, clear this task with all that is downstream, or run {self.job_name} by hand."
+        )

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from airflow.models import Connection, Pool, Variable
+from airflow.models.connection import Connection
+from airflow.models.pool import Pool
+from airflow.models.variable import Variable
 from airflow.utils.session import create_session
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
