@@ -1,10 +1,13 @@
 -- Job 8: the persons whose status is to be looked at, and what it should be
 -- (domain.md, "8 PersonRecordStatusJob" and the paragraph on missed nights).
 -- Reads: programme_membership, person.
--- Writes: the temporary table "candidate" (id, status); it outlives the transaction, for the refresh of documents.
+-- Writes: the temporary table "candidate" (id, status); it outlives the transaction,
+-- for the refresh of documents, until the next run or the end of the session.
 -- Parameters: run_date, by which a membership is current; first_date and last_date, the dates covered;
 -- any_date: every person that has a membership.
 -- Fast: a night reads the memberships of a few dates, then those of their persons; ANY reads the table once.
+
+DROP TABLE IF EXISTS pg_temp.candidate;
 
 CREATE TEMPORARY TABLE candidate AS
 WITH touched AS (

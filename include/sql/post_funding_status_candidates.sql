@@ -5,6 +5,8 @@
 -- All fundings ended on or before D-1 and one ended on D-1 means that the latest end is D-1; so a range of nights
 -- is one comparison. Fast: only posts with a funding that ended on those dates are looked at.
 
+DROP TABLE IF EXISTS pg_temp.candidate;
+
 CREATE TEMPORARY TABLE candidate ON COMMIT DROP AS
 WITH ended AS (
     SELECT DISTINCT post_funding.post_id
