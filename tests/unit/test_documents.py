@@ -1,0 +1,42 @@
+"""Documents that can be checked against what they speak of are."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.draw_night import PICTURE, describe, draw
+from sync_jobs.catalogue import JOBS, index_build_before, upstream_jobs
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("requirements", ["requirements.in", "requirements-dev.in"])
+def test_dependencies_document_says_why_each_direct_dependency_is_there(requirements: str) -> None:
+    wanted = [
+        re.split(r"[\[=<>~!; ]", line)[0]
+        for line in (ROOT / requirements).read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith(("-r", "#"))
+    ]
+    document = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    section = re.search(rf"^## {re.escape(requirements)}.*?(?=^## |\Z)", document, re.MULTILINE | re.DOTALL)
+    assert section, f"docs/dependencies.md has no section {requirements}"
+    rows = re.findall(r"^\| (\S+) \| (.+) \|$", section[0], re.MULTILINE)
+    assert [package for package, _ in rows if package != "package"] == wanted
+
+
+def test_the_picture_of_the_night_is_what_the_code_draws() -> None:
+    assert PICTURE.read_text(encoding="utf-8") == draw(), "run: PYTHONPATH=plugins python docs/draw_night.py"
+
+
+def test_the_picture_has_an_edge_for_each_wait_and_one_for_each_way_back_in_time() -> None:
+    picture = draw().split('x1="24"')[0]  # without the legend
+    assert picture.count('class="edge"') == sum(len(upstream_jobs(job)) for job in JOBS)
+    assert picture.count('class="back"') == sum(index_build_before(job) is not None for job in JOBS)
+
+
+def test_the_picture_tells_in_words_what_it_shows() -> None:
+    words = describe()
+    assert "01:29 PersonElasticSearchSyncJob writes Elasticsearch index persons." in words
+    assert "It waits for PersonPlacementEmployingBodyTrustJob." in words
+    assert "It refreshes documents that PersonElasticSearchSyncJob built." in words
