@@ -3,7 +3,8 @@
 -- Reads: placement, person, post, person_trust.
 -- Writes: the temporary table "difference" (person_id, trust_id, change, is_loss).
 -- Parameter: body, 'EMPLOYING' or 'TRAINING'; the CASE over it is folded before planning.
--- Fast: hash joins over each table once, one full join for both directions of the difference.
+-- Fast: hash joins over each table once, one full join for both directions of the difference; several placements
+-- that give the same pair are made one only among the rows that differ, which are few.
 
 CREATE TEMPORARY TABLE difference ON COMMIT DROP AS
 WITH post_body AS (
@@ -14,7 +15,7 @@ WITH post_body AS (
 ),
 
 wanted AS (
-    SELECT DISTINCT
+    SELECT
         person.id AS person_id,
         post_body.trust_id
     FROM placement
@@ -31,7 +32,7 @@ existing AS (
     WHERE person_trust.body = %(body)s
 )
 
-SELECT
+SELECT DISTINCT
     coalesce(wanted.person_id, existing.person_id) AS person_id,
     coalesce(wanted.trust_id, existing.trust_id) AS trust_id,
     CASE WHEN existing.person_id IS NULL THEN 'added' ELSE 'removed' END AS change,

@@ -48,9 +48,10 @@ def execute(connection: Connection, name: str, parameters: Parameters | None = N
 
 @contextmanager
 def snapshot(connection: Connection) -> Iterator[None]:
-    """One REPEATABLE READ transaction: every statement in it sees the same state of the database."""
+    """One REPEATABLE READ transaction, with the jobs' planner settings: every statement sees the same state."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        execute(connection, "planner")
         yield
 
 
