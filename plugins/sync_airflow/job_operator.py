@@ -54,8 +54,8 @@ def skip_if_covered(context: Context, job: Job, past: tuple[Success, ...]) -> No
 class JobOperator(BaseOperator):
     """Runs one job and returns its report (sync_jobs.report.Report.as_dict) as XCom.
 
-    Fails at once, without a retry, on what would fail again; the reason goes to the XCom "reason" too, so
-    that the summary of recovery can say it. Skips a scheduled run whose work another run has done.
+    Fails at once, without a retry, on what would fail again. The reason of a failure goes to the XCom "reason"
+    too, so that the summary of recovery can say it. Skips a scheduled run whose work another run has done.
     """
 
     ui_color = "#e6f2e6"
@@ -77,10 +77,10 @@ class JobOperator(BaseOperator):
         skip_if_covered(context, job, past)
         try:
             return self._run(context, job, past)
-        except TransientError:
-            raise  # an ordinary failure, tried again
         except SyncJobError as error:
             context["ti"].xcom_push(key=REASON, value=str(error))
+            if isinstance(error, TransientError):
+                raise  # an ordinary failure, tried again
             raise AirflowFailException(str(error)) from error
 
     def _run(self, context: Context, job: Job, past: tuple[Success, ...]) -> dict[str, object]:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sync_jobs.catalogue import JOBS, Job
-from sync_jobs.errors import BadArgument
+from sync_jobs.run_dates import parse_date
 
 # Run types of Airflow: a scheduled run or a backfill has a night that it belongs to; any other is by hand.
 SCHEDULED = "scheduled"
@@ -84,12 +84,7 @@ def own_date(run_type: str, logical_date: datetime | None, run_after: datetime) 
 
 def chosen_date(given: str | None, own: date) -> date:
     """The run date: the param run_date if one was given, else the run's own date. Raises BadArgument."""
-    if not given:
-        return own
-    try:
-        return date.fromisoformat(given)
-    except ValueError:
-        raise BadArgument(f"run_date must be a date as YYYY-MM-DD, or empty: {given!r} is none. Nothing ran.") from None
+    return parse_date(given) if given else own
 
 
 def first_date(

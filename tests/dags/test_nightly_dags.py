@@ -1,0 +1,237 @@
+"""The eight DAGs are what domain.md and design.md say, and what every DAG of the project must be."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from airflow._shared.module_loading import find_path_from_directory
+from airflow.sdk import DAG
+from airflow.sdk.definitions.param import ParamsDict
+from airflow.sdk.exceptions import ParamValidationError
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import TimeRestriction
+
+from sync_airflow import connections, policy
+from sync_airflow.job_operator import DATE_OF_CHANGE_OVERRIDE
+from sync_jobs.catalogue import JOBS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# domain.md, "The eight jobs": DAG id, operators' name, UTC time.
+NIGHT = (
+    ("person_owner_rebuild_job", "PersonOwnerRebuildJob", time(0, 5)),
+    ("person_placement_employing_body_trust_job", "PersonPlacementEmployingBodyTrustJob", time(0, 9)),
+    ("person_placement_training_body_trust_job", "PersonPlacementTrainingBodyTrustJob", time(0, 29)),
+    ("post_employing_body_trust_job", "PostEmployingBodyTrustJob", time(1, 9)),
+    ("post_training_body_trust_job", "PostTrainingBodyTrustJob", time(1, 19)),
+    ("person_elastic_search_sync_job", "PersonElasticSearchSyncJob", time(1, 29)),
+    ("post_funding_status_sync_job", "PostFundingStatusSyncJob", time(1, 45)),
+    ("person_record_status_job", "PersonRecordStatusJob", time(2, 0)),
+)
+DAG_IDS = [dag_id for dag_id, _, _ in NIGHT]
+TIMES = {dag_id: at for dag_id, _, at in NIGHT}
+
+# design.md, "Orchestration": who waits for whom, and how much earlier that one is due, in minutes.
+WAITS = {
+    "person_placement_training_body_trust_job": {"person_placement_employing_body_trust_job": 20},
+    "post_training_body_trust_job": {"post_employing_body_trust_job": 10},
+    "person_elastic_search_sync_job": {
+        "person_owner_rebuild_job": 84,
+        "person_placement_employing_body_trust_job": 80,
+        "person_placement_training_body_trust_job": 60,
+    },
+    "person_record_status_job": {"person_elastic_search_sync_job": 31},
+}
+
+
+def next_run_of_a_new_dag(dag: DAG) -> datetime:
+    """When the first run of a DAG without runs is planned, by the scheduler's own reckoning."""
+    as_stored = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
+    earliest = min((task.start_date for task in as_stored.tasks if task.start_date), default=as_stored.start_date)
+    restriction = TimeRestriction(earliest=earliest, latest=None, catchup=as_stored.catchup)
+    info = as_stored.timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
+    assert info is not None
+    return info.run_after
+
+
+def params_with(dag: DAG, **values: object) -> dict[str, object]:
+    params = ParamsDict({name: dag.params.get_param(name) for name in dag.params})
+    params = params.__deepcopy__(None)
+    params.update(values)
+    return params.validate()
+
+
+def test_all_files_can_be_read_and_there_are_nine_dags(dag_bag):
+    assert dag_bag.import_errors == {}
+    assert sorted(dag_bag.dags) == sorted([*DAG_IDS, "recovery"])
+
+
+@pytest.mark.parametrize(("dag_id", "name", "at"), NIGHT, ids=DAG_IDS)
+def test_each_job_is_due_once_a_night_at_its_time_in_utc(dags, dag_id, name, at):
+    dag = dags[dag_id]
+    assert dag.dag_display_name == name
+    assert dag.timetable.expression == f"{at.minute} {at.hour} * * *"
+    assert str(dag.timetable.timezone) == "UTC"
+    assert not dag.catchup
+    assert dag.max_active_runs == 1
+
+
+@pytest.mark.parametrize("minutes_after", [0.5, 5, 120, 600])
+@pytest.mark.parametrize("dag_id", DAG_IDS)
+def test_a_new_dag_waits_for_the_next_night_instead_of_running_the_last_one(dags, monkeypatch, dag_id, minutes_after):
+    tick = datetime.combine(datetime(2026, 7, 1), TIMES[dag_id], tzinfo=UTC)
+    now = tick + timedelta(minutes=minutes_after)
+    monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: now)
+    assert next_run_of_a_new_dag(dags[dag_id]) == tick + timedelta(days=1)
+
+
+@pytest.mark.parametrize("dag_id", DAG_IDS)
+def test_a_run_by_hand_can_be_given_these_params(dags, dag_id):
+    params = dags[dag_id].params
+    defaults = {"run_date": None, "run_follow_on_jobs": True, "dry_run": False, "maximum_removed_percent": 20}
+    if dag_id == "person_record_status_job":
+        defaults["date_override"] = ""
+    assert params.dump() == defaults
+    for name in params:
+        param = params.get_param(name)
+        assert param.description, f"{dag_id}: the form does not say what {name} is; give the Param a description"
+        assert param.schema["title"], f"{dag_id}: give the Param {name} a title"
+
+
+@pytest.mark.parametrize("value", ["2026-02-29", "01/02/2026", "tomorrow", "2026-2-1", 20260201, ""])
+def test_a_run_date_that_is_no_date_is_refused_before_a_run_is_made(dags, value):
+    with pytest.raises(ParamValidationError):
+        params_with(dags["person_owner_rebuild_job"], run_date=value)
+
+
+@pytest.mark.parametrize("value", ["2024-02-29", None])
+def test_a_run_date_may_be_a_date_or_nothing(dags, value):
+    assert params_with(dags["person_owner_rebuild_job"], run_date=value)["run_date"] == value
+
+
+@pytest.mark.parametrize("value", [-1, 100.5, "20", None])
+def test_the_guard_rail_of_a_run_is_a_percentage(dags, value):
+    with pytest.raises(ParamValidationError):
+        params_with(dags["person_owner_rebuild_job"], maximum_removed_percent=value)
+
+
+@pytest.mark.parametrize("value", ["", None, "2026-02-01", "ANY", "any", "None", "NONE"])
+def test_date_override_takes_what_the_job_knows(dags, value):
+    assert params_with(dags["person_record_status_job"], date_override=value)["date_override"] == value
+
+
+@pytest.mark.parametrize("value", ["ALL", "2026-2-1", "01/02/2026", "2026-02-01x", 20260201])
+def test_date_override_refuses_anything_else(dags, value):
+    with pytest.raises(ParamValidationError):
+        params_with(dags["person_record_status_job"], date_override=value)
+
+
+def test_every_dag_tells_the_operator_what_it_is(dags):
+    for dag_id, dag in dags.items():
+        assert dag.doc_md, f"{dag_id}: give it a doc_md; it is the operator's manual"
+        assert dag.description, f"{dag_id}: give it a description"
+        assert set(policy.TAGS) <= set(dag.tags), f"{dag_id}: tag it with {policy.TAGS}"
+        for name in dag.params:
+            assert f"`{name}`" in dag.doc_md, f"{dag_id}: the manual does not explain the param {name}"
+
+
+@pytest.mark.parametrize(("dag_id", "name", "at"), NIGHT, ids=DAG_IDS)
+def test_the_manual_of_a_job_says_when_and_what_and_what_if_it_failed(dags, dag_id, name, at):
+    manual = dags[dag_id].doc_md
+    job = next(job for job in JOBS if job.name == name)
+    for part in (name, f"{at:%H:%M} UTC", job.writes, job.summary, "If it failed"):
+        assert part in manual
+
+
+def test_every_task_has_an_owner_a_time_limit_and_retries_with_back_off(dags):
+    for dag in dags.values():
+        for task in dag.tasks:
+            where = f"{dag.dag_id}.{task.task_id}"
+            assert task.owner == policy.OWNER, f"{where}: set the owner by default_args"
+            assert task.execution_timeout, f"{where}: set an execution_timeout"
+            assert task.execution_timeout <= policy.JOB_TIMEOUT, where
+            if dag.dag_id == "recovery" and task.task_id != "summary":
+                continue  # the run that it starts has retries of its own
+            assert task.retries == 3, f"{where}: use policy.RETRIES"
+            assert task.retry_exponential_backoff, f"{where}: use policy.RETRIES"
+            assert task.max_retry_delay == timedelta(minutes=10), f"{where}: use policy.RETRIES"
+
+
+@pytest.mark.parametrize("dag_id", DAG_IDS)
+def test_each_job_waits_for_the_same_nights_run_of_what_it_follows(dags, dag_id):
+    tasks = [task for task in dags[dag_id].tasks if task.task_id.startswith("wait_for_")]
+    assert {task.external_dag_id: task.execution_delta for task in tasks} == {
+        upstream: timedelta(minutes=minutes) for upstream, minutes in WAITS.get(dag_id, {}).items()
+    }
+    for task in tasks:
+        assert task.task_id == f"wait_for_{task.external_dag_id}"
+        assert task.deferrable
+        assert task.timeout == timedelta(hours=6).total_seconds()
+        assert task.downstream_task_ids == {"run_job"}
+
+
+@pytest.mark.parametrize("dag_id", WAITS)
+def test_a_failed_upstream_ends_the_wait_except_before_the_job_that_waits_for_any_end(dags, dag_id):
+    for task in dags[dag_id].tasks:
+        if task.task_id.startswith("wait_for_"):
+            whatever_end = dag_id == "person_record_status_job"
+            assert task.failed_states == ([] if whatever_end else ["failed"])
+            assert task.allowed_states == (["success", "failed"] if whatever_end else ["success"])
+
+
+@pytest.mark.parametrize("dag_id", DAG_IDS)
+def test_the_work_comes_after_every_wait_and_before_the_next_job(dags, dag_id):
+    dag = dags[dag_id]
+    waits = {f"wait_for_{upstream}" for upstream in WAITS.get(dag_id, {})}
+    assert {task.task_id for task in dag.tasks} == {"run_job", "run_next_job", *waits}
+    assert dag.get_task("run_job").upstream_task_ids == waits
+    # Sensors skip themselves in a run by hand; one that failed must keep the job from running.
+    assert dag.get_task("run_job").trigger_rule == "none_failed"
+    assert dag.get_task("run_next_job").upstream_task_ids == {"run_job"}
+    assert dag.get_task("run_next_job").trigger_rule == "all_success"
+
+
+def test_the_last_success_of_each_job_is_kept_on_an_asset_of_its_own(dags):
+    for dag_id in DAG_IDS:
+        run_job = dags[dag_id].get_task("run_job")
+        assert [asset.name for asset in run_job.outlets] == [dag_id]
+        assert [asset.name for asset in run_job.inlets] == [dag_id]
+
+
+def test_reading_the_dag_files_brings_no_driver_and_no_job():
+    program = (
+        "import sys, nightly_jobs, recovery\n"
+        "heavy = {'psycopg', 'elasticsearch', 'elastic_transport', 'sync_jobs.runner'}\n"
+        "heavy |= {job.entry_point.split(':')[0] for job in nightly_jobs.JOBS}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    path = [str(ROOT / "dags"), str(ROOT / "plugins")]
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {path}\n{program}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_airflow_looks_for_plugins_in_no_package_below_the_plugins_folder():
+    plugins = ROOT / "plugins"
+    found = [Path(path) for path in find_path_from_directory(str(plugins), ".airflowignore")]
+    assert [path for path in found if path.suffix == ".py" and path.parent != plugins] == []
+
+
+def test_the_settings_file_names_the_connections_and_variables_of_the_code():
+    path = ROOT / "airflow_settings.yaml"
+    if not path.exists():
+        pytest.skip("no airflow_settings.yaml yet")
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))["airflow"]
+    assert {entry["conn_id"]: entry["conn_type"] for entry in settings["connections"]} == {
+        connections.POSTGRES: "postgres",
+        connections.ELASTICSEARCH: "elasticsearch",
+    }
+    assert [entry["variable_name"] for entry in settings["variables"]] == [DATE_OF_CHANGE_OVERRIDE]

@@ -1,0 +1,126 @@
+"""Recovery runs the eight jobs in the order of the table, and says what is to be run again."""
+
+from datetime import date
+from itertools import pairwise
+
+import pytest
+
+from sync_airflow.recovery import jobs_to_run_again, run_book, table, unfit_upstream_jobs
+from sync_jobs.catalogue import JOBS, find_job
+
+# domain.md, "The eight jobs": in this order.
+ORDER = [
+    "person_owner_rebuild_job",
+    "person_placement_employing_body_trust_job",
+    "person_placement_training_body_trust_job",
+    "post_employing_body_trust_job",
+    "post_training_body_trust_job",
+    "person_elastic_search_sync_job",
+    "post_funding_status_sync_job",
+    "person_record_status_job",
+]
+ALL_WELL = dict.fromkeys(ORDER, "success")
+
+
+def test_the_jobs_run_one_after_the_other_in_the_order_of_the_table_then_the_summary(dags):
+    recovery = dags["recovery"]
+    chain = [*ORDER, "summary"]
+    assert {task.task_id for task in recovery.tasks} == set(chain)
+    assert recovery.get_task(chain[0]).upstream_task_ids == set()
+    for before, after in pairwise(chain):
+        assert recovery.get_task(after).upstream_task_ids == {before}
+
+
+def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags):
+    for dag_id in ORDER:
+        task = dags["recovery"].get_task(dag_id)
+        assert task.trigger_dag_id == dag_id
+        assert task.wait_for_completion
+        assert task.poke_interval == 1
+        assert task.fail_when_dag_is_paused
+        assert (task.allowed_states, task.failed_states) == (["success"], ["failed"])
+
+
+def test_a_failed_job_keeps_neither_the_jobs_after_it_nor_the_summary_from_running(dags):
+    for task_id in [*ORDER[1:], "summary"]:
+        assert dags["recovery"].get_task(task_id).trigger_rule == "all_done"
+
+
+def test_recovery_runs_by_hand_or_at_a_restart_one_at_a_time_and_not_for_ever(dags):
+    recovery = dags["recovery"]
+    assert recovery.schedule is None
+    assert recovery.max_active_runs == 1
+    assert recovery.dagrun_timeout is not None
+    assert recovery.params.dump() == {"run_date": None, "maximum_removed_percent": 20}
+
+
+@pytest.mark.parametrize(
+    ("failed", "not_run"),
+    [
+        ("PersonOwnerRebuildJob", ["PersonElasticSearchSyncJob"]),
+        (
+            "PersonPlacementEmployingBodyTrustJob",
+            ["PersonPlacementTrainingBodyTrustJob", "PersonElasticSearchSyncJob"],
+        ),
+        ("PersonPlacementTrainingBodyTrustJob", ["PersonElasticSearchSyncJob"]),
+        ("PostEmployingBodyTrustJob", ["PostTrainingBodyTrustJob"]),
+        ("PostTrainingBodyTrustJob", []),
+        ("PersonElasticSearchSyncJob", []),  # PersonRecordStatusJob writes its statuses in any case
+        ("PostFundingStatusSyncJob", []),
+        ("PersonRecordStatusJob", []),
+    ],
+)
+def test_what_follows_a_failed_job_is_not_run_transitively_and_all_else_is(failed, not_run):
+    states: dict[str, str | None] = {}
+    for job in JOBS:
+        if job.name == failed:
+            states[job.dag_id] = "failed"
+        else:
+            states[job.dag_id] = "skipped" if unfit_upstream_jobs(job, states) else "success"
+    assert [job.name for job in JOBS if states[job.dag_id] == "skipped"] == not_run
+    assert [job.name for job in jobs_to_run_again(states)] == [failed, *not_run]
+
+
+def test_a_job_that_was_skipped_stands_in_the_way_of_the_next_even_if_the_failed_one_was_not_its_own_upstream():
+    states = ALL_WELL | {"person_placement_training_body_trust_job": "skipped"}
+    unfit = unfit_upstream_jobs(find_job("PersonElasticSearchSyncJob"), states)
+    assert [job.name for job in unfit] == ["PersonPlacementTrainingBodyTrustJob"]
+
+
+def test_nothing_is_to_be_run_again_after_a_recovery_without_failures():
+    assert jobs_to_run_again(ALL_WELL) == ()
+
+
+def test_a_job_that_never_began_is_to_be_run_again():
+    states = ALL_WELL | {"person_record_status_job": None}
+    assert [job.name for job in jobs_to_run_again(states)] == ["PersonRecordStatusJob"]
+
+
+def test_the_run_book_lists_exactly_what_is_to_be_run_again_in_order_and_why():
+    states = ALL_WELL | {
+        "person_placement_employing_body_trust_job": "failed",
+        "person_placement_training_body_trust_job": "skipped",
+        "person_elastic_search_sync_job": "skipped",
+        "post_funding_status_sync_job": "upstream_failed",
+    }
+    reasons = {"person_placement_employing_body_trust_job": "it would remove 100 of 100"}
+    text = run_book(jobs_to_run_again(states), states, reasons, date(2026, 2, 28))
+    assert text.splitlines()[:5] == [
+        "4 of 8 jobs are to be run again, in this order, with run_date 2026-02-28:",
+        "  PersonPlacementEmployingBodyTrustJob failed: it would remove 100 of 100",
+        "  PersonPlacementTrainingBodyTrustJob was not run, as it follows PersonPlacementEmployingBodyTrustJob",
+        "  PersonElasticSearchSyncJob was not run, as it follows PersonPlacementEmployingBodyTrustJob and "
+        "PersonPlacementTrainingBodyTrustJob",
+        "  PostFundingStatusSyncJob was not run",
+    ]
+
+
+def test_the_table_has_a_line_for_each_job_with_its_counts():
+    counts = {"read": 10, "added": 1, "changed": 2, "removed": 3, "unchanged": 4, "rejected": 0, "seconds": 1.26}
+    states = ALL_WELL | {"person_record_status_job": "failed"}
+    reports = {dag_id: counts for dag_id in ORDER if states[dag_id] == "success"}
+    head, *lines = table(states, reports).splitlines()
+    assert head.split() == ["job", "state", "read", "added", "changed", "removed", "unchanged", "rejected", "seconds"]
+    assert [line.split()[0] for line in lines] == [job.name for job in JOBS]
+    assert lines[0].split() == ["PersonOwnerRebuildJob", "success", "10", "1", "2", "3", "4", "0", "1.3"]
+    assert lines[-1].split() == ["PersonRecordStatusJob", "failed"]

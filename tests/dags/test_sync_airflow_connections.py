@@ -1,0 +1,112 @@
+"""What the jobs' connections are made of."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from airflow.providers.postgres.hooks.postgres import PostgresHook
+from airflow.sdk import Connection
+from airflow.sdk.exceptions import AirflowFailException
+from psycopg.conninfo import conninfo_to_dict
+
+from sync_airflow.connections import elasticsearch_arguments, open_postgres, postgres_options
+
+
+def connection(extra=None, **fields):
+    return Connection(
+        conn_id="tcs_elasticsearch", conn_type="elasticsearch", extra=json.dumps(extra) if extra else None, **fields
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "schema", "port", "hosts"),
+    [
+        ("search", None, None, ["http://search:9200"]),
+        ("search", "https", 9243, ["https://search:9243"]),
+        (" one , two,", "https", 9200, ["https://one:9200", "https://two:9200"]),
+        ("one:9201,two", "http", 9200, ["http://one:9201", "http://two:9200"]),
+        ("https://one:443/,two", "http", 9200, ["https://one:443", "http://two:9200"]),
+        ("[::1],[::1]:9201", "http", 9200, ["http://[::1]:9200", "http://[::1]:9201"]),
+    ],
+)
+def test_one_host_or_several_with_scheme_and_port_where_they_do_not_say(host, schema, port, hosts):
+    assert elasticsearch_arguments(connection(host=host, schema=schema, port=port))[0] == hosts
+
+
+def test_login_and_password_are_basic_authentication():
+    made_up = "p:@/ w"
+    _, arguments = elasticsearch_arguments(connection(host="search", login="sync_jobs", password=made_up))
+    assert arguments["basic_auth"] == ("sync_jobs", made_up)
+
+
+def test_an_api_key_comes_before_login_and_password():
+    _, arguments = elasticsearch_arguments(connection({"api_key": "key"}, host="search", login="sync_jobs"))
+    assert arguments["api_key"] == "key"
+    assert "basic_auth" not in arguments
+
+
+def test_any_argument_of_the_client_may_stand_in_extra():
+    extra = {"ca_certs": "/etc/ca.pem", "verify_certs": "false", "request_timeout": 30, "ssl_show_warn": False}
+    _, arguments = elasticsearch_arguments(connection(extra, host="search"))
+    assert arguments == extra | {"verify_certs": False}
+
+
+def test_without_extra_a_request_may_take_longer_than_the_clients_default():
+    assert elasticsearch_arguments(connection(host="search"))[1] == {"request_timeout": 120}
+
+
+@pytest.mark.parametrize(
+    ("fields", "what"), [({"host": " ,"}, "host is empty"), ({"host": "a", "schema": "ftp"}, "ftp")]
+)
+def test_a_connection_that_makes_no_sense_is_not_tried(fields, what):
+    with pytest.raises(AirflowFailException, match=what):
+        elasticsearch_arguments(connection(**fields))
+
+
+def test_the_session_names_job_and_run_and_ends_before_its_task():
+    options = postgres_options("PersonOwnerRebuildJob manual__2024-02-29T01:02:03+00:00", timedelta(hours=2))
+    assert conninfo_to_dict(options=options)["options"] == options
+    assert options == (
+        r"-c application_name=PersonOwnerRebuildJob\ manual__2024-02-29T01:02:03+00:00 -c statement_timeout=7200000ms "
+        "-c lock_timeout=60000ms -c client_connection_check_interval=10000ms -c timezone=UTC"
+    )
+
+
+def test_an_application_name_is_cut_where_postgresql_would_cut_it():
+    assert f"application_name={'x' * 63} " in postgres_options("x" * 100, timedelta(hours=1))
+
+
+class Postgres:
+    """Takes the place of a psycopg connection."""
+
+    autocommit = False
+    closed = False
+
+    def close(self):
+        self.closed = True
+
+
+def test_a_postgres_session_is_in_autocommit_has_our_settings_and_is_closed_at_the_end(monkeypatch):
+    made = {}
+
+    def connect(_hook, arguments):
+        made.update(arguments)
+        return Postgres()
+
+    extra = json.dumps({"options": "-c work_mem=64MB -c lock_timeout=0", "sslmode": "require"})
+    airflow_connection = Connection(conn_id="tcs_postgres", conn_type="postgres", host="db", schema="tcs", extra=extra)
+    monkeypatch.setattr(PostgresHook, "get_connection", lambda *_: airflow_connection)
+    monkeypatch.setattr(PostgresHook, "_create_connection", connect)
+    with open_postgres("job run", timedelta(hours=1)) as postgres:
+        assert postgres.autocommit
+        assert not postgres.closed
+    assert postgres.closed
+    assert made["sslmode"] == "require"
+    # The last one counts: settings of the connection stay, save those that the jobs rely on.
+    assert made["options"].startswith("-c work_mem=64MB -c lock_timeout=0 -c application_name=job")
+    assert "-c lock_timeout=60000ms" in made["options"]
+
+
+def test_a_connection_that_airflow_does_not_know_is_named_and_not_tried_again():
+    with pytest.raises(AirflowFailException, match="tcs_postgres is missing"), open_postgres("x", timedelta(hours=1)):
+        pass

@@ -1,0 +1,175 @@
+"""The task that does the work: what it hands to the job, what it leaves behind, what it makes of errors."""
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG, Variable
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from sync_airflow import job_operator
+from sync_airflow.job_operator import JobOperator, asset_of
+from sync_airflow.nights import Success
+from sync_jobs import runner
+from sync_jobs.catalogue import find_job
+from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, RejectedDocument, TransientError
+from sync_jobs.report import Report
+
+D = date(2024, 2, 29)
+STATUS = find_job("PersonRecordStatusJob")
+TICK = datetime(2024, 2, 29, 2, 0, tzinfo=UTC)
+PARAMS = {
+    "run_date": None,
+    "run_follow_on_jobs": True,
+    "dry_run": False,
+    "maximum_removed_percent": 20,
+    "date_override": "",
+}
+
+
+class Events(list):
+    """The past events of an asset, as Airflow hands them out: asked for the newest first, up to a limit."""
+
+    def ascending(self, wanted):
+        assert not wanted
+        return self
+
+    def limit(self, _):
+        return self
+
+
+@dataclass
+class TaskInstance:
+    start_date: datetime = TICK
+    xcoms: dict[str, Any] = field(default_factory=dict)
+
+    def xcom_push(self, key, value):
+        self.xcoms[key] = value
+
+
+@dataclass
+class Work:
+    """Takes the place of sync_jobs.runner.run_job; keeps what it was called with."""
+
+    error: Exception | None = None
+    called_with: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(self, job, **arguments):
+        self.called_with = {"job": job} | arguments
+        if self.error:
+            raise self.error
+        return Report(
+            job=job.name,
+            run_date=arguments["run_date"],
+            first_date=arguments["first_date"] or arguments["run_date"],
+            last_date=arguments["run_date"],
+            dry_run=arguments["dry_run"],
+            seconds=0.5,
+            changed=3,
+        )
+
+
+@pytest.fixture
+def work(monkeypatch):
+    opened = contextmanager(lambda *arguments: (yield arguments))
+    monkeypatch.setattr(job_operator, "open_postgres", opened)
+    monkeypatch.setattr(job_operator, "open_elasticsearch", opened)
+    monkeypatch.setattr(Variable, "get", lambda key, **_: {"date_of_change_override": "2024-01-31"}[key])
+    work = Work()
+    monkeypatch.setattr(runner, "run_job", work)
+    return work
+
+
+def context(*, run_type="scheduled", past=(), start=TICK, **params):
+    run = SimpleNamespace(
+        run_type=run_type, run_id=f"{run_type}__1", logical_date=TICK, run_after=TICK, clear_number=0, conf=None
+    )
+    asset = asset_of(STATUS)
+    return {
+        "dag_run": run,
+        "ti": TaskInstance(start),
+        "params": PARAMS | params,
+        "inlet_events": {asset: Events(SimpleNamespace(extra=success.as_extra()) for success in past)},
+        "outlet_events": {asset: SimpleNamespace(extra={})},
+    }
+
+
+def execute(of):
+    with DAG("of_this_test", schedule=None):
+        operator = JobOperator(task_id="run_job", job_name=STATUS.name)
+    # Airflow refuses to execute an operator outside of a task; what is tested is the method below that guard.
+    return JobOperator.execute.__wrapped__(operator, of)
+
+
+def success(run_date, **fields):
+    fields = {"run_id": "x", "own_date": run_date, "started": datetime.combine(run_date, TICK.timetz())} | fields
+    return Success(run_date=run_date, **fields)
+
+
+@pytest.mark.usefixtures("work")
+def test_the_report_is_returned_and_the_success_left_on_the_asset():
+    this = context()
+    assert execute(this)["changed"] == 3
+    assert Success.from_extra(this["outlet_events"][asset_of(STATUS)].extra) == Success(
+        run_id="scheduled__1", run_date=D, own_date=D, started=TICK
+    )
+
+
+def test_a_scheduled_run_hands_over_its_date_and_the_first_missed_one(work):
+    execute(context(past=(success(date(2024, 2, 26)),)))
+    assert work.called_with["run_date"] == D
+    assert work.called_with["first_date"] == date(2024, 2, 27)
+    assert work.called_with["date_of_change_override"] == "2024-01-31"
+    assert work.called_with["run_id"] == "scheduled__1"
+
+
+def test_a_run_by_hand_hands_over_its_params(work):
+    params = {"run_date": "2023-12-31", "dry_run": True, "maximum_removed_percent": 50, "date_override": "any"}
+    this = context(run_type="manual", past=(success(date(2024, 2, 26)),), **params)
+    execute(this)
+    assert work.called_with["run_date"] == date(2023, 12, 31)
+    assert work.called_with["first_date"] is None
+    assert work.called_with["dry_run"] is True
+    assert work.called_with["maximum_removed_percent"] == 50.0
+    assert work.called_with["date_override"] == "any"
+    left = Success.from_extra(this["outlet_events"][asset_of(STATUS)].extra)
+    assert (left.dry_run, left.date_override, left.of_its_night) == (True, "any", False)
+
+
+def test_a_form_that_was_emptied_is_as_good_as_one_not_filled_in(work):
+    execute(context(run_type="manual", date_override=None))
+    assert work.called_with["date_override"] == ""
+
+
+def test_what_may_pass_is_an_ordinary_failure_that_airflow_tries_again(work):
+    work.error = TransientError("connection lost")
+    this = context()
+    with pytest.raises(TransientError):
+        execute(this)
+    assert this["ti"].xcoms == {"reason": "connection lost"}
+
+
+@pytest.mark.parametrize("error", [BadArgument, AlreadyRunning, GuardRail, RejectedDocument])
+def test_what_would_fail_again_is_not_tried_again_and_says_the_same(work, error):
+    work.error = error("expected this, found that")
+    this = context()
+    with pytest.raises(AirflowFailException, match=r"^expected this, found that$"):
+        execute(this)
+    assert this["ti"].xcoms == {"reason": "expected this, found that"}
+    assert this["outlet_events"][asset_of(STATUS)].extra == {}
+
+
+def test_a_run_date_that_is_none_fails_before_a_connection_is_opened(work):
+    with pytest.raises(AirflowFailException, match="not correct: 31/12/2023"):
+        execute(context(run_type="manual", run_date="31/12/2023"))
+    assert work.called_with == {}
+
+
+def test_a_scheduled_run_whose_work_is_done_skips_itself_and_names_the_run_that_did_it(work):
+    recovered = success(D, run_id="recovery__1", started=datetime(2024, 2, 29, 3, tzinfo=UTC))
+    with pytest.raises(AirflowSkipException, match="recovery__1"):
+        execute(context(past=(recovered,), start=datetime(2024, 2, 29, 4, tzinfo=UTC)))
+    assert work.called_with == {}

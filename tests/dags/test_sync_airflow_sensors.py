@@ -1,0 +1,188 @@
+"""When a wait begins, passes, fails, goes on or is left out."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from airflow.providers.standard.triggers.external_task import WorkflowTrigger
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
+from airflow.triggers.base import TriggerEvent
+
+from sync_airflow.job_operator import asset_of
+from sync_airflow.nights import Success
+from sync_airflow.sensors import NightlyJobSensor, pendulum
+from sync_airflow.triggers import LOOK_AGAIN, NightlyRunTrigger
+from sync_jobs.catalogue import find_job
+
+INDEX = find_job("PersonElasticSearchSyncJob")
+OWNER = find_job("PersonOwnerRebuildJob")
+STATUS = find_job("PersonRecordStatusJob")
+D = date(2024, 2, 29)
+TICK = datetime(2024, 2, 29, 1, 29, tzinfo=UTC)
+UPSTREAM_TICK = datetime(2024, 2, 29, 0, 5, tzinfo=UTC)
+
+
+class Events(list):
+    def ascending(self, _):
+        return self
+
+    def limit(self, _):
+        return self
+
+
+@dataclass
+class TaskInstance:
+    """Answers what a sensor asks of Airflow: the upstream DAG, and how many runs of its tick there are."""
+
+    runs: int = 1
+    is_paused: bool = False
+    next_dagrun: datetime = UPSTREAM_TICK + timedelta(days=1)
+    start_date: datetime = TICK
+
+    def get_dag(self, dag_id):
+        assert dag_id == OWNER.dag_id
+        return self
+
+    def get_dr_count(self, dag_id, logical_dates):
+        assert (dag_id, logical_dates) == (OWNER.dag_id, [UPSTREAM_TICK])
+        return self.runs
+
+
+def sensor(*, whatever_end=False):
+    return NightlyJobSensor(task_id="wait", job_name=INDEX.name, upstream_name=OWNER.name, whatever_end=whatever_end)
+
+
+def context(*, run_type="scheduled", own=(), upstream=(), **asked):
+    def events(successes):
+        return Events(SimpleNamespace(extra=success.as_extra()) for success in successes)
+
+    run = SimpleNamespace(
+        run_type=run_type, run_id="scheduled__1", logical_date=TICK, run_after=TICK, start_date=TICK, clear_number=0
+    )
+    return {
+        "dag_run": run,
+        "logical_date": TICK,
+        "ti": TaskInstance(**asked),
+        "inlet_events": {asset_of(INDEX): events(own), asset_of(OWNER): events(upstream)},
+    }
+
+
+def execute(operator, of):
+    # Below the guard that keeps operators from being executed outside of a task.
+    return NightlyJobSensor.execute.__wrapped__(operator, of)
+
+
+def recovered(minute):
+    started = datetime(2024, 2, 29, 0, minute, tzinfo=UTC)
+    return Success(run_id="recovery__1", run_date=D, own_date=D, started=started)
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch):
+    monkeypatch.setattr(pendulum, "now", lambda _: TICK + timedelta(minutes=5))
+
+
+def test_a_wait_is_deferred_and_looks_for_the_upstream_run_of_the_same_night():
+    with pytest.raises(TaskDeferred) as deferred:
+        execute(sensor(), context())
+    _, arguments = deferred.value.trigger.serialize()
+    assert arguments["external_dag_id"] == "person_owner_rebuild_job"
+    assert arguments["logical_dates"] == [UPSTREAM_TICK]
+    assert arguments["failed_states"] == ["failed"]
+
+
+@pytest.mark.parametrize("run_type", ["manual", "operator_triggered", "asset_triggered"])
+def test_a_run_by_hand_does_not_wait(run_type):
+    with pytest.raises(AirflowSkipException, match="by hand"):
+        execute(sensor(), context(run_type=run_type))
+
+
+def test_a_run_whose_own_work_is_done_does_not_wait():
+    done = Success(run_id="recovery__1", run_date=D, own_date=D, started=TICK + timedelta(minutes=1))
+    with pytest.raises(AirflowSkipException, match="recovery__1"):
+        execute(sensor(), context(own=(done,)))
+
+
+def test_an_upstream_job_that_recovery_did_after_its_tick_is_not_waited_for():
+    assert execute(sensor(), context(upstream=(recovered(6),), runs=0)) is None
+
+
+def test_an_upstream_run_that_started_before_its_tick_does_not_count():
+    with pytest.raises(TaskDeferred):
+        execute(sensor(), context(upstream=(recovered(4),)))
+
+
+def test_a_backfill_waits_for_the_runs_of_its_own_night_alone():
+    with pytest.raises(TaskDeferred):
+        execute(sensor(), context(run_type="backfill", upstream=(recovered(6),)))
+
+
+@pytest.mark.parametrize(("asked", "why"), [({}, "will have none"), ({"is_paused": True}, "is paused")])
+def test_a_run_that_will_never_be_is_not_waited_for_and_the_job_fails_naming_it(asked, why):
+    with pytest.raises(AirflowFailException, match=f"PersonOwnerRebuildJob {why}|PersonOwnerRebuildJob .* {why}"):
+        execute(sensor(), context(runs=0, **asked))
+
+
+def test_a_job_that_waits_for_any_end_goes_on_without_a_run_that_will_never_be():
+    assert execute(sensor(whatever_end=True), context(runs=0)) is None
+
+
+def test_an_upstream_that_failed_fails_the_job_with_its_name_and_what_to_do():
+    with pytest.raises(AirflowFailException, match=r"PersonOwnerRebuildJob failed tonight, so PersonElastic.* clear"):
+        sensor().execute_complete(context(), {"status": "failed"})
+
+
+def test_an_upstream_that_failed_and_was_then_run_by_hand_with_success_is_as_good():
+    assert sensor().execute_complete(context(upstream=(recovered(30),)), {"status": "failed"}) is None
+
+
+def test_an_upstream_that_succeeded_ends_the_wait():
+    assert sensor().execute_complete(context(), {"status": "success"}) is None
+
+
+def test_a_look_in_between_goes_on_waiting():
+    with pytest.raises(TaskDeferred):
+        sensor().execute_complete(context(), {"status": LOOK_AGAIN})
+
+
+def test_a_wait_ends_after_six_hours_with_the_name_of_the_job_that_is_late(monkeypatch):
+    monkeypatch.setattr(pendulum, "now", lambda _: TICK + timedelta(hours=6, minutes=1))
+    with pytest.raises(AirflowFailException, match="PersonOwnerRebuildJob has not ended within 6:00:00"):
+        sensor().execute_complete(context(), {"status": LOOK_AGAIN})
+
+
+class TestTrigger:
+    def trigger(self, look_again_after):
+        return NightlyRunTrigger(
+            external_dag_id="x", logical_dates=[TICK], poke_interval=0.01, look_again_after=look_again_after
+        )
+
+    def event(self, trigger):
+        async def first():
+            async for event in trigger.run():
+                return event
+            raise AssertionError("no event")
+
+        return asyncio.run(first())
+
+    def test_it_can_be_made_again_from_what_is_stored_of_it(self):
+        path, arguments = self.trigger(5).serialize()
+        assert path == "sync_airflow.triggers.NightlyRunTrigger"
+        assert NightlyRunTrigger(**arguments).serialize() == (path, arguments)
+
+    def test_it_tells_how_the_run_ended(self, monkeypatch):
+        async def ended(_):
+            yield TriggerEvent({"status": "failed"})
+
+        monkeypatch.setattr(WorkflowTrigger, "run", ended)
+        assert self.event(self.trigger(5)).payload == {"status": "failed"}
+
+    def test_it_wakes_the_sensor_if_the_run_does_not_end(self, monkeypatch):
+        async def endless(_):
+            await asyncio.sleep(60)
+            yield TriggerEvent({"status": "success"})
+
+        monkeypatch.setattr(WorkflowTrigger, "run", endless)
+        assert self.event(self.trigger(0.01)).payload == {"status": LOOK_AGAIN}

@@ -1,0 +1,139 @@
+"""airflow_settings.yaml goes into the metadata database whole, or not at all."""
+
+from contextlib import contextmanager
+
+import pytest
+from airflow.models.base import Base
+from airflow.models.connection import Connection
+from airflow.models.pool import Pool
+from airflow.models.variable import Variable
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session
+
+from sync_airflow import settings_file
+from sync_airflow.settings_file import SettingsError, fill_in, main
+
+SETTINGS = """
+airflow:
+  connections:
+    - conn_id: tcs_postgres
+      conn_type: postgres
+      conn_host: ${HOST}
+      conn_port: ${PORT}
+      conn_schema: tcs
+      conn_login: sync_jobs
+      conn_password: pass ${SECRET} word
+      conn_extra: {sslmode: "${MODE}"}
+    - {conn_id: tcs_elasticsearch, conn_type: elasticsearch, conn_host: search, conn_port: 9200, conn_extra: ""}
+  pools:
+    - {pool_name: index, pool_slot: 2, pool_description: one build at a time}
+  variables:
+    - {variable_name: date_of_change_override, variable_value: ""}
+    - {variable_name: as_json, variable_value: {"a": 1}}
+"""
+ENVIRONMENT = {"HOST": "db", "PORT": "5433", "SECRET": "s%3A/&é", "MODE": "require"}
+
+
+@pytest.fixture
+def engine(monkeypatch, tmp_path):
+    """A metadata database with the three tables, in place of Airflow's."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'metadata.db'}")
+    Base.metadata.create_all(engine, tables=[model.__table__ for model in (Connection, Pool, Variable)])
+
+    @contextmanager
+    def create_session():
+        with Session(engine) as session, session.begin():
+            yield session
+
+    monkeypatch.setattr(settings_file, "create_session", create_session)
+    monkeypatch.setattr(Variable, "check_for_write_conflict", lambda **_: None)
+    return engine
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "airflow_settings.yaml"
+    path.write_text(SETTINGS, encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+def rows(engine, model):
+    with Session(engine, expire_on_commit=False) as session:
+        return session.scalars(select(model).order_by(model.id)).all()
+
+
+@pytest.mark.usefixtures("environment")
+def test_everything_in_the_file_is_loaded_with_its_values_filled_in(engine, path):
+    main(path)
+    postgres, elasticsearch = rows(engine, Connection)
+    assert (postgres.conn_id, postgres.conn_type, postgres.host, postgres.port) == (
+        "tcs_postgres",
+        "postgres",
+        "db",
+        5433,
+    )
+    assert (postgres.schema, postgres.login, postgres.password) == ("tcs", "sync_jobs", "pass s%3A/&é word")
+    assert postgres.extra_dejson == {"sslmode": "require"}
+    assert (elasticsearch.conn_id, elasticsearch.host, elasticsearch.port) == ("tcs_elasticsearch", "search", 9200)
+    assert [(pool.pool, pool.slots) for pool in rows(engine, Pool)] == [("index", 2)]
+    assert {variable.key: variable.val for variable in rows(engine, Variable)} == {
+        "date_of_change_override": "",
+        "as_json": '{"a": 1}',
+    }
+
+
+@pytest.mark.usefixtures("environment")
+def test_what_has_the_same_id_is_replaced(engine, path, monkeypatch):
+    main(path)
+    monkeypatch.setenv("HOST", "another")
+    main(path)
+    assert [(row.conn_id, row.host) for row in rows(engine, Connection)] == [
+        ("tcs_postgres", "another"),
+        ("tcs_elasticsearch", "search"),
+    ]
+    assert len(rows(engine, Pool)) == 1
+    assert len(rows(engine, Variable)) == 2
+
+
+@pytest.mark.usefixtures("engine", "environment")
+def test_each_thing_loaded_is_told_without_its_secrets(path, capsys):
+    main(path)
+    assert capsys.readouterr().out.splitlines() == [
+        "connection tcs_postgres: postgres at db",
+        "connection tcs_elasticsearch: elasticsearch at search",
+        "pool index: 2 slots",
+        "variable date_of_change_override",
+        "variable as_json",
+    ]
+
+
+@pytest.mark.usefixtures("environment")
+def test_if_the_environment_lacks_a_name_all_lacking_ones_are_told_and_nothing_is_written(engine, path, monkeypatch):
+    monkeypatch.delenv("SECRET")
+    monkeypatch.delenv("MODE")
+    with pytest.raises(SettingsError, match=r"Not set in the environment: MODE, SECRET\. Nothing was written\."):
+        main(path)
+    assert rows(engine, Connection) == []
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_failure_half_way_leaves_everything_as_it_was(engine, path, monkeypatch):
+    monkeypatch.setattr(Pool, "create_or_update_pool", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(path)
+    assert rows(engine, Connection) == []
+
+
+def test_a_value_is_taken_as_it_stands_in_the_environment():
+    assert fill_in(["${A}-${B}", {"x": "${A}"}, 5, None], {"A": "${B}", "B": "\\1"}) == [
+        "${B}-\\1",
+        {"x": "${B}"},
+        5,
+        None,
+    ]
