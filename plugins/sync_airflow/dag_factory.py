@@ -1,6 +1,5 @@
 """DAGs from the table of jobs."""
 
-from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param, chain
@@ -73,11 +72,13 @@ def build_recovery_dag() -> DAG:
 def nightly(job: Job) -> CronTriggerTimetable:
     """Every night at the job's time in UTC; a DAG that is new or newly unpaused waits for the next night.
 
-    run_immediately=False would run a tick of the last tenth of the interval at once: for two hours after each
-    tick. A zero duration leaves only the tick of this very moment. With a start_date none of it has an effect.
+    run_immediately=False would not do: it runs a tick of the last tenth of the interval at once, so for more than
+    two hours after each tick. Nor would no time at all: until a DAG has had a run, each reading of its file plans
+    anew from the present, and one between the tick and the making of its run would lose the first night.
+    With a start_date none of it has an effect, and the last tick runs at once.
     """
     cron = f"{job.at.minute} {job.at.hour} * * *"
-    return CronTriggerTimetable(cron, timezone="UTC", run_immediately=timedelta(0))
+    return CronTriggerTimetable(cron, timezone="UTC", run_immediately=policy.FIRST_RUN_GRACE)
 
 
 def wait_for(job: Job, upstream: Job, *, whatever_end: bool = False) -> NightlyJobSensor:

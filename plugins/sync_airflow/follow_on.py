@@ -28,6 +28,9 @@ RUN_NEXT_JOB = "run_next_job"
 # Key of a run's conf: DAG ids of what is to be run after it. Not a param: nobody fills it in by hand.
 THEN_RUN = "then_run"
 
+# How the ids of runs in a chain begin.
+AFTER = "after"
+
 # Airflow's limit is 250; child ids add a few characters of their own.
 MAXIMUM_PARENT_RUN_ID = 200
 
@@ -54,8 +57,11 @@ def conf_of_next(run_date: date, rest: tuple[Job, ...]) -> dict[str, Any]:
 
 
 def child_run_id(prefix: str, run_id: str, try_number: int) -> str:
-    """A run id that tells where a run came from, and that a cleared and repeated task does not make twice."""
-    return f"{prefix}__{run_id[:MAXIMUM_PARENT_RUN_ID]}__{try_number}"
+    """A run id that tells from which run it came, and that a cleared and repeated task does not make twice.
+
+    after__manual__2026-02-28T09:00:00+00:00__1, and the run that this one starts: the same with __1 once more.
+    """
+    return f"{prefix}__{run_id.removeprefix(f'{prefix}__')[:MAXIMUM_PARENT_RUN_ID]}__{try_number}"
 
 
 class RunNextJobOperator(TriggerDagRunOperator):
@@ -81,5 +87,5 @@ class RunNextJobOperator(TriggerDagRunOperator):
         run_date = chosen_date(params["run_date"], own_date(run.run_type, run.logical_date, run.run_after))
         self.trigger_dag_id = jobs[0].dag_id
         self.conf = conf_of_next(run_date, jobs[1:])
-        self.trigger_run_id = child_run_id(f"after_{job.dag_id}", run.run_id, context["ti"].try_number)
+        self.trigger_run_id = child_run_id(AFTER, run.run_id, context["ti"].try_number)
         super().execute(context)

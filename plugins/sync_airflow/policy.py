@@ -21,6 +21,9 @@ JOB_TIMEOUT = timedelta(hours=2)
 # A task that only asks Airflow something, or starts a run, is done in seconds.
 SHORT_TASK_TIMEOUT = timedelta(minutes=5)
 
+# The first run ever of a DAG may be made this much after its tick; older ticks of a new DAG are left alone.
+FIRST_RUN_GRACE = timedelta(minutes=5)
+
 # How late a job upstream may be before those behind it give up: well into the working day.
 WAIT_TIMEOUT = timedelta(hours=6)
 

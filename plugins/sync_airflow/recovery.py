@@ -107,10 +107,13 @@ class SummaryOperator(BaseOperator):
                 pull = {"dag_id": job.dag_id, "task_ids": RUN_JOB, "run_id": run_id}
                 reports[job.dag_id] = context["ti"].xcom_pull(**pull)
                 reasons[job.dag_id] = context["ti"].xcom_pull(**pull, key=REASON)
-        self.log.info("Recovery for %s\n%s", run_date_of(context), table(states, reports))
+        run_date = run_date_of(context)
+        self.log.info("Recovery for %s\n%s", run_date, table(states, reports))
         to_run_again = jobs_to_run_again(states)
         if to_run_again:
-            raise AirflowFailException(run_book(to_run_again, states, reasons, run_date_of(context)))
+            self.log.error(run_book(to_run_again, states, reasons, run_date))
+            names = ", ".join(job.name for job in to_run_again)
+            raise AirflowFailException(f"To be run again, in this order, with run_date {run_date}: {names}")
 
 
 def jobs_to_run_again(states: Mapping[str, str | None]) -> tuple[Job, ...]:
@@ -144,5 +147,8 @@ def run_book(
         else:
             why = "was not run"
         lines.append(f"  {job.name} {why}")
-    lines.append("Run by hand, a job runs those that follow it; or repair, then clear the failed tasks of this run.")
+    lines.append(
+        "Run by hand, a job runs those that follow it, too. Or clear the first failed task of this run with all that "
+        "is downstream, and the recovery goes on from there."
+    )
     return "\n".join(lines)

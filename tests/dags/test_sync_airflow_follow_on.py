@@ -69,6 +69,11 @@ def test_only_a_run_in_the_chain_carries_the_rest_of_it():
     assert next_jobs(run_type="manual", conf=conf, run_follow_on_jobs=False) == []
 
 
+def test_the_run_ids_along_a_chain_tell_the_run_that_began_it():
+    second = child_run_id("after", "manual__1", 1)
+    assert (second, child_run_id("after", second, 1)) == ("after__manual__1__1", "after__manual__1__1__1")
+
+
 def test_a_repeated_task_starts_a_run_of_another_id_that_airflow_accepts():
     ids = {child_run_id("recovery", "r" * 250, number) for number in (1, 2)}
     assert len(ids) == 2
