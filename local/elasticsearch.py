@@ -1,0 +1,56 @@
+"""An Elasticsearch 9 of our own, as a process beside us (local/elasticsearch_node.py)."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from local.ports import HOST
+from local.processes import Service
+
+NAME = "Elasticsearch"
+START_SECONDS = 300  # the first start downloads 44 MB
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Elasticsearch:
+    """Where the node is, or will be. home: folder of its data. heap: as Java writes it."""
+
+    home: Path
+    log: Path
+    port: int
+    heap: str = "1g"
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def service(self) -> Service:
+        """Not started yet."""
+        return Service(NAME, self.log)
+
+    def start(self, service: Service) -> Service:
+        """Start the node; it answers some seconds later (wait_until_ready)."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        arguments = ["--home", str(self.home), "--port", str(self.port), "--heap", self.heap]
+        return service.start([sys.executable, "-m", "local.elasticsearch_node", *arguments], environment(), ROOT)
+
+    def wait_until_ready(self, service: Service) -> None:
+        service.wait_until(self._answers, START_SECONDS)
+
+    def _answers(self) -> bool:
+        """Whether every shard that there was is there again. The root page is not among what this node has."""
+        try:
+            health = httpx.get(f"{self.url}/_cluster/health", timeout=5, trust_env=False)
+        except httpx.TransportError:
+            return False
+        return health.status_code == 200 and health.json()["status"] in ("green", "yellow")
+
+
+def environment() -> dict[str, str]:
+    """Ours, without what a Java on the machine is configured by."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("JAVA", "JDK", "_JAVA", "ES_"))}
+    return ours | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}

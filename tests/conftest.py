@@ -1,0 +1,110 @@
+"""The tests' own PostgreSQL and Elasticsearch: started once, when a test asks for one, and ended with the session.
+
+Each test gets a new database with all tables, indexes and rights, and an Elasticsearch without indices.
+"""
+
+import secrets
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from elasticsearch import Elasticsearch
+from psycopg import sql
+
+from local import elasticsearch as local_elasticsearch
+from local import postgres as local_postgres
+from local.ports import any_free_port
+
+TEMPLATE = "tcs"
+
+
+def pytest_configure() -> None:
+    """End the servers when the tests are told to end, as after a Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_postgres.Postgres]:
+    """A server with the roles of the local stack, and in database tcs all tables, empty."""
+    folder = tmp_path_factory.mktemp("postgres")
+    passwords = {role: secrets.token_urlsafe(16) for role in (local_postgres.ADMINISTRATOR, *local_postgres.ROLES)}
+    server = local_postgres.Postgres(
+        folder / "data", folder / "postgres.log", any_free_port(), passwords, throwaway=True
+    )
+    server.initialise()
+    service = server.start(server.service())
+    try:
+        server.wait_until_ready(service)
+        server.create_databases()
+        local_postgres.create_tables(server.dsn("tcs", TEMPLATE))
+        yield server
+    finally:
+        service.stop()
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_elasticsearch.Elasticsearch]:
+    folder: Path = tmp_path_factory.mktemp("elasticsearch")
+    server = local_elasticsearch.Elasticsearch(folder, folder / "elasticsearch.log", any_free_port())
+    service = server.start(server.service())
+    try:
+        server.wait_until_ready(service)
+        yield server
+    finally:
+        service.stop()
+
+
+@pytest.fixture
+def database(postgres_server: local_postgres.Postgres) -> Iterator[str]:
+    """Name of a new database with all tables, indexes and rights; dropped after the test, whoever is connected."""
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(
+        postgres_server.dsn(local_postgres.ADMINISTRATOR, "postgres"), autocommit=True
+    ) as administrator:
+        local_postgres.create_database(administrator, name, owner="tcs", template=TEMPLATE)
+        yield name
+        administrator.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def tcs_dsn(postgres_server: local_postgres.Postgres, database: str) -> str:
+    """By the role that owns the tables: the application."""
+    return postgres_server.dsn("tcs", database)
+
+
+@pytest.fixture
+def job_dsn(postgres_server: local_postgres.Postgres, database: str) -> str:
+    """By the role that the jobs have."""
+    return postgres_server.dsn("sync_jobs", database)
+
+
+@pytest.fixture
+def tcs(tcs_dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    """The application's connection, in autocommit."""
+    with psycopg.connect(tcs_dsn, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def job_connection(job_dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    """A job's connection to the same database, in autocommit."""
+    with psycopg.connect(job_dsn, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_client(elasticsearch_server: local_elasticsearch.Elasticsearch) -> Iterator[Elasticsearch]:
+    with Elasticsearch(elasticsearch_server.url, request_timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+def elasticsearch(elasticsearch_client: Elasticsearch) -> Elasticsearch:
+    """A client of a node that has no index."""
+    indices = list(elasticsearch_client.indices.get(index="*", expand_wildcards="all"))
+    if indices:
+        elasticsearch_client.indices.delete(index=indices)
+    return elasticsearch_client
