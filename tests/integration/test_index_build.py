@@ -1,0 +1,160 @@
+"""The life of the index behind the alias persons: beside the live one, in one step, or not at all."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from elasticsearch import Elasticsearch
+
+from sync_jobs import search_index
+from sync_jobs.errors import GuardRail, IndexNotAsExpected, RejectedDocument, SearchBlocked
+from sync_jobs.person_index import ALIAS, definition
+from tests.awkward_data import Connection
+from tests.comparison import RunJob, all_indices, indices_behind_alias
+
+JOB = "PersonElasticSearchSyncJob"
+RUN_DATE = date(2026, 3, 10)
+LONGEST_KEYWORD_BYTES = 32_766
+
+
+def add_persons(tcs: Connection, ids: range, surname: str = "Okonkwo-O'Brien") -> None:
+    tcs.execute("INSERT INTO person (id, status) SELECT unnest(%s::bigint[]), 'CURRENT'", (list(ids),))
+    tcs.execute("INSERT INTO contact_details (id, surname) SELECT unnest(%s::bigint[]), %s", (list(ids), surname))
+
+
+def count(client: Elasticsearch) -> int:
+    client.indices.refresh(index=ALIAS)
+    total: int = client.count(index=ALIAS)["count"]
+    return total
+
+
+def make_index(client: Elasticsearch, name: str, meta: dict[str, Any] | None = None) -> None:
+    search_index.create(client, name, definition(), meta or {})
+
+
+def test_an_empty_database_gives_an_empty_index_behind_the_alias(run: RunJob, elasticsearch: Elasticsearch) -> None:
+    report = run(JOB, RUN_DATE)
+    assert report.read == 0
+    assert count(elasticsearch) == 0
+    assert report.indices["live"] == indices_behind_alias(elasticsearch)
+
+
+def test_the_index_says_by_which_run_and_for_which_date_it_was_built(run: RunJob, elasticsearch: Elasticsearch) -> None:
+    (name,) = run(JOB, RUN_DATE, run_id="scheduled__2026-03-10").indices["live"]
+    meta = search_index.own_indices(elasticsearch, ALIAS)[name]
+    assert meta["run_id"] == "scheduled__2026-03-10"
+    assert meta["run_date"] == "2026-03-10"
+
+
+def test_the_two_builds_before_the_live_one_are_kept_and_older_ones_removed(
+    run: RunJob, elasticsearch: Elasticsearch
+) -> None:
+    built = [run(JOB, RUN_DATE).indices["live"][0] for _ in range(4)]
+    assert sorted(all_indices(elasticsearch)) == sorted(built[1:])
+    assert indices_behind_alias(elasticsearch) == built[3:]
+
+
+def test_what_a_build_that_died_left_behind_is_removed_by_the_next(run: RunJob, elasticsearch: Elasticsearch) -> None:
+    orphan = "persons-20260101t000000-0123abcd"
+    make_index(elasticsearch, orphan)
+    report = run(JOB, RUN_DATE)
+    assert orphan in report.indices["removed"]
+    assert all_indices(elasticsearch) == report.indices["live"]
+
+
+def test_indices_that_are_not_ours_are_left_alone(run: RunJob, elasticsearch: Elasticsearch) -> None:
+    for name in ("persons-archive", "persons-20260101", "persons2-20260101t000000-0123abcd"):
+        elasticsearch.indices.create(index=name)
+    run(JOB, RUN_DATE)
+    assert {"persons-archive", "persons-20260101", "persons2-20260101t000000-0123abcd"} < set(
+        all_indices(elasticsearch)
+    )
+
+
+def test_a_plain_index_of_that_name_makes_way_for_the_alias(
+    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
+) -> None:
+    elasticsearch.index(index=ALIAS, document={"personId": 1, "surname": "Old"}, refresh=True)
+    add_persons(tcs, range(1, 4))
+    report = run(JOB, RUN_DATE)
+    assert indices_behind_alias(elasticsearch) == report.indices["live"]
+    assert count(elasticsearch) == 3
+
+
+def test_an_index_built_later_is_not_replaced_by_one_built_earlier(run: RunJob, elasticsearch: Elasticsearch) -> None:
+    later = "persons-99991231t235959-0123abcd"
+    make_index(elasticsearch, later)
+    elasticsearch.indices.put_alias(index=later, name=ALIAS)
+    with pytest.raises(IndexNotAsExpected, match="built later"):
+        run(JOB, RUN_DATE)
+    assert all_indices(elasticsearch) == [later]
+
+
+def test_two_indices_behind_the_alias_are_refused_by_name(run: RunJob, elasticsearch: Elasticsearch) -> None:
+    for name in ("persons-a", "persons-b"):
+        elasticsearch.indices.create(index=name, aliases={ALIAS: {}})
+    with pytest.raises(IndexNotAsExpected, match="found persons-a, persons-b"):
+        run(JOB, RUN_DATE)
+
+
+def test_a_document_that_cannot_be_indexed_stops_the_build_and_is_named_without_its_content(
+    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
+) -> None:
+    add_persons(tcs, range(1, 3))
+    live = run(JOB, RUN_DATE).indices["live"]
+    add_persons(tcs, range(77, 78), surname="S" * (LONGEST_KEYWORD_BYTES + 1))
+
+    with pytest.raises(RejectedDocument) as caught:
+        run(JOB, RUN_DATE)
+
+    assert "person 77" in str(caught.value)
+    assert "surname" in str(caught.value)
+    assert "SSS" not in str(caught.value)
+    assert "83, 83" not in str(caught.value)  # as bytes: Elasticsearch's own reason quotes them
+    assert all_indices(elasticsearch) == live
+    assert count(elasticsearch) == 2
+
+
+def test_an_emptied_source_does_not_empty_the_search(
+    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
+) -> None:
+    add_persons(tcs, range(1, 202))
+    live = run(JOB, RUN_DATE).indices["live"]
+    tcs.execute("DELETE FROM contact_details WHERE id > 100")
+
+    with pytest.raises(GuardRail, match="would remove 101 of 201"):
+        run(JOB, RUN_DATE)
+
+    assert all_indices(elasticsearch) == live
+    assert count(elasticsearch) == 201
+    assert run(JOB, RUN_DATE, maximum_removed_percent=60).removed == 101
+
+
+def test_a_dry_run_reports_the_difference_and_leaves_nothing(
+    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
+) -> None:
+    add_persons(tcs, range(1, 6))
+    live = run(JOB, RUN_DATE).indices["live"]
+    add_persons(tcs, range(6, 8))
+    tcs.execute("UPDATE contact_details SET surname = 'Changed' WHERE id = 1")
+    tcs.execute("DELETE FROM contact_details WHERE id = 2")
+
+    report = run(JOB, RUN_DATE, dry_run=True)
+
+    assert (report.added, report.changed, report.removed, report.unchanged) == (2, 1, 1, 3)
+    assert all_indices(elasticsearch) == live
+    assert count(elasticsearch) == 5
+
+
+def test_a_cluster_that_takes_no_writes_stops_the_refresh_at_once(
+    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
+) -> None:
+    add_persons(tcs, range(1, 3))
+    (live,) = run(JOB, RUN_DATE).indices["live"]
+    tcs.execute("INSERT INTO programme_membership VALUES (gen_random_uuid(), 1, 1, 'X', '2025-01-01', '2026-03-09')")
+    elasticsearch.indices.put_settings(index=live, settings={"index.blocks.read_only_allow_delete": True})
+    with pytest.raises(SearchBlocked, match="Free disk space or remove the block"):
+        run("PersonRecordStatusJob", RUN_DATE)
+    elasticsearch.indices.put_settings(index=live, settings={"index.blocks.read_only_allow_delete": None})
+    report = run("PersonRecordStatusJob", RUN_DATE)
+    assert (report.changed, report.refreshed) == (0, 1)  # the status was written before; its document is now

@@ -1,0 +1,77 @@
+"""A job that is at work keeps a second one out, whoever starts it, and never longer than it lives."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from threading import Barrier
+
+import psycopg
+import pytest
+from elasticsearch import Elasticsearch
+
+from sync_jobs.catalogue import JOBS, find_job
+from sync_jobs.database import advisory_lock
+from sync_jobs.errors import AlreadyRunning
+from sync_jobs.runner import run_job
+from tests.awkward_data import Connection
+from tests.comparison import RunJob
+
+RUN_DATE = date(2026, 3, 10)
+RACERS = 20
+Connect = Callable[[], Connection]
+
+
+@pytest.fixture
+def connect(job_dsn: str) -> Connect:
+    def open_connection() -> Connection:
+        return psycopg.connect(job_dsn, autocommit=True, application_name="the first one")
+
+    return open_connection
+
+
+@pytest.mark.parametrize("job", [job.name for job in JOBS])
+def test_a_second_run_fails_at_once_and_says_by_whom_the_first_is_at_work(
+    connect: Connect, run: RunJob, job: str
+) -> None:
+    message = rf"{job} is already running \(since 20.*, by the first one"
+    with connect() as first, advisory_lock(first, job), pytest.raises(AlreadyRunning, match=message):
+        run(job, RUN_DATE)
+    run(job, RUN_DATE)
+
+
+def test_a_holder_whose_connection_dies_frees_the_job(tcs: Connection, connect: Connect, run: RunJob) -> None:
+    first = connect()
+    process = first.info.backend_pid
+    advisory_lock(first, "PersonOwnerRebuildJob").__enter__()
+    first.close()
+    while tcs.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (process,)).fetchone():
+        time.sleep(0.01)
+    assert run("PersonOwnerRebuildJob", RUN_DATE).read == 0
+
+
+def test_of_twenty_racers_exactly_one_works(tcs: Connection, connect: Connect, elasticsearch: Elasticsearch) -> None:
+    """The work is held up by a lock on its table until every racer has had its answer."""
+    barrier = Barrier(RACERS + 1)
+    answers: list[str] = []
+
+    def race() -> None:
+        with connect() as connection:
+            barrier.wait()
+            try:
+                job = find_job("PersonOwnerRebuildJob")
+                run_job(job, postgres=connection, elasticsearch=elasticsearch, run_date=RUN_DATE)
+                answers.append("worked")
+            except AlreadyRunning:
+                answers.append("refused")
+                if answers.count("refused") == RACERS - 1:
+                    blocker.rollback()
+
+    with psycopg.connect(tcs.info.dsn, password=tcs.info.password) as blocker, ThreadPoolExecutor(RACERS) as racers:
+        blocker.execute("LOCK TABLE person_owner IN ACCESS EXCLUSIVE MODE")
+        running = [racers.submit(race) for _ in range(RACERS)]
+        barrier.wait()
+        for racer in running:
+            racer.result(timeout=60)
+
+    assert sorted(answers) == ["refused"] * (RACERS - 1) + ["worked"]

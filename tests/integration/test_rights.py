@@ -1,0 +1,68 @@
+"""The role sync_jobs may do what the jobs need and nothing else (domain.md, "Tables")."""
+
+import psycopg
+import pytest
+
+from tests.awkward_data import COLUMNS, Connection
+
+OWNED = {"person_owner", "person_trust", "post_trust"}
+FIELDS = {("person", "status"), ("post", "funding_status")}
+APPLICATION_TABLES = sorted(COLUMNS.keys() - OWNED)
+FORBIDDEN_FIELDS = sorted(
+    (table, column) for table in APPLICATION_TABLES for column in COLUMNS[table] if (table, column) not in FIELDS
+)
+
+
+def refused(connection: Connection, statement: str) -> bool:
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(statement)
+    except psycopg.errors.InsufficientPrivilege:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("table", sorted(COLUMNS))
+def test_it_reads_every_table(job_connection: Connection, table: str) -> None:
+    assert not refused(job_connection, f"SELECT * FROM {table}")
+
+
+@pytest.mark.parametrize("table", sorted(OWNED))
+def test_it_writes_the_tables_that_the_jobs_own(job_connection: Connection, table: str) -> None:
+    assert not refused(job_connection, f"DELETE FROM {table}")
+    column = COLUMNS[table][1]
+    assert not refused(job_connection, f"UPDATE {table} SET {column} = {column}")
+
+
+@pytest.mark.parametrize(("table", "column"), sorted(FIELDS))
+def test_it_updates_the_two_fields_that_the_jobs_own(job_connection: Connection, table: str, column: str) -> None:
+    assert not refused(job_connection, f"UPDATE {table} SET {column} = {column}")
+
+
+def test_it_updates_no_other_field_of_the_application(job_connection: Connection) -> None:
+    allowed = [
+        (table, column)
+        for table, column in FORBIDDEN_FIELDS
+        if not refused(job_connection, f"UPDATE {table} SET {column} = {column}")
+    ]
+    assert FORBIDDEN_FIELDS
+    assert allowed == []
+
+
+@pytest.mark.parametrize("table", APPLICATION_TABLES)
+def test_it_neither_adds_nor_removes_rows_of_the_application(job_connection: Connection, table: str) -> None:
+    assert refused(job_connection, f"INSERT INTO {table} DEFAULT VALUES")
+    assert refused(job_connection, f"DELETE FROM {table}")
+    assert refused(job_connection, f"TRUNCATE {table}")
+
+
+@pytest.mark.parametrize("table", sorted(OWNED))
+def test_it_neither_empties_nor_alters_nor_drops_a_table(job_connection: Connection, table: str) -> None:
+    assert refused(job_connection, f"TRUNCATE {table}")
+    assert refused(job_connection, f"ALTER TABLE {table} ADD COLUMN more text")
+    assert refused(job_connection, f"DROP TABLE {table}")
+
+
+def test_it_makes_no_tables_and_no_roles(job_connection: Connection) -> None:
+    assert refused(job_connection, "CREATE TABLE public.mine (id bigint)")
+    assert refused(job_connection, "CREATE ROLE mine")
