@@ -1,0 +1,201 @@
+"""What the comparisons of jobs with the naive model share: to run a job, to read what it left, to count, to compare."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pprint import pformat
+from typing import Any, Protocol
+
+from elasticsearch import Elasticsearch
+from elasticsearch.helpers import scan
+
+from sync_jobs.catalogue import find_job
+from sync_jobs.report import Report
+from sync_jobs.runner import run_job
+from tests.awkward_data import COLUMNS, Connection
+from tests.naive_model import Document, Tables, canonical
+
+ALIAS = "persons"
+FIELDS = (
+    "personId",
+    "intrepidId",
+    "role",
+    "status",
+    "publicHealthNumber",
+    "surname",
+    "forenames",
+    "fullName",
+    "gmcNumber",
+    "gdcNumber",
+    "gradeId",
+    "gradeAbbreviation",
+    "siteId",
+    "siteCode",
+    "placementType",
+    "specialty",
+    "currentOwner",
+    "currentOwnerRule",
+    "trusts",
+    "programmeMemberships",
+)
+TRUST_FIELDS = ("personId", "trustId")
+PROGRAMME_MEMBERSHIP_FIELDS = (
+    "id",
+    "personId",
+    "programmeId",
+    "programmeName",
+    "programmeNumber",
+    "programmeMembershipStatus",
+)
+
+CountsByName = dict[str, int]
+
+
+class RunJob(Protocol):
+    """Runs the job of that name on the test's own servers, as the limited role."""
+
+    def __call__(self, job: str, run_date: date, **arguments: Any) -> Report: ...
+
+
+def runner(postgres: Connection, elasticsearch: Elasticsearch) -> RunJob:
+    def run(job: str, run_date: date, **arguments: Any) -> Report:
+        return run_job(find_job(job), postgres=postgres, elasticsearch=elasticsearch, run_date=run_date, **arguments)
+
+    return run
+
+
+# Rows
+
+
+def owners(tables: Tables) -> dict[int, tuple[str | None, str | None]]:
+    return {row["id"]: (row["owner"], row["rule"]) for row in tables["person_owner"]}
+
+
+def trusts(tables: Tables, table: str, body: str) -> set[tuple[int, int]]:
+    """The pairs of that body in person_trust or post_trust."""
+    key = COLUMNS[table][0]
+    return {(row[key], row["trust_id"]) for row in tables[table] if row["body"] == body}
+
+
+def column(tables: Tables, table: str, name: str) -> dict[int, Any]:
+    """One column of a table by id."""
+    return {row["id"]: row[name] for row in tables[table]}
+
+
+def without(tables: Tables, table: str, column_name: str | None = None) -> Tables:
+    """The tables but for what a job may write: a table, or one column of it."""
+    if column_name is None:
+        return {name: rows for name, rows in tables.items() if name != table}
+    stripped = [{name: value for name, value in row.items() if name != column_name} for row in tables[table]]
+    return tables | {table: stripped}
+
+
+def assert_same_tables(found: Tables, expected: Tables) -> None:
+    """Names the rows that differ: a comparison of whole tables would print all of them."""
+    differing = {
+        table: [row for row in found[table] if row not in expected[table]]
+        + [row for row in expected[table] if row not in found[table]]
+        for table in expected
+        if found[table] != expected[table]
+    }
+    assert not differing, as_text(differing)
+
+
+def row_versions(connection: Connection, table: str) -> list[tuple[Any, ...]]:
+    """Which transaction wrote each row: an update that changes nothing shows here and nowhere else."""
+    return sorted(connection.execute(f"SELECT ctid::text, xmin::text FROM {table}").fetchall())
+
+
+# Counts
+
+
+def counts(report: Report) -> CountsByName:
+    return {name: getattr(report, name) for name in ("read", "added", "changed", "removed", "unchanged")}
+
+
+def expected_counts(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> CountsByName:
+    """By what was there and what is there now, key by key."""
+    kept = before.keys() & after.keys()
+    changed = sum(before[key] != after[key] for key in kept)
+    return {
+        "read": len(after),
+        "added": len(after.keys() - before.keys()),
+        "changed": changed,
+        "removed": len(before.keys() - after.keys()),
+        "unchanged": len(kept) - changed,
+    }
+
+
+def no_change(read: int) -> CountsByName:
+    return {"read": read, "added": 0, "changed": 0, "removed": 0, "unchanged": read}
+
+
+# Documents
+
+
+def documents_behind_alias(client: Elasticsearch) -> dict[int, list[Document]]:
+    """All documents that a reader finds, by person, each in the form in which the model gives them."""
+    client.indices.refresh(index=ALIAS)
+    found: dict[int, list[Document]] = {}
+    for hit in scan(client, index=ALIAS, query={"query": {"match_all": {}}}):
+        document = normalised(hit["_source"])
+        found.setdefault(document["personId"], []).append(document)
+    return {person_id: sorted(documents, key=canonical) for person_id, documents in found.items()}
+
+
+def normalised(source: Document) -> Document:
+    """A field without a value may be left out or null, lists are in no order; all else counts, unknown fields too."""
+    document = named(source, FIELDS)
+    if isinstance(document["trusts"], list):
+        document["trusts"] = in_order([named(entry, TRUST_FIELDS) for entry in document["trusts"]])
+    if isinstance(document["programmeMemberships"], list):
+        document["programmeMemberships"] = in_order(
+            [named(entry, PROGRAMME_MEMBERSHIP_FIELDS) for entry in document["programmeMemberships"]]
+        )
+    return document
+
+
+def named(source: Document, fields: Iterable[str]) -> Document:
+    """Every field that is named, with or without a value, and every other one that has a value."""
+    return dict.fromkeys(fields) | {name: value for name, value in source.items() if value is not None}
+
+
+def in_order(entries: list[Document]) -> list[Document]:
+    return sorted(entries, key=lambda entry: (entry.get("id") or 0, entry.get("trustId") or 0, canonical(entry)))
+
+
+def assert_same_documents(found: dict[int, list[Document]], expected: dict[int, list[Document]]) -> None:
+    """Compares the documents of each person as multisets, values to the last digit, and names what differs."""
+    differing = {}
+    for person_id in found.keys() | expected.keys():
+        surplus = Counter(map(canonical, found.get(person_id, [])))
+        missing = Counter(map(canonical, expected.get(person_id, [])))
+        if surplus != missing:
+            differing[person_id] = {"surplus": list(surplus - missing), "missing": list(missing - surplus)}
+    assert not differing, as_text(differing)
+
+
+def as_text(differing: Mapping[Any, Any]) -> str:
+    """The first few differences, readable."""
+    shown = dict(list(differing.items())[:3])
+    return f"{len(differing)} differ, the first are:\n{pformat(shown, width=140)}"
+
+
+def indices_behind_alias(client: Elasticsearch) -> list[str]:
+    return sorted(client.indices.get_alias(name=ALIAS).body)
+
+
+def all_indices(client: Elasticsearch) -> list[str]:
+    return sorted(client.indices.get(index="*").body)
+
+
+def edit_as_the_application_does(client: Elasticsearch, edited: Mapping[int, list[Document]]) -> None:
+    """For each person: deletes the documents behind the alias, indexes new ones under ids that Elasticsearch makes."""
+    client.indices.refresh(index=ALIAS)
+    for person_id, documents in edited.items():
+        hits = client.search(index=ALIAS, query={"term": {"personId": person_id}}, size=1000)["hits"]["hits"]
+        for hit in hits:
+            client.delete(index=ALIAS, id=hit["_id"])
+        for document in documents:
+            client.index(index=ALIAS, document=document)
+    client.indices.refresh(index=ALIAS)

@@ -1,0 +1,13 @@
+"""To run a job on the test's own servers."""
+
+import pytest
+from elasticsearch import Elasticsearch
+
+from tests.awkward_data import Connection
+from tests.comparison import RunJob, runner
+
+
+@pytest.fixture
+def run(job_connection: Connection, elasticsearch: Elasticsearch) -> RunJob:
+    """run("PersonOwnerRebuildJob", run_date, …): as the role that the jobs have in production."""
+    return runner(job_connection, elasticsearch)
