@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from docs.draw_night import PICTURE, describe, draw
-from sync_jobs.catalogue import JOBS, index_build_before, upstream_jobs
+from sync_jobs.catalogue import JOBS, Job, index_build_before, jobs_to_run_after, upstream_jobs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,3 +40,17 @@ def test_the_picture_tells_in_words_what_it_shows() -> None:
     assert "01:29 PersonElasticSearchSyncJob writes Elasticsearch index persons." in words
     assert "It waits for PersonPlacementEmployingBodyTrustJob." in words
     assert "It refreshes documents that PersonElasticSearchSyncJob built." in words
+
+
+def row_of_the_night(job: Job) -> str:
+    """How the README's table shows a job."""
+    build = index_build_before(job)
+    waits = [other.name for other in upstream_jobs(job)] + ([f"{build.name} (its end, good or bad)"] if build else [])
+    after = [other.name for other in jobs_to_run_after(job)]
+    cells = (job.at.strftime("%H:%M"), job.name, job.writes, ", ".join(waits), ", ".join(after))
+    return "|" + "|".join(f" {cell} " if cell else " " for cell in cells) + "|"
+
+
+def test_the_readme_shows_the_night_as_the_table_of_jobs_has_it() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "\n".join(row_of_the_night(job) for job in JOBS) in readme
