@@ -69,7 +69,7 @@ def rebuild_person_index(run: JobRun) -> Outcome:
             _discard_quietly(client, name)
             raise
         if run.dry_run:
-            search_index.discard(client, name)
+            search_index.discard(client, ALIAS, name)
         retired = [name] if run.dry_run else search_index.remove_retired(client, ALIAS)
         live = search_index.find_live(client, ALIAS).name
     indices = {"live": [live] if live else [], "removed": orphans + retired}
@@ -133,8 +133,8 @@ def _clock(connection: Connection) -> datetime:
 def _discard_quietly(client: Elasticsearch, name: str) -> None:
     """Remove the index of a failed build. What cannot be removed now is an orphan to the next build."""
     try:
-        search_index.discard(client, name)
-    except (TransportError, ApiError) as error:
+        search_index.discard(client, ALIAS, name)
+    except (TransportError, ApiError, IndexNotAsExpected) as error:
         log.warning("%s could not be removed (%s): the next build removes it", name, type(error).__name__)
 
 

@@ -74,7 +74,7 @@ def remove_orphans(client: Elasticsearch, alias: str) -> list[str]:
     """Remove what builds that died left behind: indices of ours that were never finished. Return their names."""
     live = find_live(client, alias).name
     orphans = [name for name, meta in own_indices(client, alias).items() if name != live and not meta.get("finished")]
-    return _delete(client, orphans)
+    return _delete(client, alias, orphans)
 
 
 def create(client: Elasticsearch, name: str, definition: dict[str, Any], meta: dict[str, Any]) -> None:
@@ -142,16 +142,17 @@ def remove_retired(client: Elasticsearch, alias: str) -> list[str]:
     """Remove all but the live index and the latest finished ones before it. Return the names removed."""
     live = find_live(client, alias).name
     previous = [name for name in own_indices(client, alias) if name != live]
-    return _delete(client, previous[RETAINED_INDICES:])
+    return _delete(client, alias, previous[RETAINED_INDICES:])
 
 
-def discard(client: Elasticsearch, name: str) -> None:
-    """Remove an index that did not come to be, if it is there."""
-    client.options(ignore_status=404).indices.delete(index=name)
+def discard(client: Elasticsearch, alias: str, name: str) -> None:
+    """Remove an index, if it is there and not the one that readers see: never the live one, whatever went wrong."""
+    if find_live(client, alias).name != name:
+        client.options(ignore_status=404).indices.delete(index=name)
 
 
-def _delete(client: Elasticsearch, names: list[str]) -> list[str]:
+def _delete(client: Elasticsearch, alias: str, names: list[str]) -> list[str]:
     # One by one: a list in the request's address could grow too long.
     for name in names:
-        discard(client, name)
+        discard(client, alias, name)
     return names
