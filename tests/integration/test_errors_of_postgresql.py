@@ -1,0 +1,88 @@
+"""What may pass by itself is told apart from a mistake: only the former is worth a retry."""
+
+from datetime import date
+from threading import Timer
+
+import psycopg
+import pytest
+from elasticsearch import Elasticsearch
+
+from sync_jobs.catalogue import find_job
+from sync_jobs.errors import SyncJobError, TransientError
+from sync_jobs.runner import run_job
+from tests.awkward_data import Connection
+from tests.comparison import RunJob
+
+RUN_DATE = date(2026, 3, 10)
+JOB = "PostFundingStatusSyncJob"
+
+
+def run_with(dsn: str, client: Elasticsearch, options: str = "") -> None:
+    with psycopg.connect(dsn, options=options) as connection:
+        run_job(find_job(JOB), postgres=connection, elasticsearch=client, run_date=RUN_DATE)
+
+
+def add_a_post_to_change(tcs: Connection) -> None:
+    tcs.execute("INSERT INTO post (id, funding_status) VALUES (1, 'CURRENT')")
+    tcs.execute("INSERT INTO post_funding VALUES (1, 1, 'Tariff', '2020-01-01', '2026-03-09')")
+
+
+def test_a_row_that_another_writer_keeps_locked_is_worth_a_retry(
+    tcs: Connection, job_dsn: str, elasticsearch: Elasticsearch
+) -> None:
+    add_a_post_to_change(tcs)
+    with tcs.transaction():
+        tcs.execute("SELECT id FROM post FOR UPDATE")
+        with pytest.raises(TransientError, match="LockNotAvailable 55P03"):
+            run_with(job_dsn, elasticsearch, "-c lock_timeout=100ms")
+    run_with(job_dsn, elasticsearch)
+    assert tcs.execute("SELECT funding_status FROM post").fetchall() == [("INACTIVE",)]
+
+
+def test_a_row_that_another_writer_changed_meanwhile_is_worth_a_retry(
+    tcs: Connection, job_dsn: str, elasticsearch: Elasticsearch
+) -> None:
+    """The job waits for the other writer; once that commits, its own snapshot is out of date."""
+    add_a_post_to_change(tcs)
+    tcs.execute("BEGIN")
+    tcs.execute("UPDATE post SET owner = 'Health Education England Wessex'")
+    commit = Timer(1, tcs.execute, ["COMMIT"])
+    commit.start()
+    with pytest.raises(TransientError, match="SerializationFailure 40001"):
+        run_with(job_dsn, elasticsearch)
+    commit.join()
+    run_with(job_dsn, elasticsearch)
+    assert tcs.execute("SELECT funding_status FROM post").fetchall() == [("INACTIVE",)]
+
+
+def test_a_statement_that_takes_too_long_is_worth_a_retry(
+    tcs: Connection, job_dsn: str, elasticsearch: Elasticsearch
+) -> None:
+    with tcs.transaction():
+        tcs.execute("LOCK TABLE post IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(TransientError, match="QueryCanceled 57014"):
+            run_with(job_dsn, elasticsearch, "-c statement_timeout=100ms")
+
+
+def test_a_lost_connection_is_worth_a_retry(job_dsn: str, job_connection: Connection, run: RunJob) -> None:
+    process = job_connection.info.backend_pid
+    with psycopg.connect(job_dsn) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", (process,))
+    with pytest.raises(TransientError, match="PostgreSQL"):
+        run(JOB, RUN_DATE)
+
+
+def test_a_table_that_is_missing_is_a_mistake(tcs: Connection, run: RunJob) -> None:
+    tcs.execute("DROP TABLE post_funding")
+    with pytest.raises(SyncJobError, match="UndefinedTable 42P01") as caught:
+        run(JOB, RUN_DATE)
+    assert not isinstance(caught.value, TransientError)
+
+
+def test_no_message_quotes_a_row(tcs: Connection, run: RunJob) -> None:
+    tcs.execute("INSERT INTO person (id) VALUES (4711)")
+    tcs.execute("ALTER TABLE person_owner ADD CONSTRAINT refuses CHECK (id <> 4711)")
+    with pytest.raises(SyncJobError, match="CheckViolation 23514") as caught:
+        run("PersonOwnerRebuildJob", RUN_DATE)
+    assert "4711" not in str(caught.value)
+    assert caught.value.__cause__ is None
