@@ -30,7 +30,7 @@ class Elasticsearch:
 
     def service(self) -> Service:
         """Not started yet."""
-        return Service(NAME, self.log)
+        return Service(NAME, self.log, self.port)
 
     def start(self, service: Service) -> Service:
         """Start the node; it answers some seconds later (wait_until_ready)."""

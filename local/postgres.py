@@ -119,7 +119,7 @@ class Postgres:
 
     def service(self) -> Service:
         """Not started yet. SIGINT ends its sessions and then itself, in order."""
-        return Service(NAME, self.log, stop_signal=signal.SIGINT)
+        return Service(NAME, self.log, self.port, signal.SIGINT)
 
     def start(self, service: Service) -> Service:
         """Start the server; it accepts connections some moments later (wait_until_ready)."""

@@ -10,8 +10,8 @@ import secrets
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -24,21 +24,24 @@ LOOK_AGAIN_AFTER_SECONDS = 0.1
 # The start of a process is counted from the boot of the machine, whose time moves when the clock is set right.
 SAME_START_SECONDS = 2.0
 
+Processes = dict[int, psutil.Process]  # by id
+
 
 @dataclass(frozen=True)
 class Service:
-    """One service that runs, or ran.
+    """One service that runs, or ran, or is about to.
 
-    pid and started (seconds since the epoch) are those of its first process; None before that is known.
+    pid and started (seconds since the epoch) are those of its first process; None before it is started.
     key: what its processes have in their environment. log: the file that they write to.
     """
 
     name: str
     log: Path
+    port: int | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
     key: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     pid: int | None = None
     started: float | None = None
-    stop_signal: signal.Signals = signal.SIGTERM
     child: "subprocess.Popen[bytes] | None" = field(default=None, repr=False, compare=False)
 
     def start(self, command: Sequence[str | Path], environment: Mapping[str, str], folder: Path) -> "Service":
@@ -54,42 +57,15 @@ class Service:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        try:
-            started = psutil.Process(child.pid).create_time()
-        except psutil.NoSuchProcess:
-            started = time.time()
-        return Service(self.name, self.log, self.key, child.pid, started, self.stop_signal, child)
+        return replace(self, pid=child.pid, started=psutil.Process(child.pid).create_time(), child=child)
 
     def is_running(self) -> bool:
-        return self._first_process() is not None
+        return self.first_process() is not None
 
-    def processes(self) -> list[psutil.Process]:
-        """Its first process, if that still runs, and all that have come from it."""
-        first = self._first_process()
-        found = {process.pid: process for process in _processes_with_key(self.key)}
-        if first:
-            # A server may write over its environment, and then is known by its parent alone.
-            found |= {process.pid: process for process in (first, *_children(first))}
-        return list(found.values())
-
-    def stop(self, patience: float = 30) -> None:
-        """Ask it to end, wait for so many seconds, end what is left of it by force."""
-        first = self._first_process()
-        processes = self.processes()
-        for process in [first] if first else processes:
-            _send(process, self.stop_signal)
-        if first:
-            psutil.wait_procs([first], timeout=patience)
-        # What is still there then: children that a dead parent left, or that have left it.
-        rest = list({process.pid: process for process in [*processes, *self.processes()]}.values())
-        for process in rest:
-            _send(process, signal.SIGTERM)
-        _, rest = psutil.wait_procs(rest, timeout=5)
-        for process in rest:
-            _send(process, signal.SIGKILL)
-        psutil.wait_procs(rest, timeout=5)
-        if self.child:
-            self.child.poll()
+    def first_process(self) -> psutil.Process | None:
+        if self.pid is None or self.started is None:
+            return None
+        return running_process(self.pid, self.started)
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
         """Return once ready() is true. Raises ServiceFailed if the service ends before that, or time is up."""
@@ -101,10 +77,14 @@ class Service:
                 raise ServiceFailed(self.name, f"was not ready within {seconds:.0f} seconds", self.log)
             time.sleep(LOOK_AGAIN_AFTER_SECONDS)
 
-    def _first_process(self) -> psutil.Process | None:
-        if self.pid is None or self.started is None:
-            return None
-        return running_process(self.pid, self.started)
+    def wait_until_done(self, seconds: float) -> None:
+        """For what runs once, in this command: return when it has ended well. Raises ServiceFailed otherwise."""
+        try:
+            code = self.child.wait(seconds) if self.child else None
+        except subprocess.TimeoutExpired:
+            raise ServiceFailed(self.name, f"was not done within {seconds:.0f} seconds", self.log) from None
+        if code:
+            raise ServiceFailed(self.name, f"failed (exit code {code})", self.log)
 
     def _exit_code(self) -> str:
         code = self.child.poll() if self.child else None
@@ -121,14 +101,44 @@ def running_process(pid: int, started: float) -> psutil.Process | None:
         return None
 
 
-def _processes_with_key(key: str) -> list[psutil.Process]:
-    found = []
+def stop(services: Collection[Service], patience: float = 30) -> None:
+    """Ask all to end at once, wait for so many seconds, end what is left of them by force."""
+    everything = processes_of(services)
+    first = [process for service in services if (process := service.first_process())]
+    for service in services:
+        process = service.first_process()
+        if process:
+            _send([process], service.stop_signal)
+    psutil.wait_procs(first, timeout=patience)
+    # What is there still: those out of patience, and children that have left their parent or outlived it.
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        everything |= processes_of(services)
+        rest = [process for process in everything.values() if process.is_running()]
+        _send(rest, number)
+        psutil.wait_procs(rest, timeout=5)
+    for service in services:
+        if service.child:
+            service.child.poll()
+
+
+def processes_of(services: Iterable[Service]) -> Processes:
+    """The first process of each, if it still runs, and all that have come from it."""
+    services = list(services)
+    found = _processes_with_key({service.key for service in services})
+    for service in services:
+        first = service.first_process()
+        if first:
+            # A server may write over its environment; then its parent alone tells whose it is.
+            found |= {process.pid: process for process in (first, *_children(first))}
+    return found
+
+
+def _processes_with_key(keys: Collection[str]) -> Processes:
+    found = {}
     for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and process.environ().get(KEY_VARIABLE) == key:
-                found.append(process)
-        except (psutil.Error, OSError):  # ended meanwhile, or somebody else's
-            continue
+        with contextlib.suppress(psutil.Error, OSError):  # ended meanwhile, or somebody else's
+            if process.pid != os.getpid() and process.environ().get(KEY_VARIABLE) in keys:
+                found[process.pid] = process
     return found
 
 
@@ -139,6 +149,7 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def _send(process: psutil.Process, number: signal.Signals) -> None:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process.send_signal(number)  # psutil makes sure that the id still is this process
+def _send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(number)  # psutil makes sure that the id still is this process

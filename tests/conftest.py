@@ -17,6 +17,7 @@ from psycopg import sql
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
 from local.ports import any_free_port
+from local.processes import stop
 
 TEMPLATE = "tcs"
 
@@ -42,7 +43,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_
         local_postgres.create_tables(server.dsn("tcs", TEMPLATE))
         yield server
     finally:
-        service.stop()
+        stop([service])
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +55,7 @@ def elasticsearch_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[l
         server.wait_until_ready(service)
         yield server
     finally:
-        service.stop()
+        stop([service])
 
 
 @pytest.fixture

@@ -1,0 +1,49 @@
+# What there is to do here; README.md says more. Needs Python 3.11 or newer with venv, make and git, and nothing else.
+
+# Python of the virtual environment, and where it finds the packages of the project.
+python = PYTHONPATH=plugins:. .venv/bin/python
+compile = .venv/bin/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --upgrade
+
+.DEFAULT_GOAL := help
+.PHONY: help run up down clean status test lint bench lock venv
+.NOTPARALLEL:
+
+help:
+	@echo 'make run     the whole night on this machine: servers, demo data, eight jobs, a table of what they did'
+	@echo 'make test    lint, then every test, on real servers'
+	@echo 'make up      PostgreSQL, Elasticsearch and Airflow alone'
+	@echo 'make status  what of them runs'
+	@echo 'make down    end them; the data stays'
+	@echo 'make clean   end them and delete the data'
+	@echo 'make lint    the linters alone'
+	@echo 'make bench   the benchmark'
+	@echo 'make lock    renew the locks: requirements.txt, requirements-dev.txt, local/elasticsearch.lock.toml'
+
+# exec: a signal to make reaches the command itself, which then ends what it has started.
+run up: venv
+	@exec env $(python) -m local $@
+
+down clean status:
+	@if [ -x .venv/bin/python ]; then exec env $(python) -m local $@; else echo 'Nothing is set up here yet.'; fi
+
+test: lint
+	$(python) -m pytest
+
+lint: venv
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	$(python) -m mypy -p sync_jobs -p local
+	PYTHONPATH=plugins:. .venv/bin/lint-imports
+	.venv/bin/sqlfluff lint --disable-progress-bar include/sql local/sql
+
+bench: venv
+	@exec env $(python) -m bench
+
+lock: venv
+	$(compile) requirements.in -o requirements.txt
+	$(compile) requirements-dev.in -c requirements.txt -o requirements-dev.txt
+	$(python) -m local.jars
+
+venv:
+	@local/virtual_environment.sh

@@ -1,0 +1,19 @@
+"""Brings Airflow's metadata database up to date and loads airflow_settings.yaml, in one process.
+
+    python -m local.airflow_setup airflow_settings.yaml
+
+Run with the environment of Airflow (local/airflow.py). Each call of Airflow's command line would cost its imports.
+"""
+
+import sys
+
+from airflow.utils import db
+
+from sync_airflow import settings_file
+
+if __name__ == "__main__":
+    db.upgradedb()
+    try:
+        settings_file.main(sys.argv[1])
+    except settings_file.SettingsError as error:
+        sys.exit(f"{sys.argv[1]}: {error}")

@@ -1,0 +1,88 @@
+"""One run of recovery through the real scheduler: started, or found at work, and followed to its end.
+
+DAG recovery: one task per job, named by the job's DAG id  ->  a run of that DAG, whose task run_job reports
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from local.airflow_api import AirflowApi, Json, TaskId
+from sync_jobs.catalogue import JOBS, Job, upstream_jobs
+
+RECOVERY = "recovery"
+RUN_JOB = "run_job"
+ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
+LOOK_AGAIN_AFTER_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """How one job ended. report: what it returned (sync_jobs.report.Report.as_dict), None if it did not.
+
+    reason: why it did not succeed, one line; log: the file that tells more. Both None after a success.
+    """
+
+    job: Job
+    state: str
+    report: Json | None = None
+    reason: str | None = None
+    log: Path | None = None
+
+
+def start_or_join(api: AirflowApi, run_date: date) -> tuple[Json, bool]:
+    """The run of recovery that is queued or running, else a new one for that date; and whether it is new."""
+    run = api.active_run(RECOVERY)
+    if run:
+        return run, False
+    return api.start_run(RECOVERY, {"run_date": run_date.isoformat()}), True
+
+
+def follow(api: AirflowApi, run_id: str, show: Callable[[dict[str, Json]], None]) -> str:
+    """Wait for the end of a run of recovery; its state. show is given its tasks, by id, at each look."""
+    while True:
+        state: str = api.run(RECOVERY, run_id)["state"]
+        show(api.tasks(RECOVERY, run_id))
+        if state in ENDED:
+            return state
+        time.sleep(LOOK_AGAIN_AFTER_SECONDS)
+
+
+def results(api: AirflowApi, run_id: str, task_logs: Path) -> list[JobResult]:
+    """How each job ended in a run of recovery, in table order. task_logs: folder of Airflow's task logs."""
+    tasks = api.tasks(RECOVERY, run_id)
+    states = {job.dag_id: tasks.get(job.dag_id, {}).get("state") or "not run" for job in JOBS}
+    return [_result(api, job, states, TaskId(RECOVERY, run_id, job.dag_id), task_logs) for job in JOBS]
+
+
+def _result(api: AirflowApi, job: Job, states: dict[str, str], task: TaskId, task_logs: Path) -> JobResult:
+    state = states[job.dag_id]
+    child_run = api.xcom(task, "trigger_run_id")
+    # A failure is told by the job's own task, unless there is none: its DAG was paused, for instance.
+    place = TaskId(job.dag_id, child_run, RUN_JOB) if child_run else task
+    if state == "success":
+        return JobResult(job, state, api.xcom(place, "return_value"))
+    if state == "skipped":
+        failed = " and ".join(other.name for other in upstream_jobs(job) if states[other.dag_id] != "success")
+        return JobResult(job, state, None, f"follows {failed}, which did not succeed" if failed else None)
+    attempt = api.tasks(place.dag_id, place.run_id).get(place.task_id, {}).get("try_number") or 1
+    reason = api.xcom(place, "reason") or _first_error(api.log(place, attempt))
+    return JobResult(job, state, None, reason.splitlines()[0] if reason else None, _log(task_logs, place, attempt))
+
+
+def _first_error(events: list[Json]) -> str | None:
+    """The exception that ended a task, else its first event that is an error."""
+    errors = [event for event in events if event.get("level") in ("error", "critical")]
+    for event in errors:
+        details: list[dict[str, Any]] = event.get("error_detail") or []
+        if details:
+            return f"{details[0].get('exc_type')}: {details[0].get('exc_value')}"
+    return errors[0]["event"] if errors else None
+
+
+def _log(task_logs: Path, task: TaskId, attempt: int) -> Path:
+    folder = task_logs / f"dag_id={task.dag_id}" / f"run_id={task.run_id}" / f"task_id={task.task_id}"
+    return folder / f"attempt={attempt}.log"

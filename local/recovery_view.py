@@ -1,0 +1,94 @@
+"""How a run of recovery looks in a terminal, and in a log: progress job by job, then a table of what each did."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from local.airflow_api import Json
+from local.recovery_run import ENDED, JobResult
+from sync_jobs.catalogue import JOBS
+
+COUNTS = ("read", "added", "changed", "removed", "unchanged")
+COLOURS = {"success": "green", "failed": "bold red", "upstream_failed": "red", "skipped": "yellow", "running": "cyan"}
+NAME_WIDTH = max(len(job.name) for job in JOBS)
+
+
+class Progress:
+    """Call it with the tasks of the run, by id, as often as wanted.
+
+    On a terminal a list of all jobs that changes in its place; elsewhere one line when a job starts or ends.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._states: dict[str, str | None] = {}
+        self._live = Live(console=console, transient=True, refresh_per_second=4) if console.is_terminal else None
+
+    def __enter__(self) -> "Progress":
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def __call__(self, tasks: Mapping[str, Json]) -> None:
+        if self._live:
+            self._live.update(progress_list(tasks))
+            return
+        for job in JOBS:
+            task = tasks.get(job.dag_id, {})
+            state = task.get("state")
+            if state != self._states.get(job.dag_id) and state in ("running", *ENDED):
+                seconds = f" {task['duration']:6.1f} s" if state in ENDED and task.get("duration") else ""
+                self._console.print(f"{job.name:{NAME_WIDTH}} {state}{seconds}", highlight=False, soft_wrap=True)
+                self._states[job.dag_id] = state
+
+
+def progress_list(tasks: Mapping[str, Json]) -> RenderableType:
+    grid = Table.grid(padding=(0, 2))
+    for job in JOBS:
+        task = tasks.get(job.dag_id, {})
+        state = task.get("state") or "waiting"
+        grid.add_row(job.name, Text(state, COLOURS.get(state, "dim")), _seconds_so_far(task))
+    return grid
+
+
+def _seconds_so_far(task: Json) -> str:
+    start = task.get("start_date")
+    if not start:
+        return ""
+    begin = datetime.fromisoformat(start)
+    end = datetime.fromisoformat(task["end_date"]) if task.get("end_date") else datetime.now(begin.tzinfo)
+    return f"{(end - begin).total_seconds():.0f} s"
+
+
+def result_table(results: list[JobResult]) -> Table:
+    """One line a job; counts are rows, or documents. A job that did not report has none."""
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("job", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    for name in (*COUNTS, "seconds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for result in results:
+        report = result.report or {}
+        counts = [f"{report[name]:,}" if name in report else "" for name in COUNTS]
+        seconds = f"{report['seconds']:.1f}" if "seconds" in report else ""
+        table.add_row(result.job.name, Text(result.state, COLOURS.get(result.state, "")), *counts, seconds)
+    return table
+
+
+def failure_lines(results: list[JobResult]) -> list[str]:
+    """Of each job that did not succeed: why, and where its log is."""
+    lines = []
+    for result in results:
+        if result.state != "success":
+            lines.append(f"{result.job.name} {result.state}: {result.reason or 'for no reason that was noted'}")
+            if result.log:
+                lines.append(f"  Its log: {result.log}")
+    return lines

@@ -1,0 +1,194 @@
+"""The local stack as a whole: what is started in which order, and what is ended when that fails.
+
+Elasticsearch ───────────────────────────────┐ (starts beside all of it)
+PostgreSQL ─ databases ─┬─ tables, demo data ┤
+                        └─ Airflow's setup ──┴─ Airflow's four processes ─ stack.json
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import psycopg
+
+from local.airflow import COMPONENTS, USER, Airflow
+from local.airflow import SETUP_SECONDS as AIRFLOW_SETUP_SECONDS
+from local.airflow_api import AirflowApi
+from local.console import Steps
+from local.demo_data import load_demo_data
+from local.elasticsearch import Elasticsearch
+from local.errors import StackError
+from local.home import Home
+from local.interrupts import held_back
+from local.ports import HOST, choose_port
+from local.postgres import Postgres, create_tables
+from local.processes import Service, stop
+from local.settings import AIRFLOW_PORT, ELASTICSEARCH_PORT, POSTGRES_PORT, Settings
+from sync_jobs.catalogue import JOBS
+
+POSTGRES, ELASTICSEARCH, SETUP, API_SERVER = "postgres", "elasticsearch", "airflow-setup", "api-server"
+RECOVERY = "recovery"
+SERVICES = (POSTGRES, ELASTICSEARCH, *COMPONENTS)
+DAG_IDS = (*(job.dag_id for job in JOBS), RECOVERY)
+
+PATIENCE_SECONDS = 20
+
+
+class Stack:
+    """Everything of one home. Make one only while its lock is held (Home.locked)."""
+
+    def __init__(self, settings: Settings, home: Home, steps: Steps) -> None:
+        self.settings, self.home, self.steps = settings, home, steps
+        self.services = home.services()
+        self.begun: list[str] = []  # names of what this command has started
+        secrets, ports = home.secrets(), self._choose_ports()
+        self.postgres = Postgres(home.folder / "postgres", home.log(POSTGRES), ports[POSTGRES], secrets)
+        self.elasticsearch = Elasticsearch(
+            home.folder / "elasticsearch", home.log(ELASTICSEARCH), ports[ELASTICSEARCH], settings.heap
+        )
+        self.airflow = Airflow(
+            home=home.folder / "airflow-home",
+            logs=home.folder / "logs",
+            port=ports[API_SERVER],
+            database=self.postgres.dsn("airflow", "airflow").replace("postgresql:", "postgresql+psycopg2:"),
+            secrets=secrets,
+            connections={
+                "SYNC_POSTGRES_HOST": HOST,
+                "SYNC_POSTGRES_PORT": str(ports[POSTGRES]),
+                "SYNC_POSTGRES_PASSWORD": secrets["sync_jobs"],
+                "SYNC_ELASTICSEARCH_HOST": HOST,
+                "SYNC_ELASTICSEARCH_PORT": str(ports[ELASTICSEARCH]),
+                "SYNC_ELASTICSEARCH_PASSWORD": secrets["sync_jobs"],  # the node has no users and looks at none
+            },
+        )
+
+    def up(self) -> bool:
+        """Start what does not run. Returns whether anything was started; if that fails, ends all of that again."""
+        try:
+            return self._up()
+        except BaseException:
+            with held_back():
+                self._end(self.begun)
+            raise
+
+    def down(self) -> list[str]:
+        """End all that runs; the data stays. Returns the names of what was ended."""
+        running = [service.name for service in self.services.values() if service.is_running()]
+        with held_back():
+            self.home.remove_stack()
+            self._end(list(self.services))
+        return running
+
+    def running(self, name: str) -> bool:
+        return name in self.services and self.services[name].is_running()
+
+    def _up(self) -> bool:
+        if all(self.running(name) for name in SERVICES):
+            self._open_for_work()
+            return False
+        # Airflow learns at its setup where the others are, so it starts anew with either of them.
+        self._end([name for name in self.services if name not in (POSTGRES, ELASTICSEARCH) or not self.running(name)])
+        self.home.remove_stack()
+        if not self.running(ELASTICSEARCH):
+            self._begin(ELASTICSEARCH, self.elasticsearch.service(), self.elasticsearch.start)
+        self._start_postgres()
+        self.airflow.prepare()
+        self._begin(SETUP, self.airflow.setup_service(), self.airflow.start_setup)
+        self._fill_database()
+        self._start_airflow()
+        self._open_for_work()
+        return True
+
+    def _start_postgres(self) -> None:
+        with self.steps.step("Starting PostgreSQL") as done:
+            if not self.running(POSTGRES):
+                self.postgres.initialise()
+                self._begin(POSTGRES, self.postgres.service(), self.postgres.start)
+            self.postgres.wait_until_ready(self.services[POSTGRES])
+            self.postgres.create_databases()
+            done.append(f"PostgreSQL listens on {HOST}:{self.postgres.port}")
+
+    def _fill_database(self) -> None:
+        with self.steps.step("Filling the database") as done:
+            dsn = self.postgres.dsn("tcs", "tcs")
+            create_tables(dsn)
+            rows = load_demo_data_once(dsn, self.settings.demo_persons)
+            done.append(f"Tables are there, with {rows['person']:,} demo persons" if rows else "Tables are there")
+
+    def _start_airflow(self) -> None:
+        with self.steps.step("Setting up Airflow") as done:
+            self.services[SETUP].wait_until_done(AIRFLOW_SETUP_SECONDS)
+            self._forget(SETUP)
+            done.append("Airflow's database and connections are there")
+        for component, service in self.airflow.services().items():
+            self._begin(component, service, lambda service, name=component: self.airflow.start(name, service))  # type: ignore[misc]
+        with self.steps.step("Starting Elasticsearch") as done:
+            self.elasticsearch.wait_until_ready(self.services[ELASTICSEARCH])
+            done.append(f"Elasticsearch answers at {self.elasticsearch.url}")
+        with self.steps.step("Starting Airflow") as done:
+            self.airflow.wait_until_ready(self.services)
+            done.append(f"Airflow answers at {self.airflow.url}")
+
+    def _open_for_work(self) -> None:
+        """Unpause the DAGs, and tell how to reach the stack."""
+        stack = self._description()
+        with AirflowApi(stack["airflow_url"], stack["user"], stack["password"]) as api:
+            api.wait_for_dags(DAG_IDS)
+            api.unpause(DAG_IDS)
+        self.airflow.write_command(self.home.folder / "airflow")
+        self.home.write_stack(stack)
+
+    def _description(self) -> dict[str, str]:
+        return {
+            "tcs_dsn": self.postgres.dsn("tcs", "tcs"),
+            "elasticsearch_url": self.elasticsearch.url,
+            "airflow_url": self.airflow.url,
+            "user": USER,
+            "password": self.airflow.secrets[USER],
+        }
+
+    def _begin(self, name: str, service: Service, start: Callable[[Service], Service]) -> None:
+        self.begun.append(name)
+        self.services[name] = service
+        self.home.note_service(service, name)
+        self.services[name] = start(service)
+        self.home.note_service(self.services[name], name)
+
+    def _end(self, names: list[str]) -> None:
+        """Airflow first: its processes would only complain that the others are gone."""
+        names = [name for name in names if name in self.services]
+        servers = [name for name in names if name in (POSTGRES, ELASTICSEARCH)]
+        for group in ([name for name in names if name not in servers], servers):
+            if group:
+                stop([self.services[name] for name in group], PATIENCE_SECONDS)
+        for name in names:
+            self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        self.services.pop(name, None)
+        self.home.forget_service(name)
+
+    def _choose_ports(self) -> dict[str, int]:
+        """A service that runs keeps its port."""
+        asked = {
+            POSTGRES: (POSTGRES_PORT, self.settings.postgres_port, 5432),
+            ELASTICSEARCH: (ELASTICSEARCH_PORT, self.settings.elasticsearch_port, 9200),
+            API_SERVER: (AIRFLOW_PORT, self.settings.airflow_port, 8080),
+        }
+        ports = {name: port for name in asked if self.running(name) and (port := self.services[name].port)}
+        for name, (variable, port, default) in asked.items():
+            if name in ports and port not in (None, ports[name]):
+                raise StackError(
+                    f"{variable}={port}, but {self.services[name].name} runs at port {ports[name]}: `make down` first."
+                )
+            if name not in ports:
+                ports[name] = choose_port(variable, port, default, ports.values())
+        return ports
+
+
+def load_demo_data_once(dsn: str, persons: int) -> Mapping[str, int]:
+    """Load demo data for today (UTC) if there is no person and some are wanted. Returns rows written by table."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        empty = connection.execute("SELECT NOT EXISTS (SELECT FROM person)").fetchone() == (True,)
+        if not empty or not persons:
+            return {}
+        return load_demo_data(connection, persons, datetime.now(UTC).date())
