@@ -1,0 +1,162 @@
+"""Measures the seven jobs that only touch PostgreSQL."""
+
+import statistics
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import psycopg
+from elasticsearch import Elasticsearch
+from rich.console import Console
+
+from local import postgres as local_postgres
+from local.demo_data import load_demo_data
+from sync_jobs.catalogue import Job, find_job
+from sync_jobs.database import read_sql
+from sync_jobs.report import Report
+from sync_jobs.runner import run_job
+
+ROUNDS = 5
+MEGABYTE = 1_000_000
+
+# One per cent of what the jobs read: every hundredth post gets another owner and other bodies, the latest of its
+# fundings ends a day before the run date, and the memberships of every hundredth person end with it.
+CHANGE = """
+    UPDATE post SET owner = coalesce(owner, '') || '.', employing_body_id = coalesce(employing_body_id, 0) + 1,
+        training_body_id = coalesce(training_body_id, 0) + 1
+    WHERE mod(id, 100) = 7;
+    UPDATE post_funding SET start_date = '2000-01-01', end_date = %(run_date)s::date - 1 WHERE mod(post_id, 100) = 7;
+    UPDATE programme_membership SET programme_end_date = %(run_date)s::date - 1 WHERE mod(person_id, 100) = 7;
+"""
+
+
+@dataclass(frozen=True)
+class Statements:
+    """The SQL files of one job, as it runs them when nothing has changed, and their parameters."""
+
+    job: str
+    files: tuple[str, ...]
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Seconds (medians where there are several) and bytes of WAL. psql: the same statements, without the job."""
+
+    job: str
+    rows: int
+    fill_seconds: float
+    fill_wal: int
+    psql_seconds: float
+    no_change_seconds: float
+    no_change_wal: int
+    changed_rows: int
+    change_seconds: float
+    change_wal: int
+
+
+def statements(run_date: date) -> tuple[Statements, ...]:
+    def link(job: str, table: str, body: str) -> Statements:
+        files = (f"{table}_existing", f"{table}_difference", "difference_counts")
+        return Statements(job, files, {"body": body})
+
+    def update(job: str, name: str) -> Statements:
+        files = (f"{name}_candidates", "candidate_count", f"{name}_difference", "difference_counts")
+        dates = {"run_date": run_date, "first_date": run_date, "last_date": run_date, "any_date": False}
+        return Statements(job, files, dates)
+
+    owner = ("person_owner_existing", "person_owner_difference", "difference_counts")
+    return (
+        Statements("PersonOwnerRebuildJob", owner, {"run_date": run_date}),
+        link("PersonPlacementEmployingBodyTrustJob", "person_trust", "EMPLOYING"),
+        link("PersonPlacementTrainingBodyTrustJob", "person_trust", "TRAINING"),
+        link("PostEmployingBodyTrustJob", "post_trust", "EMPLOYING"),
+        link("PostTrainingBodyTrustJob", "post_trust", "TRAINING"),
+        update("PostFundingStatusSyncJob", "post_funding_status"),
+        update("PersonRecordStatusJob", "person_record_status"),
+    )
+
+
+def measure(
+    postgres: local_postgres.Postgres, client: Elasticsearch, persons: int, run_date: date, console: Console
+) -> list[Measurement]:
+    """Load demo data, then measure job after job."""
+    dsn = postgres.dsn("tcs", "tcs")
+    local_postgres.create_tables(dsn)
+    with psycopg.connect(dsn, autocommit=True) as application:
+        console.print(f"Loading demo data: {persons:,} persons")
+        load_demo_data(application, persons, run_date)
+        application.execute("VACUUM ANALYZE")
+        bench = _Bench(application, postgres.dsn("sync_jobs", "tcs"), client, run_date)
+        fills = {}
+        for each in statements(run_date):
+            console.print(f"{each.job}: first fill")
+            fills[each.job] = bench.run(each.job)
+        application.execute("VACUUM ANALYZE")
+        quiet = {}
+        for each in statements(run_date):
+            console.print(f"{each.job}: no change, {ROUNDS} rounds")
+            quiet[each.job] = bench.no_change(each)
+        psycopg.ClientCursor(application).execute(CHANGE, {"run_date": run_date})
+        application.execute("VACUUM ANALYZE")
+        results = []
+        for each in statements(run_date):
+            console.print(f"{each.job}: one per cent changed")
+            filled, fill_wal = fills[each.job]
+            psql_seconds, seconds, wal = quiet[each.job]
+            changed, change_wal = bench.run(each.job)
+            rows = changed.added + changed.changed + changed.removed
+            results.append(
+                Measurement(
+                    *(each.job, filled.read, filled.seconds, fill_wal, psql_seconds, seconds, wal),
+                    *(rows, changed.seconds, change_wal),
+                )
+            )
+    return results
+
+
+@dataclass(frozen=True)
+class _Bench:
+    application: psycopg.Connection[Any]
+    job_dsn: str
+    client: Elasticsearch
+    run_date: date
+
+    def run(self, job: str) -> tuple[Report, int]:
+        """The job's report, and the bytes of WAL written meanwhile."""
+        return self._with_wal(lambda: self._report(find_job(job)))
+
+    def no_change(self, each: Statements) -> tuple[float, float, int]:
+        """Median seconds in psql and in the job, turn by turn, and the job's bytes of WAL."""
+        in_psql, in_job, wal = [], [], []
+        for _ in range(ROUNDS):
+            in_psql.append(self._psql_seconds(each))
+            report, written = self.run(each.job)
+            in_job.append(report.seconds)
+            wal.append(written)
+        return statistics.median(in_psql), statistics.median(in_job), int(statistics.median(wal))
+
+    def _report(self, job: Job) -> Report:
+        with psycopg.connect(self.job_dsn, autocommit=True) as connection:
+            return run_job(job, postgres=connection, elasticsearch=self.client, run_date=self.run_date)
+
+    def _psql_seconds(self, each: Statements) -> float:
+        """By psql's own clock, without its start."""
+        cursor = psycopg.ClientCursor(self.application)
+        files = ("planner", *each.files)
+        texts = [cursor.mogrify(read_sql(name), each.parameters) for name in files]
+        script = "\n".join(["\\timing on", "BEGIN ISOLATION LEVEL REPEATABLE READ;", *texts, "ROLLBACK;"])
+        psql = [str(local_postgres.BINARIES / "psql"), "--no-psqlrc", "--set=ON_ERROR_STOP=1", self.job_dsn]
+        done = subprocess.run(psql, input=script, capture_output=True, text=True, check=True)
+        times = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("Time: ")]
+        return sum(map(float, times)) / 1000
+
+    def _with_wal(self, work: Callable[[], Report]) -> tuple[Report, int]:
+        before = self._wal_position()
+        report = work()
+        return report, self._wal_position() - before
+
+    def _wal_position(self) -> int:
+        return int(self.application.execute("SELECT pg_current_wal_insert_lsn() - '0/0'").fetchall()[0][0])
