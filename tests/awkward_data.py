@@ -361,6 +361,7 @@ class _Generator:
             for _ in range(self.random.choice((0, 1, 1, 2, 3))):
                 start, end = self.two_dates()
                 if ended_lately and self.chance(0.8):
+                    start = None if self.chance(0.3) else start
                     end = self.run_date - timedelta(days=self.random.randrange(1, 5))
                 rows.append({"post_id": post_id, "funding_type": self.a_text(), "start_date": start, "end_date": end})
         return self.numbered(rows)
@@ -487,6 +488,8 @@ class _Generator:
         choice = self.random.random()
         if choice < 0.15:
             return None
+        if choice < 0.25:
+            return ""
         if choice < 0.8:
             return self.random.choice(AWKWARD_TEXTS)
         return "".join(self.random.choice(AWKWARD_TEXTS)[:20] for _ in range(3))

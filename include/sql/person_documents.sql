@@ -8,7 +8,7 @@
 -- what belongs to a programme is escaped once a programme (LATERAL … OFFSET 0 lets the planner memoize it); the
 -- LIMIT that the planner cannot know makes it plan for the first rows.
 -- The id of a document is the person's id and a hash of the content: alike rows are one document, and two
--- indices are compared by ids alone.
+-- indices are compared by ids alone. So lists are in a fixed order, whatever plan made them.
 
 WITH current_placement AS (
     SELECT DISTINCT
@@ -34,7 +34,9 @@ WITH current_placement AS (
 trust AS (
     SELECT
         pair.person_id,
-        string_agg('{"personId":' || pair.person_id || ',"trustId":' || pair.trust_id || '}', ',') AS items
+        string_agg(
+            '{"personId":' || pair.person_id || ',"trustId":' || pair.trust_id || '}', ',' ORDER BY pair.trust_id
+        ) AS items
     FROM (
         SELECT DISTINCT
             person_trust.person_id,

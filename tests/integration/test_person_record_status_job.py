@@ -201,6 +201,22 @@ def test_documents_that_the_application_wrote_are_replaced_not_doubled(
     assert_same_documents(documents_behind_alias(elasticsearch), person_documents(read_tables(tcs), data.run_date))
 
 
+@pytest.mark.parametrize("seed", seeds(3), ids=seed_id)
+def test_a_build_after_the_refresh_finds_nothing_to_change(
+    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, seed: int
+) -> None:
+    """Refreshed documents are those that a build makes, their ids too: else the next night would report changes."""
+    data = make_data_set(seed)
+    load(tcs, data.tables)
+    run(INDEX_JOB, data.run_date)
+    assert run(JOB, data.run_date, date_override="ANY").refreshed > 0
+    shown = documents_behind_alias(elasticsearch)
+
+    report = run(INDEX_JOB, data.run_date)
+
+    assert counts(report) == no_change(sum(map(len, shown.values())))
+
+
 def test_statuses_are_written_even_where_no_index_was_ever_built(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
