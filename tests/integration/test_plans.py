@@ -1,0 +1,93 @@
+"""How PostgreSQL goes about the statements of the jobs at 200,000 persons: by hash or merge, never row by row."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import psycopg
+import pytest
+
+from local.demo_data import load_demo_data
+from sync_jobs.catalogue import JOBS
+from sync_jobs.database import execute, read_sql, snapshot
+from tests.awkward_data import Connection
+from tests.comparison import RunJob
+
+PERSONS = 200_000
+RUN_DATE = date(2026, 3, 10)
+MANY_ROWS = 20_000  # one per cent and more of the big tables; a night's few candidates are well below
+
+DATES = {"run_date": RUN_DATE, "first_date": RUN_DATE, "last_date": RUN_DATE}
+EVERYBODY = DATES | {"any_date": True}
+ONE_NIGHT = DATES | {"any_date": False}
+STATEMENTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("person_owner_difference", DATES),
+    ("person_trust_difference", {"body": "EMPLOYING"}),
+    ("person_trust_difference", {"body": "TRAINING"}),
+    ("post_trust_difference", {"body": "EMPLOYING"}),
+    ("post_trust_difference", {"body": "TRAINING"}),
+    ("post_funding_status_candidates", DATES),
+    ("post_funding_status_difference", DATES),
+    ("person_record_status_candidates", ONE_NIGHT),
+    ("person_record_status_difference", ONE_NIGHT),
+    ("person_record_status_candidates", EVERYBODY),
+    ("person_record_status_difference", EVERYBODY),
+    ("person_document_totals", DATES),
+)
+
+
+def plan_of(connection: Connection, statement: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    cursor = psycopg.ClientCursor(connection).execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
+    plan: dict[str, Any] = cursor.fetchall()[0][0][0]["Plan"]
+    return plan
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+def loops_over_many_rows(plan: dict[str, Any]) -> list[str]:
+    """Nested loops whose inner side is looked up for many rows; one that remembers its answers (Memoize) is none."""
+    found = []
+    for node in nodes(plan):
+        if node["Node Type"] == "Nested Loop":
+            outer, inner = node["Plans"]
+            if outer["Plan Rows"] > MANY_ROWS and inner["Node Type"] != "Memoize":
+                found.append(f"{outer['Plan Rows']} rows: {inner}")
+    return found
+
+
+@pytest.fixture
+def filled(tcs: Connection, run: RunJob) -> Connection:
+    load_demo_data(tcs, PERSONS, RUN_DATE)
+    for job in JOBS:
+        if "ElasticSearch" not in job.name:
+            run(job.name, RUN_DATE)
+    tcs.execute("ANALYZE")
+    return tcs
+
+
+def test_no_statement_goes_through_big_tables_row_by_row(filled: Connection, job_connection: Connection) -> None:
+    """All in one test: making that much data takes longer than looking at the plans."""
+    assert filled
+    loops = {}
+    with snapshot(job_connection):
+        for name, parameters in STATEMENTS:
+            before, create, query = read_sql(name).rpartition("CREATE TEMPORARY TABLE")
+            if create:
+                psycopg.ClientCursor(job_connection).execute(before, parameters)
+            loops[name] = loops_over_many_rows(plan_of(job_connection, create + query, parameters))
+            if name.endswith("_candidates"):
+                execute(job_connection, name, parameters)  # the difference reads the table that it makes
+        execute(job_connection, "person_documents_planner")
+        documents = plan_of(job_connection, read_sql("person_documents"), DATES | {"person_ids": None})
+        loops["person_documents"] = loops_over_many_rows(documents)
+    assert {name: found for name, found in loops.items() if found} == {}
+
+
+def test_such_a_loop_would_be_found(tcs: Connection) -> None:
+    many, few = "generate_series(1, 30000) AS many (n)", "generate_series(1, 3) AS few (n)"
+    query = f"SELECT many.n FROM {many} LEFT JOIN {few} ON many.n > few.n"
+    assert loops_over_many_rows(plan_of(tcs, query, {}))
