@@ -1,6 +1,6 @@
 """One node of Elasticsearch in this process, until SIGTERM.
 
-    python -m local.elasticsearch_node --home FOLDER --port PORT [--heap 1g]
+    python -m local.elasticsearch_node --home FOLDER --port PORT [--heap 1g] [--jars FOLDER]
 
 The server's jars run in a Java virtual machine that comes as a Python package, started inside this process; nothing
 of a Java that may be on the machine is used. It is the node that the official image runs, without its optional
@@ -39,9 +39,10 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True, help="folder of its data and configuration")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--heap", default="1g")
+    parser.add_argument("--jars", type=Path, default=jars.FOLDER, help="folder of the server's jars")
     arguments = parser.parse_args()
     try:
-        paths = jars.install()
+        paths = jars.install(arguments.jars)
     except StackError as error:
         sys.exit(str(error))
     prepare_home(arguments.home)

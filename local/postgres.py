@@ -6,6 +6,7 @@ Roles: postgres (administrator), airflow (owns database airflow), tcs (owns data
 sync_jobs (the jobs: reads all of tcs, writes what include/sql/setup/role.sql says).
 """
 
+import contextlib
 import importlib.util
 import os
 import pwd
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, LiteralString
 from urllib.parse import quote
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -59,12 +61,11 @@ SETTINGS = {
     "unix_socket_directories": "",  # the path of a socket may have 107 bytes; ours may be longer
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
-    "synchronous_commit": "off",  # a crash of the machine may lose the last moments, never the database
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-# For data that nobody misses: a crash of the machine may leave nothing usable.
-THROWAWAY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
+# For data that nobody misses: a crash may lose what was committed, one of the machine may leave nothing usable.
+THROWAWAY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "autovacuum": "off"}
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ class Postgres:
 
     def start(self, service: Service) -> Service:
         """Start the server; it accepts connections some moments later (wait_until_ready)."""
+        self._clear_the_way()
         settings = SETTINGS | (THROWAWAY_SETTINGS if self.throwaway else {}) | {"port": str(self.port)}
         command: list[str | Path] = [BINARIES / "postgres", "-D", self.data]
         for name, value in settings.items():
@@ -131,6 +133,24 @@ class Postgres:
 
     def wait_until_ready(self, service: Service) -> None:
         service.wait_until(self._answers, START_SECONDS)
+
+    def _clear_the_way(self) -> None:
+        """Remove what a server that was killed has left: children that hold its memory, and a file with its id.
+
+        That id may be another process's by now, and PostgreSQL would not start then. Raises StackError if it is
+        a server of this very data that runs.
+        """
+        lock = self.data / "postmaster.pid"
+        if not lock.exists():
+            return
+        server = int(lock.read_text(encoding="utf-8").split("\n", 1)[0])
+        at_work = processes_in(self.data)
+        if server in [process.pid for process in at_work]:
+            raise StackError(f"{NAME} runs on {self.data} already, as process {server}: end that first.")
+        _, at_work = psutil.wait_procs(at_work, timeout=10)  # they end by themselves once they notice
+        for process in at_work:
+            process.kill()
+        lock.unlink()
 
     def _answers(self) -> bool:
         try:
@@ -172,6 +192,16 @@ def create_tables(dsn: str) -> None:
         connection.execute("SET client_min_messages = warning")
         for path in TABLE_FILES:
             connection.execute(path.read_text(encoding="utf-8").encode())
+
+
+def processes_in(folder: Path) -> list[psutil.Process]:
+    """Those whose working folder it is; so it is of a server and its children."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):  # ended meanwhile, or somebody else's
+            if Path(process.cwd()) == folder.resolve():
+                found.append(process)
+    return found
 
 
 def names(connection: psycopg.Connection[Any], query: LiteralString) -> set[str]:

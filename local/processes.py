@@ -115,7 +115,7 @@ def stop(services: Collection[Service], patience: float = 30) -> None:
         everything |= processes_of(services)
         rest = [process for process in everything.values() if process.is_running()]
         _send(rest, number)
-        psutil.wait_procs(rest, timeout=5)
+        psutil.wait_procs(rest, timeout=min(patience, 5))
     for service in services:
         if service.child:
             service.child.poll()

@@ -1,0 +1,92 @@
+"""The two servers of the local stack after somebody was rough with them."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from local import jars
+from local.errors import ServiceFailed, StackError
+from local.ports import any_free_port
+from local.postgres import ADMINISTRATOR, Postgres
+from local.processes import Service, stop
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def postgres(tmp_path: Path) -> Postgres:
+    server = Postgres(tmp_path / "data", tmp_path / "log", any_free_port(), {ADMINISTRATOR: "secret"})
+    server.initialise()
+    return server
+
+
+@pytest.fixture
+def running(postgres: Postgres) -> Iterator[Service]:
+    service = postgres.start(postgres.service())
+    postgres.wait_until_ready(service)
+    yield service
+    stop([service], patience=10)
+
+
+def test_a_killed_postgresql_starts_again_with_its_data(postgres: Postgres, running: Service) -> None:
+    dsn = postgres.dsn(ADMINISTRATOR, "postgres")
+    with psycopg.connect(dsn) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    psutil.Process(running.pid).kill()
+    again = postgres.start(postgres.service())
+    try:
+        postgres.wait_until_ready(again)
+        with psycopg.connect(dsn) as connection:
+            assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+    finally:
+        stop([again], patience=10)
+
+
+def test_a_lock_file_with_another_processes_id_does_not_keep_postgresql_from_starting(postgres: Postgres) -> None:
+    """As after a reboot: PostgreSQL itself would take any living process of its user for its predecessor."""
+    (postgres.data / "postmaster.pid").write_text(f"{os.getppid()}\n{postgres.data}\n")
+    service = postgres.start(postgres.service())
+    try:
+        postgres.wait_until_ready(service)
+    finally:
+        stop([service], patience=10)
+
+
+def test_a_second_postgresql_on_the_same_data_is_refused(postgres: Postgres, running: Service) -> None:
+    with pytest.raises(StackError, match=f"as process {running.pid}"):
+        postgres.start(postgres.service())
+
+
+def test_a_half_made_data_folder_is_made_anew(postgres: Postgres) -> None:
+    shutil.move(postgres.data, postgres.data.with_name("data.unfinished"))
+    postgres.initialise()
+    assert (postgres.data / "PG_VERSION").read_text() == "18\n"
+    assert not postgres.data.with_name("data.unfinished").exists()
+
+
+def test_a_jar_with_another_sum_stops_the_start(tmp_path: Path) -> None:
+    folder = tmp_path / "jars"
+    folder.mkdir()
+    for jar in jars.install():
+        (folder / jar.name).symlink_to(jar)
+    tampered = folder / f"elasticsearch-{jars.VERSION}.jar"
+    tampered.unlink()
+    tampered.write_bytes(b"not a jar")
+    service = Service("Elasticsearch", tmp_path / "log").start(
+        [
+            *(sys.executable, "-m", "local.elasticsearch_node", "--home", str(tmp_path), "--jars", str(folder)),
+            *("--port", str(any_free_port())),
+        ],
+        {**os.environ, "PYTHONPATH": str(ROOT)},
+        tmp_path,
+    )
+    with pytest.raises(ServiceFailed) as failure:
+        service.wait_until(lambda: False, seconds=60)
+    assert f"{tampered.name} is not the jar that elasticsearch.lock.toml names" in str(failure.value)
+    assert str(tampered) in str(failure.value)

@@ -1,0 +1,85 @@
+"""The folder of a local stack: private, ours alone, deleted with care."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from local.errors import StackError
+from local.home import Home, write_private
+from local.processes import Service
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home")
+    home.prepare()
+    return home
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_it_and_its_secrets_are_for_their_owner_alone(home: Home) -> None:
+    home.secrets()
+    home.write_stack({"password": "x"})
+    assert mode(home.folder) == 0o700
+    assert mode(home.folder / "secrets.json") == 0o600
+    assert mode(home.folder / "stack.json") == 0o600
+
+
+def test_a_file_is_private_whatever_the_umask_and_whatever_was_there(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    before = os.umask(0)
+    try:
+        write_private(tmp_path / "file", "new")
+    finally:
+        os.umask(before)
+    assert mode(tmp_path / "file") == 0o600
+    assert (tmp_path / "file").read_text() == "new"
+
+
+def test_secrets_are_made_once(home: Home) -> None:
+    assert home.secrets() == Home(home.folder).secrets()
+    assert len(set(home.secrets().values())) == len(home.secrets())
+
+
+def test_services_are_remembered_as_they_were(home: Home) -> None:
+    service = Service("PostgreSQL", home.log("postgres"), 5432, pid=7, started=1.5)
+    home.note_service(service, "postgres")
+    assert Home(home.folder).services() == {"postgres": service}
+    home.forget_service("postgres")
+    assert home.services() == {}
+
+
+def test_a_folder_with_other_things_in_it_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(StackError, match="SYNC_HOME"):
+        Home(tmp_path).prepare()
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_folder_that_we_did_not_make_is_not_deleted(tmp_path: Path) -> None:
+    (tmp_path / "postgres").mkdir()
+    with pytest.raises(StackError, match="nothing is deleted"):
+        Home(tmp_path).delete()
+    assert (tmp_path / "postgres").exists()
+
+
+def test_only_what_the_stack_keeps_is_deleted(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "file").touch()
+    (home.folder / "logs").symlink_to(tmp_path / "elsewhere")
+    (home.folder / "postgres").mkdir()
+    (home.folder / "notes.txt").touch()
+    home.delete()
+    assert {path.name for path in home.folder.iterdir()} == {".sync-home", "notes.txt"}
+    assert (tmp_path / "elsewhere" / "file").exists()
+
+
+def test_the_folder_goes_too_if_nothing_else_is_in_it(home: Home) -> None:
+    home.secrets()
+    home.delete()
+    assert not home.folder.exists()

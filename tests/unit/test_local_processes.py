@@ -1,0 +1,98 @@
+"""A service is known by more than its process id, and ended with all that has come from it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local.errors import ServiceFailed
+from local.processes import Service, processes_of, running_process, stop
+
+# A service that starts a child in a session of its own, then deaf to SIGTERM, and writes its child's id.
+WITH_CHILD = """
+import signal, subprocess, sys, time
+child = subprocess.Popen(["sleep", "60"], start_new_session=True)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def bystander() -> Iterator[psutil.Process]:
+    """A process that is nobody's business."""
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield psutil.Process(process.pid)
+        process.kill()
+
+
+def start(tmp_path: Path, program: str) -> Service:
+    return Service("A service", tmp_path / "log").start([sys.executable, "-c", program], os.environ, tmp_path)
+
+
+def child_of(service: Service) -> psutil.Process:
+    while not service.log.read_text().strip():
+        time.sleep(0.01)
+    return psutil.Process(int(service.log.read_text()))
+
+
+def gone(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_process_is_found_by_its_id_and_the_time_of_its_start(bystander: psutil.Process) -> None:
+    assert running_process(bystander.pid, bystander.create_time()) == bystander
+
+
+def test_an_id_that_is_another_processes_by_now_is_not_the_service(tmp_path: Path, bystander: psutil.Process) -> None:
+    service = Service("A service", tmp_path / "log", pid=bystander.pid, started=bystander.create_time() - 3600)
+    assert not service.is_running()
+    assert processes_of([service]) == {}
+    stop([service], patience=1)
+    assert bystander.is_running()
+
+
+def test_a_service_that_was_never_started_does_not_run(tmp_path: Path) -> None:
+    service = Service("A service", tmp_path / "log")
+    assert not service.is_running()
+    stop([service], patience=1)
+
+
+def test_it_is_ended_with_its_children_even_if_it_does_not_listen(tmp_path: Path) -> None:
+    service = start(tmp_path, WITH_CHILD)
+    child = child_of(service)
+    stop([service], patience=0.2)
+    assert not service.is_running()
+    assert gone(child)
+
+
+def test_children_that_outlived_it_are_found_by_their_key(tmp_path: Path) -> None:
+    service = start(tmp_path, WITH_CHILD)
+    child = child_of(service)
+    psutil.Process(service.pid).kill()
+    assert service.child
+    service.child.wait()
+    assert not service.is_running()
+    stop([service], patience=1)
+    assert gone(child)
+
+
+def test_one_that_ends_while_it_starts_is_named_with_the_last_lines_of_its_log(tmp_path: Path) -> None:
+    service = start(tmp_path, "print('first'); print('the disk is full'); raise SystemExit(3)")
+    with pytest.raises(ServiceFailed) as failure:
+        service.wait_until(lambda: False, seconds=30)
+    assert "A service ended while it was starting (exit code 3)" in str(failure.value)
+    assert "the disk is full" in str(failure.value)
+    assert str(tmp_path / "log") in str(failure.value)
+
+
+def test_one_that_is_not_ready_in_time_is_named(tmp_path: Path) -> None:
+    service = start(tmp_path, "import time; time.sleep(60)")
+    with pytest.raises(ServiceFailed, match="A service was not ready within"):
+        service.wait_until(lambda: False, seconds=0.3)
+    stop([service], patience=5)
