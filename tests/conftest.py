@@ -3,6 +3,7 @@
 Each test gets a new database with all tables, indexes and rights, and an Elasticsearch without indices.
 """
 
+import os
 import secrets
 import signal
 from collections.abc import Iterator
@@ -16,8 +17,10 @@ from psycopg import sql
 
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
+from local.home import Home
 from local.ports import any_free_port
 from local.processes import stop
+from tests.command_line import ROOT, CommandLine
 
 TEMPLATE = "tcs"
 
@@ -109,3 +112,17 @@ def elasticsearch(elasticsearch_client: Elasticsearch) -> Elasticsearch:
     if indices:
         elasticsearch_client.indices.delete(index=indices)
     return elasticsearch_client
+
+
+@pytest.fixture
+def command_line(tmp_path: Path) -> Iterator[CommandLine]:
+    """The local stack on a home and ports of the test's own; whatever the test leaves running is ended after it."""
+    ports = ("SYNC_POSTGRES_PORT", "SYNC_ELASTICSEARCH_PORT", "SYNC_AIRFLOW_PORT")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "SYNC_"))}
+    environment |= {name: str(any_free_port()) for name in ports}
+    environment |= {"SYNC_HOME": str(tmp_path / "home"), "SYNC_DEMO_PERSONS": "300"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "plugins"), str(ROOT)])
+    command_line = CommandLine(Home(tmp_path / "home"), environment, {})
+    yield command_line
+    command_line.look()
+    stop(list(command_line.seen.values()), patience=5)

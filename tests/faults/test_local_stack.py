@@ -11,7 +11,7 @@ import pytest
 from local.home import Home
 from local.ports import HOST
 from local.processes import Service
-from tests.faults.conftest import CommandLine
+from tests.command_line import CommandLine
 
 
 def test_a_taken_port_that_was_asked_for_is_an_error_and_nothing_is_started(command_line: CommandLine) -> None:

@@ -1,21 +1,18 @@
-"""To run the command line of the local stack, on a home and ports of the test's own."""
+"""To run the command line of the local stack as make does, and to see what it leaves."""
 
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+import psutil
 
 from local.home import Home
-from local.ports import any_free_port
-from local.processes import Service, processes_of, stop
+from local.processes import Service, processes_of
 
-ROOT = Path(__file__).resolve().parents[2]
-PORTS = ("SYNC_POSTGRES_PORT", "SYNC_ELASTICSEARCH_PORT", "SYNC_AIRFLOW_PORT")
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass
@@ -57,18 +54,10 @@ class CommandLine:
             assert time.monotonic() < end, f"still only {list(self.look())}"
             time.sleep(0.05)
 
+    def processes(self) -> list[psutil.Process]:
+        """All that run of every service seen."""
+        self.look()
+        return list(processes_of(self.seen.values()).values())
+
     def left_running(self) -> list[str]:
-        return [process.name() for process in processes_of(self.seen.values()).values()]
-
-
-@pytest.fixture
-def command_line(tmp_path: Path) -> Iterator[CommandLine]:
-    """Whatever a test leaves running is ended after it."""
-    ports = {name: str(any_free_port()) for name in PORTS}
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "SYNC_"))}
-    environment = ours | ports | {"SYNC_HOME": str(tmp_path / "home"), "SYNC_DEMO_PERSONS": "300"}
-    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "plugins"), str(ROOT)])
-    command_line = CommandLine(Home(tmp_path / "home"), environment, {})
-    yield command_line
-    command_line.look()
-    stop(list(command_line.seen.values()), patience=5)
+        return [process.name() for process in self.processes()]

@@ -1,0 +1,69 @@
+"""The whole night as a newcomer sees it: the stack from nothing, recovery through the real scheduler, the table."""
+
+import json
+import re
+
+import httpx
+import psutil
+import psycopg
+
+from local.ports import HOST, is_free
+from sync_jobs.catalogue import JOBS
+from tests.command_line import CommandLine
+
+PERSONS = 300
+# name, state, read, added, changed, removed, unchanged, seconds
+LINE = re.compile(r"^(\w+Job) +(\w+) +([\d,]+) +([\d,]+) +([\d,]+) +([\d,]+) +([\d,]+) +([\d.]+) *$", re.MULTILINE)
+
+
+def table(output: str) -> dict[str, tuple[str, int, int, int, int, int]]:
+    """State and counts (read, added, changed, removed, unchanged) by job, as printed."""
+    rows = [match.groups() for match in LINE.finditer(output)]
+    return {row[0]: (row[1], *(int(count.replace(",", "")) for count in row[2:7])) for row in rows}  # type: ignore[misc]
+
+
+def test_the_night_runs_from_nothing_and_again_without_changes_and_after_a_kill(command_line: CommandLine) -> None:
+    command_line.environment["SYNC_DEMO_PERSONS"] = str(PERSONS)
+    code, output = command_line.run("run")
+    assert code == 0, output
+    first = table(output)
+    assert list(first) == [job.name for job in JOBS]
+    assert {row[0] for row in first.values()} == {"success"}
+    assert first["PersonOwnerRebuildJob"][1:3] == (PERSONS, PERSONS)
+
+    stack = json.loads((command_line.home.folder / "stack.json").read_text())
+    documents = httpx.get(f"{stack['elasticsearch_url']}/persons/_count", trust_env=False).json()["count"]
+    assert first["PersonElasticSearchSyncJob"][1:3] == (documents, documents)
+    assert f"{documents:,} documents are behind the alias persons." in output
+    assert stack["airflow_url"] in output
+    assert stack["password"] in output
+    assert_only_this_machine_can_reach_it(command_line)
+
+    code, output = command_line.run("run")
+    assert code == 0, output
+    for name, (state, read, *changes, unchanged) in table(output).items():
+        assert (name, state, changes, unchanged) == (name, "success", [0, 0, 0], read)
+
+    for process in command_line.processes():
+        process.kill()
+    psutil.wait_procs(command_line.processes(), timeout=10)
+    code, output = command_line.run("up")
+    assert code == 0, output
+    with psycopg.connect(json.loads((command_line.home.folder / "stack.json").read_text())["tcs_dsn"]) as connection:
+        assert connection.execute("SELECT count(*) FROM person").fetchone() == (PERSONS,)
+
+    code, output = command_line.run("down")
+    assert code == 0, output
+    assert command_line.left_running() == []
+    assert not (command_line.home.folder / "stack.json").exists()
+    assert all(is_free(int(command_line.environment[name])) for name in command_line.environment if "_PORT" in name)
+
+
+def assert_only_this_machine_can_reach_it(command_line: CommandLine) -> None:
+    addresses = {
+        connection.laddr.ip.removeprefix("::ffff:")
+        for process in command_line.processes()
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert addresses == {HOST}
