@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date
+from collections.abc import Callable
+from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import pendulum
 from airflow.sdk import Asset, BaseOperator, Variable
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from sync_airflow import policy
 from sync_airflow.connections import open_elasticsearch, open_postgres
-from sync_airflow.nights import Success, chosen_date, first_date, own_date, reason_to_skip, successes
-from sync_jobs.catalogue import Job, find_job
+from sync_airflow.nights import Success, SuccessesOf, chosen_date, first_date, own_date, reason_to_skip, successes
+from sync_jobs.catalogue import JOBS, Job, find_job, upstream_jobs
 from sync_jobs.errors import SyncJobError, TransientError
 
 if TYPE_CHECKING:
@@ -30,12 +33,24 @@ def asset_of(job: Job) -> Asset:
     return Asset(name=job.dag_id, uri=f"tis-sync://{job.dag_id}")
 
 
-def past_successes(context: Context, job: Job) -> tuple[Success, ...]:
-    """The latest successes of a job, newest first. Its asset must be an inlet of the task."""
-    return successes(context["inlet_events"][asset_of(job)].ascending(False).limit(REMEMBERED_SUCCESSES))
+def assets_of_night(job: Job) -> list[Asset]:
+    """The job's own asset and those of all jobs upstream of it: the inlets of a task that asks for the past."""
+    jobs = {job}
+    for other in reversed(JOBS[: JOBS.index(job)]):
+        if any(other in upstream_jobs(known) for known in jobs):
+            jobs.add(other)
+    return [asset_of(other) for other in JOBS if other in jobs]
 
 
-def skip_if_covered(context: Context, job: Job, past: tuple[Success, ...]) -> None:
+def past_successes(context: Context) -> Callable[[Job], tuple[Success, ...]]:
+    """What asks for the latest successes of a job, newest first; each is asked for once. The job's asset must be
+    an inlet of the task.
+    """
+    events = context["inlet_events"]
+    return cache(lambda job: successes(events[asset_of(job)].ascending(False).limit(REMEMBERED_SUCCESSES)))
+
+
+def skip_if_covered(context: Context, job: Job, successes_of: SuccessesOf) -> None:
     """Raise AirflowSkipException if this scheduled run has nothing left to do (nights.reason_to_skip)."""
     run = context["dag_run"]
     reason = reason_to_skip(
@@ -45,7 +60,7 @@ def skip_if_covered(context: Context, job: Job, past: tuple[Success, ...]) -> No
         run_id=run.run_id,
         times_cleared=run.clear_number or 0,
         now=context["ti"].start_date,
-        events=past,
+        successes_of=successes_of,
     )
     if reason:
         raise AirflowSkipException(reason)
@@ -63,7 +78,7 @@ class JobOperator(BaseOperator):
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         job = find_job(job_name)
         super().__init__(
-            inlets=[asset_of(job)],
+            inlets=assets_of_night(job),
             outlets=[asset_of(job)],
             execution_timeout=policy.JOB_TIMEOUT,
             **policy.RETRIES,
@@ -73,10 +88,10 @@ class JobOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, object]:
         job = find_job(self.job_name)
-        past = past_successes(context, job)
-        skip_if_covered(context, job, past)
+        successes_of = past_successes(context)
+        skip_if_covered(context, job, successes_of)
         try:
-            return self._run(context, job, past)
+            return self._run(context, job, successes_of(job))
         except SyncJobError as error:
             context["ti"].xcom_push(key=REASON, value=str(error))
             if isinstance(error, TransientError):
@@ -113,7 +128,8 @@ class JobOperator(BaseOperator):
             run_id=run.run_id,
             run_date=run_date,
             own_date=own,
-            started=context["ti"].start_date.astimezone(UTC),
+            started=context["ti"].start_date,
+            ended=pendulum.now("UTC"),
             dry_run=params["dry_run"],
             date_override=date_override,
         )

@@ -4,18 +4,21 @@ Plain functions over what Airflow knows of runs and what each success left behin
 clock, no database, so that every rule can be read and tested here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sync_jobs.catalogue import JOBS, Job
+from sync_jobs.catalogue import JOBS, Job, upstream_jobs
 from sync_jobs.run_dates import parse_date
 
 # Run types of Airflow: a scheduled run or a backfill has a night that it belongs to; any other is by hand.
 SCHEDULED = "scheduled"
 BACKFILL = "backfill"
 OPERATOR_TRIGGERED = "operator_triggered"
+
+# How the rules below ask for the past: the latest successes of a job, newest first.
+SuccessesOf = Callable[[Job], Iterable["Success"]]
 
 
 @dataclass(frozen=True)
@@ -24,13 +27,14 @@ class Success:
 
     run_date: the date that it was for; own_date: the UTC date of its tick or, by hand, of its start: a run
     for another date than its own repeats or tries something and says nothing about the night.
-    started: when its work began, in UTC.
+    started, ended: when its work began and was done, in UTC.
     """
 
     run_id: str
     run_date: date
     own_date: date
     started: datetime
+    ended: datetime
     dry_run: bool = False
     date_override: str = ""
 
@@ -39,13 +43,14 @@ class Success:
         """A real run for its own date: whatever that night asked for is done."""
         return not self.dry_run and not self.date_override and self.run_date == self.own_date
 
-    def as_extra(self) -> dict[str, str | bool]:
+    def as_extra(self) -> dict[str, Any]:
         """JSON-able, for the asset event."""
         return {
             "run_id": self.run_id,
             "run_date": self.run_date.isoformat(),
             "own_date": self.own_date.isoformat(),
             "started": self.started.astimezone(UTC).isoformat(),
+            "ended": self.ended.astimezone(UTC).isoformat(),
             "dry_run": self.dry_run,
             "date_override": self.date_override,
         }
@@ -58,6 +63,7 @@ class Success:
             run_date=date.fromisoformat(extra["run_date"]),
             own_date=date.fromisoformat(extra["own_date"]),
             started=datetime.fromisoformat(extra["started"]),
+            ended=datetime.fromisoformat(extra["ended"]),
             dry_run=extra["dry_run"],
             date_override=extra["date_override"],
         )
@@ -102,25 +108,30 @@ def first_date(
     return max(done) + timedelta(days=1) if done else None
 
 
-def covering_run(tick: datetime, run_id: str, events: Iterable[Success]) -> Success | None:
-    """The other run that did what the scheduled run of that tick is for, or None.
+def covering_run(job: Job, tick: datetime, successes_of: SuccessesOf, *, run_id: str = "") -> Success | None:
+    """The run that did what the scheduled run of that tick is for, other than the run run_id; None if there is none.
 
-    It must be real, have started at or after the tick (an earlier one may have read what was not yet there),
-    and be for the same date, or for its own, later one, which covers all before it (first_date).
+    It must be real, have started at or after the tick (an earlier one may have read what was not yet there), be
+    for the same date, or for its own, later one, which covers all before it (first_date), and have started after
+    each job upstream had done its part of the night: what was run by hand out of order stands for no night.
     """
+    return next((success for success in _done(job, tick, successes_of) if success.run_id != run_id), None)
+
+
+def _done(job: Job, tick: datetime, successes_of: SuccessesOf) -> list[Success]:
     run_date = tick.astimezone(UTC).date()
-    return next(
-        (
-            success
-            for success in events
-            if success.run_id != run_id
-            and not success.dry_run
-            and not success.date_override
-            and success.started >= tick
-            and (success.run_date == run_date or (success.of_its_night and success.run_date > run_date))
-        ),
-        None,
-    )
+    return [
+        success
+        for success in successes_of(job)
+        if success.started >= tick
+        and not success.dry_run
+        and not success.date_override
+        and (success.run_date == run_date or (success.of_its_night and success.run_date > run_date))
+        and all(
+            any(before.ended <= success.started for before in _done(other, tick - between(other, job), successes_of))
+            for other in upstream_jobs(job)
+        )
+    ]
 
 
 def latest_night(now: datetime) -> date:
@@ -143,7 +154,7 @@ def reason_to_skip(
     run_id: str,
     times_cleared: int,
     now: datetime,
-    events: Iterable[Success],
+    successes_of: SuccessesOf,
 ) -> str | None:
     """Why a scheduled run has nothing left to do, as a sentence for its log; None if it has.
 
@@ -157,7 +168,7 @@ def reason_to_skip(
     night = latest_night(now)
     if tick.astimezone(UTC).date() < night:
         return f"{job.name}: the night of {night} has begun, whose run takes the place of this one of {_minute(tick)}."
-    covering = covering_run(tick, run_id, events)
+    covering = covering_run(job, tick, successes_of, run_id=run_id)
     if covering:
         return (
             f"{job.name}: the run {covering.run_id}, started {_minute(covering.started)} for {covering.run_date}, "

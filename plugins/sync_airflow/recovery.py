@@ -100,10 +100,13 @@ class SummaryOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         states = states_of_jobs(context, JOBS)
-        reports, reasons = {}, {}
+        reports: dict[str, Any] = {}
+        reasons: dict[str, str | None] = {}
         for job in JOBS:
             run_id = context["ti"].xcom_pull(task_ids=job.dag_id, key=TRIGGERED_RUN_ID)
-            if run_id:
+            if not run_id:
+                reasons[job.dag_id] = f"no run of it was started: see the log of {job.dag_id} in this run"
+            else:
                 pull = {"dag_id": job.dag_id, "task_ids": RUN_JOB, "run_id": run_id}
                 reports[job.dag_id] = context["ti"].xcom_pull(**pull)
                 reasons[job.dag_id] = context["ti"].xcom_pull(**pull, key=REASON)

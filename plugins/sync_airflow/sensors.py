@@ -10,7 +10,7 @@ from airflow.providers.standard.sensors.external_task import ExternalTaskSensor
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from sync_airflow import policy
-from sync_airflow.job_operator import asset_of, past_successes, skip_if_covered
+from sync_airflow.job_operator import assets_of_night, past_successes, skip_if_covered
 from sync_airflow.nights import SCHEDULED, belongs_to_a_night, between, covering_run, reason_never_to_come
 from sync_airflow.triggers import LOOK_AGAIN, NightlyRunTrigger
 from sync_jobs.catalogue import find_job
@@ -41,7 +41,7 @@ class NightlyJobSensor(ExternalTaskSensor):
             timeout=policy.WAIT_TIMEOUT.total_seconds(),
             execution_timeout=policy.SHORT_TASK_TIMEOUT,  # of each look; the wait itself is between them
             deferrable=True,
-            inlets=[asset_of(job), asset_of(upstream)],
+            inlets=list({asset.name: asset for asset in (*assets_of_night(upstream), *assets_of_night(job))}.values()),
             **policy.RETRIES,
             **kwargs,
         )
@@ -53,7 +53,7 @@ class NightlyJobSensor(ExternalTaskSensor):
         if not belongs_to_a_night(context["dag_run"].run_type):
             raise AirflowSkipException("Run by hand: waits for no other job.")
         job = find_job(self.job_name)
-        skip_if_covered(context, job, past_successes(context, job))
+        skip_if_covered(context, job, past_successes(context))
         self._wait(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
@@ -77,10 +77,11 @@ class NightlyJobSensor(ExternalTaskSensor):
         if never:
             raise AirflowFailException(self._without_upstream(never.rstrip(".")))
         waiting_since = context["dag_run"].start_date or context["ti"].start_date
-        if pendulum.now("UTC") - waiting_since > policy.WAIT_TIMEOUT:
+        if waiting_since + policy.WAIT_TIMEOUT < pendulum.now("UTC"):
             raise AirflowFailException(
                 self._without_upstream(f"{self.upstream_name} has not ended within {policy.WAIT_TIMEOUT}")
             )
+        self.log.info("Waiting for the run of %s that was due at %s.", self.upstream_name, tick)
         self.defer(
             trigger=NightlyRunTrigger(
                 external_dag_id=self.external_dag_id,
@@ -103,7 +104,7 @@ class NightlyJobSensor(ExternalTaskSensor):
         if context["dag_run"].run_type != SCHEDULED:
             return False  # a backfill is for its own nights alone
         upstream = find_job(self.upstream_name)
-        covering = covering_run(self._upstream_tick(context), "", past_successes(context, upstream))
+        covering = covering_run(upstream, self._upstream_tick(context), past_successes(context))
         if covering:
             self.log.info("%s was done by its run %s.", upstream.name, covering.run_id)
         return covering is not None

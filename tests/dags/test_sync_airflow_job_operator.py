@@ -21,6 +21,7 @@ from sync_jobs.report import Report
 D = date(2024, 2, 29)
 STATUS = find_job("PersonRecordStatusJob")
 TICK = datetime(2024, 2, 29, 2, 0, tzinfo=UTC)
+ENDED = datetime(2024, 2, 29, 2, 5, tzinfo=UTC)
 PARAMS = {
     "run_date": None,
     "run_follow_on_jobs": True,
@@ -78,6 +79,7 @@ def work(monkeypatch):
     monkeypatch.setattr(job_operator, "open_postgres", opened)
     monkeypatch.setattr(job_operator, "open_elasticsearch", opened)
     monkeypatch.setattr(Variable, "get", lambda key, **_: {"date_of_change_override": "2024-01-31"}[key])
+    monkeypatch.setattr(job_operator.pendulum, "now", lambda _: ENDED)
     work = Work()
     monkeypatch.setattr(runner, "run_job", work)
     return work
@@ -105,8 +107,10 @@ def execute(of):
 
 
 def success(run_date, **fields):
-    fields = {"run_id": "x", "own_date": run_date, "started": datetime.combine(run_date, TICK.timetz())} | fields
-    return Success(run_date=run_date, **fields)
+    started = fields.get("started", datetime.combine(run_date, TICK.timetz()))
+    return Success(
+        run_date=run_date, **{"run_id": "x", "own_date": run_date, "started": started, "ended": started} | fields
+    )
 
 
 @pytest.mark.usefixtures("work")
@@ -114,7 +118,7 @@ def test_the_report_is_returned_and_the_success_left_on_the_asset():
     this = context()
     assert execute(this)["changed"] == 3
     assert Success.from_extra(this["outlet_events"][asset_of(STATUS)].extra) == Success(
-        run_id="scheduled__1", run_date=D, own_date=D, started=TICK
+        run_id="scheduled__1", run_date=D, own_date=D, started=TICK, ended=ENDED
     )
 
 

@@ -18,7 +18,8 @@ from sync_jobs.catalogue import find_job
 
 INDEX = find_job("PersonElasticSearchSyncJob")
 OWNER = find_job("PersonOwnerRebuildJob")
-STATUS = find_job("PersonRecordStatusJob")
+EMPLOYING = find_job("PersonPlacementEmployingBodyTrustJob")
+TRAINING = find_job("PersonPlacementTrainingBodyTrustJob")
 D = date(2024, 2, 29)
 TICK = datetime(2024, 2, 29, 1, 29, tzinfo=UTC)
 UPSTREAM_TICK = datetime(2024, 2, 29, 0, 5, tzinfo=UTC)
@@ -54,7 +55,7 @@ def sensor(*, whatever_end=False):
     return NightlyJobSensor(task_id="wait", job_name=INDEX.name, upstream_name=OWNER.name, whatever_end=whatever_end)
 
 
-def context(*, run_type="scheduled", own=(), upstream=(), **asked):
+def context(*, run_type="scheduled", own=(), upstream=(), others=(), **asked):
     def events(successes):
         return Events(SimpleNamespace(extra=success.as_extra()) for success in successes)
 
@@ -65,7 +66,12 @@ def context(*, run_type="scheduled", own=(), upstream=(), **asked):
         "dag_run": run,
         "logical_date": TICK,
         "ti": TaskInstance(**asked),
-        "inlet_events": {asset_of(INDEX): events(own), asset_of(OWNER): events(upstream)},
+        "inlet_events": {
+            asset_of(INDEX): events(own),
+            asset_of(OWNER): events(upstream),
+            asset_of(EMPLOYING): events(others[:1]),
+            asset_of(TRAINING): events(others[1:]),
+        },
     }
 
 
@@ -76,7 +82,7 @@ def execute(operator, of):
 
 def recovered(minute):
     started = datetime(2024, 2, 29, 0, minute, tzinfo=UTC)
-    return Success(run_id="recovery__1", run_date=D, own_date=D, started=started)
+    return Success(run_id="recovery__1", run_date=D, own_date=D, started=started, ended=started)
 
 
 @pytest.fixture(autouse=True)
@@ -100,9 +106,10 @@ def test_a_run_by_hand_does_not_wait(run_type):
 
 
 def test_a_run_whose_own_work_is_done_does_not_wait():
-    done = Success(run_id="recovery__1", run_date=D, own_date=D, started=TICK + timedelta(minutes=1))
+    later = TICK + timedelta(minutes=1)
+    done = Success(run_id="recovery__1", run_date=D, own_date=D, started=later, ended=later)
     with pytest.raises(AirflowSkipException, match="recovery__1"):
-        execute(sensor(), context(own=(done,)))
+        execute(sensor(), context(own=(done,), upstream=(recovered(45),), others=(recovered(40), recovered(50))))
 
 
 def test_an_upstream_job_that_recovery_did_after_its_tick_is_not_waited_for():

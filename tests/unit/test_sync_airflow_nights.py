@@ -41,6 +41,7 @@ def success(
     run_id: str = "another run",
     own: date | None = None,
     started: datetime | None = None,
+    ended: datetime | None = None,
     dry_run: bool = False,
     date_override: str = "",
 ) -> Success:
@@ -49,6 +50,7 @@ def success(
         run_date=run_date,
         own_date=own or run_date,
         started=started or at(run_date, 3),
+        ended=ended or (started or at(run_date, 3)) + timedelta(minutes=1),
         dry_run=dry_run,
         date_override=date_override,
     )
@@ -129,12 +131,20 @@ class TestMissedNights:
         assert first_date(STATUS, date(2024, 3, 1), date(2024, 3, 1), past) == date(2024, 2, 29)
 
 
+def of(**by_job: tuple[Success, ...]):
+    """The past, by DAG id."""
+    return lambda job: by_job.get(job.dag_id, ())
+
+
 class TestCoveredByAnotherRun:
     tick = at(D, 1, 45)
 
+    def covering(self, *events: Success) -> Success | None:
+        return covering_run(FUNDING, self.tick, of(post_funding_status_sync_job=events), run_id="scheduled__1")
+
     def test_a_run_of_recovery_after_the_tick_covers_it(self):
         recovered = success(started=at(D, 3), run_id="recovery__1")
-        assert covering_run(self.tick, "scheduled__1", (recovered,)) == recovered
+        assert self.covering(recovered) == recovered
 
     @pytest.mark.parametrize(
         "other",
@@ -149,11 +159,34 @@ class TestCoveredByAnotherRun:
         ids=["started before the tick", "the run itself", "dry", "override", "for a past date", "for a date to come"],
     )
     def test_a_run_that_did_not_do_the_nights_work_covers_nothing(self, other):
-        assert covering_run(self.tick, "scheduled__1", (other,)) is None
+        assert self.covering(other) is None
 
     def test_a_run_of_a_later_night_covers_it_as_it_covers_all_nights_before(self):
         later = success(D + days(1), started=at(D + days(1), 2))
-        assert covering_run(self.tick, "scheduled__1", (later,)) == later
+        assert self.covering(later) == later
+
+    def test_an_index_covers_the_night_only_if_all_it_reads_had_been_done_tonight_before_it_began(self):
+        build = success(started=at(D, 3, 30), run_id="build")
+        before = {
+            "person_owner_rebuild_job": (success(started=at(D, 3, 0)),),
+            "person_placement_employing_body_trust_job": (success(started=at(D, 3, 5)),),
+            "person_placement_training_body_trust_job": (success(started=at(D, 3, 10)),),
+        }
+
+        def covering(**changed: tuple[Success, ...]) -> Success | None:
+            past = before | {"person_elastic_search_sync_job": (build,)} | changed
+            return covering_run(find_job("PersonElasticSearchSyncJob"), at(D, 1, 29), of(**past))
+
+        assert covering() == build
+        for dag_id in before:
+            assert covering(**{dag_id: ()}) is None, f"{dag_id} has not been done tonight"
+            last_night = (success(D - days(1)),)
+            assert covering(**{dag_id: last_night}) is None, f"{dag_id} was last done the night before"
+            too_late = (success(started=at(D, 3, 29), ended=at(D, 3, 31)),)
+            assert covering(**{dag_id: too_late}) is None, f"{dag_id} ended when the build had begun"
+        # The training bodies were done before the employing bodies that they follow: out of order, it counts for none.
+        out_of_order = (success(started=at(D, 3, 4)),)
+        assert covering(person_placement_training_body_trust_job=out_of_order) is None
 
 
 class TestReasonToSkip:
@@ -166,7 +199,7 @@ class TestReasonToSkip:
             run_id="scheduled__1",
             times_cleared=times_cleared,
             now=now or tick + timedelta(minutes=1),
-            events=events,
+            successes_of=lambda _: events,
         )
 
     def test_an_ordinary_night_is_not_skipped(self):
