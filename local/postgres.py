@@ -212,7 +212,8 @@ def as_server_user(command: Sequence[str | Path]) -> list[str | Path]:
     """The command, as PostgreSQL must be run: by the user we are, or if that is root by one made for it.
 
     That user can traverse neither a root's home nor a private temporary folder, in which binaries and data may be,
-    so the process keeps root's right to do so and no other.
+    so the process keeps root's right to do so and no other; no_setuid_fixup lets it count for access(2) too, by which
+    initdb looks at its binaries.
     """
     if os.geteuid() != 0:
         return list(command)
@@ -221,7 +222,7 @@ def as_server_user(command: Sequence[str | Path]) -> list[str | Path]:
     user = system_user()
     return [
         *("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"),
-        *("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--"),
+        *("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup", "--"),
         *command,
     ]
 
