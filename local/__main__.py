@@ -24,13 +24,12 @@ from local.errors import StackError
 from local.home import Home
 from local.interrupts import held_back, interrupt_on_signals
 from local.recovery_run import follow, results, start_or_join
-from local.recovery_view import Progress, failure_lines, result_table
+from local.recovery_view import Progress, failure_lines, print_results
 from local.settings import Settings, read_settings
 from local.stack import SERVICES, Stack
 
 ALIAS = "persons"
 INTERRUPTED = 130
-TABLE_WIDTH = 120  # wraps in a narrower terminal, rather than to lose digits
 
 
 def main() -> int:
@@ -130,7 +129,7 @@ def recover(home: Home, steps: Steps) -> int:
         ended = results(api, run_id, home.folder / "logs" / "tasks")
     if not steps.console.is_terminal:
         steps.say("")
-    steps.console.print(result_table(ended), width=max(TABLE_WIDTH, steps.console.width), crop=False)
+    print_results(steps.console, ended)
     steps.say(f"\n{documents(stack['elasticsearch_url'])} documents are behind the alias {ALIAS}.\n")
     failures = failure_lines(ended)
     if state != "success" and not failures:

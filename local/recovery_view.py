@@ -15,6 +15,7 @@ from sync_jobs.catalogue import JOBS
 COUNTS = ("read", "added", "changed", "removed", "unchanged")
 COLOURS = {"success": "green", "failed": "bold red", "upstream_failed": "red", "skipped": "yellow", "running": "cyan"}
 NAME_WIDTH = max(len(job.name) for job in JOBS)
+TABLE_WIDTH = 120  # in a narrower terminal the table wraps, rather than to lose digits
 
 
 class Progress:
@@ -68,8 +69,13 @@ def _seconds_so_far(task: Json) -> str:
     return f"{(end - begin).total_seconds():.0f} s"
 
 
-def result_table(results: list[JobResult]) -> Table:
+def print_results(console: Console, results: list[JobResult]) -> None:
     """One line a job; counts are rows, or documents. A job that did not report has none."""
+    console.width = max(TABLE_WIDTH, console.width)  # print takes no width beyond the console's own
+    console.print(result_table(results), crop=False)
+
+
+def result_table(results: list[JobResult]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("job", no_wrap=True)
     table.add_column("state", no_wrap=True)
