@@ -71,11 +71,7 @@ def _outdated_persons(connection: Connection, client: Elasticsearch, index: str)
     """The candidates that some document shows with another status than the database has."""
     for batch in batches(named_rows(connection, "candidate_statuses"), BATCH_PERSONS):
         wanted = dict(batch)
-        shown = find_documents(client, index, list(wanted), fields=("personId", "status"))
-        yield from sorted(
-            {
-                hit["_source"]["personId"]
-                for hit in shown
-                if hit["_source"].get("status") != wanted[hit["_source"]["personId"]]
-            }
-        )
+        documents = find_documents(client, index, list(wanted), fields=("personId", "status"))
+        # int: the application may write an id as text, which the mapping takes for the number that it is.
+        shown = ((int(hit["_source"]["personId"]), hit["_source"].get("status")) for hit in documents)
+        yield from sorted({person for person, status in shown if status != wanted[person]})

@@ -1,6 +1,6 @@
 """The life of an index behind an alias: create, fill, promote, prune. Knows nothing of persons.
 
-    persons (alias)  ->  persons-20260101t012900-1a2b3c4d   live
+    persons (alias)  ->  persons-20260101t012900-031337   live
                          persons-20251231t012900-…          previous ones, kept for a way back
                          persons-20260102t012900-…          being built, or left behind by a build that died
 
@@ -13,7 +13,6 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 from elastic_transport import TransportError
 from elasticsearch import Elasticsearch, NotFoundError
@@ -26,7 +25,9 @@ RETAINED_INDICES = 2
 PROMOTION_ATTEMPTS = 5
 PROMOTION_WAIT_SECONDS = 2.0
 
-_BUILT_AT = "%Y%m%dt%H%M%S"
+# In the name of an index: the UTC start of its build, to the microsecond, so that under the lock no two are alike.
+_BUILT_AT = "%Y%m%dt%H%M%S-%f"
+_OWN_NAME = re.compile(r".+-(\d{8}t\d{6}-\d{6})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -52,21 +53,21 @@ def find_live(client: Elasticsearch, alias: str) -> Live:
     return Live(alias if client.indices.exists(index=alias) else None, is_alias=False)
 
 
-def new_index_name(alias: str, built_at: datetime) -> str:
-    """persons-YYYYMMDDtHHMMSS-xxxxxxxx: UTC start of the build, and what makes it unique."""
-    return f"{alias}-{built_at.astimezone(UTC).strftime(_BUILT_AT)}-{uuid4().hex[:8]}"
+def new_index_name(alias: str, started: datetime) -> str:
+    """persons-YYYYMMDDtHHMMSS-ffffff: the start of the build, in UTC."""
+    return f"{alias}-{started.astimezone(UTC).strftime(_BUILT_AT)}"
 
 
 def built_at(name: str) -> datetime | None:
     """The start of the build that made an index of ours, by its name; None for any other index."""
-    match = re.fullmatch(r".+-(\d{8}t\d{6})-[0-9a-f]{8}", name)
+    match = _OWN_NAME.fullmatch(name)
     return datetime.strptime(match[1], _BUILT_AT).replace(tzinfo=UTC) if match else None
 
 
 def own_indices(client: Elasticsearch, alias: str) -> dict[str, dict[str, Any]]:
     """The indices that builds for this alias made and that still exist: name -> _meta, the newest first."""
     found = client.indices.get_mapping(index=f"{alias}-*", allow_no_indices=True)
-    names = sorted(filter(built_at, found), key=lambda name: (built_at(name), name), reverse=True)
+    names = sorted(filter(built_at, found), reverse=True)
     return {name: found[name]["mappings"].get("_meta", {}) for name in names}
 
 
@@ -78,7 +79,7 @@ def remove_orphans(client: Elasticsearch, alias: str) -> list[str]:
 
 
 def create(client: Elasticsearch, name: str, definition: dict[str, Any], meta: dict[str, Any]) -> None:
-    """Make an empty index for loading: no refresh, no replicas until finish()."""
+    """Make an empty index for loading: no refresh, no replicas until make_searchable()."""
     loading = {"refresh_interval": "-1", "number_of_replicas": 0, "auto_expand_replicas": False}
     client.indices.create(
         index=name,
