@@ -43,8 +43,9 @@ def assets_of_night(job: Job) -> list[Asset]:
 
 
 def past_successes(context: Context) -> Callable[[Job], tuple[Success, ...]]:
-    """What asks for the latest successes of a job, newest first; each is asked for once. The job's asset must be
-    an inlet of the task.
+    """A function that gives the latest successes of a job, newest first, asking Airflow once for each job.
+
+    The job's asset must be an inlet of the task (assets_of_night).
     """
     events = context["inlet_events"]
     return cache(lambda job: successes(events[asset_of(job)].ascending(False).limit(REMEMBERED_SUCCESSES)))
