@@ -31,6 +31,7 @@ SERVICES = (POSTGRES, ELASTICSEARCH, *COMPONENTS)
 DAG_IDS = (*(job.dag_id for job in JOBS), RECOVERY)
 
 PATIENCE_SECONDS = 20
+QUICK_PERSONS = 200_000  # for up to so many Elasticsearch is tuned to be ready soon
 
 
 class Stack:
@@ -43,7 +44,11 @@ class Stack:
         secrets, ports = home.secrets(), self._choose_ports()
         self.postgres = Postgres(home.folder / "postgres", home.log(POSTGRES), ports[POSTGRES], secrets)
         self.elasticsearch = Elasticsearch(
-            home.folder / "elasticsearch", home.log(ELASTICSEARCH), ports[ELASTICSEARCH], settings.heap
+            home.folder / "elasticsearch",
+            home.log(ELASTICSEARCH),
+            ports[ELASTICSEARCH],
+            settings.heap,
+            quick=settings.demo_persons <= QUICK_PERSONS,
         )
         self.airflow = Airflow(
             home=home.folder / "airflow-home",

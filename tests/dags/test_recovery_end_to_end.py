@@ -27,7 +27,7 @@ def test_the_night_runs_from_nothing_and_again_without_changes_and_after_a_kill(
     code, output = command_line.run("run")
     assert code == 0, output
     first = table(output)
-    assert list(first) == [job.name for job in JOBS]
+    assert list(first) == [job.name for job in JOBS], output
     assert {row[0] for row in first.values()} == {"success"}
     assert first["PersonOwnerRebuildJob"][1:3] == (PERSONS, PERSONS)
 

@@ -1,29 +1,56 @@
-"""The table at the end of `make run`."""
+"""How a run of recovery is shown: every digit of the table, every reason of a failure."""
 
-from io import StringIO
+import io
+from pathlib import Path
 
 from rich.console import Console
 
 from local.recovery_run import JobResult
-from local.recovery_view import print_results
+from local.recovery_view import Progress, failure_lines, print_results
 from sync_jobs.catalogue import JOBS
 
-COUNTS = {"read": 1_234_567, "added": 7_654_321, "changed": 12, "removed": 3, "unchanged": 999_999, "seconds": 12.34}
+REPORT = {"read": 1234567, "added": 0, "changed": 1000000, "removed": 7, "unchanged": 234560, "seconds": 12.34}
 
 
-def shown(results: list[JobResult], width: int) -> list[str]:
-    console = Console(file=StringIO(), width=width)
-    print_results(console, results)
-    assert isinstance(console.file, StringIO)
-    return console.file.getvalue().splitlines()
+def narrow_console() -> tuple[Console, io.StringIO]:
+    file = io.StringIO()
+    return Console(file=file, width=40), file
 
 
-def test_no_name_and_no_digit_is_lost_where_there_are_few_columns() -> None:
-    lines = shown([JobResult(job, "success", COUNTS) for job in JOBS], width=80)
+def test_no_digit_is_cut_off_however_narrow_the_terminal() -> None:
+    console, file = narrow_console()
+    print_results(console, [JobResult(job, "success", REPORT) for job in JOBS])
+    lines = file.getvalue().splitlines()
+    assert lines[0].split() == ["job", "state", "read", "added", "changed", "removed", "unchanged", "seconds"]
     for job, line in zip(JOBS, lines[1:], strict=True):
-        assert line.split() == [job.name, "success", "1,234,567", "7,654,321", "12", "3", "999,999", "12.3"]
+        assert line.split() == [job.name, "success", "1,234,567", "0", "1,000,000", "7", "234,560", "12.3"]
 
 
-def test_a_job_without_report_has_no_counts() -> None:
-    (_, line) = shown([JobResult(JOBS[0], "failed")], width=80)
-    assert line.split() == [JOBS[0].name, "failed"]
+def test_a_job_that_did_not_report_has_no_counts() -> None:
+    console, file = narrow_console()
+    print_results(console, [JobResult(JOBS[0], "failed", None, "it broke", Path("/log"))])
+    assert file.getvalue().splitlines()[1].split() == [JOBS[0].name, "failed"]
+
+
+def test_a_failure_is_told_with_its_reason_and_its_log_and_a_success_is_not() -> None:
+    results = [
+        JobResult(JOBS[0], "success", REPORT),
+        JobResult(JOBS[1], "failed", None, "it broke", Path("/log")),
+        JobResult(JOBS[2], "skipped", None, f"follows {JOBS[1].name}, which did not succeed"),
+    ]
+    assert failure_lines(results) == [
+        f"{JOBS[1].name} failed: it broke",
+        "  Its log: /log",
+        f"{JOBS[2].name} skipped: follows {JOBS[1].name}, which did not succeed",
+    ]
+
+
+def test_without_a_terminal_each_change_of_a_state_is_one_line() -> None:
+    console, file = narrow_console()
+    running = {JOBS[0].dag_id: {"state": "running"}}
+    ended = {JOBS[0].dag_id: {"state": "success", "duration": 2.5}}
+    with Progress(console) as progress:
+        for tasks in ({}, running, running, ended, ended):
+            progress(tasks)
+    words = [line.split() for line in file.getvalue().splitlines()]
+    assert words == [[JOBS[0].name, "running"], [JOBS[0].name, "success", "2.5", "s"]]
