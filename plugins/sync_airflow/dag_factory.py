@@ -17,8 +17,6 @@ RECOVERY = "recovery"
 # A date_override as far as a form can check it; that it is a date of the calendar, the job checks.
 DATE_OVERRIDE_PATTERN = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}|[Aa][Nn][Yy]|[Nn][Oo][Nn][Ee])?$"
 
-DEFAULT_MAXIMUM_REMOVED_PERCENT = 20
-
 
 def build_job_dag(job: Job) -> DAG:
     """wait_for_<upstream>... -> run_job -> run_next_job, at the job's time every night and whenever asked for."""
@@ -108,7 +106,7 @@ def job_params(job: Job) -> dict[str, Any]:
             title="Dry run",
             description="Do everything but the write, and report what would change. No job is run after it.",
         ),
-        "maximum_removed_percent": maximum_removed_percent_param(),
+        "maximum_removed_percent": maximum_removed_percent_param(job.maximum_removed_percent),
     }
     if job.takes_date_override:
         params["date_override"] = Param(
@@ -126,7 +124,7 @@ def job_params(job: Job) -> dict[str, Any]:
 
 
 def recovery_params() -> dict[str, Any]:
-    return {"run_date": run_date_param(), "maximum_removed_percent": maximum_removed_percent_param()}
+    return {"run_date": run_date_param(), "maximum_removed_percent": maximum_removed_percent_param(None)}
 
 
 def run_date_param() -> Param:
@@ -139,15 +137,16 @@ def run_date_param() -> Param:
     )
 
 
-def maximum_removed_percent_param() -> Param:
+def maximum_removed_percent_param(default: float | None) -> Param:
+    """None, for recovery: the limit that each job has of its own."""
     return Param(
-        default=DEFAULT_MAXIMUM_REMOVED_PERCENT,
-        type="number",
+        default=default,
+        type="number" if default is not None else ["null", "number"],
         minimum=0,
         maximum=100,
         title="Most that may be removed, in per cent",
         description=(
             "Guard rail of this one run: if more of the rows or documents would go, it stops before it writes. "
-            "100 lets everything pass."
+            "100 lets everything pass." + (" Empty: each job's own limit." if default is None else "")
         ),
     )

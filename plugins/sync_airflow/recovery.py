@@ -80,8 +80,9 @@ class RecoverJobOperator(TriggerDagRunOperator):
         self.conf = {
             "run_date": run_date_of(context).isoformat(),
             "run_follow_on_jobs": False,
-            "maximum_removed_percent": params["maximum_removed_percent"],
         }
+        if params["maximum_removed_percent"] is not None:
+            self.conf["maximum_removed_percent"] = params["maximum_removed_percent"]
         self.trigger_run_id = child_run_id("recovery", run.run_id, context["ti"].try_number)
         super().execute(context)
 

@@ -18,8 +18,6 @@ from sync_jobs.run import JobRun
 from sync_jobs.run_dates import covered_dates
 from sync_jobs.search_errors import elasticsearch_errors_translated
 
-DEFAULT_MAXIMUM_REMOVED_PERCENT = 20.0
-
 # SQLSTATE classes and codes of what may pass: lost or refused connections, conflicts between transactions, full or
 # overloaded resources, locks and statements that took too long, a server that shuts down.
 _TRANSIENT_STATES = ("08", "40", "53", "55P03", "57")
@@ -34,7 +32,7 @@ def run_job(
     first_date: date | None = None,
     date_override: str = "",
     date_of_change_override: str = "",
-    maximum_removed_percent: float = DEFAULT_MAXIMUM_REMOVED_PERCENT,
+    maximum_removed_percent: float | None = None,
     dry_run: bool = False,
     run_id: str = "manual",
 ) -> Report:
@@ -43,13 +41,14 @@ def run_job(
     postgres: a connection for this run alone, outside of any transaction; it is put into autocommit mode.
     run_date: D of domain.md. first_date: the first of the nights covered (jobs 7 and 8), None for run_date alone.
     date_override, date_of_change_override: domain.md, job 8. maximum_removed_percent: 0 to 100, the guard rail's
-    limit for this run. run_id: kept in the index's _meta.
+    limit for this run; None for the job's own. run_id: kept in the index's _meta.
 
     Raises BadArgument before anything starts; AlreadyRunning; GuardRail; TransientError for what is worth a
     retry; another SyncJobError for what is not.
     """
-    if not 0 <= maximum_removed_percent <= 100:
-        raise BadArgument(f"maximum_removed_percent: expected a number from 0 to 100, got {maximum_removed_percent}")
+    limit = job.maximum_removed_percent if maximum_removed_percent is None else maximum_removed_percent
+    if not 0 <= limit <= 100:
+        raise BadArgument(f"maximum_removed_percent: expected a number from 0 to 100, got {limit}")
     if date_override.strip() and not job.takes_date_override:
         raise BadArgument(f"{job.name} takes no date_override")
     dates = covered_dates(
@@ -65,7 +64,7 @@ def run_job(
         first_date=dates.first,
         last_date=dates.last,
         any_date=dates.any_date,
-        maximum_removed_percent=maximum_removed_percent,
+        maximum_removed_percent=limit,
         dry_run=dry_run,
         run_id=run_id,
     )
