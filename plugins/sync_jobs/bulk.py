@@ -8,9 +8,9 @@ No document becomes a Python object. Every operation carries its own _id, so sen
 
 import random
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from threading import Event
 from typing import Any
 
 from elastic_transport import ConnectionError as ElasticsearchUnreachable
@@ -43,10 +43,11 @@ def load(client: Elasticsearch, index: str, lines: Iterable[bytes], on_progress:
     """
     sent = 0
     pending: set[Future[None]] = set()
+    stopped = Event()
     with ThreadPoolExecutor(SENDERS, thread_name_prefix="bulk") as senders:
         try:
             for operations, body in _bodies(lines):
-                pending.add(senders.submit(send, client, index, body))
+                pending.add(senders.submit(send, client, index, body, stopped))
                 sent += operations
                 if len(pending) > SENDERS:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -54,6 +55,7 @@ def load(client: Elasticsearch, index: str, lines: Iterable[bytes], on_progress:
                 on_progress(sent)
             _raise_first_error(wait(pending).done)
         except BaseException:
+            stopped.set()
             senders.shutdown(cancel_futures=True)
             raise
     return sent
@@ -78,8 +80,8 @@ def _raise_first_error(done: Iterable[Future[None]]) -> None:
         future.result()
 
 
-def send(client: Elasticsearch, index: str, body: bytes) -> None:
-    """Send one body until every operation of it is done.
+def send(client: Elasticsearch, index: str, body: bytes, stopped: Event) -> None:
+    """Send one body until every operation of it is done, or the event tells to stop trying.
 
     The answer is asked for in short; only if it speaks of errors is the body sent again and answered item by
     item. What was refused for overload is sent again, after a wait, in its own order.
@@ -91,7 +93,7 @@ def send(client: Elasticsearch, index: str, body: bytes) -> None:
             answer = _bulk(client, index, body, in_full=in_full)
         except ApiError as error:
             if error.status_code == TOO_LARGE:
-                return _send_halves(client, index, body)
+                return _send_halves(client, index, body, stopped)
             raise_unless_overloaded(error)
         except (ElasticsearchUnreachable, ConnectionTimeout):
             pass
@@ -103,8 +105,9 @@ def send(client: Elasticsearch, index: str, body: bytes) -> None:
                 if not body:
                     return None
             in_full = True
-        _wait(attempt)
-    raise TransientError(f"Elasticsearch did not take a bulk request for {index} in {ATTEMPTS} attempts")
+        if _wait(attempt, stopped):
+            break
+    raise TransientError(f"Elasticsearch did not take a bulk request for {index} in {attempt + 1} attempts")
 
 
 def _bulk(client: Elasticsearch, index: str, body: bytes, *, in_full: bool) -> Any:
@@ -113,14 +116,14 @@ def _bulk(client: Elasticsearch, index: str, body: bytes, *, in_full: bool) -> A
     return client.options(max_retries=0).bulk(index=index, operations=body, **options)  # type: ignore[arg-type]
 
 
-def _send_halves(client: Elasticsearch, index: str, body: bytes) -> None:
+def _send_halves(client: Elasticsearch, index: str, body: bytes, stopped: Event) -> None:
     operations = split_operations(body)
     if len(operations) == 1:
         action = operations[0].split(b"\n", 1)[0].decode()
         raise RejectedDocument(f"Elasticsearch takes no request as large as this single document: {action}")
     middle = len(operations) // 2
     for half in (operations[:middle], operations[middle:]):
-        send(client, index, b"".join(half))
+        send(client, index, b"".join(half), stopped)
 
 
 def split_operations(body: bytes) -> list[bytes]:
@@ -159,7 +162,10 @@ def _describe_rejection(document_id: str, error: dict[str, Any]) -> str:
     )
 
 
-def _wait(attempt: int) -> None:
-    """Longer after each attempt, with jitter, so that several senders do not come back at the same moment."""
+def _wait(attempt: int, stopped: Event) -> bool:
+    """Longer after each attempt, with jitter, so that several senders do not come back at the same moment.
+
+    Returns early, and true, if told to stop.
+    """
     longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**attempt)
-    time.sleep(_random.uniform(longest / 2, longest))
+    return stopped.wait(_random.uniform(longest / 2, longest))

@@ -1,0 +1,54 @@
+"""Elasticsearch is not there: a clear failure that is worth a retry, soon, and nothing half done."""
+
+import time
+from datetime import date
+
+import pytest
+from elasticsearch import Elasticsearch
+
+from local.ports import any_free_port
+from sync_jobs import bulk
+from sync_jobs.catalogue import find_job
+from sync_jobs.errors import TransientError
+from sync_jobs.runner import run_job
+from tests.awkward_data import Connection
+
+RUN_DATE = date(2026, 3, 10)
+
+
+@pytest.fixture
+def gone() -> Elasticsearch:
+    """A client of a node that nobody has started."""
+    return Elasticsearch(f"http://127.0.0.1:{any_free_port()}", max_retries=0, request_timeout=2)
+
+
+def test_a_build_fails_in_words_that_say_what_is_gone(job_connection: Connection, gone: Elasticsearch) -> None:
+    job = find_job("PersonElasticSearchSyncJob")
+    with pytest.raises(TransientError, match="Elasticsearch cannot be reached"):
+        run_job(job, postgres=job_connection, elasticsearch=gone, run_date=RUN_DATE)
+
+
+def test_statuses_are_written_though_their_documents_cannot_be(
+    tcs: Connection, job_connection: Connection, gone: Elasticsearch
+) -> None:
+    tcs.execute("INSERT INTO person (id, status) VALUES (1, 'INACTIVE')")
+    tcs.execute("INSERT INTO programme_membership VALUES (gen_random_uuid(), 1, 1, 'X', '2026-03-10', '2027-03-09')")
+    job = find_job("PersonRecordStatusJob")
+    with pytest.raises(TransientError):
+        run_job(job, postgres=job_connection, elasticsearch=gone, run_date=RUN_DATE)
+    assert tcs.execute("SELECT status FROM person").fetchall() == [("CURRENT",)]
+
+
+def test_a_load_gives_up_at_once_when_what_feeds_it_fails(gone: Elasticsearch) -> None:
+    """Its senders, which would wait and try again for minutes, are told to stop."""
+
+    def lines() -> object:
+        yield b'{"index":{"_id":"1-0"}}\n{"personId":1}\n' * (bulk.BODY_BYTES // 40)
+        yield b'{"index":{"_id":"2-0"}}\n{"personId":2}\n'
+        time.sleep(4)  # by now the first body has been refused several times, and the next wait is a long one
+        raise ConnectionAbortedError
+
+    began = time.monotonic()
+    with pytest.raises(ConnectionAbortedError):
+        bulk.load(gone, "persons-20260310t000000-000000", lines(), on_progress=lambda _: None)  # type: ignore[arg-type]
+    assert time.monotonic() - began < 15

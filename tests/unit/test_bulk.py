@@ -1,0 +1,40 @@
+"""How lines become bodies, and bodies operations again."""
+
+import json
+
+import pytest
+
+from sync_jobs import bulk
+
+
+def line(number: int, filler: str = "") -> bytes:
+    return f'{{"index":{{"_id":"{number}-0"}}}}\n{json.dumps({"personId": number, "surname": filler})}\n'.encode()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 100])
+def test_bodies_hold_every_line_once_and_in_order(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    lines = [line(number, "x" * number) for number in range(count)]
+    monkeypatch.setattr(bulk, "BODY_BYTES", 400)
+    bodies = list(bulk._bodies(lines))
+    assert b"".join(body for _, body in bodies) == b"".join(lines)
+    assert sum(operations for operations, _ in bodies) == count
+
+
+def test_a_body_is_sent_before_it_would_grow_over_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [line(number) for number in range(50)]
+    limit = 3 * max(map(len, lines))
+    monkeypatch.setattr(bulk, "BODY_BYTES", limit)
+    sizes = [len(body) for _, body in bulk._bodies(lines)]
+    assert max(sizes) <= limit
+    assert min(sizes[:-1]) > limit - max(map(len, lines))
+
+
+def test_a_line_larger_than_the_limit_goes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "BODY_BYTES", 200)
+    bodies = list(bulk._bodies([line(1), line(2, "x" * 500), line(3)]))
+    assert [operations for operations, _ in bodies] == [1, 1, 1]
+
+
+def test_a_body_is_split_into_its_operations_whatever_the_names_hold() -> None:
+    operations = [line(1, "\r\n\u2028\x85\\n"), b'{"delete":{"_id":"7"}}\n', line(2, "Nguyễn \U0001f600")]
+    assert bulk.split_operations(b"".join(operations)) == operations
