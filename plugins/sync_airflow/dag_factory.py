@@ -15,7 +15,7 @@ from sync_jobs.catalogue import JOBS, Job, index_build_before, upstream_jobs
 RECOVERY = "recovery"
 
 # A date_override as far as a form can check it; that it is a date of the calendar, the job checks.
-DATE_OVERRIDE_PATTERN = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}|[Aa][Nn][Yy]|[Nn][Oo][Nn][Ee])?$"
+DATE_OVERRIDE_PATTERN = r"^\s*([0-9]{4}-[0-9]{2}-[0-9]{2}|[Aa][Nn][Yy]|[Nn][Oo][Nn][Ee])?\s*$"
 
 
 def build_job_dag(job: Job) -> DAG:

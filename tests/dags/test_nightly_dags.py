@@ -126,7 +126,7 @@ def test_the_guard_rail_of_a_run_is_a_percentage(dags, value):
         params_with(dags["person_owner_rebuild_job"], maximum_removed_percent=value)
 
 
-@pytest.mark.parametrize("value", ["", None, "2026-02-01", "ANY", "any", "None", "NONE"])
+@pytest.mark.parametrize("value", [" ANY ", "\t2026-03-10\n", "", None, "2026-02-01", "ANY", "any", "None", "NONE"])
 def test_date_override_takes_what_the_job_knows(dags, value):
     assert params_with(dags["person_record_status_job"], date_override=value)["date_override"] == value
 
