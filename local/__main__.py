@@ -134,8 +134,8 @@ def recover(home: Home, steps: Steps) -> int:
     failures = failure_lines(ended)
     if state != "success" and not failures:
         failures = [f"Recovery ended as {state}, though every job succeeded: {stack['airflow_url']}/dags/recovery"]
-    for line in failures:
-        steps.say(line)
+    if failures:
+        steps.say("\n".join(failures) + "\n")
     say_where(home, steps)
     steps.total("\nDone" if not failures else "\nNot all jobs succeeded")
     return 1 if failures else 0
