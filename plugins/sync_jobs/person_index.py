@@ -70,7 +70,9 @@ def rebuild_person_index(run: JobRun) -> Outcome:
             raise
         if run.dry_run:
             search_index.discard(client, ALIAS, name)
-        retired = [name] if run.dry_run else search_index.remove_retired(client, ALIAS)
+            retired = [name]
+        else:
+            retired = search_index.remove_retired(client, ALIAS)
         live = search_index.find_live(client, ALIAS).name
     indices = {"live": [live] if live else [], "removed": orphans + retired}
     return replace(outcome, indices=indices)

@@ -96,8 +96,8 @@ def make_searchable(client: Elasticsearch, name: str, definition: dict[str, Any]
     client.indices.refresh(index=name)
 
 
-def promote(client: Elasticsearch, alias: str, name: str) -> str | None:
-    """Put the index behind the alias, in one request; return what it replaced.
+def promote(client: Elasticsearch, alias: str, name: str) -> None:
+    """Put the index behind the alias, in one request.
 
     A plain index with the alias's own name is removed in that same request. An answer that gets lost is
     recognised by looking. Raises IndexNotAsExpected if a newer build is live, TransientError if Elasticsearch
@@ -122,7 +122,7 @@ def promote(client: Elasticsearch, alias: str, name: str) -> str | None:
             # Lost on the way there or back: the state of the alias tells which. NotFound: it had been done before.
             time.sleep(PROMOTION_WAIT_SECONDS)
         if _is_live(client, alias, name):
-            return live.name
+            return
     raise TransientError(f"The alias {alias} could not be moved to {name}: Elasticsearch gave no answer")
 
 
