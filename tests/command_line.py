@@ -1,11 +1,14 @@
 """To run the command line of the local stack as make does, and to see what it leaves."""
 
+import contextlib
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
@@ -13,6 +16,8 @@ from local.home import Home
 from local.processes import Service, processes_of
 
 ROOT = Path(__file__).resolve().parents[1]
+
+Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -60,4 +65,21 @@ class CommandLine:
         return list(processes_of(self.seen.values()).values())
 
     def left_running(self) -> list[str]:
-        return [process.name() for process in self.processes()]
+        return self.ask_each(psutil.Process.name)
+
+    def listening_addresses(self) -> set[str]:
+        """IP addresses on which anything of the stack waits for callers."""
+        connections = self.ask_each(lambda process: process.net_connections("inet"))
+        return {
+            connection.laddr.ip.removeprefix("::ffff:")
+            for connection in chain.from_iterable(connections)
+            if connection.status == psutil.CONN_LISTEN
+        }
+
+    def ask_each(self, question: Callable[[psutil.Process], Answer]) -> list[Answer]:
+        """The answers of all processes; one that ends meanwhile, as Airflow's come and go, gives none."""
+        answers = []
+        for process in self.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                answers.append(question(process))
+        return answers

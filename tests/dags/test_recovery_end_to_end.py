@@ -37,15 +37,14 @@ def test_the_night_runs_from_nothing_and_again_without_changes_and_after_a_kill(
     assert f"{documents:,} documents are behind the alias persons." in output
     assert stack["airflow_url"] in output
     assert stack["password"] in output
-    assert_only_this_machine_can_reach_it(command_line)
+    assert command_line.listening_addresses() == {HOST}
 
     code, output = command_line.run("run")
     assert code == 0, output
     for name, (state, read, *changes, unchanged) in table(output).items():
         assert (name, state, changes, unchanged) == (name, "success", [0, 0, 0], read)
 
-    for process in command_line.processes():
-        process.kill()
+    command_line.ask_each(psutil.Process.kill)
     psutil.wait_procs(command_line.processes(), timeout=10)
     code, output = command_line.run("up")
     assert code == 0, output
@@ -57,13 +56,3 @@ def test_the_night_runs_from_nothing_and_again_without_changes_and_after_a_kill(
     assert command_line.left_running() == []
     assert not (command_line.home.folder / "stack.json").exists()
     assert all(is_free(int(command_line.environment[name])) for name in command_line.environment if "_PORT" in name)
-
-
-def assert_only_this_machine_can_reach_it(command_line: CommandLine) -> None:
-    addresses = {
-        connection.laddr.ip.removeprefix("::ffff:")
-        for process in command_line.processes()
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    }
-    assert addresses == {HOST}
