@@ -160,7 +160,12 @@ def draw_legend() -> Iterator[str]:
     yield f'<path class="back" d="M{left + 40} {y + 28} h-32"/>'
     yield f'<path class="back-head" d="M{left} {y + 28} l9 -4.5 v9 z"/>'
     yield text(beside, y + 32, "note", "back in time: refreshes the documents of the persons that it changed")
-    yield text(left, y + 54, "note", "The DAG recovery runs all eight, one by one, from top to bottom.")
+    yield text(
+        left,
+        y + 54,
+        "note",
+        "Recovery runs all eight from top to bottom; so does a restart between 00:00 and 07:00 UTC.",
+    )
 
 
 def text(x: float, y: float, style: str, content: str, anchor: str = "start") -> str:

@@ -15,6 +15,7 @@ import httpx
 from local.home import write_private
 from local.ports import HOST
 from local.processes import Service
+from sync_airflow.time_window import OFF
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS_FILE = ROOT / "airflow_settings.yaml"
@@ -37,7 +38,10 @@ HEARTBEATS = {"scheduler": "scheduler", "dag-processor": "dag_processor", "trigg
 
 @dataclass(frozen=True)
 class Airflow:
-    """home: its own folder. database: SQLAlchemy URL. connections: environment that airflow_settings.yaml asks for."""
+    """home: its own folder. database: SQLAlchemy URL. connections: environment that airflow_settings.yaml asks for.
+
+    recovery_window: when a start of the scheduler triggers recovery (sync_airflow.settings).
+    """
 
     home: Path
     logs: Path
@@ -45,6 +49,7 @@ class Airflow:
     database: str
     secrets: Mapping[str, str]
     connections: Mapping[str, str]
+    recovery_window: str = OFF
 
     @property
     def url(self) -> str:
@@ -150,6 +155,7 @@ class Airflow:
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             # A new file is found soon; one that has changed is read again within the default of half a minute.
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+            "AIRFLOW__TIS_SYNC__RECOVERY_WINDOW": self.recovery_window,
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         }
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.errors import StackError
+from sync_airflow.time_window import OFF, parse_window
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_HOME = ROOT / ".local"
@@ -19,7 +20,10 @@ AIRFLOW_PORT = "SYNC_AIRFLOW_PORT"
 
 @dataclass(frozen=True)
 class Settings:
-    """home: folder of all that the stack keeps. Ports: None where none is asked for. heap: as Java writes it."""
+    """home: folder of all that the stack keeps. Ports: None where none is asked for. heap: as Java writes it.
+
+    recovery_window: as Airflow is given it (sync_airflow.settings). Off, since `make run` runs recovery by itself.
+    """
 
     home: Path = DEFAULT_HOME
     postgres_port: int | None = None
@@ -27,6 +31,7 @@ class Settings:
     airflow_port: int | None = None
     demo_persons: int = DEFAULT_DEMO_PERSONS
     heap: str = DEFAULT_HEAP
+    recovery_window: str = OFF
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -39,6 +44,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         airflow_port=_port(environment, AIRFLOW_PORT),
         demo_persons=_whole_number(environment, "SYNC_DEMO_PERSONS", 0, 100_000_000, DEFAULT_DEMO_PERSONS),
         heap=_heap(environment, "SYNC_ELASTICSEARCH_HEAP"),
+        recovery_window=_window(environment, "SYNC_RECOVERY_WINDOW"),
     )
 
 
@@ -59,4 +65,13 @@ def _heap(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "").strip() or DEFAULT_HEAP
     if not re.fullmatch(r"[1-9][0-9]*[mg]", value):
         raise StackError(f"{name} must be a size such as 512m or 4g, not {value!r}.")
+    return value
+
+
+def _window(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name, "").strip() or OFF
+    try:
+        parse_window(value)
+    except ValueError as error:
+        raise StackError(f"{name}: {error}.") from None
     return value

@@ -56,6 +56,7 @@ class Stack:
             port=ports[API_SERVER],
             database=self.postgres.dsn("airflow", "airflow").replace("postgresql:", "postgresql+psycopg2:"),
             secrets=secrets,
+            recovery_window=settings.recovery_window,
             connections={
                 "SYNC_POSTGRES_HOST": HOST,
                 "SYNC_POSTGRES_PORT": str(ports[POSTGRES]),

@@ -12,8 +12,6 @@ from sync_airflow.recovery import RecoverJobOperator, SummaryOperator
 from sync_airflow.sensors import NightlyJobSensor
 from sync_jobs.catalogue import JOBS, Job, index_build_before, upstream_jobs
 
-RECOVERY = "recovery"
-
 # A date_override as far as a form can check it; that it is a date of the calendar, the job checks.
 DATE_OVERRIDE_PATTERN = r"^\s*([0-9]{4}-[0-9]{2}-[0-9]{2}|[Aa][Nn][Yy]|[Nn][Oo][Nn][Ee])?\s*$"
 
@@ -50,7 +48,7 @@ def build_job_dag(job: Job) -> DAG:
 def build_recovery_dag() -> DAG:
     """The eight jobs in the order of the table, then the summary; started by hand or at a restart, never by time."""
     with DAG(
-        dag_id=RECOVERY,
+        dag_id=policy.RECOVERY,
         dag_display_name="Recovery: all jobs in order",
         description="Runs all jobs one after the other, as runs of their own DAGs, and says what is to be run again.",
         doc_md=recovery_manual(),

@@ -51,7 +51,9 @@ def recovery_manual() -> str:
     return f"""### recovery
 
 Runs all jobs one after the other, whatever has run already tonight. Every job is safe to repeat.
-Each is a run of its own DAG, where its log and its report are.
+Each is a run of its own DAG, where its log and its report are. It is started by hand, and by each start of the
+scheduler in the recovery window (00:00 to 07:00 UTC, unless set otherwise) while no run of it is queued or running;
+while this DAG is paused, by neither.
 
 {order}
 

@@ -6,6 +6,9 @@ from typing import Any
 OWNER = "TIS Sync"
 TAGS = ("tis-sync",)
 
+# Id of the DAG that runs all jobs in order.
+RECOVERY = "recovery"
+
 # What can pass by itself (a connection lost, a busy cluster) is tried again three times within minutes.
 # A mistake is not: the task fails at once (AirflowFailException).
 RETRIES: dict[str, Any] = {

@@ -23,9 +23,10 @@ def test_all_can_be_chosen() -> None:
             "SYNC_AIRFLOW_PORT": "65535",
             "SYNC_DEMO_PERSONS": "0",
             "SYNC_ELASTICSEARCH_HEAP": "512m",
+            "SYNC_RECOVERY_WINDOW": "22:00-06:00",
         }
     )
-    assert settings == Settings(Path("/somewhere/else"), 1, 9201, 65535, 0, "512m")
+    assert settings == Settings(Path("/somewhere/else"), 1, 9201, 65535, 0, "512m", "22:00-06:00")
 
 
 def test_a_relative_home_is_below_the_folder_of_the_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,6 +45,7 @@ def test_a_relative_home_is_below_the_folder_of_the_call(tmp_path: Path, monkeyp
         ("SYNC_DEMO_PERSONS", "1e6"),
         ("SYNC_DEMO_PERSONS", "9" * 30),
         ("SYNC_ELASTICSEARCH_HEAP", "much"),
+        ("SYNC_RECOVERY_WINDOW", "at night"),
     ],
 )
 def test_a_bad_value_is_an_error_that_names_it(name: str, value: str) -> None:

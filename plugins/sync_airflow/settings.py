@@ -1,0 +1,32 @@
+"""What a deployment may set, in the section tis_sync of Airflow's configuration.
+
+    [tis_sync]                      in airflow.cfg, or in the environment:
+    recovery_window = 00:00-07:00   AIRFLOW__TIS_SYNC__RECOVERY_WINDOW
+
+Not Airflow variables: the start of the scheduler and the reading of DAG files must not wait for a database.
+"""
+
+from __future__ import annotations
+
+from airflow.configuration import conf
+
+from sync_airflow.time_window import TimeWindow, parse_window
+
+SECTION = "tis_sync"
+
+RECOVERY_WINDOW = "recovery_window"
+DEFAULT_RECOVERY_WINDOW = "00:00-07:00"
+
+
+def recovery_window() -> TimeWindow | None:
+    """When the start of a scheduler triggers recovery; None: never. Raises ValueError that names the setting."""
+    text = conf.get(SECTION, RECOVERY_WINDOW, fallback=DEFAULT_RECOVERY_WINDOW)
+    try:
+        return parse_window(text)
+    except ValueError as error:
+        raise ValueError(f"{variable(RECOVERY_WINDOW)}: {error}") from None
+
+
+def variable(key: str) -> str:
+    """The environment variable by which a setting is made."""
+    return f"AIRFLOW__{SECTION}__{key}".upper()
