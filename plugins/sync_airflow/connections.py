@@ -6,6 +6,7 @@ Drivers are imported when a connection is opened, not when a DAG file is read.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -30,10 +31,15 @@ LOCK_TIMEOUT = timedelta(minutes=1)
 # How soon PostgreSQL notices in mid-statement that the client is gone, rolls back and frees the job's lock.
 CLIENT_CHECK_INTERVAL = timedelta(seconds=10)
 
+# A task that is told to stop has 5 s before it is killed.
+CANCEL_SECONDS = 2
+
 # The client's own 10 s are too short for a bulk or a force merge on a busy cluster; extra may say otherwise.
 REQUEST_TIMEOUT_SECONDS = 120
 
 DEFAULT_ELASTICSEARCH_PORT = 9200
+
+log = logging.getLogger(__name__)
 
 
 def postgres_options(application_name: str, statement_timeout: timedelta) -> str:
@@ -53,7 +59,7 @@ def postgres_options(application_name: str, statement_timeout: timedelta) -> str
 
 @contextmanager
 def open_postgres(application_name: str, statement_timeout: timedelta) -> Iterator[psycopg.Connection[Any]]:
-    """A connection in autocommit, to tcs_postgres; closed at the end, which also ends what is still open in it.
+    """A connection in autocommit, to tcs_postgres; closed at the end, and what is still at work in it cancelled.
 
     application_name: shown in pg_stat_activity and in the message of a run that finds the job locked.
     Raises AirflowFailException if the Airflow connection is not there, psycopg.OperationalError if the server is not.
@@ -71,7 +77,19 @@ def open_postgres(application_name: str, statement_timeout: timedelta) -> Iterat
         postgres.autocommit = True
         yield postgres
     finally:
+        _cancel_statement(postgres)
         postgres.close()
+
+
+def _cancel_statement(postgres: psycopg.Connection[Any]) -> None:
+    """End a statement that was interrupted, by a timeout for instance: the server would go on with it for a while."""
+    import psycopg  # noqa: PLC0415
+
+    if postgres.info.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+        try:
+            postgres.cancel_safe(timeout=CANCEL_SECONDS)
+        except psycopg.Error as error:
+            log.warning("A statement could not be cancelled: %s. It ends within %s.", error, CLIENT_CHECK_INTERVAL)
 
 
 @contextmanager

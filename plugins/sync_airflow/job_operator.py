@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pendulum
 from airflow.sdk import Asset, BaseOperator, Variable
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
 from sync_airflow import policy
 from sync_airflow.connections import open_elasticsearch, open_postgres
@@ -86,18 +87,40 @@ class JobOperator(BaseOperator):
             **kwargs,
         )
         self.job_name = job_name
+        self._at_work = False
 
     def execute(self, context: Context) -> dict[str, object]:
         job = find_job(self.job_name)
         successes_of = past_successes(context)
         skip_if_covered(context, job, successes_of)
         try:
-            return self._run(context, job, successes_of(job))
+            with self._stoppable():
+                return self._run(context, job, successes_of(job))
         except SyncJobError as error:
             context["ti"].xcom_push(key=REASON, value=str(error))
             if isinstance(error, TransientError):
                 raise  # an ordinary failure, tried again
             raise AirflowFailException(str(error)) from error
+        except AirflowTaskTimeout:
+            context["ti"].xcom_push(key=REASON, value=f"{job.name} has not ended within {self.execution_timeout}")
+            raise
+
+    def on_kill(self) -> None:
+        """Stop the work: Airflow calls this, in the main thread, when the task is to end, and kills it 5 s later.
+
+        It does no more than call it: without an exception the work would go on until then, up to a new index live.
+        SystemExit makes psycopg cancel the statement it waits for, and Airflow try again where that is wanted.
+        """
+        if self._at_work:
+            raise SystemExit(f"{self.job_name} was told to stop")
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        self._at_work = True
+        try:
+            yield
+        finally:
+            self._at_work = False
 
     def _run(self, context: Context, job: Job, past: tuple[Success, ...]) -> dict[str, object]:
         # Imported here, and not by the DAG files: it brings both drivers.

@@ -14,7 +14,7 @@ RECOVERY = "recovery"
 RETRIES: dict[str, Any] = {
     "retries": 3,
     "retry_delay": timedelta(seconds=30),
-    "retry_exponential_backoff": True,
+    "retry_exponential_backoff": 2.0,  # each wait is about twice as long as the one before
     "max_retry_delay": timedelta(minutes=10),
 }
 

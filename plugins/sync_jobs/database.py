@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from sync_jobs.errors import AlreadyRunning, GuardRail
 from sync_jobs.report import Outcome
@@ -68,7 +69,8 @@ def advisory_lock(connection: Connection, name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if not connection.broken:
+        # A connection whose statement was interrupted takes no other: its end frees the lock, too.
+        if connection.info.transaction_status == TransactionStatus.IDLE:
             connection.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", key)
 
 

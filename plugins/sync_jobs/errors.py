@@ -9,10 +9,6 @@ class BadArgument(SyncJobError):
     """An argument of a run is not of the form that it must have. Nothing was started."""
 
 
-class AlreadyRunning(SyncJobError):
-    """Another run of the same job, or of a job on the same index, holds the lock."""
-
-
 class GuardRail(SyncJobError):
     """The result would remove more than the limit allows. Nothing was written."""
 
@@ -31,3 +27,7 @@ class SearchBlocked(SyncJobError):
 
 class TransientError(SyncJobError):
     """Something that can pass by itself: connection lost, overloaded, conflict with another writer. Worth a retry."""
+
+
+class AlreadyRunning(TransientError):
+    """Another run of the same job, or of a job on the same index, holds the lock, until it ends."""

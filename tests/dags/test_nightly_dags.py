@@ -164,7 +164,7 @@ def test_every_task_has_an_owner_a_time_limit_and_retries_with_back_off(dags):
             if dag.dag_id == "recovery" and task.task_id != "summary":
                 continue  # the run that it starts has retries of its own
             assert task.retries == 3, f"{where}: use policy.RETRIES"
-            assert task.retry_exponential_backoff, f"{where}: use policy.RETRIES"
+            assert task.retry_exponential_backoff == 2, f"{where}: use policy.RETRIES"
             assert task.max_retry_delay == timedelta(minutes=10), f"{where}: use policy.RETRIES"
 
 

@@ -2,12 +2,14 @@
 
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowFailException
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
 
 from sync_airflow.connections import elasticsearch_arguments, open_postgres, postgres_options
 
@@ -81,6 +83,15 @@ class Postgres:
 
     autocommit = False
     closed = False
+    cancelled = False
+
+    def __init__(self, status=TransactionStatus.IDLE):
+        self.info = SimpleNamespace(transaction_status=status)
+
+    def cancel_safe(self, *, timeout):
+        assert not self.closed
+        assert timeout < 5, "a task that is told to stop is killed after 5 s"
+        self.cancelled = True
 
     def close(self):
         self.closed = True
@@ -101,10 +112,21 @@ def test_a_postgres_session_is_in_autocommit_has_our_settings_and_is_closed_at_t
         assert postgres.autocommit
         assert not postgres.closed
     assert postgres.closed
+    assert not postgres.cancelled
     assert made["sslmode"] == "require"
     # The last one counts: settings of the connection stay, save those that the jobs rely on.
     assert made["options"].startswith("-c work_mem=64MB -c lock_timeout=0 -c application_name=job")
     assert "-c lock_timeout=60000ms" in made["options"]
+
+
+def test_a_statement_that_was_interrupted_is_cancelled(monkeypatch):
+    airflow_connection = Connection(conn_id="tcs_postgres", conn_type="postgres", host="db", schema="tcs")
+    monkeypatch.setattr(PostgresHook, "get_connection", lambda *_: airflow_connection)
+    monkeypatch.setattr(PostgresHook, "_create_connection", lambda *_: Postgres(TransactionStatus.ACTIVE))
+    with open_postgres("job run", timedelta(hours=1)) as postgres:
+        pass
+    assert postgres.cancelled
+    assert postgres.closed
 
 
 def test_a_connection_that_airflow_does_not_know_is_named_and_not_tried_again():

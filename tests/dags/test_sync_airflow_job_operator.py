@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG, Variable
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
 from sync_airflow import job_operator
 from sync_airflow.job_operator import JobOperator, asset_of
@@ -55,7 +55,7 @@ class TaskInstance:
 class Work:
     """Takes the place of sync_jobs.runner.run_job; keeps what it was called with."""
 
-    error: Exception | None = None
+    error: BaseException | None = None
     called_with: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, job, **arguments):
@@ -99,9 +99,13 @@ def context(*, run_type="scheduled", past=(), start=TICK, **params):
     }
 
 
-def execute(of):
+def job_operator_of_this_test():
     with DAG("of_this_test", schedule=None):
-        operator = JobOperator(task_id="run_job", job_name=STATUS.name)
+        return JobOperator(task_id="run_job", job_name=STATUS.name)
+
+
+def execute(of, operator=None):
+    operator = operator or job_operator_of_this_test()
     # Airflow refuses to execute an operator outside of a task; what is tested is the method below that guard.
     return JobOperator.execute.__wrapped__(operator, of)
 
@@ -148,15 +152,39 @@ def test_a_form_that_was_emptied_is_as_good_as_one_not_filled_in(work):
     assert work.called_with["date_override"] == ""
 
 
-def test_what_may_pass_is_an_ordinary_failure_that_airflow_tries_again(work):
-    work.error = TransientError("connection lost")
+@pytest.mark.parametrize("error", [TransientError, AlreadyRunning])
+def test_what_may_pass_is_an_ordinary_failure_that_airflow_tries_again(work, error):
+    work.error = error("connection lost")
     this = context()
-    with pytest.raises(TransientError):
+    with pytest.raises(error):
         execute(this)
     assert this["ti"].xcoms == {"reason": "connection lost"}
 
 
-@pytest.mark.parametrize("error", [BadArgument, AlreadyRunning, GuardRail, RejectedDocument])
+@pytest.mark.usefixtures("work")
+def test_a_task_that_is_told_to_stop_breaks_off_its_work(monkeypatch):
+    """Airflow's answer to SIGTERM is a call of on_kill in the midst of the work, and no exception of its own."""
+    operator = job_operator_of_this_test()
+
+    def told_to_stop(*_, **__):
+        operator.on_kill()
+        raise AssertionError("the work went on")
+
+    monkeypatch.setattr(runner, "run_job", told_to_stop)
+    with pytest.raises(SystemExit, match="was told to stop"):
+        execute(context(), operator)
+    operator.on_kill()  # no work is left to be stopped
+
+
+def test_the_reason_of_a_task_that_took_too_long_is_its_limit(work):
+    work.error = AirflowTaskTimeout("Timeout")
+    this = context()
+    with pytest.raises(AirflowTaskTimeout):
+        execute(this)
+    assert this["ti"].xcoms == {"reason": "PersonRecordStatusJob has not ended within 2:00:00"}
+
+
+@pytest.mark.parametrize("error", [BadArgument, GuardRail, RejectedDocument])
 def test_what_would_fail_again_is_not_tried_again_and_says_the_same(work, error):
     work.error = error("expected this, found that")
     this = context()
