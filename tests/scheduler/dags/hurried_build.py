@@ -1,0 +1,16 @@
+"""The index build with a time limit of seconds."""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG
+
+from sync_airflow.dag_factory import job_params
+from sync_airflow.job_operator import RUN_JOB, JobOperator
+from sync_jobs.catalogue import find_job
+
+job = find_job("PersonElasticSearchSyncJob")
+
+with DAG("hurried_build", schedule=None, params=job_params(job)):
+    task = JobOperator(task_id=RUN_JOB, job_name=job.name)
+    task.execution_timeout = timedelta(seconds=5)
+    task.retries = 0

@@ -1,0 +1,93 @@
+"""A job that is stopped, from outside or by its time limit, leaves nothing at work and never promotes."""
+
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from local.airflow_api import TaskId
+from tests.scheduler.running_airflow import HURRIED_BUILD, RUN_JOB, RunningAirflow, wait_for
+
+BUILD = "person_elastic_search_sync_job"
+# Of every person document: the build waits for it after it has made its index.
+TABLE = "curriculum_membership"
+
+
+@pytest.fixture
+def live(running_airflow: RunningAirflow) -> set[str]:
+    """The index that readers see."""
+    if not running_airflow.elasticsearch.indices.exists_alias(name="persons"):
+        run_id = running_airflow.api.start(BUILD, run_follow_on_jobs=False)
+        assert running_airflow.wait_for_end(BUILD, run_id) == "success"
+    return running_airflow.live()
+
+
+def nothing_is_at_work(running: RunningAirflow) -> bool:
+    return not running.sessions() and not running.locks()
+
+
+def mark_task_failed(running: RunningAirflow, task: TaskId) -> None:
+    running.api.set_task_state(task, "failed")
+
+
+def mark_run_failed(running: RunningAirflow, task: TaskId) -> None:
+    running.api.set_run_state(task.dag_id, task.run_id, "failed")
+
+
+@pytest.mark.parametrize("mark_failed", [mark_task_failed, mark_run_failed])
+def test_a_build_that_is_marked_failed_stops_and_is_not_promoted(
+    running_airflow: RunningAirflow, live: set[str], mark_failed: Callable[[RunningAirflow, TaskId], None]
+) -> None:
+    before = running_airflow.indices()
+    with running_airflow.table_locked(TABLE):
+        task = TaskId(BUILD, running_airflow.api.start(BUILD), RUN_JOB)
+        running_airflow.wait_until_a_job_waits_for_a_lock()
+        mark_failed(running_airflow, task)
+        # The table is still locked: the statement has ended because it was cancelled.
+        wait_for("the end of the job's session", lambda: nothing_is_at_work(running_airflow))
+    assert running_airflow.wait_for_end(BUILD, task.run_id) == "failed"
+    wait_for("the new index to be gone", lambda: running_airflow.indices() == before)
+    assert running_airflow.live() == live
+    assert running_airflow.api.get(task.path)["state"] == "failed"
+
+
+def test_a_build_that_is_cleared_while_it_works_begins_again(running_airflow: RunningAirflow, live: set[str]) -> None:
+    with running_airflow.table_locked(TABLE):
+        task = TaskId(BUILD, running_airflow.api.start(BUILD), RUN_JOB)
+        running_airflow.wait_until_a_job_waits_for_a_lock()
+        running_airflow.api.clear(task)
+        wait_for("the end of the job's session", lambda: nothing_is_at_work(running_airflow))
+    assert running_airflow.wait_for_end(BUILD, task.run_id) == "success"
+    assert running_airflow.api.get(task.path)["try_number"] >= 2
+    assert len(running_airflow.live()) == 1
+    assert running_airflow.live() != live
+
+
+def test_a_build_that_takes_too_long_is_cancelled(running_airflow: RunningAirflow, live: set[str]) -> None:
+    before = running_airflow.indices()
+    with running_airflow.table_locked(TABLE):
+        task = TaskId(HURRIED_BUILD, running_airflow.api.start(HURRIED_BUILD), RUN_JOB)
+        assert running_airflow.wait_for_end(HURRIED_BUILD, task.run_id) == "failed"
+        wait_for("the end of the job's session", lambda: nothing_is_at_work(running_airflow))
+    reason = running_airflow.api.xcom(task, "reason")
+    assert reason == "PersonElasticSearchSyncJob has not ended within 0:00:05"
+    assert running_airflow.indices() == before
+    assert running_airflow.live() == live
+
+
+@pytest.mark.usefixtures("live")
+def test_a_build_whose_process_is_killed_is_tried_again_and_removes_what_the_first_try_left(
+    running_airflow: RunningAirflow,
+) -> None:
+    before = running_airflow.indices()
+    with running_airflow.table_locked(TABLE):
+        task = TaskId(BUILD, running_airflow.api.start(BUILD), RUN_JOB)
+        running_airflow.wait_until_a_job_waits_for_a_lock()
+        orphans = running_airflow.indices() - before
+        psutil.Process(running_airflow.api.get(task.path)["pid"]).kill()
+        # Nobody tells PostgreSQL: it finds out by itself that the process is gone.
+        wait_for("the end of the job's session", lambda: nothing_is_at_work(running_airflow))
+    assert running_airflow.wait_for_end(BUILD, task.run_id) == "success"
+    assert orphans
+    assert not orphans & running_airflow.indices()
+    assert len(running_airflow.live()) == 1
