@@ -1,22 +1,26 @@
-"""What a run by hand runs next: the jobs that the table names, one after the other, each in its own DAG.
+"""What is run after a job: the jobs that the table names, one after the other, each in its own DAG.
 
 The runs form a chain. Each starts the next as its last task and ends; it does not wait for it. A run that
 waited would keep the one place its DAG has for running runs, and could wait for ever: for a run that queues
 behind a nightly run, whose sensor waits for a nightly run that queues behind the waiting one.
 A job that fails ends the chain; once its run is cleared and succeeds, the chain goes on.
+
+A run of a night starts nothing: the next job has a run of its own, whose sensors wait. But if it was cleared, they
+have long ended, badly perhaps, and Airflow clears no further than its own DAG. So it clears the next job's run of
+the same night; that one's sensors wait for it again, and it does the same after its success.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from sync_airflow import policy
-from sync_airflow.nights import OPERATOR_TRIGGERED, belongs_to_a_night, chosen_date, own_date
-from sync_jobs.catalogue import Job, find_job, jobs_to_run_after
+from sync_airflow.nights import OPERATOR_TRIGGERED, SCHEDULED, belongs_to_a_night, between, chosen_date, own_date
+from sync_jobs.catalogue import Job, find_job, jobs_to_run_after, jobs_waiting_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +60,11 @@ def conf_of_next(run_date: date, rest: tuple[Job, ...]) -> dict[str, Any]:
     }
 
 
+def run_id_of_night(tick: datetime) -> str:
+    """The id that Airflow gives to a scheduled run of that tick."""
+    return f"{SCHEDULED}__{tick.astimezone(UTC).isoformat()}"
+
+
 def child_run_id(prefix: str, run_id: str, try_number: int) -> str:
     """A run id that tells from which run it came, and that a cleared and repeated task does not make twice.
 
@@ -65,7 +74,7 @@ def child_run_id(prefix: str, run_id: str, try_number: int) -> str:
 
 
 class RunNextJobOperator(TriggerDagRunOperator):
-    """Starts the next run of the chain, or skips itself if there is none."""
+    """Starts the next run of the chain or, in a cleared run of a night, clears the next job's; else skips itself."""
 
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         super().__init__(
@@ -80,6 +89,8 @@ class RunNextJobOperator(TriggerDagRunOperator):
     def execute(self, context: Context) -> None:
         run, params = context["dag_run"], context["params"]
         job = find_job(self.job_name)
+        if run.run_type == SCHEDULED and run.clear_number:
+            self._clear_next_of_night(context, job)
         jobs = jobs_to_run_next(job, run_type=run.run_type, params=params, conf=run.conf or {})
         if not jobs:
             raise AirflowSkipException("No job is to be run after this run.")
@@ -89,3 +100,13 @@ class RunNextJobOperator(TriggerDagRunOperator):
         self.conf = conf_of_next(run_date, jobs[1:])
         self.trigger_run_id = child_run_id(AFTER, run.run_id, context["ti"].try_number)
         super().execute(context)
+
+    def _clear_next_of_night(self, context: Context, job: Job) -> None:
+        """Leaves with Airflow's order to clear the run, or skips this task if there is none (yet)."""
+        for next_ in jobs_waiting_for(job)[:1]:
+            run_id = run_id_of_night(context["dag_run"].logical_date + between(job, next_))
+            if context["ti"].get_dr_count(dag_id=next_.dag_id, run_ids=[run_id]):
+                self.log.info("This run was cleared, so %s is run again, too: %s", next_.name, run_id)
+                self.trigger_dag_id, self.trigger_run_id, self.reset_dag_run = next_.dag_id, run_id, True
+                super().execute(context)
+        raise AirflowSkipException("No job of that night has had a run after this one.")

@@ -1,6 +1,6 @@
 """The operator's manual of each DAG (its doc_md), written from the table of jobs."""
 
-from sync_jobs.catalogue import JOBS, Job, index_build_before, jobs_to_run_after, upstream_jobs
+from sync_jobs.catalogue import JOBS, Job, index_build_before, jobs_to_run_after, jobs_waiting_for, upstream_jobs
 
 
 def job_manual(job: Job) -> str:
@@ -100,10 +100,10 @@ def _missed_night(job: Job) -> str:
 
 
 def _repeat(job: Job) -> str:
-    waiting = tuple(other for other in JOBS if job in upstream_jobs(other))
+    waiting = jobs_waiting_for(job)
     if waiting:
         return (
-            "run it by hand, which runs what follows as well; or clear its failed task, and in the DAGs of "
-            f"{_names(waiting)} the failed task with all that is downstream."
+            "clear its failed task with all that is downstream: once it has succeeded, the same night's runs of "
+            f"{_names(waiting)} are cleared, too, one after the other. Or run it by hand, which runs what follows, too."
         )
-    return "run it by hand, or clear its failed task."
+    return "clear its failed task with all that is downstream, or run it by hand."

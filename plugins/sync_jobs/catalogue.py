@@ -134,6 +134,11 @@ def upstream_jobs(job: Job) -> tuple[Job, ...]:
     return tuple(other for other in earlier if job.name in other.follow_on_jobs)
 
 
+def jobs_waiting_for(job: Job) -> tuple[Job, ...]:
+    """The jobs that wait for the success of this one in the same night, in table order."""
+    return tuple(other for other in JOBS if job in upstream_jobs(other))
+
+
 def index_build_before(job: Job) -> Job | None:
     """The earlier job whose end, good or bad, this one waits for before it refreshes what that one built.
 

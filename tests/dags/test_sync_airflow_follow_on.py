@@ -1,11 +1,14 @@
 """What a run by hand runs next, and that it does so for the same date, once, in order."""
 
-from datetime import date
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
 
 import pytest
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException
 
-from sync_airflow.follow_on import child_run_id, conf_of_next, jobs_to_run_next
-from sync_jobs.catalogue import JOBS, find_job
+from sync_airflow.follow_on import RunNextJobOperator, child_run_id, conf_of_next, jobs_to_run_next
+from sync_jobs.catalogue import JOBS, find_job, jobs_waiting_for
 
 PARAMS = {"run_follow_on_jobs": True, "dry_run": False}
 EMPLOYING = find_job("PersonPlacementEmployingBodyTrustJob")
@@ -78,3 +81,62 @@ def test_a_repeated_task_starts_a_run_of_another_id_that_airflow_accepts():
     ids = {child_run_id("recovery", "r" * 250, number) for number in (1, 2)}
     assert len(ids) == 2
     assert all(len(run_id) <= 250 for run_id in ids)
+
+
+class TestClearedRunOfANight:
+    """Airflow clears no further than its own DAG: a cleared run of a night clears the next job's run of that night."""
+
+    def execute(self, job, *, clear_number=1, run_type="scheduled", runs=1):
+        with DAG("of_this_test", schedule=None):
+            operator = RunNextJobOperator(task_id="run_next_job", job_name=job.name)
+        tick = datetime.combine(date(2024, 2, 29), job.at, tzinfo=UTC)
+        run = SimpleNamespace(
+            run_type=run_type, clear_number=clear_number, logical_date=tick, run_after=tick, run_id="x", conf=None
+        )
+        asked = []
+
+        def get_dr_count(dag_id, run_ids):
+            asked.append((dag_id, *run_ids))
+            return runs
+
+        ti = SimpleNamespace(get_dr_count=get_dr_count, get_dag=lambda _: SimpleNamespace(is_paused=False))
+        # Below the guard that keeps operators from being executed outside of a task.
+        RunNextJobOperator.execute.__wrapped__(operator, {"dag_run": run, "params": PARAMS, "ti": ti})
+        raise AssertionError(f"nothing was asked of Airflow: {asked}")
+
+    @pytest.mark.parametrize(
+        ("name", "run_id", "dag_id"),
+        [
+            ("PersonOwnerRebuildJob", "01:29", "person_elastic_search_sync_job"),
+            ("PersonPlacementEmployingBodyTrustJob", "00:29", "person_placement_training_body_trust_job"),
+            ("PersonPlacementTrainingBodyTrustJob", "01:29", "person_elastic_search_sync_job"),
+            ("PostEmployingBodyTrustJob", "01:19", "post_training_body_trust_job"),
+        ],
+    )
+    def test_it_clears_the_next_jobs_run_of_the_same_night(self, name, run_id, dag_id):
+        with pytest.raises(DagRunTriggerException) as order:
+            self.execute(find_job(name))
+        assert order.value.trigger_dag_id == dag_id
+        assert order.value.dag_run_id == f"scheduled__2024-02-29T{run_id}:00+00:00"
+        assert order.value.reset_dag_run
+
+    @pytest.mark.parametrize("job", [job for job in JOBS if not jobs_waiting_for(job)], ids=lambda job: job.dag_id)
+    def test_nothing_is_cleared_after_a_job_that_none_waits_for(self, job):
+        with pytest.raises(AirflowSkipException):
+            self.execute(job)
+
+    def test_a_run_that_is_not_due_yet_is_left_to_the_schedule(self):
+        with pytest.raises(AirflowSkipException):
+            self.execute(EMPLOYING, runs=0)
+
+    def test_a_run_of_a_night_that_was_not_cleared_clears_nothing(self):
+        with pytest.raises(AirflowSkipException):
+            self.execute(EMPLOYING, clear_number=0)
+
+    @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.dag_id)
+    def test_one_after_the_other_every_job_that_waits_is_reached(self, job):
+        reached, next_ = [], job
+        while waiting := jobs_waiting_for(next_):
+            next_ = waiting[0]
+            reached.append(next_)
+        assert set(jobs_waiting_for(job)) <= set(reached)

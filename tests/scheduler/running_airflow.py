@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from elasticsearch import Elasticsearch
 from local.airflow import COMPONENTS, SETUP_SECONDS, Airflow
 from local.airflow_api import AirflowApi, Json, TaskId
 from local.processes import Service
+from sync_airflow.time_window import OFF
 from sync_jobs.catalogue import JOBS
 
 DAGS = Path(__file__).resolve().parent / "dags"
@@ -63,10 +64,10 @@ class Api(AirflowApi):
         run_id: str = self.start_run(dag_id, conf)["dag_run_id"]
         return run_id
 
-    def runs(self, dag_id: str) -> dict[str, Json]:
-        """Runs by id, in the order in which they were made."""
-        listed = self.get(f"/dags/{dag_id}/dagRuns", {"order_by": "id", "limit": 100})["dag_runs"]
-        return {run["dag_run_id"]: run for run in listed}
+    def runs(self, dag_id: str, run_type: str) -> list[Json]:
+        """In the order in which they were made."""
+        listed: list[Json] = self.get(f"/dags/{dag_id}/dagRuns", {"order_by": "id", "limit": 100})["dag_runs"]
+        return [run for run in listed if run["run_type"] == run_type]
 
     def set_task_state(self, task: TaskId, state: str) -> None:
         self._request("PATCH", task.path, json={"new_state": state})
@@ -119,6 +120,20 @@ class RunningAirflow:
         service = self.airflow.services()[component]
         self.services[component] = self.airflow.start(component, service)
 
+    def kill_scheduler(self) -> None:
+        """By force, as a machine does that runs out of memory; what it has started is left alone."""
+        service = self.services["scheduler"]
+        self.services["killed " + service.key] = service
+        process = service.first_process()
+        assert process
+        process.kill()
+        process.wait()
+
+    def start_scheduler(self, recovery_window: str = OFF) -> None:
+        self.airflow = replace(self.airflow, recovery_window=recovery_window)
+        self.start_component("scheduler")
+        self.airflow.wait_until_ready(self.services)
+
     def set_night(self, times: Mapping[str, datetime]) -> None:
         """Let each job be due at that time of day (UTC); Airflow finds it out within seconds."""
         text = json.dumps({dag_id: at.strftime("%H:%M") for dag_id, at in times.items()})
@@ -156,6 +171,11 @@ class RunningAirflow:
         """application_name and wait_event_type of each session that a job has."""
         query = "SELECT application_name, wait_event_type FROM pg_stat_activity WHERE datname = %s AND usename = %s"
         return self.administrator.execute(query, (self._database, "sync_jobs")).fetchall()
+
+    def end_sessions(self) -> None:
+        """As a server does that is restarted."""
+        query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = %s"
+        self.administrator.execute(query, (self._database, "sync_jobs"))
 
     def locks(self) -> int:
         """How many advisory locks there are."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from docs.draw_night import PICTURE, describe, draw
+from docs.write_order import RUN_BOOK, with_tables
 from sync_jobs.catalogue import JOBS, Job, index_build_before, jobs_to_run_after, upstream_jobs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +28,11 @@ def test_dependencies_document_says_why_each_direct_dependency_is_there(requirem
 
 def test_the_picture_of_the_night_is_what_the_code_draws() -> None:
     assert PICTURE.read_text(encoding="utf-8") == draw(), "run: PYTHONPATH=plugins python docs/draw_night.py"
+
+
+def test_the_run_book_has_the_order_that_the_table_of_jobs_has() -> None:
+    run_book = RUN_BOOK.read_text(encoding="utf-8")
+    assert run_book == with_tables(run_book), "run: PYTHONPATH=plugins python docs/write_order.py"
 
 
 def test_the_picture_has_an_edge_for_each_wait_and_one_for_each_way_back_in_time() -> None:

@@ -1,0 +1,81 @@
+"""Everything is in UTC: on hosts in any zone, when British clocks change, on a leap day and at midnight."""
+
+import json
+import time
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import DataInterval, TimeRestriction
+
+from sync_airflow.follow_on import run_id_of_night
+from sync_airflow.nights import latest_night, own_date
+from sync_airflow.sensors import NightlyJobSensor
+from sync_jobs.catalogue import JOBS, upstream_jobs
+
+ZONES = ("UTC", "Europe/London", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Kiritimati")
+# British clocks go forward at 01:00 UTC, and back at 01:00 UTC, in the midst of the night of the jobs.
+SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
+LEAP_DAY, NEW_YEAR = date(2028, 2, 29), date(2027, 1, 1)
+NIGHTS = (SPRING, AUTUMN, LEAP_DAY, NEW_YEAR)
+
+WAITS = [(job, upstream) for job in JOBS for upstream in upstream_jobs(job)]
+
+
+@pytest.fixture(params=ZONES, autouse=True)
+def zone(request, monkeypatch):
+    """The zone of the host."""
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield request.param
+    monkeypatch.undo()
+    time.tzset()
+
+
+def ticks(dag, first: date, number: int) -> list[datetime]:
+    """When the scheduler makes the runs of a DAG, from the night of that date on."""
+    timetable = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag)))).timetable
+    found = []
+    last = DataInterval.exact(datetime(first.year, first.month, first.day, tzinfo=UTC))
+    for _ in range(number):
+        info = timetable.next_dagrun_info(
+            last_automated_data_interval=last, restriction=TimeRestriction(earliest=None, latest=None, catchup=True)
+        )
+        found.append(info.run_after)
+        last = info.data_interval
+    return found
+
+
+@pytest.mark.parametrize("night", NIGHTS, ids=str)
+def test_each_job_is_due_once_each_night_at_its_time_in_utc(dags, night):
+    for job in JOBS:
+        expected = [datetime.combine(night + timedelta(days=day), job.at, tzinfo=UTC) for day in range(3)]
+        assert ticks(dags[job.dag_id], night, 3) == expected
+
+
+@pytest.mark.parametrize("night", NIGHTS, ids=str)
+@pytest.mark.parametrize(("job", "upstream"), WAITS, ids=lambda job: job.dag_id)
+def test_a_job_waits_for_the_run_of_the_same_night(night, job, upstream):
+    sensor = NightlyJobSensor(task_id="wait", job_name=job.name, upstream_name=upstream.name)
+    tick = datetime.combine(night, job.at, tzinfo=UTC)
+    waited_for = sensor._upstream_tick({"logical_date": tick, "dag_run": SimpleNamespace(run_after=tick)})
+    assert waited_for == datetime.combine(night, upstream.at, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("night", NIGHTS, ids=str)
+def test_the_run_date_is_the_date_in_utc(night):
+    midnight = datetime(night.year, night.month, night.day, tzinfo=UTC)
+    for moment in (midnight, midnight.astimezone(), datetime.fromtimestamp(midnight.timestamp(), tz=UTC)):
+        assert own_date("manual", None, moment) == night
+        assert own_date("manual", None, moment - timedelta(microseconds=1)) == night - timedelta(days=1)
+    for job in JOBS:
+        tick = datetime.combine(night, job.at, tzinfo=UTC)
+        assert own_date("scheduled", tick.astimezone(), tick) == night
+        assert latest_night(tick.astimezone()) == night
+    assert latest_night(midnight.astimezone()) == night - timedelta(days=1)
+
+
+def test_the_run_of_a_night_is_found_by_its_time_in_utc():
+    tick = datetime(2026, 3, 29, 1, 29, tzinfo=UTC).astimezone()
+    assert run_id_of_night(tick) == "scheduled__2026-03-29T01:29:00+00:00"
