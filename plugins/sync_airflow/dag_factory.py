@@ -5,6 +5,7 @@ from typing import Any
 from airflow.sdk import DAG, CronTriggerTimetable, Param, chain
 
 from sync_airflow import policy
+from sync_airflow.announcements import announce_failure
 from sync_airflow.follow_on import RUN_NEXT_JOB, RunNextJobOperator
 from sync_airflow.job_operator import RUN_JOB, JobOperator
 from sync_airflow.manual import job_manual, recovery_manual
@@ -28,7 +29,7 @@ def build_job_dag(job: Job) -> DAG:
         max_active_runs=1,
         params=job_params(job),
         tags=[*policy.TAGS, job.kind],
-        default_args={"owner": policy.OWNER},
+        default_args={"owner": policy.OWNER, "on_failure_callback": announce_failure},
     ) as dag:
         # none_failed: a sensor that skips itself, as all do in a run by hand, keeps nothing from running.
         run_job = JobOperator(task_id=RUN_JOB, job_name=job.name, trigger_rule="none_failed")

@@ -13,6 +13,7 @@ from airflow.sdk import Asset, BaseOperator, Variable
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
 from sync_airflow import policy
+from sync_airflow.announcements import announce_start, announce_success
 from sync_airflow.connections import open_elasticsearch, open_postgres
 from sync_airflow.nights import Success, SuccessesOf, chosen_date, first_date, own_date, reason_to_skip, successes
 from sync_jobs.catalogue import JOBS, Job, find_job, upstream_jobs
@@ -83,6 +84,7 @@ class JobOperator(BaseOperator):
             inlets=assets_of_night(job),
             outlets=[asset_of(job)],
             execution_timeout=policy.JOB_TIMEOUT,
+            on_success_callback=announce_success,
             **policy.RETRIES,
             **kwargs,
         )
@@ -132,6 +134,7 @@ class JobOperator(BaseOperator):
         date_override = params.get("date_override") or ""
         first = first_date(job, run_date, own, past, date_override=date_override)
         self.log.info("%s for %s%s", job.name, run_date, _covering(first, run_date))
+        announce_start(context, run_date)
         with (
             open_postgres(f"{job.name} {run.run_id}", policy.JOB_TIMEOUT) as postgres,
             open_elasticsearch() as elasticsearch,

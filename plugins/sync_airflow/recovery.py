@@ -10,8 +10,10 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from sync_airflow import policy
+from sync_airflow.announcements import announce_failure, announce_recovery
 from sync_airflow.follow_on import child_run_id
 from sync_airflow.job_operator import REASON, RUN_JOB
+from sync_airflow.messages import COUNTS
 from sync_airflow.nights import chosen_date, own_date
 from sync_jobs.catalogue import JOBS, Job, find_job, upstream_jobs
 
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 
 SUMMARY = "summary"
 TRIGGERED_RUN_ID = "trigger_run_id"  # the key under which Airflow notes the run that a task has started
-
-COUNTS = ("read", "added", "changed", "removed", "unchanged", "rejected")
 
 
 def run_date_of(context: Context) -> date:
@@ -88,18 +88,23 @@ class RecoverJobOperator(TriggerDagRunOperator):
 
 
 class SummaryOperator(BaseOperator):
-    """Says how the recovery went: a table of what each job did, and what is to be run again. Fails if anything is."""
+    """Says how the recovery went: a table of what each job did, and what is to be run again. Fails if anything is.
+
+    Returns the run date. It alone tells the channel: of each job, its own run does.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
             task_id=SUMMARY,
             trigger_rule="all_done",  # also, and above all, after a failure
             execution_timeout=policy.SHORT_TASK_TIMEOUT,
+            on_success_callback=announce_recovery,
+            on_failure_callback=announce_failure,
             **policy.RETRIES,
             **kwargs,
         )
 
-    def execute(self, context: Context) -> None:
+    def execute(self, context: Context) -> str:
         states = states_of_jobs(context, JOBS)
         reports: dict[str, Any] = {}
         reasons: dict[str, str | None] = {}
@@ -118,6 +123,7 @@ class SummaryOperator(BaseOperator):
             self.log.error(run_book(to_run_again, states, reasons, run_date))
             names = ", ".join(job.name for job in to_run_again)
             raise AirflowFailException(f"To be run again, in this order, with run_date {run_date}: {names}")
+        return run_date.isoformat()
 
 
 def jobs_to_run_again(states: Mapping[str, str | None]) -> tuple[Job, ...]:

@@ -56,6 +56,7 @@ class Work:
     """Takes the place of sync_jobs.runner.run_job; keeps what it was called with."""
 
     error: BaseException | None = None
+    announced: list[date] = field(default_factory=list)
     called_with: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, job, **arguments):
@@ -82,6 +83,7 @@ def work(monkeypatch):
     monkeypatch.setattr(job_operator.pendulum, "now", lambda _: ENDED)
     work = Work()
     monkeypatch.setattr(runner, "run_job", work)
+    monkeypatch.setattr(job_operator, "announce_start", lambda _, run_date: work.announced.append(run_date))
     return work
 
 
@@ -132,6 +134,7 @@ def test_a_scheduled_run_hands_over_its_date_and_the_first_missed_one(work):
     assert work.called_with["first_date"] == date(2024, 2, 27)
     assert work.called_with["date_of_change_override"] == "2024-01-31"
     assert work.called_with["run_id"] == "scheduled__1"
+    assert work.announced == [D]
 
 
 def test_a_run_by_hand_hands_over_its_params(work):
@@ -205,3 +208,4 @@ def test_a_scheduled_run_whose_work_is_done_skips_itself_and_names_the_run_that_
     with pytest.raises(AirflowSkipException, match="recovery__1"):
         execute(context(past=(recovered,), start=datetime(2024, 2, 29, 4, tzinfo=UTC)))
     assert work.called_with == {}
+    assert work.announced == []
