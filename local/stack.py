@@ -26,9 +26,9 @@ from local.settings import AIRFLOW_PORT, ELASTICSEARCH_PORT, POSTGRES_PORT, Sett
 from sync_jobs.catalogue import JOBS
 
 POSTGRES, ELASTICSEARCH, SETUP, API_SERVER = "postgres", "elasticsearch", "airflow-setup", "api-server"
-RECOVERY = "recovery"
+RECOVERY, INDEX_ALARM = "recovery", "persons_index_alarm"
 SERVICES = (POSTGRES, ELASTICSEARCH, *COMPONENTS)
-DAG_IDS = (*(job.dag_id for job in JOBS), RECOVERY)
+DAG_IDS = (*(job.dag_id for job in JOBS), RECOVERY, INDEX_ALARM)
 
 PATIENCE_SECONDS = 20
 QUICK_PERSONS = 200_000  # for up to so many Elasticsearch is tuned to be ready soon

@@ -1,5 +1,6 @@
 """DAGs from the table of jobs."""
 
+from datetime import time
 from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param, chain
@@ -24,7 +25,7 @@ def build_job_dag(job: Job) -> DAG:
         dag_display_name=job.name,
         description=job.summary,
         doc_md=job_manual(job),
-        schedule=nightly(job),
+        schedule=daily(job.at),
         catchup=False,
         max_active_runs=1,
         params=job_params(job),
@@ -66,16 +67,15 @@ def build_recovery_dag() -> DAG:
     return dag
 
 
-def nightly(job: Job) -> CronTriggerTimetable:
-    """Every night at the job's time in UTC; a DAG that is new or newly unpaused waits for the next night.
+def daily(at: time) -> CronTriggerTimetable:
+    """Every day at that hour and minute in UTC; a DAG that is new or newly unpaused waits for the next one.
 
     run_immediately=False would not do: it runs a tick of the last tenth of the interval at once, so for more than
     two hours after each tick. Nor would no time at all: until a DAG has had a run, each reading of its file plans
     anew from the present, and one between the tick and the making of its run would lose the first night.
     With a start_date none of it has an effect, and the last tick runs at once.
     """
-    cron = f"{job.at.minute} {job.at.hour} * * *"
-    return CronTriggerTimetable(cron, timezone="UTC", run_immediately=policy.FIRST_RUN_GRACE)
+    return CronTriggerTimetable(f"{at.minute} {at.hour} * * *", timezone="UTC", run_immediately=policy.FIRST_RUN_GRACE)
 
 
 def wait_for(job: Job, upstream: Job, *, whatever_end: bool = False) -> NightlyJobSensor:

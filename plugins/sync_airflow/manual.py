@@ -1,5 +1,7 @@
 """The operator's manual of each DAG (its doc_md), written from the table of jobs."""
 
+from datetime import time
+
 from sync_jobs.catalogue import JOBS, Job, index_build_before, jobs_to_run_after, jobs_waiting_for, upstream_jobs
 
 
@@ -64,6 +66,23 @@ log says which jobs are to be run again, in which order, and why.
 |---|---|
 | `run_date` | the date that all jobs are for; empty: the UTC date on which this run starts |
 | `maximum_removed_percent` | each job stops before it writes if it would remove more than this |
+"""
+
+
+def index_alarm_manual(job: Job, at: time | None) -> str:
+    """When the alarm looks at what, and what to do when it fails. job: the one that builds the index."""
+    when = f"every day at {at:%H:%M} UTC" if at else "by hand alone, as its time is set off"
+    return f"""### persons_index_alarm
+
+Looks at the index behind the alias `persons`, {when}. If that was not built since midnight UTC, or if Elasticsearch
+does not answer, it fails and tells the channel. So it does for a night in which nothing ran at all; but nothing inside
+of Airflow can tell that Airflow itself is down: see the README, "Alarm".
+
+#### If it failed
+
+1. Its log says which index was found and when that was built. Search works on it, as of that time.
+2. See in the DAG of {job.name} whether it ran, and why it failed, or whether it still runs.
+3. Run `recovery`, or {job.name} by hand. Then clear the failed task: it looks again.
 """
 
 

@@ -2,20 +2,25 @@
 
     [tis_sync]                      in airflow.cfg, or in the environment:
     recovery_window = 00:00-07:00   AIRFLOW__TIS_SYNC__RECOVERY_WINDOW
+    index_alarm_at = 07:00          AIRFLOW__TIS_SYNC__INDEX_ALARM_AT
 
 Not Airflow variables: the start of the scheduler and the reading of DAG files must not wait for a database.
 """
 
 from __future__ import annotations
 
+from datetime import time
+
 from airflow.configuration import conf
 
-from sync_airflow.time_window import TimeWindow, parse_window
+from sync_airflow.time_window import OFF, TimeWindow, parse_time, parse_window
 
 SECTION = "tis_sync"
 
 RECOVERY_WINDOW = "recovery_window"
 DEFAULT_RECOVERY_WINDOW = "00:00-07:00"
+INDEX_ALARM_AT = "index_alarm_at"
+DEFAULT_INDEX_ALARM_AT = "07:00"
 
 
 def recovery_window() -> TimeWindow | None:
@@ -25,6 +30,17 @@ def recovery_window() -> TimeWindow | None:
         return parse_window(text)
     except ValueError as error:
         raise ValueError(f"{variable(RECOVERY_WINDOW)}: {error}") from None
+
+
+def index_alarm_at() -> time | None:
+    """When the age of the search index is looked at, in UTC; None: never. Raises ValueError that names the setting."""
+    text = conf.get(SECTION, INDEX_ALARM_AT, fallback=DEFAULT_INDEX_ALARM_AT).strip()
+    if text.lower() in ("", OFF):
+        return None
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise ValueError(f"{variable(INDEX_ALARM_AT)}: {error}, nor {OFF}") from None
 
 
 def variable(key: str) -> str:

@@ -6,6 +6,7 @@ changed by them.
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +30,9 @@ os.environ.pop("AIRFLOW_CONFIG", None)
 import pytest  # noqa: E402
 from airflow.dag_processing.dagbag import DagBag  # noqa: E402
 from airflow.sdk import DAG  # noqa: E402
+from airflow.utils import db  # noqa: E402
+
+from tests.slack_server import SlackServer, slack_server  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +44,19 @@ def dag_bag() -> DagBag:
 @pytest.fixture(scope="session")
 def dags(dag_bag: DagBag) -> dict[str, DAG]:
     return dag_bag.dags
+
+
+@pytest.fixture(scope="session")
+def metadata() -> None:
+    """The metadata database, for runs of DAGs."""
+    db.initdb()
+
+
+@pytest.fixture
+def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlackServer]:
+    """What takes the place of Slack's API, and the connection by which messages go there."""
+    for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(proxy, raising=False)
+    with slack_server() as server:
+        monkeypatch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", server.connection())
+        yield server

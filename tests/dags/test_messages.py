@@ -4,7 +4,6 @@ import copy
 import json
 import re
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -12,7 +11,6 @@ import psycopg
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
-from airflow.utils import db
 
 from local.ports import HOST, any_free_port
 from sync_airflow.announcements import announce_failure
@@ -20,7 +18,6 @@ from sync_airflow.slack import say_that_it_is_off, send
 from sync_jobs.catalogue import find_job
 from sync_jobs.database import advisory_lock
 from sync_jobs.errors import TransientError
-from tests.slack_server import SlackServer, slack_server
 
 JOB = find_job("PostFundingStatusSyncJob")  # needs PostgreSQL alone, and nothing runs after it
 COUNTS = "1 read, 0 added, 1 changed, 0 removed, 0 unchanged, 0 rejected"
@@ -28,19 +25,7 @@ POST = "INSERT INTO post (id, funding_status) VALUES (1, 'CURRENT')"
 FUNDING = "INSERT INTO post_funding (id, post_id, start_date, end_date) VALUES (1, 1, '2024-01-01', '2024-02-28')"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def metadata() -> None:
-    """The metadata database of the tests' own Airflow."""
-    db.initdb()
-
-
-@pytest.fixture
-def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlackServer]:
-    for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
-        monkeypatch.delenv(proxy, raising=False)
-    with slack_server() as server:
-        monkeypatch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", server.connection())
-        yield server
+pytestmark = pytest.mark.usefixtures("metadata")
 
 
 @pytest.fixture
