@@ -2,7 +2,8 @@
 
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -19,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 class Elasticsearch:
     """Where the node is, or will be. home: folder of its data. heap: as Java writes it.
 
-    quick: ready and warm sooner; not for millions of documents.
+    quick: ready and warm sooner; not for millions of documents. settings: of the node, beside its own.
     """
 
     home: Path
@@ -27,6 +28,7 @@ class Elasticsearch:
     port: int
     heap: str = "1g"
     quick: bool = True
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -41,6 +43,7 @@ class Elasticsearch:
         self.home.mkdir(parents=True, exist_ok=True)
         arguments = ["--home", str(self.home), "--port", str(self.port), "--heap", self.heap]
         arguments += ["--quick"] if self.quick else []
+        arguments += [f"--set={name}={value}" for name, value in self.settings.items()]
         return service.start([sys.executable, "-m", "local.elasticsearch_node", *arguments], environment(), ROOT)
 
     def wait_until_ready(self, service: Service) -> None:

@@ -1,6 +1,7 @@
 """One node of Elasticsearch in this process, until SIGTERM.
 
-    python -m local.elasticsearch_node --home FOLDER --port PORT [--heap 1g] [--quick] [--jars FOLDER]
+    python -m local.elasticsearch_node --home FOLDER --port PORT [--heap 1g] [--quick]
+        [--jars FOLDER] [--set NAME=VALUE]
 
 The server's jars run in a Java virtual machine that comes as a Python package, started inside this process; nothing
 of a Java that may be on the machine is used. It is the node that the official image runs, without its optional
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--heap", default="1g")
     parser.add_argument("--quick", action="store_true", help="ready and warm sooner, in the long run slower")
+    parser.add_argument("--set", action="append", default=[], help="a setting of the node, name=value; may be repeated")
     parser.add_argument("--jars", type=Path, default=jars.FOLDER, help="folder of the server's jars")
     arguments = parser.parse_args()
     try:
@@ -52,7 +54,8 @@ def main() -> None:
         sys.exit(str(error))
     prepare_home(arguments.home)
     start_java(paths, arguments)
-    node = make_node(arguments.home, arguments.port)
+    own = dict(each.split("=", 1) for each in arguments.set)
+    node = make_node(arguments.home, node_settings(arguments.home, arguments.port) | own)
     close_on_signal(node)
     node.start()
     print(f"Elasticsearch {jars.VERSION} listens on {HOST}:{arguments.port}", flush=True)
@@ -83,11 +86,11 @@ def start_java(paths: list[Path], arguments: argparse.Namespace) -> None:
     )
 
 
-def make_node(home: Path, port: int) -> Any:
+def make_node(home: Path, node_settings: dict[str, str]) -> Any:
     """A node that is not started yet."""
     jpype.JClass("org.elasticsearch.common.logging.LogConfigurator").configureESLogging()
     settings = jpype.JClass("org.elasticsearch.common.settings.Settings").builder()
-    for name, value in node_settings(home, port).items():
+    for name, value in node_settings.items():
         settings.put(name, value)
     path_of = jpype.JClass("java.nio.file.Path").of
     environment = jpype.JClass("org.elasticsearch.env.Environment")(settings.build(), path_of(str(home / "config")))

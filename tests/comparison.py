@@ -10,12 +10,16 @@ from elasticsearch import Elasticsearch
 from elasticsearch.helpers import scan
 
 from sync_jobs.catalogue import find_job
+from sync_jobs.index_settings import IndexSettings
 from sync_jobs.report import Report
 from sync_jobs.runner import run_job
 from tests.awkward_data import COLUMNS, Connection
 from tests.naive_model import Document, Tables, canonical
 
 ALIAS = "persons"
+
+# Nobody else writes beside most tests: what was written need not be looked at again after seconds.
+SETTINGS = IndexSettings(settle_seconds=0)
 FIELDS = (
     "personId",
     "intrepidId",
@@ -59,6 +63,7 @@ class RunJob(Protocol):
 
 def runner(postgres: Connection, elasticsearch: Elasticsearch) -> RunJob:
     def run(job: str, run_date: date, **arguments: Any) -> Report:
+        arguments = {"settings": SETTINGS} | arguments
         return run_job(find_job(job), postgres=postgres, elasticsearch=elasticsearch, run_date=run_date, **arguments)
 
     return run

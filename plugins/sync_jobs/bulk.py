@@ -10,6 +10,7 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
@@ -18,14 +19,9 @@ from elastic_transport import ConnectionTimeout
 from elasticsearch import ApiError, Elasticsearch
 
 from sync_jobs.errors import RejectedDocument, SearchBlocked, TransientError
+from sync_jobs.index_settings import IndexSettings
 from sync_jobs.search_errors import BLOCKED, OVERLOADED, blocked_message, raise_unless_overloaded
 
-# Bytes of a request. 5 MB is where throughput stops growing; far below http.max_content_length (100 MB).
-BODY_BYTES = 5_000_000
-# Requests in flight. More only cost memory: each holds a body.
-SENDERS = 3
-# Of one body, in a row. With the waits below: about four minutes before a build gives up.
-ATTEMPTS = 12
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
 
@@ -35,44 +31,50 @@ _FIELD = re.compile(r'field(?:=| )"?\[?([\w.]+)')
 _random = random.SystemRandom()
 
 
-def load(client: Elasticsearch, index: str, lines: Iterable[bytes], on_progress: Callable[[int], None]) -> int:
+def load(
+    client: Elasticsearch,
+    index: str,
+    lines: Iterable[bytes],
+    settings: IndexSettings,
+    on_body: Callable[[list[bytes]], None] = lambda _: None,
+) -> int:
     """Send all lines; return how many there were, once every one of them is in the index.
 
-    on_progress: called with the number of operations handed over so far, after each body.
+    on_body: called with the lines of each body, once it is handed over.
     Raises RejectedDocument, SearchBlocked, TransientError.
     """
     sent = 0
     pending: set[Future[None]] = set()
-    stopped = Event()
-    with ThreadPoolExecutor(SENDERS, thread_name_prefix="bulk") as senders:
+    sender = _Sender(client, index, settings.bulk_attempts)
+    with ThreadPoolExecutor(settings.senders, thread_name_prefix="bulk") as senders:
         try:
-            for operations, body in _bodies(lines):
-                pending.add(senders.submit(send, client, index, body, stopped))
-                sent += operations
-                if len(pending) > SENDERS:
+            for batch in _bodies(lines, settings.body_bytes):
+                if len(pending) >= settings.senders:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     _raise_first_error(done)
-                on_progress(sent)
+                pending.add(senders.submit(sender.send, b"".join(batch)))
+                sent += len(batch)
+                on_body(batch)
             _raise_first_error(wait(pending).done)
         except BaseException:
-            stopped.set()
+            sender.stopped.set()
             senders.shutdown(cancel_futures=True)
             raise
     return sent
 
 
-def _bodies(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """(number of lines, body): flushed before a line would take the body over the limit."""
+def _bodies(lines: Iterable[bytes], limit: int) -> Iterator[list[bytes]]:
+    """The lines of one request each: flushed before a line would take it over the limit, in bytes."""
     batch: list[bytes] = []
     size = 0
     for line in lines:
-        if batch and size + len(line) > BODY_BYTES:
-            yield len(batch), b"".join(batch)
+        if batch and size + len(line) > limit:
+            yield batch
             batch, size = [], 0
         batch.append(line)
         size += len(line)
     if batch:
-        yield len(batch), b"".join(batch)
+        yield batch
 
 
 def _raise_first_error(done: Iterable[Future[None]]) -> None:
@@ -80,50 +82,58 @@ def _raise_first_error(done: Iterable[Future[None]]) -> None:
         future.result()
 
 
-def send(client: Elasticsearch, index: str, body: bytes, stopped: Event) -> None:
-    """Send one body until every operation of it is done, or the event tells to stop trying.
+@dataclass
+class _Sender:
+    """Sends bodies to one index, from several threads. stopped: tells all of them to stop trying."""
 
-    The answer is asked for in short; only if it speaks of errors is the body sent again and answered item by
-    item. What was refused for overload is sent again, after a wait, in its own order.
-    Raises RejectedDocument, SearchBlocked, TransientError, SyncJobError.
-    """
-    in_full = False
-    for attempt in range(ATTEMPTS):
-        try:
-            answer = _bulk(client, index, body, in_full=in_full)
-        except ApiError as error:
-            if error.status_code == TOO_LARGE:
-                return _send_halves(client, index, body, stopped)
-            raise_unless_overloaded(error)
-        except (ElasticsearchUnreachable, ConnectionTimeout):
-            pass
-        else:
-            if not answer["errors"]:
-                return None
-            if in_full:
-                body = _refused_for_overload(body, answer["items"])
-                if not body:
+    client: Elasticsearch
+    index: str
+    attempts: int
+    stopped: Event = field(default_factory=Event)
+
+    def send(self, body: bytes) -> None:
+        """Send one body until every operation of it is done, or the event tells to stop trying.
+
+        The answer is asked for in short; only if it speaks of errors is the body sent again and answered item by
+        item. What was refused for overload is sent again, after a wait, in its own order.
+        Raises RejectedDocument, SearchBlocked, TransientError, SyncJobError.
+        """
+        in_full = False
+        for attempt in range(self.attempts):
+            try:
+                answer = self._bulk(body, in_full=in_full)
+            except ApiError as error:
+                if error.status_code == TOO_LARGE:
+                    return self._send_halves(body)
+                raise_unless_overloaded(error)
+            except (ElasticsearchUnreachable, ConnectionTimeout):
+                pass
+            else:
+                if not answer["errors"]:
                     return None
-            in_full = True
-        if _wait(attempt, stopped):
-            break
-    raise TransientError(f"Elasticsearch did not take a bulk request for {index} in {attempt + 1} attempts")
+                if in_full:
+                    body = _refused_for_overload(body, answer["items"])
+                    if not body:
+                        return None
+                in_full = True
+            if _wait(attempt, self.stopped):
+                break
+        raise TransientError(f"Elasticsearch did not take a bulk request for {self.index} in {attempt + 1} attempts")
 
+    def _bulk(self, body: bytes, *, in_full: bool) -> Any:
+        # A Sequence of operations is what the client documents; finished bytes go through its serializer as they are.
+        options: dict[str, Any] = {} if in_full else {"filter_path": "errors"}
+        once = self.client.options(max_retries=0)
+        return once.bulk(index=self.index, operations=body, **options)  # type: ignore[arg-type]
 
-def _bulk(client: Elasticsearch, index: str, body: bytes, *, in_full: bool) -> Any:
-    # A Sequence of operations is what the client documents; finished bytes go through its serializer as they are.
-    options: dict[str, Any] = {} if in_full else {"filter_path": "errors"}
-    return client.options(max_retries=0).bulk(index=index, operations=body, **options)  # type: ignore[arg-type]
-
-
-def _send_halves(client: Elasticsearch, index: str, body: bytes, stopped: Event) -> None:
-    operations = split_operations(body)
-    if len(operations) == 1:
-        action = operations[0].split(b"\n", 1)[0].decode()
-        raise RejectedDocument(f"Elasticsearch takes no request as large as this single document: {action}")
-    middle = len(operations) // 2
-    for half in (operations[:middle], operations[middle:]):
-        send(client, index, b"".join(half), stopped)
+    def _send_halves(self, body: bytes) -> None:
+        operations = split_operations(body)
+        if len(operations) == 1:
+            action = operations[0].split(b"\n", 1)[0].decode()
+            raise RejectedDocument(f"Elasticsearch takes no request as large as this single document: {action}")
+        middle = len(operations) // 2
+        for half in (operations[:middle], operations[middle:]):
+            self.send(b"".join(half))
 
 
 def split_operations(body: bytes) -> list[bytes]:

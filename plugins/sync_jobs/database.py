@@ -7,7 +7,7 @@ checked, and only they are written, in the same transaction, in key order. Reade
 new; a night without changes writes nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from itertools import chain
@@ -137,10 +137,11 @@ _COPY_HEADER = 19
 _COPY_ROW_OVERHEAD = 6
 
 
-def copy_text_rows(connection: Connection, name: str, parameters: Parameters) -> Iterator[bytes]:
+def copy_text_rows(connection: Connection, name: str, parameters: Parameters) -> Generator[bytes, None, None]:
     """The rows of include/sql/<name>.sql, a SELECT of one text column, as UTF-8 bytes, while they are made.
 
-    Binary COPY hands over finished bytes: nothing is unescaped or decoded on the way.
+    Binary COPY hands over finished bytes: nothing is unescaped or decoded on the way. Close it if not all of it is
+    read: the connection can do nothing else before that.
     """
     statement = f"COPY ({read_sql(name)}) TO STDOUT (FORMAT binary)"
     with psycopg.ClientCursor(connection).copy(statement, parameters) as copy:
@@ -151,7 +152,13 @@ def copy_text_rows(connection: Connection, name: str, parameters: Parameters) ->
                 yield bytes(row[_COPY_ROW_OVERHEAD:])
 
 
-def named_rows(connection: Connection, name: str) -> Iterator[tuple[Any, ...]]:
+def named_rows(connection: Connection, name: str, parameters: Parameters | None = None) -> Iterator[tuple[Any, ...]]:
     """The rows of include/sql/<name>.sql, fetched a few at a time, inside the transaction of the caller."""
     with connection.cursor(name) as cursor:
-        yield from cursor.execute(read_sql(name))
+        yield from cursor.execute(read_sql(name), parameters)
+
+
+def another_connection(connection: Connection) -> Connection:
+    """A second connection like the first, in autocommit: same server, database, role and settings."""
+    parameters = connection.info.get_parameters() | {"password": connection.info.password}
+    return psycopg.connect(**parameters, autocommit=True)  # type: ignore[arg-type]

@@ -1,20 +1,26 @@
-"""How two indices of persons differ, by the ids of their documents alone.
+"""How a new index of persons differs from the live one, document by document, without reading either in full.
 
 An id is made of the person's id and a hash of the content (person_documents.sql): the same id means the same
-document. Both indices are read side by side in the order of personId, a page at a time, and compared as sets.
+document. While the new index is loaded, the live one is asked which of the ids it has already. Persons of whom it
+lacks one are looked at in both indices afterwards; all others have, in the live index, at least what they have in
+the new one, so that two counts tell the rest.
 """
 
-import math
-from collections import Counter
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from elasticsearch import Elasticsearch
 
-PAGE_DOCUMENTS = 10_000
-KEEP_ALIVE = "2m"
+from sync_jobs.batches import batches
+from sync_jobs.documents import content_key, document_id, is_own_id, person_of
+from sync_jobs.person_refresh import find_documents
 
-Entry = tuple[int, str]
+BATCH_PERSONS = 1_000
+QUESTION_DOCUMENTS = 10_000
 
 
 @dataclass
@@ -27,66 +33,114 @@ class DocumentDifference:
     unchanged: int = 0
 
 
-class _Reader:
-    """(personId, _id) of all documents of one index, in the order of personId."""
+class NewDocuments:
+    """Finds the persons of whom the live index lacks a document of the new one, while that is loaded.
 
-    def __init__(self, client: Elasticsearch, index: str) -> None:
-        self._client = client
-        self._point_in_time: str = client.open_point_in_time(index=index, keep_alive=KEEP_ALIVE)["id"]
-        self._after: list[Any] | None = None
-        self.entries: set[Entry] = set()
-        self.complete_below: float = -math.inf  # every entry of a personId below this has been read
+    Enter it, call look_at() with the lines of each body, then persons(). live: None if there is no live index.
+    """
 
-    def read_page(self) -> None:
+    def __init__(self, client: Elasticsearch, live: str | None) -> None:
+        self._client, self._live = client, live
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="difference")
+        self._question: Future[None] | None = None
+        self._found = array("q")
+
+    def __enter__(self) -> "NewDocuments":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def look_at(self, lines: Sequence[bytes]) -> None:
+        """Ask for the documents in these finished lines, beside the caller; waits for the question before."""
+        if self._live is None:
+            return
+        ids = [document_id(line) for line in lines]
+        self._wait()
+        self._question = self._thread.submit(self._ask, self._live, ids)
+
+    def persons(self) -> "array[int]":
+        """Their ids, in the order of the lines."""
+        self._wait()
+        return self._found
+
+    def _wait(self) -> None:
+        if self._question:
+            self._question.result()
+
+    def _ask(self, live: str, ids: list[str]) -> None:
+        for batch in batches(ids, QUESTION_DOCUMENTS):
+            self._found.extend(self._lacking(live, batch))
+
+    def _lacking(self, live: str, ids: list[str]) -> list[int]:
+        """The persons among these documents of whom the live index lacks one."""
+        by_person = {"terms": {"field": "personId", "size": len(ids)}}
         answer = self._client.search(
-            pit={"id": self._point_in_time, "keep_alive": KEEP_ALIVE},
-            sort=["personId", "_shard_doc"],
-            size=PAGE_DOCUMENTS,
-            source=False,
-            track_total_hits=False,
-            filter_path="pit_id,hits.hits._id,hits.hits.sort",
-            search_after=self._after,
+            index=live,
+            size=0,
+            query={"terms": {"_id": ids}},
+            aggregations={"persons": by_person},
+            filter_path="aggregations.persons.buckets",
         )
-        hits = answer.get("hits", {}).get("hits", [])
-        self.entries.update((hit["sort"][0], hit["_id"]) for hit in hits)
-        if len(hits) < PAGE_DOCUMENTS:
-            self.complete_below = math.inf
-        else:
-            self._after = hits[-1]["sort"]
-            self.complete_below = hits[-1]["sort"][0]
-
-    def take_below(self, bound: float) -> set[Entry]:
-        taken = self.entries if bound == math.inf else {entry for entry in self.entries if entry[0] < bound}
-        self.entries = self.entries - taken
-        return taken
-
-    def close(self) -> None:
-        self._client.close_point_in_time(id=self._point_in_time)
+        buckets = answer.get("aggregations", {}).get("persons", {}).get("buckets", [])
+        known = {bucket["key"]: bucket["doc_count"] for bucket in buckets}
+        wanted = Counter(map(person_of, ids))
+        return [person for person, documents in wanted.items() if known.get(person, 0) < documents]
 
 
-def compare(client: Elasticsearch, old: str | None, new: str) -> DocumentDifference:
-    """Count the documents of new against those of old (None: nothing was there)."""
-    if old is None:
-        return DocumentDifference(added=client.count(index=new)["count"])
+def compare(client: Elasticsearch, live: str | None, new: str, persons: Iterable[int]) -> DocumentDifference:
+    """Count the documents of the new index against those of the live one (None: nothing was there).
+
+    persons: all of whom the live index lacks a document of the new one, and any others.
+    """
+    total_new = client.count(index=new)["count"]
+    if live is None:
+        return DocumentDifference(added=total_new)
+    total_live = client.count(index=live)["count"]
     difference = DocumentDifference()
-    before, after = _Reader(client, old), _Reader(client, new)
-    try:
-        while (bound := min(before.complete_below, after.complete_below)) < math.inf:
-            behind = before if before.complete_below == bound else after
-            behind.read_page()
-            bound = min(before.complete_below, after.complete_below)
-            _count(difference, before.take_below(bound), after.take_below(bound))
-    finally:
-        before.close()
-        after.close()
+    looked_at_live = looked_at_new = 0
+    for batch in batches(sorted(set(persons)), BATCH_PERSONS):
+        before, after = _ids(client, live, batch), _ids(client, new, batch)
+        looked_at_live += sum(map(len, before.values()))
+        looked_at_new += sum(map(len, after.values()))
+        _use_own_ids(client, live, new, before)
+        for person in before.keys() | after.keys():
+            _count(difference, before[person], after[person])
+    rest_live, rest_new = total_live - looked_at_live, total_new - looked_at_new
+    difference.unchanged += min(rest_live, rest_new)
+    difference.removed += max(0, rest_live - rest_new)
     return difference
 
 
-def _count(difference: DocumentDifference, old: set[Entry], new: set[Entry]) -> None:
-    gone = Counter(person for person, _ in old - new)
-    come = Counter(person for person, _ in new - old)
-    changed = (gone & come).total()
-    difference.unchanged += len(old & new)
+def _ids(client: Elasticsearch, index: str, persons: Sequence[int]) -> dict[int, list[str]]:
+    """The _ids of these persons' documents."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for hit in find_documents(client, index, persons, fields=["personId"]):
+        found[int(hit["_source"]["personId"])].append(hit["_id"])
+    return found
+
+
+def _use_own_ids(client: Elasticsearch, live: str, new: str, before: dict[int, list[str]]) -> None:
+    """Where the application has written a document with the content of a new one, count it as that one."""
+    foreign = [person for person, ids in before.items() if not all(is_own_id(person, each) for each in ids)]
+    if not foreign:
+        return
+    own = {_content(hit): hit["_id"] for hit in find_documents(client, new, foreign, fields=True)}
+    rewritten: dict[int, list[str]] = defaultdict(list)
+    for hit in find_documents(client, live, foreign, fields=True):
+        rewritten[int(hit["_source"]["personId"])].append(own.get(_content(hit), hit["_id"]))
+    before.update(rewritten)
+
+
+def _content(hit: dict[str, Any]) -> str:
+    return content_key(hit["_source"])
+
+
+def _count(difference: DocumentDifference, before: list[str], after: list[str]) -> None:
+    old, new = Counter(before), Counter(after)
+    alike = (old & new).total()
+    changed = min(old.total(), new.total()) - alike
+    difference.unchanged += alike
     difference.changed += changed
-    difference.removed += gone.total() - changed
-    difference.added += come.total() - changed
+    difference.removed += old.total() - alike - changed
+    difference.added += new.total() - alike - changed

@@ -1,24 +1,28 @@
 """Job 6, PersonElasticSearchSyncJob: the search index persons (domain.md, "6 PersonElasticSearchSyncJob").
 
-    lock  ->  remove orphans  ->  create  ->  load under one snapshot  ->  verify  ->  promote  ->  remove retired
+    lock  ->  remove orphans  ->  create  ->  load under one snapshot  ->  verify  ->  catch up with edits
+          ->  compare with the live index, guard rail  ->  promote  ->  catch up with the last edits  ->  remove retired
 
 PostgreSQL makes the finished lines of every document (person_documents.sql); here they are only passed on.
 Whatever fails, the new index is removed and the live one keeps serving.
 """
 
-import json
+import hashlib
 import logging
 import time
+from array import array
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
 
 from sync_jobs import bulk, index_difference, search_index
+from sync_jobs.catch_up import Edits
 from sync_jobs.database import (
     Connection,
     advisory_lock,
@@ -26,33 +30,22 @@ from sync_jobs.database import (
     copy_text_rows,
     execute,
     one_row,
+    read_sql,
     snapshot,
 )
+from sync_jobs.documents import DEFINITION_FILE, mapping
 from sync_jobs.errors import IndexNotAsExpected
+from sync_jobs.person_refresh import PersonRefresh, Refreshed
+from sync_jobs.person_verification import Totals, verify_sample, verify_totals, wanted_totals
 from sync_jobs.report import Outcome
 from sync_jobs.run import JobRun
 
 ALIAS = "persons"
-DEFINITION_FILE = Path(__file__).resolve().parents[2] / "include" / "elasticsearch" / "persons.json"
-PROGRESS_SECONDS = 5.0
+
+# Of the expected documents: a refresh in the background while loading comes no more often than this.
+REFRESH_FRACTION = 5
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Totals:
-    """Documents of an index, and what is nested in them."""
-
-    documents: int
-    trusts: int
-    memberships: int
-
-
-@cache
-def definition() -> dict[str, Any]:
-    """Settings and mapping of an index behind the alias, as include/elasticsearch/persons.json has them."""
-    content: dict[str, Any] = json.loads(DEFINITION_FILE.read_text(encoding="utf-8"))
-    return content
 
 
 def rebuild_person_index(run: JobRun) -> Outcome:
@@ -63,8 +56,6 @@ def rebuild_person_index(run: JobRun) -> Outcome:
         name = search_index.new_index_name(ALIAS, _clock(run.postgres))
         try:
             outcome = _build(run, name)
-            if not run.dry_run:
-                search_index.promote(client, ALIAS, name)
         except BaseException:
             _discard_quietly(client, name)
             raise
@@ -72,58 +63,139 @@ def rebuild_person_index(run: JobRun) -> Outcome:
             search_index.discard(client, ALIAS, name)
             retired = [name]
         else:
-            retired = search_index.remove_retired(client, ALIAS)
+            retired = search_index.remove_retired(client, ALIAS, run.settings.retained_indices)
         live = search_index.find_live(client, ALIAS).name
     indices = {"live": [live] if live else [], "removed": orphans + retired}
     return replace(outcome, indices=indices)
 
 
 def _build(run: JobRun, name: str) -> Outcome:
-    """Make the index, whole and verified, and compare it with the live one. Nothing that readers see has changed."""
-    client = run.elasticsearch
-    meta = {"run_id": run.run_id, "run_date": run.run_date.isoformat(), "alias": ALIAS}
-    search_index.create(client, name, definition(), meta)
-    wanted, seconds = _load(run, name)
-    search_index.make_searchable(client, name, definition())
-    _verify(client, name, wanted)
-    difference = index_difference.compare(client, search_index.find_live(client, ALIAS).name, name)
-    existing = difference.unchanged + difference.changed + difference.removed
-    check_guard_rail(f"index {ALIAS}", difference.removed, existing, run.maximum_removed_percent)
-    rate = round(wanted.documents / seconds) if seconds else None
-    return Outcome(read=wanted.documents, documents_per_second=rate, **asdict(difference))
+    """Make the index, whole, verified and up to date, and promote it; nothing that readers see changes before that.
+
+    One snapshot is kept open from the first row to the last edit: it tells who has been edited since.
+    """
+    client, settings = run.elasticsearch, run.settings
+    live = search_index.find_live(client, ALIAS).name
+    with snapshot(run.postgres), Edits(run.postgres) as edits:
+        wanted = wanted_totals(run.postgres, run.run_date)
+        search_index.create(client, name, mapping(), _meta(run, wanted), settings)
+        loaded = _load(run, name, live, wanted)
+        search_index.make_searchable(client, name, settings)
+        verify_totals(run.postgres, client, name, wanted, run.run_date)
+        verify_sample(run.postgres, client, name, run.run_date, settings.sample_persons)
+        refresh = PersonRefresh(client, name, run.run_date, settings)
+        caught_up = _bring_up_to_date(edits, refresh)
+        _verify_count(client, name, wanted.documents + caught_up.made - caught_up.removed)
+        difference = index_difference.compare(client, live, name, [*loaded.new_persons, *caught_up.persons])
+        existing = difference.unchanged + difference.changed + difference.removed
+        check_guard_rail(f"index {ALIAS}", difference.removed, existing, run.maximum_removed_percent)
+        refreshed = caught_up.made
+        if not run.dry_run:
+            search_index.promote(client, ALIAS, name)
+            refreshed += cover_the_swap(edits, refresh)
+    read = difference.unchanged + difference.changed + difference.added
+    rate = round(wanted.documents / loaded.seconds) if loaded.seconds else None
+    return Outcome(read=read, refreshed=refreshed, documents_per_second=rate, **asdict(difference))
 
 
-def _load(run: JobRun, name: str) -> tuple[Totals, float]:
-    """Fill the index from one snapshot; return what it must hold, by a separate count, and the seconds it took."""
-    dates = {"run_date": run.run_date}
-    with snapshot(run.postgres):
-        wanted = Totals(*one_row(run.postgres, "person_document_totals", dates))
-        execute(run.postgres, "person_documents_planner")
-        started = time.monotonic()
-        lines = copy_text_rows(run.postgres, "person_documents", dates | {"person_ids": None})
-        sent = bulk.load(run.elasticsearch, name, lines, _Progress(name, wanted.documents))
-        seconds = time.monotonic() - started
+@dataclass(frozen=True)
+class _Loaded:
+    """new_persons: those of whom the live index lacks a document."""
+
+    seconds: float
+    new_persons: "array[int]"
+
+
+def _load(run: JobRun, name: str, live: str | None, wanted: Totals) -> _Loaded:
+    """Fill the index from the snapshot, and ask the live index meanwhile which documents it has already."""
+    execute(run.postgres, "person_documents_planner")
+    started = time.monotonic()
+    dates = {"run_date": run.run_date, "person_ids": None}
+    progress = _Progress(name, wanted.documents, run.settings.progress_seconds)
+    every = max(run.settings.refresh_documents, wanted.documents // REFRESH_FRACTION)
+    with (
+        # Closed here even if not all of it was read: until then the connection could not end its transaction.
+        closing(copy_text_rows(run.postgres, "person_documents", dates)) as lines,
+        index_difference.NewDocuments(run.elasticsearch, live) as new_documents,
+        _BackgroundRefresh(run.elasticsearch, name, every) as refresh,
+    ):
+
+        def look_at(body: list[bytes]) -> None:
+            new_documents.look_at(body)
+            progress.advance(len(body))
+            refresh.advance(len(body))
+
+        sent = bulk.load(run.elasticsearch, name, lines, run.settings, look_at)
+        new_persons = new_documents.persons()
+    seconds = time.monotonic() - started
     if sent != wanted.documents:
-        raise IndexNotAsExpected(f"{name}: PostgreSQL counts {wanted.documents} documents, but made {sent}")
-    return wanted, seconds
+        raise IndexNotAsExpected(
+            f"{name}: PostgreSQL counts {wanted.documents} documents, but made {sent}. The live index was not touched."
+        )
+    return _Loaded(seconds, new_persons)
 
 
-def _verify(client: Elasticsearch, name: str, wanted: Totals) -> None:
-    """Raise IndexNotAsExpected unless the index holds exactly what PostgreSQL counted."""
-    found = _totals(client, name)
+def _bring_up_to_date(edits: Edits, refresh: PersonRefresh) -> Refreshed:
+    """Before the swap: write the persons edited since the snapshot, again and again until few are left."""
+    total = Refreshed()
+    for _ in range(refresh.settings.catch_up_rounds):
+        with edits.later_snapshot():
+            persons = edits.edited_persons()
+            refreshed = refresh.once(edits.later, persons)
+        total.persons.extend(refreshed.persons)
+        total.made += refreshed.made
+        total.removed += refreshed.removed
+        log.info(
+            "%s: %d persons edited meanwhile, %d to be written", refresh.index, len(persons), len(refreshed.persons)
+        )
+        if len(refreshed.persons) <= refresh.settings.catch_up_persons:
+            break
+    return total
+
+
+def cover_the_swap(edits: Edits, refresh: PersonRefresh) -> int:
+    """After the swap: write what was committed before it and not seen yet; return how many documents were made.
+
+    At once, since readers see the index now; and once more when the application's writes that had begun before
+    the swap have ended: it may have looked for old documents in the index before, and written new ones to this.
+    """
+    made = 0
+    for pause in (0.0, refresh.settings.settle_seconds):
+        time.sleep(pause)
+        with edits.later_snapshot():
+            persons = edits.edited_persons()
+        made += refresh.until_settled(edits.later, persons)
+    return made
+
+
+def _verify_count(client: Elasticsearch, name: str, wanted: int) -> None:
+    found = client.count(index=name)["count"]
     if found != wanted:
-        raise IndexNotAsExpected(f"{name}: expected {wanted}, found {found}. The live index was not touched.")
+        raise IndexNotAsExpected(
+            f"{name}: expected {wanted} documents after catching up with edits, found {found}. "
+            "The live index was not touched."
+        )
 
 
-def _totals(client: Elasticsearch, name: str) -> Totals:
-    nested = {path: {"nested": {"path": path}} for path in ("trusts", "programmeMemberships")}
-    answer = client.search(index=name, size=0, track_total_hits=True, aggregations=nested)
-    counts = answer["aggregations"]
-    return Totals(
-        documents=answer["hits"]["total"]["value"],
-        trusts=counts["trusts"]["doc_count"],
-        memberships=counts["programmeMemberships"]["doc_count"],
-    )
+def _meta(run: JobRun, wanted: Totals) -> dict[str, Any]:
+    """What explains the index to whoever finds it."""
+    source_snapshot, postgres_version = one_row(run.postgres, "source_snapshot")
+    nodes = run.elasticsearch.cluster.stats(filter_path="nodes.versions")["nodes"]["versions"]
+    return {
+        "alias": ALIAS,
+        "run_id": run.run_id,
+        "run_date": run.run_date.isoformat(),
+        "source_snapshot": source_snapshot,
+        **asdict(wanted),
+        "versions": {"postgresql": postgres_version, "elasticsearch": nodes, "definition": _definition_version()},
+    }
+
+
+@cache
+def _definition_version() -> str:
+    """Alike for indices whose documents and mapping are made alike."""
+    definition = read_sql("person_documents").encode() + DEFINITION_FILE.read_bytes()
+    return hashlib.sha256(definition).hexdigest()[:12]
 
 
 def _clock(connection: Connection) -> datetime:
@@ -143,13 +215,39 @@ def _discard_quietly(client: Elasticsearch, name: str) -> None:
 class _Progress:
     """Logs how far a build is, every few seconds."""
 
-    def __init__(self, name: str, documents: int) -> None:
-        self._name, self._documents = name, documents
+    def __init__(self, name: str, documents: int, every_seconds: float) -> None:
+        self._name, self._documents, self._every = name, documents, every_seconds
+        self._sent = 0
         self._started = self._logged = time.monotonic()
 
-    def __call__(self, sent: int) -> None:
+    def advance(self, documents: int) -> None:
+        self._sent += documents
         now = time.monotonic()
-        if now - self._logged >= PROGRESS_SECONDS:
+        if now - self._logged >= self._every:
             self._logged = now
-            rate = sent / (now - self._started)
-            log.info("%s: %d of %d documents, %.0f a second", self._name, sent, self._documents, rate)
+            rate = self._sent / (now - self._started)
+            log.info("%s: %d of %d documents, %.0f a second", self._name, self._sent, self._documents, rate)
+
+
+class _BackgroundRefresh:
+    """Makes what is loaded searchable beside the loading, so that the last refresh has little left to do."""
+
+    def __init__(self, client: Elasticsearch, name: str, every: int) -> None:
+        self._client, self._name, self._every = client, name, every
+        self._since = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="refresh")
+        self._refresh: Future[Any] | None = None
+
+    def __enter__(self) -> "_BackgroundRefresh":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def advance(self, documents: int) -> None:
+        self._since += documents
+        idle = self._refresh is None or self._refresh.done()
+        if self._since >= self._every and idle:
+            self._since = 0
+            # Its answer does not matter: whatever it has not done, the last refresh does.
+            self._refresh = self._thread.submit(self._client.indices.refresh, index=self._name)

@@ -4,24 +4,16 @@ Statuses are written first, whatever state the search is in. Then the documents 
 anew: found by looking at the index, not remembered, so that a run repeated after a failure repairs them too.
 """
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import replace
 
-from elasticsearch import Elasticsearch
-
 from sync_jobs import search_index
 from sync_jobs.batches import batches
-from sync_jobs.database import (
-    Connection,
-    advisory_lock,
-    apply_difference,
-    execute,
-    named_rows,
-    snapshot,
-)
+from sync_jobs.database import advisory_lock, apply_difference, execute, named_rows, snapshot
 from sync_jobs.errors import AlreadyRunning, TransientError
 from sync_jobs.person_index import ALIAS
-from sync_jobs.person_refresh import BATCH_PERSONS, find_documents, refresh_persons
+from sync_jobs.person_refresh import PersonRefresh, find_documents
 from sync_jobs.report import Outcome
 from sync_jobs.run import JobRun
 
@@ -63,15 +55,17 @@ def _refresh_documents(run: JobRun) -> int:
     if index is None:
         return 0  # never built: the first build will show the statuses
     with snapshot(run.postgres):
-        outdated = _outdated_persons(run.postgres, run.elasticsearch, index)
-        return refresh_persons(run.postgres, run.elasticsearch, index, outdated, run.run_date)
+        outdated = array("q", _outdated_persons(run, index))
+    refresh = PersonRefresh(run.elasticsearch, index, run.run_date, run.settings)
+    return refresh.until_settled(run.postgres, outdated)
 
 
-def _outdated_persons(connection: Connection, client: Elasticsearch, index: str) -> Iterator[int]:
+def _outdated_persons(run: JobRun, index: str) -> Iterator[int]:
     """The candidates that some document shows with another status than the database has."""
-    for batch in batches(named_rows(connection, "candidate_statuses"), BATCH_PERSONS):
+    run.elasticsearch.indices.refresh(index=index)  # what was written a moment ago must be found
+    for batch in batches(named_rows(run.postgres, "candidate_statuses"), run.settings.refresh_persons):
         wanted = dict(batch)
-        documents = find_documents(client, index, list(wanted), fields=("personId", "status"))
+        documents = find_documents(run.elasticsearch, index, list(wanted), fields=("personId", "status"))
         # int: the application may write an id as text, which the mapping takes for the number that it is.
         shown = ((int(hit["_source"]["personId"]), hit["_source"].get("status")) for hit in documents)
         yield from sorted({person for person, status in shown if status != wanted[person]})

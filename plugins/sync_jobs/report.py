@@ -10,7 +10,7 @@ class Outcome:
 
     read: those wanted; added, changed and removed: what it took to get there, in a dry run what it would take;
     unchanged: those that were right already. rejected: documents that Elasticsearch refused.
-    refreshed: documents made anew in the live index (job 8 alone).
+    refreshed: documents made anew for single persons: by job 8, and by a build or a rollback to catch up with edits.
     indices: names of Elasticsearch indices by what became of them ("live", "previous", "removed").
     """
 

@@ -1,11 +1,12 @@
 """What a job is given for one run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from elasticsearch import Elasticsearch
 
 from sync_jobs.database import Connection
+from sync_jobs.index_settings import IndexSettings
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class JobRun:
     postgres: an autocommit connection that belongs to this run alone; it holds the job's lock.
     run_date: D of domain.md. first_date: the first of the dates covered, run_date itself unless nights were missed.
     any_date: dateOverride ANY. maximum_removed_percent: the guard rail's limit. run_id: for the index's _meta.
+    settings: of the index build.
     """
 
     postgres: Connection
@@ -26,3 +28,4 @@ class JobRun:
     maximum_removed_percent: float
     dry_run: bool
     run_id: str
+    settings: IndexSettings = field(default_factory=IndexSettings)

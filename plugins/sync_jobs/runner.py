@@ -10,13 +10,18 @@ from pkgutil import resolve_name
 import psycopg
 from elasticsearch import Elasticsearch
 
-from sync_jobs.catalogue import Job
+from sync_jobs.catalogue import Job, find_job
 from sync_jobs.database import Connection, advisory_lock
 from sync_jobs.errors import BadArgument, SyncJobError, TransientError
+from sync_jobs.index_settings import IndexSettings
+from sync_jobs.person_index_rollback import roll_back_person_index
 from sync_jobs.report import Outcome, Report
 from sync_jobs.run import JobRun
 from sync_jobs.run_dates import covered_dates
 from sync_jobs.search_errors import elasticsearch_errors_translated
+
+# The name of a rollback in its report.
+ROLLBACK = "persons_index_rollback"
 
 # SQLSTATE classes and codes of what may pass: lost or refused connections, conflicts between transactions, full or
 # overloaded resources, locks and statements that took too long, a server that shuts down.
@@ -35,20 +40,20 @@ def run_job(
     maximum_removed_percent: float | None = None,
     dry_run: bool = False,
     run_id: str = "manual",
+    settings: IndexSettings | None = None,
 ) -> Report:
     """Run one job of the catalogue and report what it did.
 
     postgres: a connection for this run alone, outside of any transaction; it is put into autocommit mode.
     run_date: D of domain.md. first_date: the first of the nights covered (jobs 7 and 8), None for run_date alone.
     date_override, date_of_change_override: domain.md, job 8. maximum_removed_percent: 0 to 100, the guard rail's
-    limit for this run; None for the job's own. run_id: kept in the index's _meta.
+    limit for this run; None for the job's own. run_id: kept in the index's _meta. settings: of the index build;
+    None for the defaults.
 
     Raises BadArgument before anything starts; AlreadyRunning; GuardRail; TransientError for what is worth a
     retry; another SyncJobError for what is not.
     """
-    limit = job.maximum_removed_percent if maximum_removed_percent is None else maximum_removed_percent
-    if not 0 <= limit <= 100:
-        raise BadArgument(f"maximum_removed_percent: expected a number from 0 to 100, got {limit}")
+    limit = _checked_limit(job.maximum_removed_percent if maximum_removed_percent is None else maximum_removed_percent)
     if date_override.strip() and not job.takes_date_override:
         raise BadArgument(f"{job.name} takes no date_override")
     dates = covered_dates(
@@ -67,10 +72,11 @@ def run_job(
         maximum_removed_percent=limit,
         dry_run=dry_run,
         run_id=run_id,
+        settings=settings or IndexSettings(),
     )
     work: Callable[[JobRun], Outcome] = resolve_name(job.entry_point)
     started = time.monotonic()
-    with _database_errors_translated(), elasticsearch_errors_translated():
+    with _errors_translated():
         postgres.autocommit = True
         with advisory_lock(postgres, job.name):
             outcome = work(run)
@@ -83,6 +89,56 @@ def run_job(
         seconds=round(time.monotonic() - started, 3),
         **asdict(outcome),
     )
+
+
+def run_rollback(
+    *,
+    postgres: Connection,
+    elasticsearch: Elasticsearch,
+    direction: str = "back",
+    maximum_removed_percent: float | None = None,
+    dry_run: bool = False,
+    settings: IndexSettings | None = None,
+) -> Report:
+    """Put the index of the build before the live one ("back"), or after it ("forth"), behind the alias persons.
+
+    Arguments as of run_job. The report's run_date is the one that the index was built for. Raises BadArgument for
+    another direction, IndexNotAsExpected if there is no such index, and what run_job raises.
+    """
+    job = find_job("PersonElasticSearchSyncJob")
+    limit = _checked_limit(job.maximum_removed_percent if maximum_removed_percent is None else maximum_removed_percent)
+    started = time.monotonic()
+    with _errors_translated():
+        postgres.autocommit = True
+        done = roll_back_person_index(
+            postgres,
+            elasticsearch,
+            direction,
+            maximum_removed_percent=limit,
+            dry_run=dry_run,
+            settings=settings or IndexSettings(),
+        )
+    return Report(
+        job=ROLLBACK,
+        run_date=done.run_date,
+        first_date=done.run_date,
+        last_date=done.run_date,
+        dry_run=dry_run,
+        seconds=round(time.monotonic() - started, 3),
+        **asdict(done.outcome),
+    )
+
+
+def _checked_limit(percent: float) -> float:
+    if not 0 <= percent <= 100:
+        raise BadArgument(f"maximum_removed_percent: expected a number from 0 to 100, got {percent}")
+    return percent
+
+
+@contextmanager
+def _errors_translated() -> Iterator[None]:
+    with _database_errors_translated(), elasticsearch_errors_translated():
+        yield
 
 
 @contextmanager

@@ -8,6 +8,7 @@ Readers and writers use the alias alone; it has exactly one index at any moment.
 the lock of the alias (lock_name).
 """
 
+import logging
 import re
 import time
 from dataclasses import dataclass
@@ -17,10 +18,9 @@ from typing import Any
 from elastic_transport import TransportError
 from elasticsearch import Elasticsearch, NotFoundError
 
-from sync_jobs.errors import IndexNotAsExpected, TransientError
+from sync_jobs.errors import BadArgument, IndexNotAsExpected, TransientError
+from sync_jobs.index_settings import IndexSettings
 
-# Indices kept behind the live one.
-RETAINED_INDICES = 2
 # Of the swap, whose answer may get lost.
 PROMOTION_ATTEMPTS = 5
 PROMOTION_WAIT_SECONDS = 2.0
@@ -28,6 +28,8 @@ PROMOTION_WAIT_SECONDS = 2.0
 # In the name of an index: the UTC start of its build, to the microsecond, so that under the lock no two are alike.
 _BUILT_AT = "%Y%m%dt%H%M%S-%f"
 _OWN_NAME = re.compile(r".+-(\d{8}t\d{6}-\d{6})", re.ASCII)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -78,35 +80,41 @@ def remove_orphans(client: Elasticsearch, alias: str) -> list[str]:
     return _delete(client, alias, orphans)
 
 
-def create(client: Elasticsearch, name: str, definition: dict[str, Any], meta: dict[str, Any]) -> None:
+def create(
+    client: Elasticsearch, name: str, mapping: dict[str, Any], meta: dict[str, Any], settings: IndexSettings
+) -> None:
     """Make an empty index for loading: no refresh, no replicas until make_searchable()."""
     loading = {"refresh_interval": "-1", "number_of_replicas": 0, "auto_expand_replicas": False}
     client.indices.create(
         index=name,
-        settings=definition["settings"] | loading,
-        mappings=definition["mappings"] | {"_meta": meta},
+        settings={"number_of_shards": settings.shards} | loading,
+        mappings=mapping | {"_meta": meta},
         wait_for_active_shards=1,
     )
 
 
-def make_searchable(client: Elasticsearch, name: str, definition: dict[str, Any]) -> None:
+def make_searchable(client: Elasticsearch, name: str, settings: IndexSettings) -> None:
     """After loading: refresh, and the settings that readers need."""
-    serving = {"refresh_interval": None, "auto_expand_replicas": definition["settings"]["auto_expand_replicas"]}
+    serving = {"refresh_interval": None, "auto_expand_replicas": settings.replicas}
     client.indices.put_settings(index=name, settings=serving)
     client.indices.refresh(index=name)
 
 
 def promote(client: Elasticsearch, alias: str, name: str) -> None:
-    """Put the index behind the alias, in one request.
-
-    A plain index with the alias's own name is removed in that same request. An answer that gets lost is
-    recognised by looking. Raises IndexNotAsExpected if a newer build is live, TransientError if Elasticsearch
-    does not answer.
-    """
+    """Put a new index behind the alias, in one request (switch), unless a newer build is there: IndexNotAsExpected."""
     live = find_live(client, alias)
     _refuse_if_overtaken(alias, name, live)
     meta = own_indices(client, alias)[name]
     client.indices.put_mapping(index=name, meta=meta | {"finished": True})
+    switch(client, alias, live, name)
+
+
+def switch(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
+    """Put an index behind the alias instead of the live one, in one request.
+
+    A plain index with the alias's own name is removed in that same request. An answer that gets lost is
+    recognised by looking. Raises TransientError if Elasticsearch does not answer.
+    """
     replace: list[dict[str, Any]] = []
     if live.name:
         removal = (
@@ -122,6 +130,8 @@ def promote(client: Elasticsearch, alias: str, name: str) -> None:
             # Lost on the way there or back: the state of the alias tells which. NotFound: it had been done before.
             time.sleep(PROMOTION_WAIT_SECONDS)
         if _is_live(client, alias, name):
+            if live.name and not live.is_alias:
+                log.warning("%s was a plain index: it is gone, and the alias %s stands in its place", alias, alias)
             return
     raise TransientError(f"The alias {alias} could not be moved to {name}: Elasticsearch gave no answer")
 
@@ -139,11 +149,54 @@ def _refuse_if_overtaken(alias: str, name: str, live: Live) -> None:
         raise IndexNotAsExpected(f"{live.name}, built later than {name}, is behind alias {alias}: not replaced")
 
 
-def remove_retired(client: Elasticsearch, alias: str) -> list[str]:
-    """Remove all but the live index and the latest finished ones before it. Return the names removed."""
+def remove_retired(client: Elasticsearch, alias: str, retained_indices: int) -> list[str]:
+    """Remove all but the live index and the latest finished ones beside it. Return the names removed."""
     live = find_live(client, alias).name
     previous = [name for name in own_indices(client, alias) if name != live]
-    return _delete(client, alias, previous[RETAINED_INDICES:])
+    return _delete(client, alias, previous[retained_indices:])
+
+
+def neighbour(client: Elasticsearch, alias: str, direction: str) -> tuple[str, dict[str, Any]]:
+    """The finished index built before the live one ("back") or after it ("forth"), with its _meta.
+
+    Raises BadArgument for another direction, IndexNotAsExpected if there is none.
+    """
+    if direction not in ("back", "forth"):
+        raise BadArgument(f"direction: expected back or forth, got {direction!r}")
+    live = find_live(client, alias).name
+    finished = {name: meta for name, meta in own_indices(client, alias).items() if meta.get("finished")}
+    if live not in finished:
+        raise IndexNotAsExpected(f"The index behind alias {alias} ({live or 'none'}) is not one that a build made")
+    older, newer = [name for name in finished if name < live], [name for name in finished if name > live]
+    candidates = older[:1] if direction == "back" else newer[-1:]
+    if not candidates:
+        which = "before" if direction == "back" else "after"
+        raise IndexNotAsExpected(
+            f"There is no finished index built {which} the live one, {live}. There are: {', '.join(finished)}."
+        )
+    return candidates[0], finished[candidates[0]]
+
+
+@dataclass(frozen=True)
+class Build:
+    """A build that is loading. documents: how many are in; expected: how many there will be. started: UTC."""
+
+    name: str
+    documents: int
+    expected: int
+    started: datetime
+
+
+def find_build(client: Elasticsearch, alias: str) -> Build | None:
+    """The build at work for this alias, or the remains of one that died; None if there is neither."""
+    live = find_live(client, alias).name
+    for name, meta in own_indices(client, alias).items():
+        started = built_at(name)
+        if name != live and not meta.get("finished") and started:
+            statistics = client.options(ignore_status=404).indices.stats(index=name, metric="indexing")
+            done = statistics["_all"]["primaries"]["indexing"]["index_total"] if "_all" in statistics else 0
+            return Build(name, done, meta.get("documents", 0), started)
+    return None
 
 
 def discard(client: Elasticsearch, alias: str, name: str) -> None:

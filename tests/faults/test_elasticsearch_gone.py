@@ -10,10 +10,12 @@ from local.ports import any_free_port
 from sync_jobs import bulk
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import TransientError
+from sync_jobs.index_settings import IndexSettings
 from sync_jobs.runner import run_job
 from tests.awkward_data import Connection
 
 RUN_DATE = date(2026, 3, 10)
+SETTINGS = IndexSettings()
 
 
 @pytest.fixture
@@ -43,12 +45,12 @@ def test_a_load_gives_up_at_once_when_what_feeds_it_fails(gone: Elasticsearch) -
     """Its senders, which would wait and try again for minutes, are told to stop."""
 
     def lines() -> object:
-        yield b'{"index":{"_id":"1-0"}}\n{"personId":1}\n' * (bulk.BODY_BYTES // 40)
+        yield b'{"index":{"_id":"1-0"}}\n{"personId":1}\n' * (SETTINGS.body_bytes // 40)
         yield b'{"index":{"_id":"2-0"}}\n{"personId":2}\n'
         time.sleep(4)  # by now the first body has been refused several times, and the next wait is a long one
         raise ConnectionAbortedError
 
     began = time.monotonic()
     with pytest.raises(ConnectionAbortedError):
-        bulk.load(gone, "persons-20260310t000000-000000", lines(), on_progress=lambda _: None)  # type: ignore[arg-type]
+        bulk.load(gone, "persons-20260310t000000-000000", lines(), SETTINGS)  # type: ignore[arg-type]
     assert time.monotonic() - began < 15

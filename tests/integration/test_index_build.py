@@ -7,8 +7,10 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from sync_jobs import search_index
+from sync_jobs.documents import mapping
 from sync_jobs.errors import GuardRail, IndexNotAsExpected, RejectedDocument, SearchBlocked
-from sync_jobs.person_index import ALIAS, definition
+from sync_jobs.index_settings import IndexSettings
+from sync_jobs.person_index import ALIAS
 from tests.awkward_data import Connection
 from tests.comparison import RunJob, all_indices, indices_behind_alias
 
@@ -29,7 +31,7 @@ def count(client: Elasticsearch) -> int:
 
 
 def make_index(client: Elasticsearch, name: str, meta: dict[str, Any] | None = None) -> None:
-    search_index.create(client, name, definition(), meta or {})
+    search_index.create(client, name, mapping(), meta or {}, IndexSettings())
 
 
 def test_an_empty_database_gives_an_empty_index_behind_the_alias(run: RunJob, elasticsearch: Elasticsearch) -> None:
@@ -111,6 +113,19 @@ def test_a_document_that_cannot_be_indexed_stops_the_build_and_is_named_without_
     assert "83, 83" not in str(caught.value)  # as bytes: Elasticsearch's own reason quotes them
     assert all_indices(elasticsearch) == live
     assert count(elasticsearch) == 2
+
+
+def test_a_build_that_is_stopped_in_the_middle_of_much_data_ends_at_once(
+    tcs: Connection, job_connection: Connection, run: RunJob, elasticsearch: Elasticsearch
+) -> None:
+    """PostgreSQL has far more to send than is in flight when the first body is refused."""
+    add_persons(tcs, range(1, 2), surname="S" * (LONGEST_KEYWORD_BYTES + 1))
+    add_persons(tcs, range(2, 5_002))
+    tcs.execute("UPDATE person SET intrepid_id = repeat('x', 2000) WHERE id > 1")
+    job_connection.execute("SET statement_timeout = '20s'")
+    with pytest.raises(RejectedDocument, match="person 1"):
+        run(JOB, RUN_DATE, settings=IndexSettings(body_bytes=100_000))
+    assert all_indices(elasticsearch) == []
 
 
 def test_an_emptied_source_does_not_empty_the_search(

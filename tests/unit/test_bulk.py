@@ -12,27 +12,23 @@ def line(number: int, filler: str = "") -> bytes:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 100])
-def test_bodies_hold_every_line_once_and_in_order(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+def test_bodies_hold_every_line_once_and_in_order(count: int) -> None:
     lines = [line(number, "x" * number) for number in range(count)]
-    monkeypatch.setattr(bulk, "BODY_BYTES", 400)
-    bodies = list(bulk._bodies(lines))
-    assert b"".join(body for _, body in bodies) == b"".join(lines)
-    assert sum(operations for operations, _ in bodies) == count
+    bodies = list(bulk._bodies(lines, 400))
+    assert [each for body in bodies for each in body] == lines
 
 
-def test_a_body_is_sent_before_it_would_grow_over_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_is_sent_before_it_would_grow_over_the_limit() -> None:
     lines = [line(number) for number in range(50)]
     limit = 3 * max(map(len, lines))
-    monkeypatch.setattr(bulk, "BODY_BYTES", limit)
-    sizes = [len(body) for _, body in bulk._bodies(lines)]
+    sizes = [sum(map(len, body)) for body in bulk._bodies(lines, limit)]
     assert max(sizes) <= limit
     assert min(sizes[:-1]) > limit - max(map(len, lines))
 
 
-def test_a_line_larger_than_the_limit_goes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "BODY_BYTES", 200)
-    bodies = list(bulk._bodies([line(1), line(2, "x" * 500), line(3)]))
-    assert [operations for operations, _ in bodies] == [1, 1, 1]
+def test_a_line_larger_than_the_limit_goes_alone() -> None:
+    bodies = list(bulk._bodies([line(1), line(2, "x" * 500), line(3)], 200))
+    assert [len(body) for body in bodies] == [1, 1, 1]
 
 
 def test_a_body_is_split_into_its_operations_whatever_the_names_hold() -> None:

@@ -1,0 +1,44 @@
+"""Which persons have been edited since a snapshot: inserts, updates and deletes in every table of a document.
+
+PostgreSQL keeps the answer in the rows themselves (docs/design.md, "No edit is lost"): the transaction that holds
+the snapshot still sees each row that has been updated or deleted since, marked by whoever did it (xmax); and a
+later snapshot sees each row written since, by its xmin.
+"""
+
+import heapq
+from array import array
+from contextlib import AbstractContextManager
+from itertools import groupby
+
+from sync_jobs.database import Connection, another_connection, named_rows, one_row, snapshot
+
+
+class Edits:
+    """The edits since the snapshot in which a connection is. Enter it: it opens a second connection, and closes it.
+
+    earlier: a connection inside of snapshot(), which must last as long as this is asked.
+    """
+
+    def __init__(self, earlier: Connection) -> None:
+        self._earlier = earlier
+        self._since: str = one_row(earlier, "snapshot_oldest")[0]
+        self.later = another_connection(earlier)
+
+    def __enter__(self) -> "Edits":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.later.close()
+
+    def later_snapshot(self) -> AbstractContextManager[None]:
+        """The state of now, in the second connection (later)."""
+        return snapshot(self.later)
+
+    def edited_persons(self) -> "array[int]":
+        """Ids, ascending, of all whose documents may have changed between the two snapshots; some may not have.
+
+        Inside of later_snapshot().
+        """
+        gone = named_rows(self._earlier, "edited_persons", {"gone": True, "since": self._since})
+        come = named_rows(self.later, "edited_persons", {"gone": False, "since": self._since})
+        return array("q", (person for (person,), _ in groupby(heapq.merge(gone, come))))

@@ -1,0 +1,84 @@
+"""Settings of the index build, each with its default, its unit and the reason for it.
+
+The one place where they are: docs/index-settings.md is written from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+
+from sync_jobs.errors import BadArgument
+
+
+def _setting(default: float | str, unit: str, reason: str, minimum: float = 1) -> Any:
+    return field(default=default, metadata={"unit": unit, "reason": reason, "minimum": minimum})
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexSettings:
+    """What a build, a refresh and a rollback go by."""
+
+    shards: int = _setting(
+        1, "primary shards", "a million documents are 1.3 GB, far below the size that a second shard would serve"
+    )
+    replicas: str = _setting(
+        "0-1", "auto_expand_replicas", "one copy on another node where there is one; none while the index is loaded"
+    )
+    body_bytes: int = _setting(
+        5_000_000, "bytes", "of one bulk request: throughput grows no more above it, and memory does", minimum=1_000
+    )
+    senders: int = _setting(3, "requests at once", "two keep Elasticsearch busy, the third covers their answers")
+    bulk_attempts: int = _setting(
+        12, "attempts", "of one bulk request in a row while Elasticsearch is overloaded or away: about four minutes"
+    )
+    refresh_documents: int = _setting(
+        50_000,
+        "documents",
+        "loaded between two refreshes in the background, or a fifth of all where that is more: the last refresh has "
+        "little left to do, and a large index is not merged over and over",
+    )
+    progress_seconds: float = _setting(5.0, "seconds", "between two lines of progress in the log", minimum=0)
+    sample_persons: int = _setting(
+        200, "persons", "whose documents are compared field by field with a plain query before promotion", minimum=0
+    )
+    refresh_persons: int = _setting(
+        500, "persons", "made anew in one round of requests: about 600 kB of documents in memory"
+    )
+    catch_up_rounds: int = _setting(
+        5, "rounds", "at most, to bring a new index up to date before the swap, while edits come faster than that"
+    )
+    catch_up_persons: int = _setting(
+        1_000, "persons", "written in a round of catching up that are few enough to go on to the swap", minimum=0
+    )
+    settle_seconds: float = _setting(
+        2.0,
+        "seconds",
+        "that the application may take from its commit to the end of its writes through the alias; what was "
+        "written is looked at again after it",
+        minimum=0,
+    )
+    retained_indices: int = _setting(
+        2, "indices", "kept behind the live one, for persons_index_rollback; older ones are removed", minimum=0
+    )
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> "IndexSettings":
+        """Defaults, but for the values given. Raises BadArgument for a name or a value that cannot be."""
+        known = {each.name: each for each in fields(cls)}
+        for name, value in values.items():
+            if name not in known:
+                raise BadArgument(f"index settings: expected some of {', '.join(known)}; got {name!r}")
+            _check(known[name], value)
+        return cls(**values)
+
+
+def _check(setting: "Field[Any]", value: Any) -> None:
+    minimum = setting.metadata["minimum"]
+    if isinstance(setting.default, str):
+        right, expected = isinstance(value, str), f"text such as {setting.default!r}"
+    elif isinstance(setting.default, int):
+        right, expected = type(value) is int and value >= minimum, f"a whole number from {minimum}"
+    else:
+        right, expected = type(value) in (int, float) and value >= minimum, f"a number from {minimum}"
+    if not right:
+        raise BadArgument(f"index setting {setting.name}: expected {expected}, got {value!r}")

@@ -1,0 +1,76 @@
+"""The way back to the index of the build before, and forth again, without the loss of an edit (design.md).
+
+The index gone back to is older than the edits of the days since. Before the swap every person who differs from
+what PostgreSQL has, by the index's own run date, is written anew; after it the last edits are covered as after a build.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from elasticsearch import Elasticsearch
+
+from sync_jobs import search_index
+from sync_jobs.catch_up import Edits
+from sync_jobs.database import Connection, advisory_lock, check_guard_rail, snapshot
+from sync_jobs.index_comparison import differing_persons
+from sync_jobs.index_settings import IndexSettings
+from sync_jobs.person_index import ALIAS, cover_the_swap
+from sync_jobs.person_refresh import PersonRefresh
+from sync_jobs.person_verification import wanted_totals
+from sync_jobs.report import Outcome
+
+
+@dataclass(frozen=True)
+class RolledBack:
+    """run_date: the one that the index now live was built for."""
+
+    run_date: date
+    outcome: Outcome
+
+
+def roll_back_person_index(
+    connection: Connection,
+    client: Elasticsearch,
+    direction: str,
+    *,
+    maximum_removed_percent: float,
+    dry_run: bool,
+    settings: IndexSettings,
+) -> RolledBack:
+    """Put the finished index built before the live one ("back"), or after it ("forth"), behind the alias.
+
+    Counts of the outcome: documents of the index gone to, and what it took to bring it up to date. A dry run
+    writes nothing and swaps nothing. Raises AlreadyRunning during a build, IndexNotAsExpected if there is no such
+    index, GuardRail if the index would lose too much, for instance because a source table is empty.
+    """
+    with advisory_lock(connection, search_index.lock_name(ALIAS)):
+        live = search_index.find_live(client, ALIAS)
+        name, meta = search_index.neighbour(client, ALIAS, direction)
+        run_date = date.fromisoformat(meta["run_date"])
+        with snapshot(connection), Edits(connection) as edits:
+            wanted = wanted_totals(connection, run_date).documents
+            existing = client.count(index=name)["count"]
+            check_guard_rail(f"index {name}", existing - wanted, existing, maximum_removed_percent)
+            persons = differing_persons(connection, client, name, run_date)
+            refresh = PersonRefresh(client, name, run_date, settings)
+            refreshed = refresh.once(connection, persons, dry_run=dry_run)
+            made = refreshed.made
+            if not dry_run:
+                search_index.switch(client, ALIAS, live, name)
+                made += cover_the_swap(edits, refresh)
+    before, after = live.name or "", name
+    if dry_run:
+        before, after = after, before
+    outcome = Outcome(
+        read=wanted,
+        added=refreshed.made - refreshed.replaced,
+        changed=refreshed.replaced,
+        removed=refreshed.removed - refreshed.replaced,
+        unchanged=existing - refreshed.removed,
+        refreshed=0 if dry_run else made,
+        indices={
+            "live": [live.name or ""] if dry_run else [name],
+            "previous": [name] if dry_run else [live.name or ""],
+        },
+    )
+    return RolledBack(run_date, outcome)

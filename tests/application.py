@@ -1,0 +1,119 @@
+"""The TIS application, as far as it writes what the jobs read, and to the index that they build (domain.md, job 6)."""
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from elasticsearch import Elasticsearch
+
+ALIAS = "persons"
+STATUSES = ("CURRENT", "INACTIVE")
+
+
+@dataclass
+class Application:
+    """Edits persons: commits to PostgreSQL, then rewrites that person's documents through the alias.
+
+    It searches for the documents with that personId, deletes them, and indexes new ones with ids that Elasticsearch
+    makes up. Its persons have names and a status, and nothing else.
+    """
+
+    postgres: psycopg.Connection[Any]
+    search: Elasticsearch
+
+    def add(self, persons: range) -> None:
+        """In PostgreSQL alone."""
+        self.postgres.execute(
+            "INSERT INTO person (id, status) SELECT unnest(%s::bigint[]), 'CURRENT'", (list(persons),)
+        )
+        self.postgres.execute(
+            "INSERT INTO contact_details (id, surname, forenames) SELECT unnest(%s::bigint[]), 'Adeyemi-Ng', 'Zoë'",
+            (list(persons),),
+        )
+
+    def edit(self, person: int, surname: str, status: str = "CURRENT") -> None:
+        """A new name, and a person if there was none."""
+        with self.postgres.transaction():
+            self.postgres.execute(
+                "INSERT INTO person (id, status) VALUES (%s, %s) "
+                "ON CONFLICT (id) DO UPDATE SET status = excluded.status",
+                (person, status),
+            )
+            self.postgres.execute(
+                "INSERT INTO contact_details (id, surname, forenames) VALUES (%s, %s, 'Zoë') "
+                "ON CONFLICT (id) DO UPDATE SET surname = excluded.surname",
+                (person, surname),
+            )
+        self.rewrite(person)
+
+    def remove(self, person: int) -> None:
+        with self.postgres.transaction():
+            self.postgres.execute("DELETE FROM contact_details WHERE id = %s", (person,))
+            self.postgres.execute("DELETE FROM person WHERE id = %s", (person,))
+        self.rewrite(person)
+
+    def rewrite(self, person: int) -> None:
+        """Through the alias, request by request: another index may come to stand behind it between any two."""
+        documents = self.documents([person])
+        found = self.search.search(index=ALIAS, query={"term": {"personId": person}}, source=False, size=100)
+        for hit in found["hits"]["hits"]:
+            self.search.options(ignore_status=404).delete(index=ALIAS, id=hit["_id"])
+        for document in documents:
+            self.search.index(index=ALIAS, document=document)
+        self.search.indices.refresh(index=ALIAS)
+
+    def documents(self, persons: list[int] | None = None) -> list[dict[str, Any]]:
+        """What PostgreSQL says now, without the fields that have no value; of everybody if no ids are given."""
+        rows = self.postgres.execute(
+            "SELECT person.id, surname, forenames, status FROM person JOIN contact_details USING (id) "
+            "WHERE %(persons)s::bigint[] IS NULL OR person.id = any(%(persons)s) ORDER BY person.id",
+            {"persons": persons},
+        )
+        return [
+            {
+                "personId": person,
+                "surname": surname,
+                "forenames": forenames,
+                "fullName": f"{forenames} {surname}",
+                "status": status,
+            }
+            for person, surname, forenames, status in rows
+        ]
+
+
+@contextmanager
+def editing_all_the_time(application: Application, persons: range, seed: int) -> Iterator[list[int]]:
+    """A thread that edits, adds and removes persons, one after the other, until the block ends.
+
+    Yields the list of the persons edited so far. What went wrong in the thread is raised at the end.
+    """
+    choose = random.Random(seed)
+    stop = threading.Event()
+    edited: list[int] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            while not stop.is_set():
+                person = choose.choice(persons)
+                if choose.random() < 0.2:
+                    application.remove(person)
+                else:
+                    application.edit(person, f"Name {len(edited)} \U0001f600", choose.choice(STATUSES))
+                edited.append(person)
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield edited
+    finally:
+        stop.set()
+        thread.join()
+    if errors:
+        raise errors[0]

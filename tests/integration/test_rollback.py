@@ -1,0 +1,138 @@
+"""The way back to the index before, and forth again."""
+
+from datetime import date
+from typing import Any
+
+import psycopg
+import pytest
+from elasticsearch import Elasticsearch
+
+from sync_jobs import search_index
+from sync_jobs.database import advisory_lock
+from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, IndexNotAsExpected
+from sync_jobs.index_settings import IndexSettings
+from sync_jobs.report import Report
+from sync_jobs.runner import run_rollback
+from tests.application import ALIAS, Application, editing_all_the_time
+from tests.awkward_data import Connection
+from tests.comparison import SETTINGS, RunJob, all_indices, indices_behind_alias
+from tests.integration.test_catch_up import PERSONS, SETTLING, as_in_postgresql, index_contents
+
+JOB = "PersonElasticSearchSyncJob"
+RUN_DATE = date(2026, 3, 10)
+
+
+@pytest.fixture
+def application(tcs: Connection, elasticsearch: Elasticsearch) -> Application:
+    application = Application(tcs, elasticsearch)
+    application.add(PERSONS)
+    return application
+
+
+@pytest.fixture
+def roll(job_connection: Connection, elasticsearch: Elasticsearch) -> Any:
+    def roll(direction: str = "back", settings: IndexSettings = SETTINGS, **arguments: Any) -> Report:
+        return run_rollback(
+            postgres=job_connection, elasticsearch=elasticsearch, direction=direction, settings=settings, **arguments
+        )
+
+    return roll
+
+
+def test_back_to_the_index_before_and_forth_again_without_the_loss_of_an_edit(
+    application: Application, run: RunJob, roll: Any, elasticsearch: Elasticsearch
+) -> None:
+    (first,) = run(JOB, RUN_DATE).indices["live"]
+    application.edit(3, "Before the second build")
+    (second,) = run(JOB, RUN_DATE).indices["live"]
+    application.edit(4, "After it")
+    application.remove(5)
+    application.edit(100, "New")
+
+    report = roll("back")
+    assert indices_behind_alias(elasticsearch) == [first] == report.indices["live"]
+    assert report.indices["previous"] == [second]
+    assert (report.added, report.changed, report.removed, report.unchanged) == (1, 1, 1, len(PERSONS) - 2)
+    assert index_contents(elasticsearch) == as_in_postgresql(application)
+
+    application.edit(6, "While the first is live")
+    roll("forth")
+    assert indices_behind_alias(elasticsearch) == [second]
+    assert index_contents(elasticsearch) == as_in_postgresql(application)
+
+
+def test_what_is_edited_during_a_rollback_is_in_the_index(
+    application: Application, run: RunJob, roll: Any, elasticsearch: Elasticsearch
+) -> None:
+    run(JOB, RUN_DATE)
+    run(JOB, RUN_DATE)
+    for direction in ("back", "forth", "back"):
+        with editing_all_the_time(application, range(1, 80), seed=1):
+            roll(direction, settings=SETTLING)
+        assert index_contents(elasticsearch) == as_in_postgresql(application)
+
+
+def test_a_dry_run_says_what_a_rollback_would_do_and_does_nothing(
+    application: Application, run: RunJob, roll: Any, elasticsearch: Elasticsearch
+) -> None:
+    (first,) = run(JOB, RUN_DATE).indices["live"]
+    (second,) = run(JOB, RUN_DATE).indices["live"]
+    application.edit(4, "Edited")
+    report = roll(dry_run=True)
+    assert (report.read, report.changed, report.refreshed) == (len(PERSONS), 1, 0)
+    assert indices_behind_alias(elasticsearch) == [second] == report.indices["live"]
+    assert elasticsearch.count(index=first, query={"term": {"surname": "Edited"}})["count"] == 0
+
+
+def test_without_an_index_to_go_to_the_refusal_says_which_there_are(run: RunJob, roll: Any) -> None:
+    (only,) = run(JOB, RUN_DATE).indices["live"]
+    with pytest.raises(IndexNotAsExpected, match=f"built before the live one, {only}. There are: {only}"):
+        roll()
+    with pytest.raises(IndexNotAsExpected, match="built after the live one"):
+        roll("forth")
+
+
+def test_before_the_first_build_there_is_nothing_to_go_back_to(roll: Any) -> None:
+    with pytest.raises(IndexNotAsExpected, match="not one that a build made"):
+        roll()
+
+
+def test_another_direction_is_refused(run: RunJob, roll: Any) -> None:
+    run(JOB, RUN_DATE)
+    with pytest.raises(BadArgument, match="expected back or forth, got 'sideways'"):
+        roll("sideways")
+
+
+def test_a_rollback_is_refused_during_a_build(run: RunJob, roll: Any, job_dsn: str) -> None:
+    run(JOB, RUN_DATE)
+    run(JOB, RUN_DATE)
+    with (
+        psycopg.connect(job_dsn, autocommit=True) as other,
+        advisory_lock(other, search_index.lock_name(ALIAS)),
+        pytest.raises(AlreadyRunning, match="is already running"),
+    ):
+        roll()
+
+
+def test_an_emptied_source_does_not_empty_the_index_gone_back_to(
+    application: Application, tcs: Connection, run: RunJob, roll: Any, elasticsearch: Elasticsearch
+) -> None:
+    application.add(range(100, 250))
+    run(JOB, RUN_DATE)
+    (live,) = run(JOB, RUN_DATE).indices["live"]
+    tcs.execute("DELETE FROM contact_details")
+    with pytest.raises(GuardRail, match="would remove 210 of 210"):
+        roll()
+    assert indices_behind_alias(elasticsearch) == [live]
+    assert elasticsearch.count(index=f"{ALIAS}-*")["count"] == 420
+
+
+def test_the_next_build_takes_the_place_of_an_index_gone_back_to(
+    run: RunJob, roll: Any, elasticsearch: Elasticsearch
+) -> None:
+    run(JOB, RUN_DATE)
+    (second,) = run(JOB, RUN_DATE).indices["live"]
+    (first,) = roll().indices["live"]
+    (third,) = run(JOB, RUN_DATE).indices["live"]
+    assert indices_behind_alias(elasticsearch) == [third]
+    assert sorted(all_indices(elasticsearch)) == [first, second, third]
