@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from sync_jobs.errors import AlreadyRunning, GuardRail
+from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail
 from sync_jobs.report import Outcome
 
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "include" / "sql"
@@ -45,6 +45,13 @@ def execute(connection: Connection, name: str, parameters: Parameters | None = N
     sees the dates themselves.
     """
     return psycopg.ClientCursor(connection).execute(read_sql(name), parameters or {})
+
+
+def take_over(connection: Connection) -> None:
+    """Make a caller's connection fit for a run: in autocommit. Raises BadArgument if it is in a transaction."""
+    if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+        raise BadArgument("postgres: expected a connection outside of any transaction: commit or roll back before")
+    connection.autocommit = True
 
 
 @contextmanager

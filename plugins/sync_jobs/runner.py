@@ -11,7 +11,7 @@ import psycopg
 from elasticsearch import Elasticsearch
 
 from sync_jobs.catalogue import Job, find_job
-from sync_jobs.database import Connection, advisory_lock
+from sync_jobs.database import Connection, advisory_lock, take_over
 from sync_jobs.errors import BadArgument, SyncJobError, TransientError
 from sync_jobs.index_settings import IndexSettings
 from sync_jobs.person_index_rollback import roll_back_person_index
@@ -54,6 +54,8 @@ def run_job(
     retry; another SyncJobError for what is not.
     """
     limit = _checked_limit(job.maximum_removed_percent if maximum_removed_percent is None else maximum_removed_percent)
+    _check_text("date_override", date_override)
+    _check_text("date_of_change_override", date_of_change_override)
     if date_override.strip() and not job.takes_date_override:
         raise BadArgument(f"{job.name} takes no date_override")
     dates = covered_dates(
@@ -77,7 +79,7 @@ def run_job(
     work: Callable[[JobRun], Outcome] = resolve_name(job.entry_point)
     started = time.monotonic()
     with _errors_translated():
-        postgres.autocommit = True
+        take_over(postgres)
         with advisory_lock(postgres, job.name):
             outcome = work(run)
     return Report(
@@ -109,7 +111,7 @@ def run_rollback(
     limit = _checked_limit(job.maximum_removed_percent if maximum_removed_percent is None else maximum_removed_percent)
     started = time.monotonic()
     with _errors_translated():
-        postgres.autocommit = True
+        take_over(postgres)
         done = roll_back_person_index(
             postgres,
             elasticsearch,
@@ -129,10 +131,15 @@ def run_rollback(
     )
 
 
-def _checked_limit(percent: float) -> float:
-    if not 0 <= percent <= 100:
-        raise BadArgument(f"maximum_removed_percent: expected a number from 0 to 100, got {percent}")
+def _checked_limit(percent: object) -> float:
+    if isinstance(percent, bool) or not isinstance(percent, int | float) or not 0 <= percent <= 100:
+        raise BadArgument(f"maximum_removed_percent: expected a number from 0 to 100, got {percent!r}")
     return percent
+
+
+def _check_text(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise BadArgument(f"{name}: expected a text, empty for none, got {value!r}")
 
 
 @contextmanager
@@ -149,6 +156,14 @@ def _database_errors_translated() -> Iterator[None]:
     except psycopg.Error as error:
         state = error.sqlstate
         what = f"{type(error).__name__} {state or ''}".strip()
-        if state is None or state.startswith(_TRANSIENT_STATES):
+        if _may_pass(error):
             raise TransientError(f"PostgreSQL: {what}, {error.diag.message_primary or 'connection lost'}") from None
-        raise SyncJobError(f"PostgreSQL refused a statement: {what}, {error.diag.message_primary}") from None
+        # Without a state it comes from the driver, before the server had a word: its text is about our own calls.
+        why = error.diag.message_primary if state else error
+        raise SyncJobError(f"PostgreSQL refused a statement: {what}, {why}") from None
+
+
+def _may_pass(error: psycopg.Error) -> bool:
+    if error.sqlstate:
+        return error.sqlstate.startswith(_TRANSIENT_STATES)
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)  # a lost connection has no state

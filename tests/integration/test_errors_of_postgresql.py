@@ -8,7 +8,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from sync_jobs.catalogue import find_job
-from sync_jobs.errors import SyncJobError, TransientError
+from sync_jobs.errors import BadArgument, SyncJobError, TransientError
 from sync_jobs.runner import run_job
 from tests.awkward_data import Connection
 from tests.comparison import RunJob
@@ -70,6 +70,26 @@ def test_a_lost_connection_is_worth_a_retry(job_dsn: str, job_connection: Connec
         other.execute("SELECT pg_terminate_backend(%s, 5000)", (process,))
     with pytest.raises(TransientError, match="PostgreSQL"):
         run(JOB, RUN_DATE)
+
+
+def test_a_connection_inside_a_transaction_is_a_mistake_and_the_transaction_is_left_alone(
+    job_dsn: str, elasticsearch: Elasticsearch
+) -> None:
+    with psycopg.connect(job_dsn) as connection:
+        connection.execute("SELECT 1")
+        with pytest.raises(BadArgument, match="outside of any transaction"):
+            run_job(find_job(JOB), postgres=connection, elasticsearch=elasticsearch, run_date=RUN_DATE)
+        assert connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
+
+
+def test_a_mistake_that_the_driver_finds_is_not_worth_a_retry(run: RunJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    def misuse(*_: object, **__: object) -> None:
+        raise psycopg.ProgrammingError("the query has 2 placeholders but 1 parameters were passed")
+
+    monkeypatch.setattr("sync_jobs.post_funding_status.snapshot", misuse)
+    with pytest.raises(SyncJobError, match="ProgrammingError, the query has 2 placeholders") as caught:
+        run(JOB, RUN_DATE)
+    assert not isinstance(caught.value, TransientError)
 
 
 def test_a_table_that_is_missing_is_a_mistake(tcs: Connection, run: RunJob) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from elasticsearch import Elasticsearch
@@ -52,9 +53,9 @@ def test_the_limit_is_the_jobs_own_unless_the_run_is_given_another(
     assert left == (300 if passes else 500)
 
 
-@pytest.mark.parametrize("limit", [-1, 100.5, float("nan")])
+@pytest.mark.parametrize("limit", [-1, 100.5, float("nan"), "5", True])
 def test_a_limit_that_is_no_percentage_is_refused(
-    job_connection: Connection, elasticsearch: Elasticsearch, limit: float
+    job_connection: Connection, elasticsearch: Elasticsearch, limit: Any
 ) -> None:
     with pytest.raises(BadArgument, match="expected a number from 0 to 100"):
         run_job(

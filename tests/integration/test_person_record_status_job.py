@@ -323,6 +323,12 @@ def test_any_takes_every_person_that_has_a_membership_and_no_other(tcs: Connecti
     assert report.read == 2
 
 
+@pytest.mark.parametrize("name", ["date_override", "date_of_change_override"])
+def test_an_argument_that_is_no_text_is_refused(run: RunJob, name: str) -> None:
+    with pytest.raises(BadArgument, match=f"^{name}: expected a text, empty for none, got None$"):
+        run(JOB, RUN_DATE, **{name: None})
+
+
 def test_anything_else_is_refused_in_the_words_that_operators_know_and_nothing_runs(
     tcs: Connection, run: RunJob
 ) -> None:
