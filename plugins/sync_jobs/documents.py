@@ -71,4 +71,12 @@ def _canonical_value(value: Any, kind: dict[str, Any]) -> Any:
         items = value if isinstance(value, list) else [value]
         objects = [_canonical_object(item, kind["properties"]) for item in items]
         return sorted(objects, key=lambda item: json.dumps(item, sort_keys=True))
-    return int(value) if kind.get("type") == "long" else value
+    return _number(value) if kind.get("type") == "long" else value
+
+
+def _number(value: Any) -> Any:
+    """An id written as text is the number that the mapping takes it for; whatever else it is stays what it is."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return value

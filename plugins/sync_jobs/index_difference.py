@@ -17,7 +17,7 @@ from elasticsearch import Elasticsearch
 
 from sync_jobs.batches import batches
 from sync_jobs.documents import content_key, document_id, is_own_id, person_of
-from sync_jobs.person_refresh import find_documents
+from sync_jobs.person_refresh import find_documents, persons_of
 
 BATCH_PERSONS = 1_000
 QUESTION_DOCUMENTS = 10_000
@@ -115,8 +115,9 @@ def compare(client: Elasticsearch, live: str | None, new: str, persons: Iterable
 def _ids(client: Elasticsearch, index: str, persons: Sequence[int]) -> dict[int, list[str]]:
     """The _ids of these persons' documents."""
     found: dict[int, list[str]] = defaultdict(list)
-    for hit in find_documents(client, index, persons, fields=["personId"]):
-        found[int(hit["_source"]["personId"])].append(hit["_id"])
+    for hit in find_documents(client, index, persons):
+        for person in persons_of(hit):
+            found[person].append(hit["_id"])
     return found
 
 
@@ -128,7 +129,8 @@ def _use_own_ids(client: Elasticsearch, live: str, new: str, before: dict[int, l
     own = {_content(hit): hit["_id"] for hit in find_documents(client, new, foreign, fields=True)}
     rewritten: dict[int, list[str]] = defaultdict(list)
     for hit in find_documents(client, live, foreign, fields=True):
-        rewritten[int(hit["_source"]["personId"])].append(own.get(_content(hit), hit["_id"]))
+        for person in persons_of(hit):
+            rewritten[person].append(own.get(_content(hit), hit["_id"]))
     before.update(rewritten)
 
 

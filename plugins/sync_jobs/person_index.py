@@ -35,8 +35,16 @@ from sync_jobs.database import (
 )
 from sync_jobs.documents import DEFINITION_FILE, mapping
 from sync_jobs.errors import IndexNotAsExpected
+from sync_jobs.index_difference import DocumentDifference
 from sync_jobs.person_refresh import PersonRefresh, Refreshed
-from sync_jobs.person_verification import Totals, verify_sample, verify_totals, wanted_totals
+from sync_jobs.person_verification import (
+    Totals,
+    count_with_owner,
+    found_totals,
+    verify_sample,
+    verify_totals,
+    wanted_totals,
+)
 from sync_jobs.report import Outcome
 from sync_jobs.run import JobRun
 
@@ -87,8 +95,8 @@ def _build(run: JobRun, name: str) -> Outcome:
         caught_up = _bring_up_to_date(edits, refresh)
         _verify_count(client, name, wanted.documents + caught_up.made - caught_up.removed)
         difference = index_difference.compare(client, live, name, [*loaded.new_persons, *caught_up.persons])
-        existing = difference.unchanged + difference.changed + difference.removed
-        check_guard_rail(f"index {ALIAS}", difference.removed, existing, run.maximum_removed_percent)
+        if live:
+            _check_guard_rails(client, live, name, difference, run.maximum_removed_percent)
         refreshed = caught_up.made
         if not run.dry_run:
             search_index.promote(client, ALIAS, name)
@@ -166,6 +174,25 @@ def cover_the_swap(edits: Edits, refresh: PersonRefresh) -> int:
             persons = edits.edited_persons()
         made += refresh.until_settled(edits.later, persons)
     return made
+
+
+def _check_guard_rails(
+    client: Elasticsearch, live: str, name: str, difference: DocumentDifference, maximum_removed_percent: float
+) -> None:
+    """Raise GuardRail if too much would leave the search: documents, or what they hold.
+
+    An empty source of trusts, memberships or owners empties every document and removes none.
+    """
+    existing = difference.unchanged + difference.changed + difference.removed
+    check_guard_rail(f"index {ALIAS}", difference.removed, existing, maximum_removed_percent)
+    before, after = found_totals(client, live), found_totals(client, name)
+    owned_before, owned_after = count_with_owner(client, live), count_with_owner(client, name)
+    for what, old, new in (
+        ("trusts", before.trusts, after.trusts),
+        ("programme memberships", before.memberships, after.memberships),
+        ("owners", owned_before, owned_after),
+    ):
+        check_guard_rail(f"{what} in index {ALIAS}", old - new, old, maximum_removed_percent)
 
 
 def _verify_count(client: Elasticsearch, name: str, wanted: int) -> None:

@@ -13,7 +13,7 @@ from sync_jobs.batches import batches
 from sync_jobs.database import advisory_lock, apply_difference, execute, named_rows, snapshot
 from sync_jobs.errors import AlreadyRunning, TransientError
 from sync_jobs.person_index import ALIAS
-from sync_jobs.person_refresh import PersonRefresh, find_documents
+from sync_jobs.person_refresh import PersonRefresh, find_documents, persons_of
 from sync_jobs.report import Outcome
 from sync_jobs.run import JobRun
 
@@ -65,7 +65,6 @@ def _outdated_persons(run: JobRun, index: str) -> Iterator[int]:
     run.elasticsearch.indices.refresh(index=index)  # what was written a moment ago must be found
     for batch in batches(named_rows(run.postgres, "candidate_statuses"), run.settings.refresh_persons):
         wanted = dict(batch)
-        documents = find_documents(run.elasticsearch, index, list(wanted), fields=("personId", "status"))
-        # int: the application may write an id as text, which the mapping takes for the number that it is.
-        shown = ((int(hit["_source"]["personId"]), hit["_source"].get("status")) for hit in documents)
-        yield from sorted({person for person, status in shown if status != wanted[person]})
+        documents = find_documents(run.elasticsearch, index, list(wanted), fields=["status"])
+        shown = ((person, hit["_source"].get("status")) for hit in documents for person in persons_of(hit))
+        yield from sorted({person for person, status in shown if person in wanted and status != wanted[person]})

@@ -91,7 +91,7 @@ class PersonRefresh:
         lines = copy_text_rows(connection, "person_documents", {"run_date": self.run_date, "person_ids": batch})
         wanted = _by_person((person_of(document_id(line)), line) for line in lines)
         hits = find_documents(self.client, self.index, batch, fields=True)
-        existing = _by_person((int(hit["_source"]["personId"]), hit) for hit in hits)
+        existing = _by_person((person, hit) for hit in hits for person in persons_of(hit))
         operations: list[bytes] = []
         for person in batch:
             missing, surplus = _difference(wanted.get(person, []), existing.get(person, []))
@@ -107,10 +107,20 @@ class PersonRefresh:
 def find_documents(
     client: Elasticsearch, index: str, person_ids: Sequence[int], fields: Sequence[str] | bool = False
 ) -> Iterable[dict[str, Any]]:
-    """The hits of all documents of these persons, with _id and, in _source, the fields asked for (True: all)."""
+    """The hits of these persons' documents: _id, persons_of() and, in _source, the fields asked for (True: all)."""
     source = fields if isinstance(fields, bool) else list(fields)
-    query = {"query": {"terms": {"personId": list(person_ids)}}, "_source": source}
+    query = {
+        "query": {"terms": {"personId": list(person_ids)}},
+        "_source": source,
+        "docvalue_fields": ["personId"],
+    }
     return helpers.scan(client, query=query, index=index, size=PAGE_DOCUMENTS)
+
+
+def persons_of(hit: dict[str, Any]) -> list[int]:
+    """Whose document it is, as Elasticsearch has understood it: the application may write a text or a list."""
+    ids: list[int] = hit["fields"]["personId"]
+    return ids
 
 
 def _by_person(items: Iterable[tuple[int, Any]]) -> dict[int, list[Any]]:

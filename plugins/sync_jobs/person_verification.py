@@ -13,7 +13,7 @@ from sync_jobs.database import Connection, execute, one_row
 from sync_jobs.documents import content_key, differing_fields
 from sync_jobs.errors import IndexNotAsExpected
 from sync_jobs.index_comparison import differing_persons
-from sync_jobs.person_refresh import find_documents
+from sync_jobs.person_refresh import find_documents, persons_of
 
 # Persons named when an index is refused.
 NAMED_PERSONS = 10
@@ -41,7 +41,7 @@ def verify_totals(connection: Connection, client: Elasticsearch, name: str, want
 
     Inside the transaction in which it was counted.
     """
-    found = _found_totals(client, name)
+    found = found_totals(client, name)
     if found != wanted:
         persons = differing_persons(connection, client, name, run_date)
         raise IndexNotAsExpected(
@@ -49,7 +49,8 @@ def verify_totals(connection: Connection, client: Elasticsearch, name: str, want
         )
 
 
-def _found_totals(client: Elasticsearch, name: str) -> Totals:
+def found_totals(client: Elasticsearch, name: str) -> Totals:
+    """What an index holds."""
     nested = {path: {"nested": {"path": path}} for path in ("trusts", "programmeMemberships")}
     answer = client.search(index=name, size=0, track_total_hits=True, aggregations=nested)
     counts = answer["aggregations"]
@@ -58,6 +59,12 @@ def _found_totals(client: Elasticsearch, name: str) -> Totals:
         trusts=counts["trusts"]["doc_count"],
         memberships=counts["programmeMemberships"]["doc_count"],
     )
+
+
+def count_with_owner(client: Elasticsearch, name: str) -> int:
+    """Documents that say who owns the person."""
+    documents: int = client.count(index=name, query={"exists": {"field": "currentOwner"}})["count"]
+    return documents
 
 
 def verify_sample(connection: Connection, client: Elasticsearch, name: str, run_date: date, persons: int) -> None:
@@ -72,7 +79,8 @@ def verify_sample(connection: Connection, client: Elasticsearch, name: str, run_
         wanted[person].append(document)
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for hit in find_documents(client, name, picked, fields=True):
-        found[int(hit["_source"]["personId"])].append(hit["_source"])
+        for person in persons_of(hit):
+            found[person].append(hit["_source"])
     wrong = {person: _difference(wanted[person], found[person]) for person in picked}
     wrong = {person: difference for person, difference in wrong.items() if difference}
     if wrong:

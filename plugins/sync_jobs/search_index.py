@@ -18,12 +18,15 @@ from typing import Any
 from elastic_transport import TransportError
 from elasticsearch import Elasticsearch, NotFoundError
 
-from sync_jobs.errors import BadArgument, IndexNotAsExpected, TransientError
+from sync_jobs.errors import BadArgument, IndexNotAsExpected, SearchBlocked, TransientError
 from sync_jobs.index_settings import IndexSettings
+from sync_jobs.search_errors import blocked_message
 
 # Of the swap, whose answer may get lost.
 PROMOTION_ATTEMPTS = 5
 PROMOTION_WAIT_SECONDS = 2.0
+# Until the shards of a new index are there; a busy cluster takes seconds, a full one never gets there.
+CREATE_TIMEOUT = "30s"
 
 # In the name of an index: the UTC start of its build, to the microsecond, so that under the lock no two are alike.
 _BUILT_AT = "%Y%m%dt%H%M%S-%f"
@@ -83,14 +86,28 @@ def remove_orphans(client: Elasticsearch, alias: str) -> list[str]:
 def create(
     client: Elasticsearch, name: str, mapping: dict[str, Any], meta: dict[str, Any], settings: IndexSettings
 ) -> None:
-    """Make an empty index for loading: no refresh, no replicas until make_searchable()."""
+    """Make an empty index for loading: no refresh, no replicas until make_searchable().
+
+    Raises SearchBlocked if no node takes its shards, as when all disks are full.
+    """
     loading = {"refresh_interval": "-1", "number_of_replicas": 0, "auto_expand_replicas": False}
-    client.indices.create(
+    answer = client.indices.create(
         index=name,
         settings={"number_of_shards": settings.shards} | loading,
         mappings=mapping | {"_meta": meta},
         wait_for_active_shards=1,
+        timeout=CREATE_TIMEOUT,
     )
+    if not answer["shards_acknowledged"]:
+        reasons = client.cluster.allocation_explain(index=name, shard=0, primary=True)
+        raise SearchBlocked(blocked_message(f"no node takes {name}: {_deciders(reasons.body)}"))
+
+
+def _deciders(explanation: dict[str, Any]) -> str:
+    """The names of what keeps a shard from every node, such as disk_threshold."""
+    nodes = explanation.get("node_allocation_decisions", [])
+    names = {decider["decider"] for node in nodes for decider in node.get("deciders", [])}
+    return ", ".join(sorted(names)) or str(explanation.get("can_allocate", "no reason given"))
 
 
 def make_searchable(client: Elasticsearch, name: str, settings: IndexSettings) -> None:

@@ -1,0 +1,143 @@
+"""A cluster at its limits: requests too large, too many at once, a disk that is full."""
+
+import time
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+from elasticsearch import Elasticsearch
+
+from local import elasticsearch as local_elasticsearch
+from local.ports import any_free_port
+from local.processes import stop
+from sync_jobs import search_index
+from sync_jobs.catalogue import find_job
+from sync_jobs.errors import RejectedDocument, SearchBlocked
+from sync_jobs.index_settings import IndexSettings
+from sync_jobs.report import Report
+from sync_jobs.runner import run_job
+from tests.application import ALIAS, Application
+from tests.awkward_data import Connection
+
+RUN_DATE = date(2026, 3, 10)
+JOB = find_job("PersonElasticSearchSyncJob")
+MEGABYTE = 1_000_000
+# The node takes requests of a megabyte, and holds two of them at once.
+NODE_SETTINGS = {
+    "http.max_content_length": "1mb",
+    "indexing_pressure.memory.limit": "2mb",
+    "cluster.routing.allocation.disk.threshold_enabled": "true",
+    "cluster.info.update.interval": "10s",
+}
+FULL = {"low": "1%", "high": "1%", "flood_stage": "1%"}
+
+
+@pytest.fixture(scope="module")
+def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elasticsearch]:
+    folder = tmp_path_factory.mktemp("small-node")
+    server = local_elasticsearch.Elasticsearch(
+        folder, folder / "elasticsearch.log", any_free_port(), settings=NODE_SETTINGS
+    )
+    service = server.start(server.service())
+    try:
+        server.wait_until_ready(service)
+        with Elasticsearch(server.url, request_timeout=60, max_retries=0) as client:
+            # Whatever the disk of this machine is like, to the node it is not full until a test says so.
+            set_watermarks(client, dict.fromkeys(FULL, "100%"))
+            yield client
+    finally:
+        stop([service])
+
+
+@pytest.fixture
+def small_node(small_server: Elasticsearch) -> Elasticsearch:
+    """Without indices."""
+    indices = list(small_server.indices.get(index="*"))
+    if indices:
+        small_server.indices.delete(index=indices)
+    return small_server
+
+
+def set_watermarks(client: Elasticsearch, percentages: dict[str, str]) -> None:
+    prefix = "cluster.routing.allocation.disk.watermark"
+    client.cluster.put_settings(persistent={f"{prefix}.{name}": value for name, value in percentages.items()})
+
+
+def build(connection: Connection, client: Elasticsearch, **settings: int) -> Report:
+    return run_job(
+        JOB,
+        postgres=connection,
+        elasticsearch=client,
+        run_date=RUN_DATE,
+        settings=IndexSettings.from_mapping({"settle_seconds": 0, **settings}),
+    )
+
+
+def count(client: Elasticsearch) -> int:
+    documents: int = client.count(index=ALIAS)["count"]
+    return documents
+
+
+def test_bodies_over_the_clusters_limit_are_split(
+    tcs: Connection, job_connection: Connection, small_node: Elasticsearch
+) -> None:
+    Application(tcs, small_node).add(range(1, 2_001))
+    tcs.execute("UPDATE person SET intrepid_id = repeat('x', 1000)")
+    report = build(job_connection, small_node, body_bytes=3 * MEGABYTE)
+    assert report.read == count(small_node) == 2_000
+
+
+def test_a_cluster_that_is_too_busy_for_some_requests_gets_them_again_later(
+    tcs: Connection, job_connection: Connection, small_node: Elasticsearch
+) -> None:
+    Application(tcs, small_node).add(range(1, 6_001))
+    tcs.execute("UPDATE person SET intrepid_id = repeat('x', 1000)")
+    before = rejections(small_node)
+    report = build(job_connection, small_node, body_bytes=900_000, senders=6)
+    assert rejections(small_node) > before
+    assert report.read == count(small_node) == 6_000
+
+
+def rejections(client: Elasticsearch) -> int:
+    (node,) = client.nodes.stats(metric="indexing_pressure")["nodes"].values()
+    total = node["indexing_pressure"]["memory"]["total"]
+    rejected: int = total["coordinating_rejections"] + total["primary_rejections"]
+    return rejected
+
+
+def test_one_document_over_the_clusters_limit_is_named_and_stops_the_build(
+    tcs: Connection, job_connection: Connection, small_node: Elasticsearch
+) -> None:
+    Application(tcs, small_node).add(range(1, 4))
+    tcs.execute("UPDATE contact_details SET surname = repeat('x', 2000000) WHERE id = 2")
+    with pytest.raises(RejectedDocument, match=r"no request as large as this single document: .*_id\W+2-"):
+        build(job_connection, small_node)
+
+
+def test_on_a_disk_that_is_full_all_stops_at_once_and_the_old_index_serves_on(
+    tcs: Connection, job_connection: Connection, small_node: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Application(tcs, small_node).add(range(1, 101))
+    build(job_connection, small_node)
+    (live,) = small_node.indices.get_alias(name=ALIAS)
+    tcs.execute("INSERT INTO programme_membership VALUES (gen_random_uuid(), 7, 1, 'X', '2025-01-01', '2026-03-09')")
+    monkeypatch.setattr(search_index, "CREATE_TIMEOUT", "5s")
+    set_watermarks(small_node, FULL)
+    try:
+        wait_until_blocked(small_node, live)
+        for job in (JOB, find_job("PersonRecordStatusJob")):
+            began = time.monotonic()
+            with pytest.raises(SearchBlocked, match="Free disk space"):
+                run_job(job, postgres=job_connection, elasticsearch=small_node, run_date=RUN_DATE)
+            assert time.monotonic() - began < 30
+        assert list(small_node.indices.get(index="*")) == [live]
+        assert count(small_node) == 100
+    finally:
+        set_watermarks(small_node, dict.fromkeys(FULL, "100%"))
+
+
+def wait_until_blocked(client: Elasticsearch, index: str, seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while "blocks" not in client.indices.get_settings(index=index)[index]["settings"]["index"]:
+        assert time.monotonic() < end, "the node has not noticed that its disk is full"
+        time.sleep(0.5)

@@ -1,0 +1,144 @@
+"""A new index that is not as PostgreSQL has it is refused, and the refusal names the numbers and the persons."""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from elasticsearch import Elasticsearch
+from elasticsearch.helpers import scan
+
+from sync_jobs import person_index, search_index
+from sync_jobs.errors import IndexNotAsExpected
+from sync_jobs.index_settings import IndexSettings
+from tests.application import ALIAS, Application
+from tests.awkward_data import Connection
+from tests.comparison import SETTINGS, RunJob, all_indices
+
+JOB = "PersonElasticSearchSyncJob"
+RUN_DATE = date(2026, 3, 10)
+Tamper = Callable[[Elasticsearch, str], Any]
+
+
+@pytest.fixture
+def spoil(
+    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Tamper], str]:
+    """Builds an index that somebody else writes to once it is loaded; returns how it was refused."""
+    application = Application(tcs, elasticsearch)
+    application.add(range(1, 51))
+    tcs.execute("INSERT INTO person_trust SELECT id, 7, 'TRAINING' FROM person")
+    (live,) = run(JOB, RUN_DATE).indices["live"]
+    original = search_index.make_searchable
+
+    def build(tamper: Tamper) -> str:
+        def make_searchable(client: Elasticsearch, name: str, settings: IndexSettings) -> None:
+            original(client, name, settings)
+            tamper(client, name)
+            client.indices.refresh(index=name)
+
+        monkeypatch.setattr(search_index, "make_searchable", make_searchable)
+        with pytest.raises(IndexNotAsExpected, match=r"The live index was not touched\.") as caught:
+            run(JOB, RUN_DATE)
+        assert all_indices(elasticsearch) == [live]
+        return str(caught.value)
+
+    return build
+
+
+def document_of(client: Elasticsearch, name: str, person: int) -> dict[str, Any]:
+    (hit,) = scan(client, index=name, query={"query": {"term": {"personId": person}}})
+    return dict(hit)
+
+
+def test_a_document_that_is_missing(spoil: Callable[[Tamper], str]) -> None:
+    refusal = spoil(lambda client, name: client.delete(index=name, id=document_of(client, name, 17)["_id"]))
+    assert "expected 50 documents with 50 trusts" in refusal
+    assert "found 49 documents with 49 trusts" in refusal
+    assert "The documents of persons 17 differ." in refusal
+
+
+def test_a_document_too_many(spoil: Callable[[Tamper], str]) -> None:
+    refusal = spoil(lambda client, name: client.index(index=name, document={"personId": 1_000}))
+    assert "found 51 documents" in refusal
+    assert "The documents of persons 1000 differ." in refusal
+
+
+def test_only_the_first_of_many_persons_are_named(spoil: Callable[[Tamper], str]) -> None:
+    def empty(client: Elasticsearch, name: str) -> None:
+        for hit in scan(client, index=name):
+            client.delete(index=name, id=hit["_id"])
+
+    assert "persons 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and more differ" in spoil(empty)
+
+
+def test_a_field_of_a_sampled_person_that_is_wrong_is_named_without_its_content(spoil: Callable[[Tamper], str]) -> None:
+    def change(client: Elasticsearch, name: str) -> None:
+        hit = document_of(client, name, 23)
+        changed = hit["_source"] | {"surname": "Wrong", "trusts": [{"personId": 23, "trustId": 8}]}
+        client.index(index=name, id=hit["_id"], document=changed)
+
+    refusal = spoil(change)
+    assert "of 50 persons compared field by field, 1 are not" in refusal
+    assert "person 23: fields surname, trusts" in refusal
+    assert not re.search("Wrong|Adeyemi", refusal)
+
+
+def test_the_sample_is_no_larger_than_the_setting_and_the_same_for_the_same_index(
+    tcs: Connection, job_connection: Connection, elasticsearch: Elasticsearch
+) -> None:
+    Application(tcs, elasticsearch).add(range(1, 1_001))
+
+    def picked(seed: str) -> list[int]:
+        rows = person_index.execute(job_connection, "person_sample", {"seed": seed, "persons": 20})
+        return [row[0] for row in rows]
+
+    assert len(set(picked("persons-a"))) == 20
+    assert picked("persons-a") == picked("persons-a") != picked("persons-b")
+
+
+def test_a_build_can_be_watched_while_it_loads(
+    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Application(tcs, elasticsearch).add(range(1, 201))
+    assert search_index.find_build(elasticsearch, ALIAS) is None
+    seen = []
+    original = person_index.bulk.load
+
+    def load(*arguments: Any) -> int:
+        seen.append(search_index.find_build(elasticsearch, ALIAS))
+        sent = original(*arguments)
+        seen.append(search_index.find_build(elasticsearch, ALIAS))
+        return sent
+
+    monkeypatch.setattr(person_index.bulk, "load", load)
+    run(JOB, RUN_DATE)
+    assert [(build.documents, build.expected) for build in seen] == [(0, 200), (200, 200)]
+    assert search_index.find_build(elasticsearch, ALIAS) is None
+
+
+def test_progress_is_logged_as_often_as_the_setting_says(
+    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, caplog: pytest.LogCaptureFixture
+) -> None:
+    Application(tcs, elasticsearch).add(range(1, 201))
+    caplog.set_level("INFO", logger="sync_jobs")
+    run(JOB, RUN_DATE, settings=IndexSettings(progress_seconds=0, body_bytes=20_000, settle_seconds=0))
+    lines = [line for line in caplog.messages if "of 200 documents" in line]
+    assert len(lines) > 2
+    assert re.fullmatch(r"persons-\S+: \d+ of 200 documents, \d+ a second", lines[0])
+
+
+def test_meta_explains_the_index(run: RunJob, elasticsearch: Elasticsearch) -> None:
+    (name,) = run(JOB, RUN_DATE, run_id="manual__1", settings=SETTINGS).indices["live"]
+    meta = search_index.own_indices(elasticsearch, ALIAS)[name]
+    assert (meta["run_id"], meta["run_date"], meta["alias"], meta["finished"]) == (
+        "manual__1",
+        "2026-03-10",
+        ALIAS,
+        True,
+    )
+    assert (meta["documents"], meta["trusts"], meta["memberships"]) == (0, 0, 0)
+    assert re.fullmatch(r"\d+:\d+:[\d,]*", meta["source_snapshot"])
+    assert set(meta["versions"]) == {"postgresql", "elasticsearch", "definition"}
+    assert meta["versions"]["elasticsearch"] == ["9.5.3"]
