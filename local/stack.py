@@ -26,9 +26,9 @@ from local.settings import AIRFLOW_PORT, ELASTICSEARCH_PORT, POSTGRES_PORT, Sett
 from sync_jobs.catalogue import JOBS
 
 POSTGRES, ELASTICSEARCH, SETUP, API_SERVER = "postgres", "elasticsearch", "airflow-setup", "api-server"
-RECOVERY, INDEX_ALARM = "recovery", "persons_index_alarm"
+RECOVERY, INDEX_ALARM, INDEX_ROLLBACK = "recovery", "persons_index_alarm", "persons_index_rollback"
 SERVICES = (POSTGRES, ELASTICSEARCH, *COMPONENTS)
-DAG_IDS = (*(job.dag_id for job in JOBS), RECOVERY, INDEX_ALARM)
+DAG_IDS = (*(job.dag_id for job in JOBS), RECOVERY, INDEX_ALARM, INDEX_ROLLBACK)
 
 PATIENCE_SECONDS = 20
 QUICK_PERSONS = 200_000  # for up to so many Elasticsearch is tuned to be ready soon

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pendulum
-from airflow.sdk import Asset, BaseOperator, Variable
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
+from airflow.sdk import Asset, Variable
+from airflow.sdk.exceptions import AirflowSkipException
 
 from sync_airflow import policy
-from sync_airflow.announcements import announce_start, announce_success
+from sync_airflow.announcements import announce_start
 from sync_airflow.connections import open_elasticsearch, open_postgres
 from sync_airflow.nights import Success, SuccessesOf, chosen_date, first_date, own_date, reason_to_skip, successes
+from sync_airflow.sync_operator import SyncOperator, index_settings
 from sync_jobs.catalogue import JOBS, Job, find_job, upstream_jobs
-from sync_jobs.errors import SyncJobError, TransientError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 RUN_JOB = "run_job"
-REASON = "reason"
 DATE_OF_CHANGE_OVERRIDE = "date_of_change_override"
 
 # Successes that are looked back on: enough for the last real one to be among them, and no more with the years.
@@ -69,60 +67,19 @@ def skip_if_covered(context: Context, job: Job, successes_of: SuccessesOf) -> No
         raise AirflowSkipException(reason)
 
 
-class JobOperator(BaseOperator):
-    """Runs one job and returns its report (sync_jobs.report.Report.as_dict) as XCom.
-
-    Fails at once, without a retry, on what would fail again. The reason of a failure goes to the XCom "reason"
-    too, so that the summary of recovery can say it. Skips a scheduled run whose work another run has done.
-    """
-
-    ui_color = "#e6f2e6"
+class JobOperator(SyncOperator):
+    """Runs one job. Skips a scheduled run whose work another run has done."""
 
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         job = find_job(job_name)
-        super().__init__(
-            inlets=assets_of_night(job),
-            outlets=[asset_of(job)],
-            execution_timeout=policy.JOB_TIMEOUT,
-            on_success_callback=announce_success,
-            **policy.RETRIES,
-            **kwargs,
-        )
+        super().__init__(what=job_name, inlets=assets_of_night(job), outlets=[asset_of(job)], **kwargs)
         self.job_name = job_name
-        self._at_work = False
 
-    def execute(self, context: Context) -> dict[str, object]:
+    def work(self, context: Context) -> dict[str, object]:
         job = find_job(self.job_name)
         successes_of = past_successes(context)
         skip_if_covered(context, job, successes_of)
-        try:
-            with self._stoppable():
-                return self._run(context, job, successes_of(job))
-        except SyncJobError as error:
-            context["ti"].xcom_push(key=REASON, value=str(error))
-            if isinstance(error, TransientError):
-                raise  # an ordinary failure, tried again
-            raise AirflowFailException(str(error)) from error
-        except AirflowTaskTimeout:
-            context["ti"].xcom_push(key=REASON, value=f"{job.name} has not ended within {self.execution_timeout}")
-            raise
-
-    def on_kill(self) -> None:
-        """Stop the work: Airflow calls this, in the main thread, when the task is to end, and kills it 5 s later.
-
-        It does no more than call it: without an exception the work would go on until then, up to a new index live.
-        SystemExit makes psycopg cancel the statement it waits for, and Airflow try again where that is wanted.
-        """
-        if self._at_work:
-            raise SystemExit(f"{self.job_name} was told to stop")
-
-    @contextmanager
-    def _stoppable(self) -> Iterator[None]:
-        self._at_work = True
-        try:
-            yield
-        finally:
-            self._at_work = False
+        return self._run(context, job, successes_of(job))
 
     def _run(self, context: Context, job: Job, past: tuple[Success, ...]) -> dict[str, object]:
         # Imported here, and not by the DAG files: it brings both drivers.
@@ -150,6 +107,7 @@ class JobOperator(BaseOperator):
                 maximum_removed_percent=float(params["maximum_removed_percent"]),
                 dry_run=params["dry_run"],
                 run_id=run.run_id,
+                settings=index_settings(),
             ).as_dict()
         success = Success(
             run_id=run.run_id,

@@ -86,6 +86,29 @@ of Airflow can tell that Airflow itself is down: see the README, "Alarm".
 """
 
 
+def rollback_manual() -> str:
+    """When to roll back, and what that does."""
+    return """### persons_index_rollback
+
+For when the search index of last night's build is not right, though its build succeeded. The indices of the builds
+before are kept (two, see docs/index-settings.md); `direction` *back* puts the one built before the live one behind the
+alias `persons`, *forth* the one built after it. Readers see the one or the other, whole.
+
+No edit is lost: before the swap, every person whose documents are not what PostgreSQL says, by the date that the index
+was built for, is written anew; what is edited meanwhile is covered right after it. So what PostgreSQL has wrong is
+wrong in both.
+
+It is refused while a build is at work, if there is no index to go to, and if the index would lose more than
+`maximum_removed_percent` of its documents. The next build takes the place of the index gone back to.
+
+| param | meaning |
+|---|---|
+| `direction` | `back` or `forth` |
+| `dry_run` | report which index it would be and what it takes to bring it up to date; nothing is written |
+| `maximum_removed_percent` | it stops before it writes if the index would lose more than this |
+"""
+
+
 def _names(jobs: tuple[Job, ...]) -> str:
     return ", ".join(job.name for job in jobs)
 

@@ -12,9 +12,10 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from sync_airflow import policy
 from sync_airflow.announcements import announce_failure, announce_recovery
 from sync_airflow.follow_on import child_run_id
-from sync_airflow.job_operator import REASON, RUN_JOB
+from sync_airflow.job_operator import RUN_JOB
 from sync_airflow.messages import COUNTS
 from sync_airflow.nights import chosen_date, own_date
+from sync_airflow.sync_operator import REASON
 from sync_jobs.catalogue import JOBS, Job, find_job, upstream_jobs
 
 if TYPE_CHECKING:

@@ -67,7 +67,7 @@ def params_with(dag: DAG, **values: object) -> dict[str, object]:
 
 def test_all_files_can_be_read_and_there_are_ten_dags(dag_bag):
     assert dag_bag.import_errors == {}
-    assert sorted(dag_bag.dags) == sorted([*DAG_IDS, "recovery", "persons_index_alarm"])
+    assert sorted(dag_bag.dags) == sorted([*DAG_IDS, "recovery", "persons_index_alarm", "persons_index_rollback"])
 
 
 @pytest.mark.parametrize(("dag_id", "name", "at"), NIGHT, ids=DAG_IDS)
@@ -219,7 +219,7 @@ def test_the_last_success_of_each_job_is_kept_on_an_asset_of_its_own(dags):
 
 def test_reading_the_dag_files_brings_no_driver_and_no_job():
     program = (
-        "import sys, nightly_jobs, recovery, persons_index_alarm\n"
+        "import sys, nightly_jobs, recovery, persons_index_alarm, persons_index_rollback\n"
         "heavy = {'psycopg', 'elasticsearch', 'elastic_transport', 'sync_jobs.runner'}\n"
         "heavy |= {job.entry_point.split(':')[0] for job in nightly_jobs.JOBS}\n"
         "print(sorted(heavy & set(sys.modules)))"

@@ -16,12 +16,14 @@ from sync_airflow.nights import Success
 from sync_jobs import runner
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, RejectedDocument, TransientError
+from sync_jobs.index_settings import IndexSettings
 from sync_jobs.report import Report
 
 D = date(2024, 2, 29)
 STATUS = find_job("PersonRecordStatusJob")
 TICK = datetime(2024, 2, 29, 2, 0, tzinfo=UTC)
 ENDED = datetime(2024, 2, 29, 2, 5, tzinfo=UTC)
+VARIABLES = {"date_of_change_override": "2024-01-31", "persons_index_settings": {"senders": 2}}
 PARAMS = {
     "run_date": None,
     "run_follow_on_jobs": True,
@@ -79,7 +81,7 @@ def work(monkeypatch):
     opened = contextmanager(lambda *arguments: (yield arguments))
     monkeypatch.setattr(job_operator, "open_postgres", opened)
     monkeypatch.setattr(job_operator, "open_elasticsearch", opened)
-    monkeypatch.setattr(Variable, "get", lambda key, **_: {"date_of_change_override": "2024-01-31"}[key])
+    monkeypatch.setattr(Variable, "get", lambda key, **_: VARIABLES[key])
     monkeypatch.setattr(job_operator.pendulum, "now", lambda _: ENDED)
     work = Work()
     monkeypatch.setattr(runner, "run_job", work)
@@ -209,3 +211,16 @@ def test_a_scheduled_run_whose_work_is_done_skips_itself_and_names_the_run_that_
         execute(context(past=(recovered,), start=datetime(2024, 2, 29, 4, tzinfo=UTC)))
     assert work.called_with == {}
     assert work.announced == []
+
+
+def test_the_index_is_built_by_the_settings_of_the_variable(work):
+    execute(context())
+    assert work.called_with["settings"] == IndexSettings(senders=2)
+
+
+@pytest.mark.parametrize("value", [{"sender": 2}, [1], "text"])
+def test_settings_that_cannot_be_fail_the_task_before_it_starts_and_without_a_retry(work, monkeypatch, value):
+    monkeypatch.setitem(VARIABLES, "persons_index_settings", value)
+    with pytest.raises(AirflowFailException, match="expected"):
+        execute(context())
+    assert not work.called_with

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from docs import write_index_settings
 from docs.draw_night import PICTURE, describe, draw
 from docs.write_order import RUN_BOOK, with_tables
 from sync_jobs.catalogue import JOBS, Job, index_build_before, jobs_to_run_after, upstream_jobs
@@ -60,3 +61,8 @@ def row_of_the_night(job: Job) -> str:
 def test_the_readme_shows_the_night_as_the_table_of_jobs_has_it() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "\n".join(row_of_the_night(job) for job in JOBS) in readme
+
+
+def test_the_page_of_index_settings_is_current() -> None:
+    page = write_index_settings.PAGE.read_text(encoding="utf-8")
+    assert page == write_index_settings.page(), "run: PYTHONPATH=plugins python docs/write_index_settings.py"

@@ -1,0 +1,41 @@
+"""Writes docs/index-settings.md from the settings of the index build.
+
+PYTHONPATH=plugins python docs/write_index_settings.py
+"""
+
+from dataclasses import fields
+from pathlib import Path
+
+from sync_jobs.index_settings import IndexSettings
+
+PAGE = Path(__file__).with_name("index-settings.md")
+
+HEAD = """\
+# Settings of the index build
+
+All have a default that suits a million persons. The Airflow variable `persons_index_settings`, a JSON object, changes
+those that it names, from the next run on: `{"senders": 2, "retained_indices": 3}`. A name or a value that cannot be
+fails the run before it starts, and says what was expected. How Elasticsearch is reached is no setting but the
+connection `tcs_elasticsearch`.
+
+| setting | default | unit | why |
+|---|---|---|---|
+"""
+
+TAIL = """
+There is no number of slices: one stream in the order of the persons keeps the senders busy, and each slice more would
+cost PostgreSQL a pass of its own.
+"""
+
+
+def page() -> str:
+    """The page as the settings have it now."""
+    rows = (
+        f"| `{each.name}` | `{each.default}` | {each.metadata['unit']} | {each.metadata['reason']} |\n"
+        for each in fields(IndexSettings)
+    )
+    return HEAD + "".join(rows) + TAIL
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,77 @@
+"""What every task that works on PostgreSQL and Elasticsearch has in common: how it fails, and how it is stopped."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator, Variable
+from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
+
+from sync_airflow import policy
+from sync_airflow.announcements import announce_success
+from sync_jobs.errors import BadArgument, SyncJobError, TransientError
+from sync_jobs.index_settings import IndexSettings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+# The XCom in which a task that failed says why, beside its log.
+REASON = "reason"
+INDEX_SETTINGS = "persons_index_settings"
+
+
+class SyncOperator(BaseOperator):
+    """Runs work() and returns its report (sync_jobs.report.Report.as_dict) as XCom.
+
+    Fails at once, without a retry, on what would fail again. The reason of a failure goes to the XCom "reason" too.
+    what: the operators' name of the work, for messages.
+    """
+
+    ui_color = "#e6f2e6"
+
+    def __init__(self, *, what: str, **kwargs: Any) -> None:
+        super().__init__(
+            execution_timeout=policy.JOB_TIMEOUT, on_success_callback=announce_success, **policy.RETRIES, **kwargs
+        )
+        self.what = what
+        self._at_work = False
+
+    @abstractmethod
+    def work(self, context: Context) -> dict[str, object]:
+        """Do it. Raises SyncJobError."""
+
+    def execute(self, context: Context) -> dict[str, object]:
+        try:
+            self._at_work = True
+            return self.work(context)
+        except SyncJobError as error:
+            context["ti"].xcom_push(key=REASON, value=str(error))
+            if isinstance(error, TransientError):
+                raise  # an ordinary failure, tried again
+            raise AirflowFailException(str(error)) from error
+        except AirflowTaskTimeout:
+            context["ti"].xcom_push(key=REASON, value=f"{self.what} has not ended within {self.execution_timeout}")
+            raise
+        finally:
+            self._at_work = False
+
+    def on_kill(self) -> None:
+        """Stop the work: Airflow calls this, in the main thread, when the task is to end, and kills it 5 s later.
+
+        It does no more than call it: without an exception the work would go on until then, up to a new index live.
+        SystemExit makes psycopg cancel the statement it waits for, and Airflow try again where that is wanted.
+        """
+        if self._at_work:
+            raise SystemExit(f"{self.what} was told to stop")
+
+
+def index_settings() -> IndexSettings:
+    """As the variable persons_index_settings has them, a JSON object; defaults for what it does not name."""
+    try:
+        values = Variable.get(INDEX_SETTINGS, default={}, deserialize_json=True)
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        raise BadArgument(f'The variable {INDEX_SETTINGS}: expected a JSON object such as {{"senders": 2}}')
+    return IndexSettings.from_mapping(values)

@@ -1,0 +1,69 @@
+"""The DAG persons_index_rollback, on real servers."""
+
+import json
+from datetime import date
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from airflow.sdk import DAG
+from elasticsearch import Elasticsearch
+
+from local.elasticsearch import Elasticsearch as ElasticsearchServer
+from local.ports import HOST
+from sync_jobs.catalogue import find_job
+from sync_jobs.index_settings import IndexSettings
+from sync_jobs.runner import run_job
+from tests.comparison import indices_behind_alias
+
+pytestmark = pytest.mark.usefixtures("metadata")
+
+RUN_DATE = date(2026, 3, 10)
+
+
+@pytest.fixture
+def rollback(
+    dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch, job_dsn: str, elasticsearch_server: ElasticsearchServer
+) -> DAG:
+    address = urlsplit(job_dsn)
+    postgres = {
+        "conn_type": "postgres",
+        "host": address.hostname,
+        "port": address.port,
+        "login": address.username,
+        "password": address.password,
+        "schema": address.path.strip("/"),
+    }
+    search = {"conn_type": "elasticsearch", "host": HOST, "port": elasticsearch_server.port}
+    monkeypatch.setenv("AIRFLOW_CONN_TCS_POSTGRES", json.dumps(postgres))
+    monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", json.dumps(search))
+    monkeypatch.setenv("AIRFLOW_VAR_PERSONS_INDEX_SETTINGS", '{"settle_seconds": 0}')
+    return dags["persons_index_rollback"]
+
+
+def build(connection: Any, client: Elasticsearch) -> str:
+    report = run_job(
+        find_job("PersonElasticSearchSyncJob"),
+        postgres=connection,
+        elasticsearch=client,
+        run_date=RUN_DATE,
+        settings=IndexSettings(settle_seconds=0),
+    )
+    return report.indices["live"][0]
+
+
+def test_a_run_by_hand_goes_back_and_another_forth_again_and_tells_everybody(
+    rollback: DAG, slack: Any, job_connection: Any, elasticsearch: Elasticsearch
+) -> None:
+    assert rollback.test().state == "failed"  # there is nothing to go back to
+    first, second = build(job_connection, elasticsearch), build(job_connection, elasticsearch)
+
+    for dry_run, direction, live in ((True, "back", second), (False, "back", first), (False, "forth", second)):
+        # All of them each time: dag.test() leaves what one run was given in the DAG's params.
+        assert rollback.test(run_conf={"dry_run": dry_run, "direction": direction}).state == "success"
+        assert indices_behind_alias(elasticsearch) == [live]
+
+    failed = [text for text in slack.texts if "failed" in text]
+    assert "not one that a build made" in failed[0]
+    assert len(failed) == 1
+    assert sum("*Rollback of the search index* finished" in text for text in slack.texts) == 3
