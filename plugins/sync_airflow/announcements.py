@@ -2,6 +2,9 @@
 
 All but the first are callbacks of Airflow, called when the task's state is known already: nothing waits for them.
 A task that is to be tried again, or skips itself, is no news.
+
+A failure is told by the process of its task, which knows the reason, and noted as told. A process that is killed
+tells nothing: then the callback of the DAG does, which Airflow calls in its DAG processor when the run has failed.
 """
 
 from __future__ import annotations
@@ -21,6 +24,12 @@ if TYPE_CHECKING:
 
 # The errors whose texts are of our own writing: numbers, ids, names of jobs and indices.
 OWN_ERRORS = (SyncJobError, AirflowFailException)
+
+OUT_OF_TIME = "it has not ended within its time limit"
+KILLED = "it ended without a word, as when its process is killed"
+
+# Key of the XCom by which a task notes that it has told its failure. A task that is run again begins without it.
+TOLD = "told"
 
 
 def announce_start(context: Context, run_date: date) -> None:
@@ -45,8 +54,16 @@ def announce_recovery(context: Context) -> None:
 def announce_failure(context: Context) -> None:
     """A task has failed for good, to the whole channel: what failed, why, and where its log is."""
     if not another_tells_it(context):
-        name, task_id = context["dag"].dag_display_name, context["task"].task_id
-        send(messages.failed(name, task_id, reason_of(context.get("exception")), context["ti"].log_url))
+        context["ti"].xcom_push(key=TOLD, value=True)  # first, since the run may have failed before the message is out
+        _send_failure(context, reason_of(context["exception"]))
+
+
+def announce_untold_failure(context: Context) -> None:
+    """A run has failed and none of its tasks has told why: for the DAG's callback."""
+    tasks = [task.task_id for task in context["dag"].tasks if announce_failure in task.on_failure_callback]
+    place = {"dag_id": context["dag"].dag_id, "run_id": context["run_id"], "key": TOLD}
+    if not any(context["ti"].xcom_pull(task_ids=task_id, **place) for task_id in tasks):
+        _send_failure(context, OUT_OF_TIME if context["reason"] == "timed_out" else KILLED)
 
 
 def is_first_attempt(context: Context) -> bool:
@@ -74,5 +91,10 @@ def reason_of(error: object) -> str:
     if isinstance(error, OWN_ERRORS):
         return str(error)
     if isinstance(error, AirflowTaskTimeout):
-        return "it has not ended within its time limit"
-    return f"{type(error).__name__}, see its log" if error else "its process ended without a word"
+        return OUT_OF_TIME
+    return f"{type(error).__name__}, see its log"
+
+
+def _send_failure(context: Context, reason: str) -> None:
+    name, task_id = context["dag"].dag_display_name, context["task"].task_id
+    send(messages.failed(name, task_id, reason, context["ti"].log_url))

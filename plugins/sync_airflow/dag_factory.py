@@ -6,7 +6,7 @@ from typing import Any
 from airflow.sdk import DAG, CronTriggerTimetable, Param, chain
 
 from sync_airflow import policy
-from sync_airflow.announcements import announce_failure
+from sync_airflow.announcements import announce_failure, announce_untold_failure
 from sync_airflow.follow_on import RUN_NEXT_JOB, RunNextJobOperator
 from sync_airflow.job_operator import RUN_JOB, JobOperator
 from sync_airflow.manual import job_manual, recovery_manual
@@ -30,6 +30,7 @@ def build_job_dag(job: Job) -> DAG:
         max_active_runs=1,
         params=job_params(job),
         tags=[*policy.TAGS, job.kind],
+        on_failure_callback=announce_untold_failure,
         default_args={"owner": policy.OWNER, "on_failure_callback": announce_failure},
     ) as dag:
         # none_failed: a sensor that skips itself, as all do in a run by hand, keeps nothing from running.
@@ -60,6 +61,7 @@ def build_recovery_dag() -> DAG:
         dagrun_timeout=policy.RECOVERY_TIMEOUT,
         params=recovery_params(),
         tags=list(policy.TAGS),
+        on_failure_callback=announce_untold_failure,
         default_args={"owner": policy.OWNER},
     ) as dag:
         # One after the other, because each may read what one before it wrote. The summary needs all to have ended.

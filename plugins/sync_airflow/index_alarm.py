@@ -13,7 +13,7 @@ from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from sync_airflow import policy
-from sync_airflow.announcements import announce_failure
+from sync_airflow.announcements import announce_failure, announce_untold_failure
 from sync_airflow.connections import open_elasticsearch
 from sync_airflow.dag_factory import daily
 from sync_airflow.manual import index_alarm_manual
@@ -40,6 +40,7 @@ def build_index_alarm_dag() -> DAG:
         catchup=False,
         max_active_runs=1,
         tags=list(policy.TAGS),
+        on_failure_callback=announce_untold_failure,
         default_args={"owner": policy.OWNER, "on_failure_callback": announce_failure},
     ) as dag:
         IndexAlarmOperator(task_id="look_at_live_index")

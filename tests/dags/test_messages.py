@@ -13,7 +13,7 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from local.ports import HOST, any_free_port
-from sync_airflow.announcements import announce_failure
+from sync_airflow.announcements import announce_failure, announce_untold_failure
 from sync_airflow.slack import say_that_it_is_off, send
 from sync_jobs.catalogue import find_job
 from sync_jobs.database import advisory_lock
@@ -139,7 +139,7 @@ def context(dag: DAG, task_id: str, states: dict[str, str], **more: object) -> d
     def get_task_states(task_ids: list[str], **_: object) -> dict[str, dict[str, str]]:
         return {"1": {task_id: states[task_id] for task_id in task_ids if task_id in states}}
 
-    ti = SimpleNamespace(log_url="http://airflow/log", get_task_states=get_task_states)
+    ti = SimpleNamespace(log_url="http://airflow/log", get_task_states=get_task_states, xcom_push=lambda **_: None)
     run = SimpleNamespace(run_id="1")
     return {"dag": dag, "task": dag.get_task(task_id), "ti": ti, "dag_run": run} | more
 
@@ -166,7 +166,6 @@ def test_recovery_tells_at_its_end_what_is_to_be_run_again_though_jobs_before_ha
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (None, "its process ended without a word"),  # killed
         (AirflowTaskTimeout("PID 1"), "it has not ended within its time limit"),
         (SystemExit("told to stop"), "SystemExit, see its log"),
         (TransientError("connection lost"), "connection lost"),
@@ -176,6 +175,28 @@ def test_recovery_tells_at_its_end_what_is_to_be_run_again_though_jobs_before_ha
 def test_the_reason_is_told_in_words_of_our_own_alone(dags, slack, error, reason):
     announce_failure(context(dags[JOB.dag_id], "run_job", {}, exception=error))
     assert f"failed: {reason}\n" in slack.texts[0]
+
+
+@pytest.mark.parametrize(
+    ("told", "reason", "text"),
+    [
+        (["run_job"], "task_failure", None),
+        ([], "task_failure", "it ended without a word, as when its process is killed"),
+        ([], "timed_out", "it has not ended within its time limit"),
+    ],
+)
+def test_a_run_whose_failure_no_task_has_told_is_told_by_its_dag(dags, slack, told, reason, text):
+    dag = dags[JOB.dag_id]
+    this = context(dag, "run_job", {}, run_id="1", reason=reason)
+    this["ti"].xcom_pull = lambda task_ids, **_: task_ids in told or None
+    announce_untold_failure(this)
+    assert slack.texts == (
+        [f"<!channel> *{JOB.name}* failed: {text}\n<http://airflow/log|Log of run_job>"] if text else []
+    )
+
+
+def test_every_dag_tells_a_failure_that_its_tasks_did_not(dags):
+    assert [dag_id for dag_id, dag in dags.items() if dag.on_failure_callback is not announce_untold_failure] == []
 
 
 def test_every_task_tells_its_failure_save_those_of_recovery_whose_jobs_do(dags):
