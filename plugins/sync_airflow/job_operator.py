@@ -88,7 +88,7 @@ class JobOperator(SyncOperator):
         run, params = context["dag_run"], context["params"]
         own = own_date(run.run_type, run.logical_date, run.run_after)
         run_date = chosen_date(params["run_date"], own)
-        date_override = params.get("date_override") or ""
+        date_override = (params.get("date_override") or "").strip()
         first = first_date(job, run_date, own, past, date_override=date_override)
         self.log.info("%s for %s%s", job.name, run_date, _covering(first, run_date))
         announce_start(context, run_date)

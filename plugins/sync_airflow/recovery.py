@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from sync_airflow import policy
 from sync_airflow.announcements import announce_failure, announce_recovery
+from sync_airflow.conf_keys import refuse_unknown_keys
 from sync_airflow.follow_on import child_run_id
 from sync_airflow.job_operator import RUN_JOB
 from sync_airflow.messages import COUNTS
@@ -72,6 +73,7 @@ class RecoverJobOperator(TriggerDagRunOperator):
         self.job_name = job_name
 
     def execute(self, context: Context) -> None:
+        refuse_unknown_keys(context, self.dag.params)
         job = find_job(self.job_name)
         unfit = unfit_upstream_jobs(job, states_of_jobs(context, upstream_jobs(job)))
         if unfit:

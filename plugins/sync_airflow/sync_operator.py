@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from sync_airflow import policy
 from sync_airflow.announcements import announce_success
+from sync_airflow.conf_keys import refuse_unknown_keys
 from sync_jobs.errors import BadArgument, SyncJobError, TransientError
 from sync_jobs.index_settings import IndexSettings
 
@@ -42,6 +43,7 @@ class SyncOperator(BaseOperator):
         """Do it. Raises SyncJobError."""
 
     def execute(self, context: Context) -> dict[str, object]:
+        refuse_unknown_keys(context, self.dag.params)
         try:
             self._at_work = True
             return self.work(context)

@@ -89,9 +89,9 @@ def work(monkeypatch):
     return work
 
 
-def context(*, run_type="scheduled", past=(), start=TICK, **params):
+def context(*, run_type="scheduled", past=(), start=TICK, conf=None, **params):
     run = SimpleNamespace(
-        run_type=run_type, run_id=f"{run_type}__1", logical_date=TICK, run_after=TICK, clear_number=0, conf=None
+        run_type=run_type, run_id=f"{run_type}__1", logical_date=TICK, run_after=TICK, clear_number=0, conf=conf
     )
     asset = asset_of(STATUS)
     return {
@@ -104,7 +104,7 @@ def context(*, run_type="scheduled", past=(), start=TICK, **params):
 
 
 def job_operator_of_this_test():
-    with DAG("of_this_test", schedule=None):
+    with DAG("of_this_test", schedule=None, params=PARAMS):
         return JobOperator(task_id="run_job", job_name=STATUS.name)
 
 
@@ -155,6 +155,34 @@ def test_a_run_by_hand_hands_over_its_params(work):
 def test_a_form_that_was_emptied_is_as_good_as_one_not_filled_in(work):
     execute(context(run_type="manual", date_override=None))
     assert work.called_with["date_override"] == ""
+
+
+@pytest.mark.parametrize("blank", ["  ", "\n", "\u00a0"])
+def test_a_date_override_of_blanks_alone_loses_no_missed_night(work, blank):
+    this = context(past=(success(date(2024, 2, 26)),), date_override=blank)
+    execute(this)
+    assert work.called_with["first_date"] == date(2024, 2, 27)
+    assert Success.from_extra(this["outlet_events"][asset_of(STATUS)].extra).of_its_night
+
+
+def test_a_run_that_is_given_what_it_does_not_know_fails_before_anything_starts(work):
+    with pytest.raises(AirflowFailException, match=r"given 'dryrun', .* expected are run_date, .*dry_run"):
+        execute(context(run_type="manual", conf={"dryrun": True, "run_date": None}))
+    assert work.called_with == {}
+    assert work.announced == []
+
+
+def test_a_run_may_be_given_its_params_and_what_is_to_be_run_after_it(work):
+    execute(context(run_type="operator_triggered", conf={"run_date": None, "then_run": []}))
+    assert work.called_with
+
+
+@pytest.mark.usefixtures("work")
+def test_the_log_tells_the_report_in_one_readable_line(monkeypatch):
+    operator, lines = job_operator_of_this_test(), []
+    monkeypatch.setattr(type(operator), "log", SimpleNamespace(info=lambda text, *values: lines.append(text % values)))
+    execute(context(), operator)
+    assert lines[-1] == "PersonRecordStatusJob: read 0, added 0, changed 3, removed 0, unchanged 0, 0.5 s"
 
 
 @pytest.mark.parametrize("error", [TransientError, AlreadyRunning])
