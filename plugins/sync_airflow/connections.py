@@ -100,6 +100,8 @@ def open_elasticsearch() -> Iterator[Elasticsearch]:
 
     connection = _existing(ELASTICSEARCH, lambda: Connection.get(ELASTICSEARCH))
     hosts, arguments = elasticsearch_arguments(connection)
+    # It tells each request at level INFO: dozens of lines around the few that say how the job goes.
+    logging.getLogger("elastic_transport").setLevel(logging.WARNING)
     client: Elasticsearch = ElasticsearchPythonHook(hosts=hosts, es_conn_args=arguments).get_conn
     try:
         yield client

@@ -108,7 +108,7 @@ class JobOperator(SyncOperator):
                 dry_run=params["dry_run"],
                 run_id=run.run_id,
                 settings=index_settings(),
-            ).as_dict()
+            )
         success = Success(
             run_id=run.run_id,
             run_date=run_date,
@@ -119,8 +119,8 @@ class JobOperator(SyncOperator):
             date_override=date_override,
         )
         context["outlet_events"][asset_of(job)].extra = success.as_extra()
-        self.log.info("%s: %s", job.name, report)
-        return report
+        self.log.info("%s: %s", job.name, report.summary())
+        return report.as_dict()
 
 
 def _covering(first: date | None, run_date: date) -> str:

@@ -75,6 +75,6 @@ class RollbackOperator(SyncOperator):
                 maximum_removed_percent=float(params["maximum_removed_percent"]),
                 dry_run=params["dry_run"],
                 settings=index_settings(),
-            ).as_dict()
-        self.log.info("%s: %s", ROLLBACK, report)
-        return report
+            )
+        self.log.info("%s: %s", ROLLBACK, report.summary())
+        return report.as_dict()

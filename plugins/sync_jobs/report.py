@@ -36,6 +36,13 @@ class Report(Outcome):
     dry_run: bool
     seconds: float
 
+    def summary(self) -> str:
+        """One line for a log: "read 274, added 0, changed 0, removed 0, unchanged 274, 0.6 s"."""
+        counts = {name: getattr(self, name) for name in ("read", "added", "changed", "removed", "unchanged")}
+        seldom = {name: getattr(self, name) for name in ("rejected", "refreshed") if getattr(self, name)}
+        told = ", ".join(f"{name} {count}" for name, count in (counts | seldom).items())
+        return f"{told}, {self.seconds:.1f} s{' (dry run: nothing was written)' if self.dry_run else ''}"
+
     def as_dict(self) -> dict[str, object]:
         """JSON-able: dates as ISO strings."""
         dates = {name: getattr(self, name).isoformat() for name in ("run_date", "first_date", "last_date")}

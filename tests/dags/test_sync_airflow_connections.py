@@ -1,6 +1,7 @@
 """What the jobs' connections are made of."""
 
 import json
+import logging
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
-from sync_airflow.connections import elasticsearch_arguments, open_postgres, postgres_options
+from sync_airflow.connections import elasticsearch_arguments, open_elasticsearch, open_postgres, postgres_options
 
 
 def connection(extra=None, **fields):
@@ -76,6 +77,14 @@ def test_the_session_names_job_and_run_and_ends_before_its_task():
 
 def test_an_application_name_is_cut_where_postgresql_would_cut_it():
     assert f"application_name={'x' * 63} " in postgres_options("x" * 100, timedelta(hours=1))
+
+
+def test_the_clients_line_for_each_request_stays_out_of_the_log_of_a_job(monkeypatch):
+    monkeypatch.setattr(Connection, "get", lambda _: connection(host="search"))
+    logger = logging.getLogger("elastic_transport.transport")
+    with open_elasticsearch():
+        assert not logger.isEnabledFor(logging.INFO)
+        assert logger.isEnabledFor(logging.WARNING)
 
 
 class Postgres:
