@@ -12,10 +12,10 @@ from sync_airflow.job_operator import RUN_JOB, JobOperator
 from sync_airflow.manual import job_manual, recovery_manual
 from sync_airflow.recovery import RecoverJobOperator, SummaryOperator
 from sync_airflow.sensors import NightlyJobSensor
-from sync_jobs.catalogue import JOBS, Job, index_build_before, upstream_jobs
+from sync_jobs.catalogue import JOBS, Job, index_build_before, jobs_to_run_after, upstream_jobs
 
 # A date_override as far as a form can check it; that it is a date of the calendar, the job checks.
-DATE_OVERRIDE_PATTERN = r"^\s*([0-9]{4}-[0-9]{2}-[0-9]{2}|[Aa][Nn][Yy]|[Nn][Oo][Nn][Ee])?\s*$"
+DATE_OVERRIDE_PATTERN = r"^\s*([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])|[Aa][Nn][Yy]|[Nn][Oo][Nn][Ee])?\s*$"
 
 
 def build_job_dag(job: Job) -> DAG:
@@ -95,12 +95,7 @@ def job_params(job: Job) -> dict[str, Any]:
     """What a run by hand may be asked for, with the form that asks."""
     params = {
         "run_date": run_date_param(),
-        "run_follow_on_jobs": Param(
-            default=True,
-            type="boolean",
-            title="Run the jobs that follow",
-            description="After success, run the jobs that follow from this one, one after the other, by the same date.",
-        ),
+        "run_follow_on_jobs": run_follow_on_jobs_param(job),
         "dry_run": Param(
             default=False,
             type="boolean",
@@ -118,10 +113,26 @@ def job_params(job: Job) -> dict[str, Any]:
             description=(
                 "Whose status is looked at. A date (YYYY-MM-DD): those whose membership starts on it or ended the day "
                 "before. ANY: everybody with a membership. NONE: by the date in the variable date_of_change_override. "
-                "Empty: by the run date."
+                "Empty: by the run date. Blanks around it do not matter. Anything else, and a day that is not in the "
+                'calendar, is refused: "The date is not correct".'
             ),
         )
     return params
+
+
+def run_follow_on_jobs_param(job: Job) -> Param:
+    """The same key for all jobs, so that one way to start a run fits all; where nothing follows, it says so."""
+    names = ", ".join(other.name for other in jobs_to_run_after(job))
+    return Param(
+        default=True,
+        type="boolean",
+        title="Run the jobs that follow" if names else "Run the jobs that follow (none does)",
+        description=(
+            f"After success, run one after the other, by the same date: {names}."
+            if names
+            else "No job follows this one: it makes no difference."
+        ),
+    )
 
 
 def recovery_params() -> dict[str, Any]:
@@ -134,7 +145,7 @@ def run_date_param() -> Param:
         type=["null", "string"],
         format="date",
         title="Run date",
-        description="The date that the run is for. Empty: today in UTC.",
+        description="The date that the run is for. Empty: today in UTC. The Logical Date above is only a label.",
     )
 
 

@@ -24,8 +24,8 @@ def job_manual(job: Job) -> str:
         "",
         "| param | meaning |",
         "|---|---|",
-        "| `run_date` | the date that the run is for; empty: today in UTC |",
-        "| `run_follow_on_jobs` | whether the jobs that follow run after it |",
+        "| `run_date` | the date that the run is for; empty: today in UTC; a logical date is only a label |",
+        f"| `run_follow_on_jobs` | {_run_follow_on_jobs(job)} |",
         "| `dry_run` | everything but the write: the report says what would change; nothing runs after it |",
         "| `maximum_removed_percent` | the run stops before it writes if it would remove more than this |",
     ]
@@ -133,6 +133,10 @@ def _then_runs(job: Job) -> str:
     if index_build_before(job):
         return "nothing; it brings the search index up to date itself."
     return "nothing."
+
+
+def _run_follow_on_jobs(job: Job) -> str:
+    return "whether the jobs that follow run after it" if jobs_to_run_after(job) else "no job follows: no difference"
 
 
 def _missed_night(job: Job) -> str:

@@ -23,7 +23,10 @@ class CoveredDates:
 
 
 def parse_date(text: str) -> date:
-    """YYYY-MM-DD, blanks around it ignored. Raises BadArgument for anything else, impossible dates too."""
+    """YYYY-MM-DD, blanks of any kind around it ignored, a no-break space that was pasted along too.
+
+    Raises BadArgument for anything else, impossible dates too.
+    """
     stripped = text.strip()
     if _ISO_DATE.fullmatch(stripped):
         try:

@@ -131,10 +131,30 @@ def test_date_override_takes_what_the_job_knows(dags, value):
     assert params_with(dags["person_record_status_job"], date_override=value)["date_override"] == value
 
 
-@pytest.mark.parametrize("value", ["ALL", "2026-2-1", "01/02/2026", "2026-02-01x", 20260201])
+@pytest.mark.parametrize(
+    "value", ["ALL", "2026-2-1", "01/02/2026", "2026-02-01x", 20260201, "2026-13-01", "2026-00-10", "2026-01-32"]
+)
 def test_date_override_refuses_anything_else(dags, value):
     with pytest.raises(ParamValidationError):
         params_with(dags["person_record_status_job"], date_override=value)
+
+
+def test_the_form_of_a_date_override_says_what_is_refused_in_the_words_that_operators_know(dags):
+    assert "The date is not correct" in dags["person_record_status_job"].params.get_param("date_override").description
+
+
+def test_the_form_of_a_job_that_none_follows_says_so_and_any_other_names_them(dags):
+    def form(dag_id):
+        return dags[dag_id].params.get_param("run_follow_on_jobs")
+
+    assert "No job follows" in form("post_training_body_trust_job").description
+    assert "none" in form("person_record_status_job").schema["title"]
+    assert "PostTrainingBodyTrustJob" in form("post_employing_body_trust_job").description
+
+
+@pytest.mark.parametrize("dag_id", [*DAG_IDS, "recovery"])
+def test_the_form_says_that_a_logical_date_is_no_run_date(dags, dag_id):
+    assert "Logical Date above is only a label" in dags[dag_id].params.get_param("run_date").description
 
 
 def test_every_dag_tells_the_operator_what_it_is(dags):
