@@ -25,12 +25,6 @@ ELASTICSEARCH = "tcs_elasticsearch"
 # PostgreSQL cuts longer application names.
 MAXIMUM_APPLICATION_NAME = 63
 
-# A job waits this long for a lock that another writer holds, then gives up and is tried again later.
-LOCK_TIMEOUT = timedelta(minutes=1)
-
-# How soon PostgreSQL notices in mid-statement that the client is gone, rolls back and frees the job's lock.
-CLIENT_CHECK_INTERVAL = timedelta(seconds=10)
-
 # A task that is told to stop has 5 s before it is killed.
 CANCEL_SECONDS = 2
 
@@ -45,14 +39,11 @@ log = logging.getLogger(__name__)
 def postgres_options(application_name: str, statement_timeout: timedelta) -> str:
     """Server settings of a job's session, as libpq's options.
 
-    statement_timeout: no statement may outlive its task. The session speaks UTC, whatever the server's zone.
+    statement_timeout: no statement may outlive its task. All other limits are the package's own.
     """
     settings = {
         "application_name": application_name[:MAXIMUM_APPLICATION_NAME],
         "statement_timeout": _milliseconds(statement_timeout),
-        "lock_timeout": _milliseconds(LOCK_TIMEOUT),
-        "client_connection_check_interval": _milliseconds(CLIENT_CHECK_INTERVAL),
-        "timezone": "UTC",
     }
     return " ".join(f"-c {name}={_escape(value)}" for name, value in settings.items())
 
@@ -89,7 +80,7 @@ def _cancel_statement(postgres: psycopg.Connection[Any]) -> None:
         try:
             postgres.cancel_safe(timeout=CANCEL_SECONDS)
         except psycopg.Error as error:
-            log.warning("A statement could not be cancelled: %s. It ends within %s.", error, CLIENT_CHECK_INTERVAL)
+            log.warning("A statement could not be cancelled: %s. The server ends it when it finds us gone.", error)
 
 
 @contextmanager

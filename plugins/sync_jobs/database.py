@@ -48,10 +48,14 @@ def execute(connection: Connection, name: str, parameters: Parameters | None = N
 
 
 def take_over(connection: Connection) -> None:
-    """Make a caller's connection fit for a run: in autocommit. Raises BadArgument if it is in a transaction."""
+    """Make a caller's connection fit for a run: in autocommit, with limits to its waits where there are none.
+
+    Raises BadArgument if it is in a transaction.
+    """
     if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
         raise BadArgument("postgres: expected a connection outside of any transaction: commit or roll back before")
     connection.autocommit = True
+    execute(connection, "session_defaults")
 
 
 @contextmanager
@@ -166,6 +170,8 @@ def named_rows(connection: Connection, name: str, parameters: Parameters | None 
 
 
 def another_connection(connection: Connection) -> Connection:
-    """A second connection like the first, in autocommit: same server, database, role and settings."""
+    """A second connection like the first, in autocommit: same server, database, role and limits."""
     parameters = connection.info.get_parameters() | {"password": connection.info.password}
-    return psycopg.connect(**parameters, autocommit=True)  # type: ignore[arg-type]
+    other: Connection = psycopg.connect(**parameters, autocommit=True)  # type: ignore[arg-type]
+    execute(other, "session_defaults")
+    return other

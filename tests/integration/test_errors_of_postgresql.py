@@ -55,6 +55,25 @@ def test_a_row_that_another_writer_changed_meanwhile_is_worth_a_retry(
     assert tcs.execute("SELECT funding_status FROM post").fetchall() == [("INACTIVE",)]
 
 
+def test_a_run_on_a_bare_connection_waits_for_nothing_for_ever(job_connection: Connection, run: RunJob) -> None:
+    assert limits(job_connection) == ["0", "0", "0"]
+    run(JOB, RUN_DATE)
+    assert limits(job_connection) == ["1min", "2h", "10s"]
+
+
+def test_limits_that_the_caller_has_set_stay(job_dsn: str, elasticsearch: Elasticsearch) -> None:
+    with psycopg.connect(job_dsn, options="-c lock_timeout=0 -c statement_timeout=5s") as connection:
+        connection.execute("SET client_connection_check_interval = '3s'")
+        connection.commit()
+        run_job(find_job(JOB), postgres=connection, elasticsearch=elasticsearch, run_date=RUN_DATE)
+        assert limits(connection) == ["0", "5s", "3s"]
+
+
+def limits(connection: Connection) -> list[str]:
+    names = ("lock_timeout", "statement_timeout", "client_connection_check_interval")
+    return [connection.execute(f"SHOW {name}").fetchall()[0][0] for name in names]
+
+
 def test_a_statement_that_takes_too_long_is_worth_a_retry(
     tcs: Connection, job_dsn: str, elasticsearch: Elasticsearch
 ) -> None:
