@@ -73,20 +73,20 @@ def advisory_lock(connection: Connection, name: str) -> Iterator[None]:
 
     The lock belongs to the connection: it is gone when the process or its connection dies.
     """
-    key = (LOCK_NAMESPACE, name)
-    row = connection.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", key).fetchone()
-    if row is None or not row[0]:
+    key: dict[str, object] = {"namespace": LOCK_NAMESPACE, "name": name}
+    noted, seconds = one_row(connection, "lock_take", key)
+    if noted is None:
         raise AlreadyRunning(f"{name} is already running ({_describe_holder(connection, name)})")
     try:
         yield
     finally:
         # A connection whose statement was interrupted takes no other: its end frees the lock, too.
         if connection.info.transaction_status == TransactionStatus.IDLE:
-            connection.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", key)
+            execute(connection, "lock_free", key | {"seconds": seconds})
 
 
 def _describe_holder(connection: Connection, name: str) -> str:
-    """Since when and by whom: start and application_name of the session that holds the lock."""
+    """Since when and by whom: when the lock was taken, and application_name of the session that holds it."""
     row = execute(connection, "lock_holder", {"namespace": LOCK_NAMESPACE, "name": name}).fetchone()
     if row is None:
         return "it has just ended: try again"

@@ -1,9 +1,10 @@
 """A job that is at work keeps a second one out, whoever starts it, and never longer than it lives."""
 
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
 
 import psycopg
@@ -38,6 +39,23 @@ def test_a_second_run_fails_at_once_and_says_by_whom_the_first_is_at_work(
     with connect() as first, advisory_lock(first, job), pytest.raises(AlreadyRunning, match=message):
         run(job, RUN_DATE)
     run(job, RUN_DATE)
+
+
+def test_the_message_tells_the_start_of_the_run_and_not_of_its_session(connect: Connect, run: RunJob) -> None:
+    job = "PersonOwnerRebuildJob"
+    with connect() as first:
+        time.sleep(2)
+        before = datetime.now(UTC).replace(microsecond=0)
+        with advisory_lock(first, job), advisory_lock(first, "another"), pytest.raises(AlreadyRunning) as caught:
+            run(job, RUN_DATE)
+    since = re.search(r"since (.*) UTC, by", str(caught.value))
+    assert since
+    assert before <= datetime.fromisoformat(f"{since[1]}+00:00") <= datetime.now(UTC) + timedelta(seconds=1)
+
+
+def test_a_run_leaves_no_lock_behind(tcs: Connection, run: RunJob) -> None:
+    run("PersonOwnerRebuildJob", RUN_DATE)
+    assert tcs.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
 
 
 def test_a_holder_whose_connection_dies_frees_the_job(tcs: Connection, connect: Connect, run: RunJob) -> None:
