@@ -1,10 +1,10 @@
-"""The benchmark of the jobs that only touch PostgreSQL, on servers of its own.
+"""The benchmark of the jobs, on servers of its own.
 
-    python -m bench [persons]        (default 200000; `make bench`)
+    python -m bench [persons] [--only sql|index]        (default 200000; `make bench`)
 
 For each job, on demo data: the first fill; a night without changes, beside the same statements in psql, turn by
 turn in one run; and a night after one per cent of what it reads has changed. Seconds are medians; WAL is what the
-server wrote meanwhile.
+server wrote meanwhile. Then the index build, beside the replay of ready bodies and other ways to fill an index.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 from elasticsearch import Elasticsearch
 from rich.console import Console
 
-from bench.sql_jobs import Measurement, measure
+from bench import index_build, sql_jobs
 from bench.table import show
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
@@ -30,17 +30,20 @@ DEFAULT_PERSONS = 200_000
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("persons", type=int, nargs="?", default=DEFAULT_PERSONS)
-    persons = parser.parse_args().persons
-    console = Console(stderr=True)
+    parser.add_argument("--only", choices=("sql", "index"), help="leave the other part out")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sync-bench-") as folder:
-        measurements = on_servers_of_our_own(Path(folder), persons, console)
-    show(measurements, persons, sys.version.split()[0])
+        on_servers_of_our_own(Path(folder), arguments.persons, arguments.only, Console(stderr=True))
 
 
-def on_servers_of_our_own(folder: Path, persons: int, console: Console) -> list[Measurement]:
+def on_servers_of_our_own(folder: Path, persons: int, only: str | None, console: Console) -> None:
+    # The server's own user, if this is root, has to reach its folder below this one.
+    folder.chmod(0o711)
     passwords = {role: secrets.token_urlsafe(16) for role in (local_postgres.ADMINISTRATOR, *local_postgres.ROLES)}
     postgres = local_postgres.Postgres(folder / "postgres", folder / "postgres.log", any_free_port(), passwords)
-    search = local_elasticsearch.Elasticsearch(folder / "search", folder / "search.log", any_free_port())
+    search = local_elasticsearch.Elasticsearch(
+        folder / "search", folder / "search.log", any_free_port(), heap="2g", quick=False
+    )
     console.print("Starting PostgreSQL and Elasticsearch")
     postgres.initialise()
     services = [postgres.start(postgres.service()), search.start(search.service())]
@@ -48,8 +51,15 @@ def on_servers_of_our_own(folder: Path, persons: int, console: Console) -> list[
         postgres.wait_until_ready(services[0])
         search.wait_until_ready(services[1])
         postgres.create_databases()
-        with Elasticsearch(search.url) as client:
-            return measure(postgres, client, persons, datetime.now(UTC).date(), console)
+        run_date = datetime.now(UTC).date()
+        with Elasticsearch(search.url, request_timeout=120) as client:
+            bench = sql_jobs.prepare(postgres, client, persons, run_date, console)
+            fills = bench.fill(console)
+            if only != "index":
+                show(bench.measure(fills, console), persons, sys.version.split()[0])
+        if only != "sql":
+            index = index_build.Bench(postgres.dsn("sync_jobs", "tcs"), search.url, run_date, folder, console)
+            index_build.show(index.measure(), persons)
     finally:
         stop(services)
 

@@ -79,34 +79,51 @@ def statements(run_date: date) -> tuple[Statements, ...]:
     )
 
 
-def measure(
+def prepare(
     postgres: local_postgres.Postgres, client: Elasticsearch, persons: int, run_date: date, console: Console
-) -> list[Measurement]:
-    """Load demo data, then measure job after job."""
+) -> "Bench":
+    """Load demo data."""
     dsn = postgres.dsn("tcs", "tcs")
     local_postgres.create_tables(dsn)
-    with psycopg.connect(dsn, autocommit=True) as application:
-        console.print(f"Loading demo data: {persons:,} persons")
-        load_demo_data(application, persons, run_date)
-        application.execute("VACUUM ANALYZE")
-        bench = _Bench(application, postgres.dsn("sync_jobs", "tcs"), client, run_date)
+    console.print(f"Loading demo data: {persons:,} persons")
+    application = psycopg.connect(dsn, autocommit=True)
+    load_demo_data(application, persons, run_date)
+    application.execute("VACUUM ANALYZE")
+    return Bench(application, postgres.dsn("sync_jobs", "tcs"), client, run_date)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """application: a connection of the role that owns the tables."""
+
+    application: psycopg.Connection[Any]
+    job_dsn: str
+    client: Elasticsearch
+    run_date: date
+
+    def fill(self, console: Console) -> dict[str, tuple[Report, int]]:
+        """The first run of each job: its report and the bytes of WAL, by name."""
         fills = {}
-        for each in statements(run_date):
+        for each in statements(self.run_date):
             console.print(f"{each.job}: first fill")
-            fills[each.job] = bench.run(each.job)
-        application.execute("VACUUM ANALYZE")
+            fills[each.job] = self.run(each.job)
+        self.application.execute("VACUUM ANALYZE")
+        return fills
+
+    def measure(self, fills: dict[str, tuple[Report, int]], console: Console) -> list[Measurement]:
+        """Job after job, without changes and with one per cent of them."""
         quiet = {}
-        for each in statements(run_date):
+        for each in statements(self.run_date):
             console.print(f"{each.job}: no change, {ROUNDS} rounds")
-            quiet[each.job] = bench.no_change(each)
-        psycopg.ClientCursor(application).execute(CHANGE, {"run_date": run_date})
-        application.execute("VACUUM ANALYZE")
+            quiet[each.job] = self.no_change(each)
+        psycopg.ClientCursor(self.application).execute(CHANGE, {"run_date": self.run_date})
+        self.application.execute("VACUUM ANALYZE")
         results = []
-        for each in statements(run_date):
+        for each in statements(self.run_date):
             console.print(f"{each.job}: one per cent changed")
             filled, fill_wal = fills[each.job]
             psql_seconds, seconds, wal = quiet[each.job]
-            changed, change_wal = bench.run(each.job)
+            changed, change_wal = self.run(each.job)
             rows = changed.added + changed.changed + changed.removed
             results.append(
                 Measurement(
@@ -114,15 +131,7 @@ def measure(
                     *(rows, changed.seconds, change_wal),
                 )
             )
-    return results
-
-
-@dataclass(frozen=True)
-class _Bench:
-    application: psycopg.Connection[Any]
-    job_dsn: str
-    client: Elasticsearch
-    run_date: date
+        return results
 
     def run(self, job: str) -> tuple[Report, int]:
         """The job's report, and the bytes of WAL written meanwhile."""

@@ -11,9 +11,10 @@ import hashlib
 import logging
 import time
 from array import array
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -84,40 +85,43 @@ def _build(run: JobRun, name: str) -> Outcome:
     """
     client, settings = run.elasticsearch, run.settings
     live = search_index.find_live(client, ALIAS).name
+    phases = _Phases()
     with snapshot(run.postgres), Edits(run.postgres) as edits:
-        wanted = wanted_totals(run.postgres, run.run_date)
-        search_index.create(client, name, mapping(), _meta(run, wanted), settings)
-        loaded = _load(run, name, live, wanted)
-        search_index.make_searchable(client, name, settings)
-        verify_totals(run.postgres, client, name, wanted, run.run_date)
-        verify_sample(run.postgres, client, name, run.run_date, settings.sample_persons)
-        refresh = PersonRefresh(client, name, run.run_date, settings)
-        caught_up = _bring_up_to_date(edits, refresh)
-        _verify_count(client, name, wanted.documents + caught_up.made - caught_up.removed)
-        difference = index_difference.compare(client, live, name, [*loaded.new_persons, *caught_up.persons])
-        if live:
-            _check_guard_rails(client, live, name, difference, run.maximum_removed_percent)
+        with phases.of("count"):
+            wanted = wanted_totals(run.postgres, run.run_date)
+        with phases.of("load"):
+            search_index.create(client, name, mapping(), _meta(run, wanted), settings)
+            new_persons = _load(run, name, live, wanted)
+            search_index.make_searchable(client, name, settings)
+        with phases.of("verify"):
+            verify_totals(run.postgres, client, name, wanted, run.run_date)
+            verify_sample(run.postgres, client, name, run.run_date, settings.sample_persons)
+        with phases.of("catch up"):
+            refresh = PersonRefresh(client, name, run.run_date, settings)
+            caught_up = _bring_up_to_date(edits, refresh)
+            _verify_count(client, name, wanted.documents + caught_up.made - caught_up.removed)
+        with phases.of("compare"):
+            difference = index_difference.compare(client, live, name, [*new_persons, *caught_up.persons])
+            if live:
+                _check_guard_rails(client, live, name, difference, run.maximum_removed_percent)
         refreshed = caught_up.made
         if not run.dry_run:
-            search_index.promote(client, ALIAS, name)
-            refreshed += cover_the_swap(edits, refresh)
-    read = difference.unchanged + difference.changed + difference.added
-    rate = round(wanted.documents / loaded.seconds) if loaded.seconds else None
-    return Outcome(read=read, refreshed=refreshed, documents_per_second=rate, **asdict(difference))
+            with phases.of("promote"):
+                search_index.promote(client, ALIAS, name)
+            with phases.of("cover the swap"):
+                refreshed += cover_the_swap(edits, refresh)
+    return Outcome(
+        read=difference.unchanged + difference.changed + difference.added,
+        refreshed=refreshed,
+        documents_per_second=round(wanted.documents / phases.seconds["load"]),
+        phases=phases.seconds,
+        **asdict(difference),
+    )
 
 
-@dataclass(frozen=True)
-class _Loaded:
-    """new_persons: those of whom the live index lacks a document."""
-
-    seconds: float
-    new_persons: "array[int]"
-
-
-def _load(run: JobRun, name: str, live: str | None, wanted: Totals) -> _Loaded:
-    """Fill the index from the snapshot, and ask the live index meanwhile which documents it has already."""
+def _load(run: JobRun, name: str, live: str | None, wanted: Totals) -> "array[int]":
+    """Fill the index from the snapshot; return the persons of whom the live index lacks a document."""
     execute(run.postgres, "person_documents_planner")
-    started = time.monotonic()
     dates = {"run_date": run.run_date, "person_ids": None}
     progress = _Progress(name, wanted.documents, run.settings.progress_seconds)
     every = max(run.settings.refresh_documents, wanted.documents // REFRESH_FRACTION)
@@ -135,12 +139,11 @@ def _load(run: JobRun, name: str, live: str | None, wanted: Totals) -> _Loaded:
 
         sent = bulk.load(run.elasticsearch, name, lines, run.settings, look_at)
         new_persons = new_documents.persons()
-    seconds = time.monotonic() - started
     if sent != wanted.documents:
         raise IndexNotAsExpected(
             f"{name}: PostgreSQL counts {wanted.documents} documents, but made {sent}. The live index was not touched."
         )
-    return _Loaded(seconds, new_persons)
+    return new_persons
 
 
 def _bring_up_to_date(edits: Edits, refresh: PersonRefresh) -> Refreshed:
@@ -237,6 +240,20 @@ def _discard_quietly(client: Elasticsearch, name: str) -> None:
         search_index.discard(client, ALIAS, name)
     except (TransportError, ApiError, IndexNotAsExpected) as error:
         log.warning("%s could not be removed (%s): the next build removes it", name, type(error).__name__)
+
+
+class _Phases:
+    """Seconds by phase, rounded to milliseconds; each is logged when it ends."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def of(self, phase: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self.seconds[phase] = round(time.monotonic() - started, 3)
+        log.info("%s: %.1f s", phase, self.seconds[phase])
 
 
 class _Progress:

@@ -12,6 +12,7 @@ class Outcome:
     unchanged: those that were right already. rejected: documents that Elasticsearch refused.
     refreshed: documents made anew for single persons: by job 8, and by a build or a rollback to catch up with edits.
     indices: names of Elasticsearch indices by what became of them ("live", "previous", "removed").
+    phases: seconds by phase, of an index build.
     """
 
     read: int = 0
@@ -23,6 +24,7 @@ class Outcome:
     refreshed: int = 0
     documents_per_second: int | None = None
     indices: dict[str, list[str]] = field(default_factory=dict)
+    phases: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

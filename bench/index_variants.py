@@ -1,0 +1,172 @@
+"""One way of filling an index of persons, in a process of its own, so that its memory can be told.
+
+    python -m bench.index_variants VARIANT JSON
+
+JSON: dsn, url (of Elasticsearch), index, run_date, bodies (a file of ready bulk lines).
+Prints what it measured, as JSON; CPU without that of the start of Python.
+"""
+
+import http.client
+import json
+import queue
+import resource
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+import psycopg
+from elasticsearch import Elasticsearch, helpers
+
+from sync_jobs import search_index
+from sync_jobs.catalogue import find_job
+from sync_jobs.database import copy_text_rows, execute, read_sql, snapshot
+from sync_jobs.documents import mapping, source_of
+from sync_jobs.index_settings import IndexSettings
+from sync_jobs.runner import run_job
+
+SETTINGS = IndexSettings()
+REPLAY_SENDERS = 2
+PAGE_PERSONS = 5_000
+KILOBYTE = 1024
+
+Measured = dict[str, Any]
+
+
+class Variant:
+    """What each way is given, and what they have in common: a new index without refresh, made searchable at the end."""
+
+    def __init__(self, dsn: str, url: str, index: str, run_date: str, bodies: str) -> None:
+        self.dsn, self.url, self.index, self.bodies = dsn, url, index, Path(bodies)
+        self.run_date = date.fromisoformat(run_date)
+        self.client = Elasticsearch(url, request_timeout=120)
+
+    def filled_by(self, fill: Callable[[], None]) -> Measured:
+        search_index.create(self.client, self.index, mapping(), {}, SETTINGS)
+        started = time.monotonic()
+        fill()
+        search_index.make_searchable(self.client, self.index, SETTINGS)
+        return {"seconds": time.monotonic() - started}
+
+    def build(self) -> Measured:
+        """The job: load and last refresh; all else that it does is told apart."""
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            server = psutil.Process(connection.info.backend_pid)
+            report = run_job(
+                find_job("PersonElasticSearchSyncJob"),
+                postgres=connection,
+                elasticsearch=self.client,
+                run_date=self.run_date,
+                settings=SETTINGS,
+            )
+            return {
+                "seconds": report.phases["load"],
+                "phases": report.phases,
+                "postgres_cpu": sum(server.cpu_times()[:2]),
+            }
+
+    def replay(self) -> Measured:
+        """Ready bodies from a file over two raw connections: as fast as Elasticsearch takes them."""
+        return self.filled_by(lambda: replay(self.url, self.index, self.bodies))
+
+    def streaming_bulk(self) -> Measured:
+        return self.filled_by(lambda: drain(helpers.streaming_bulk(self.client, self._actions())))
+
+    def parallel_bulk(self) -> Measured:
+        return self.filled_by(lambda: drain(helpers.parallel_bulk(self.client, self._actions(), thread_count=3)))
+
+    def paging(self) -> Measured:
+        """Page after page by offset, each with a request of its own, as the service of today does."""
+        return self.filled_by(self._page_after_page)
+
+    def _actions(self) -> Iterator[dict[str, Any]]:
+        with psycopg.connect(self.dsn) as connection, snapshot(connection):
+            execute(connection, "person_documents_planner")
+            yield from (self._action(line) for line in self._lines(connection, None))
+
+    def _page_after_page(self) -> None:
+        page = read_sql("person_sample").split("ORDER BY")[0] + "ORDER BY person.id LIMIT %(size)s OFFSET %(offset)s"
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            for offset in range(0, sys.maxsize, PAGE_PERSONS):
+                ids = [row[0] for row in connection.execute(page, {"size": PAGE_PERSONS, "offset": offset})]
+                if not ids:
+                    return
+                helpers.bulk(self.client, map(self._action, self._lines(connection, ids)))
+
+    def _lines(self, connection: psycopg.Connection[Any], person_ids: list[int] | None) -> Iterator[bytes]:
+        return copy_text_rows(connection, "person_documents", {"run_date": self.run_date, "person_ids": person_ids})
+
+    def _action(self, line: bytes) -> dict[str, Any]:
+        return {"_index": self.index, "_source": source_of(line)}
+
+
+def drain(results: Iterator[Any]) -> None:
+    for _ in results:
+        pass
+
+
+def replay(url: str, index: str, bodies: Path) -> None:
+    waiting: queue.Queue[bytes | None] = queue.Queue(REPLAY_SENDERS)
+
+    def send() -> None:
+        connection = http.client.HTTPConnection(urlsplit(url).netloc)
+        while (body := waiting.get()) is not None:
+            headers = {"Content-Type": "application/x-ndjson"}
+            connection.request("POST", f"/{index}/_bulk?filter_path=errors", body, headers)
+            answer = json.loads(connection.getresponse().read())
+            if answer["errors"]:
+                raise RuntimeError("a ready body was refused")
+
+    senders = [threading.Thread(target=send) for _ in range(REPLAY_SENDERS)]
+    for sender in senders:
+        sender.start()
+    with bodies.open("rb") as file:
+        while size := file.read(8):
+            waiting.put(file.read(int.from_bytes(size, "big")))
+    for _ in senders:
+        waiting.put(None)
+    for sender in senders:
+        sender.join()
+
+
+def write_bodies(dsn: str, run_date: date, path: Path) -> int:
+    """Ready bodies in a file, each after its length (8 bytes); returns their bytes."""
+    total = 0
+    batch: list[bytes] = []
+    with psycopg.connect(dsn) as connection, snapshot(connection), path.open("wb") as file:
+        execute(connection, "person_documents_planner")
+
+        def flush() -> None:
+            body = b"".join(batch)
+            file.write(len(body).to_bytes(8, "big") + body)
+            batch.clear()
+
+        size = 0
+        for line in copy_text_rows(connection, "person_documents", {"run_date": run_date, "person_ids": None}):
+            if size + len(line) > SETTINGS.body_bytes:
+                flush()
+                size = 0
+            batch.append(line)
+            size += len(line)
+            total += len(line)
+        flush()
+    return total
+
+
+def main() -> None:
+    name, given = sys.argv[1], json.loads(sys.argv[2])
+    variant = Variant(**given)
+    started = time.process_time()
+    measured = getattr(variant, name)()
+    cpu = time.process_time() - started
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KILOBYTE
+    print(json.dumps({"python_cpu": cpu, "memory": memory} | measured))
+
+
+if __name__ == "__main__":
+    main()
