@@ -52,6 +52,8 @@ class AirflowOfTests(Airflow):
             "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "2",
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "2",
+            # What a killed scheduler had in its queue, the next one takes up within seconds instead of minutes.
+            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
             **self.more_settings,
         }
 

@@ -9,8 +9,8 @@ from local.airflow_api import TaskId
 from tests.scheduler.running_airflow import HURRIED_BUILD, RUN_JOB, RunningAirflow, wait_for
 
 BUILD = "person_elastic_search_sync_job"
-# Of every person document: the build waits for it after it has made its index.
-TABLE = "curriculum_membership"
+# The documents are made from it, but not counted by it: a build waits for it when it has made its index.
+TABLE = "gdc_details"
 
 
 @pytest.fixture
@@ -42,6 +42,7 @@ def test_a_build_that_is_marked_failed_stops_and_is_not_promoted(
     with running_airflow.table_locked(TABLE):
         task = TaskId(BUILD, running_airflow.api.start(BUILD), RUN_JOB)
         running_airflow.wait_until_a_job_waits_for_a_lock()
+        assert running_airflow.indices() > before
         mark_failed(running_airflow, task)
         # The table is still locked: the statement has ended because it was cancelled.
         wait_for("the end of the job's session", lambda: nothing_is_at_work(running_airflow))
