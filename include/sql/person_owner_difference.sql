@@ -5,6 +5,8 @@
 -- Fast: the first candidate of each rule is found by one sort of that rule's candidates alone, before anything is
 -- joined to persons; reading a source once a rule costs less than keeping what was read. Rules are evaluated
 -- independently because a membership whose dates are swapped belongs to two of them.
+-- A loss is a row or an owner that goes, or one that comes from a placement instead of a membership or the other way
+-- round: many at once are what an emptied source looks like, while the other still gives an owner.
 
 CREATE TEMPORARY TABLE difference ON COMMIT DROP AS
 WITH membership AS NOT MATERIALIZED (
@@ -119,7 +121,9 @@ SELECT
         WHEN wanted.id IS NULL THEN 'removed'
         ELSE 'changed'
     END AS change,
-    existing.owner IS NOT NULL AND wanted.owner IS NULL OR wanted.id IS NULL AS is_loss
+    wanted.id IS NULL
+    OR existing.owner IS NOT NULL AND wanted.owner IS NULL
+    OR (existing.rule IN ('P1', 'P5', 'P7')) <> (wanted.rule IN ('P1', 'P5', 'P7')) AS is_loss
 FROM wanted
 FULL JOIN person_owner AS existing ON wanted.id = existing.id
 WHERE

@@ -158,7 +158,8 @@ def maximum_removed_percent_param(default: float | None) -> Param:
         maximum=100,
         title="Most that may be removed, in per cent",
         description=(
-            "Guard rail of this one run: if more of the rows or documents would go, it stops before it writes. "
+            "Guard rail of this one run: if more of the rows or documents would go, or become INACTIVE, it stops "
+            "before it writes. "
             "100 lets everything pass." + (" Empty: each job's own limit." if default is None else "")
         ),
     )

@@ -21,8 +21,8 @@ class Job:
     entry_point: "module:function" of the work itself, resolved only when the job runs.
     takes_date_override: whether a run accepts the argument date_override (domain.md, job 8).
     covers_missed_nights: whether a scheduled run covers every date since the last success (jobs 7, 8).
-    maximum_removed_percent: the guard rail: more of its rows or documents than this, 0 to 100, never go in one run
-    unless that run is told otherwise.
+    maximum_removed_percent: the guard rail: more of its rows or documents than this, 0 to 100, never go (or
+    become INACTIVE) in one run unless that run is told otherwise.
     """
 
     name: str

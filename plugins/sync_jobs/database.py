@@ -94,17 +94,21 @@ def _describe_holder(connection: Connection, name: str) -> str:
     return f"since {since or 'an unknown time'}, by {application_name or 'an unnamed session'}, process {process}"
 
 
-def check_guard_rail(what: str, removed: int, existing: int, maximum_removed_percent: float) -> None:
+def check_guard_rail(
+    what: str, removed: int, existing: int, maximum_removed_percent: float, *, loss: str = "remove"
+) -> None:
     """Raise GuardRail if more rows or documents would go than the limit allows (design.md, "Guard rails").
 
-    maximum_removed_percent: 0 to 100, of what exists now; 100 removals are always allowed.
+    maximum_removed_percent: 0 to 100, of what exists now; 100 removals are always allowed. loss: what would be done
+    to them, for the message.
     """
     allowed = max(ALWAYS_ALLOWED_REMOVALS, existing * maximum_removed_percent / 100)
     if removed > allowed:
         raise GuardRail(
-            f"{what}: this run would remove {removed} of {existing}, more than the {allowed:.0f} allowed "
+            f"{what}: this run would {loss} {removed} of {existing}, more than the {allowed:.0f} allowed "
             f"({maximum_removed_percent:g} %). Nothing was written. Look for an empty or broken source table; "
-            "if it is right, run once more with maximum_removed_percent = 100."
+            "if it is right, as it may be at a first run or after a long outage, run once more with "
+            "maximum_removed_percent = 100."
         )
 
 
@@ -117,18 +121,24 @@ def apply_difference(
     what: str,
     maximum_removed_percent: float,
     dry_run: bool,
+    at_risk: str | None = None,
+    loss: str = "remove",
 ) -> Outcome:
     """Bring a job's rows to what they should be, inside the transaction of the caller.
 
     name: prefix of the SQL files. <name>_difference makes the temporary table "difference", one row for each
-    row that is not as wanted, with its change ('added', 'changed' or 'removed') and whether it is_loss: a row
-    or a value that goes, for the guard rail. <name>_apply writes them. existing: the SQL file that counts the
-    rows in place, for a field update its candidates. what: the table, for messages.
+    row that is not as wanted, with its change ('added', 'changed' or 'removed') and whether it is_loss, which the
+    guard rail counts: a row that goes, or a value that does so when a source is broken. <name>_apply writes them.
+    existing: the SQL file that counts the rows in place, for a field update its candidates. what: the table, for
+    messages. at_risk: the SQL file that counts what can be lost, if that is not the rows in place; loss: what it
+    would come to, for messages.
     """
     in_place = one_row(connection, existing, parameters)[0]
     execute(connection, f"{name}_difference", parameters)
     added, changed, removed, lost = one_row(connection, "difference_counts")
-    check_guard_rail(what, lost, in_place, maximum_removed_percent)
+    if lost > ALWAYS_ALLOWED_REMOVALS:
+        whole = one_row(connection, at_risk, parameters)[0] if at_risk else in_place
+        check_guard_rail(what, lost, whole, maximum_removed_percent, loss=loss)
     if not dry_run and added + changed + removed:
         execute(connection, f"{name}_apply", parameters)
     unchanged = in_place - changed - removed

@@ -16,4 +16,5 @@ def rebuild_person_owner(run: JobRun) -> Outcome:
             what="person_owner",
             maximum_removed_percent=run.maximum_removed_percent,
             dry_run=run.dry_run,
+            loss="remove or take from another kind of source",
         )

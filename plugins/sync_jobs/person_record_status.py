@@ -47,6 +47,8 @@ def _write_statuses(run: JobRun) -> Outcome:
             what="person.status",
             maximum_removed_percent=run.maximum_removed_percent,
             dry_run=run.dry_run,
+            at_risk="person_record_status_at_risk",
+            loss="make INACTIVE",
         )
 
 

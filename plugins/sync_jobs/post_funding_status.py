@@ -18,4 +18,6 @@ def update_post_funding_status(run: JobRun) -> Outcome:
             what="post.funding_status",
             maximum_removed_percent=run.maximum_removed_percent,
             dry_run=run.dry_run,
+            at_risk="post_funding_status_at_risk",
+            loss="make INACTIVE",
         )
