@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import DAG, Param
 
 from sync_airflow import policy
-from sync_airflow.announcements import announce_failure, announce_start
+from sync_airflow.announcements import announce_failure, announce_start, announce_untold_failure
 from sync_airflow.connections import open_elasticsearch, open_postgres
 from sync_airflow.dag_factory import maximum_removed_percent_param
 from sync_airflow.manual import rollback_manual
@@ -49,6 +49,7 @@ def build_rollback_dag() -> DAG:
             "maximum_removed_percent": maximum_removed_percent_param(limit),
         },
         tags=list(policy.TAGS),
+        on_failure_callback=announce_untold_failure,
         default_args={"owner": policy.OWNER, "on_failure_callback": announce_failure},
     ) as dag:
         RollbackOperator(task_id="roll_back", what=ROLLBACK)
