@@ -5,7 +5,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +18,6 @@ from rich.table import Table
 
 from bench.index_variants import write_bodies
 
-PAIRS = 5
 MEGABYTE = 1_000_000
 OTHERS = ("parallel_bulk", "streaming_bulk", "paging")
 # What a build does beside loading, by phase of its report.
@@ -36,7 +35,7 @@ class Bench:
     folder: Path
     console: Console
 
-    def measure(self) -> list[tuple[str, list[dict[str, Any]], list[float]]]:
+    def measure(self, pairs: int, others: Sequence[str]) -> list[tuple[str, list[dict[str, Any]], list[float]]]:
         """(variant, what each run of it measured, the seconds of the replay beside each)."""
         bodies = self.folder / "bodies"
         size = write_bodies(self.dsn, self.run_date, bodies)
@@ -44,10 +43,10 @@ class Bench:
         given = {"dsn": self.dsn, "url": self.url, "run_date": self.run_date.isoformat(), "bodies": str(bodies)}
         self.run("build", given)  # the first warms the servers, and gives the next a live index to compare with
         results = []
-        for variant, pairs in (("build", PAIRS), *((other, 1) for other in OTHERS)):
+        for variant, rounds in (("build", pairs), *((other, 1) for other in others)):
             runs, floors = [], []
-            for number in range(1, pairs + 1):
-                self.console.print(f"{variant}: {number} of {pairs}, and the replay beside it")
+            for number in range(1, rounds + 1):
+                self.console.print(f"{variant}: {number} of {rounds}, and the replay beside it")
                 floors.append(self.run("replay", given)["seconds"])
                 runs.append(self.run(variant, given))
             results.append((variant, runs, floors))
