@@ -4,7 +4,7 @@
     up      start the stack, or what of it does not run
     down    end it; the data stays
     clean   end it and delete its data
-    status  say what runs; exit code 1 if anything does not
+    status  say what runs
 
 Environment: SYNC_HOME, SYNC_POSTGRES_PORT, SYNC_ELASTICSEARCH_PORT, SYNC_AIRFLOW_PORT, SYNC_DEMO_PERSONS,
 SYNC_ELASTICSEARCH_HEAP, SYNC_RECOVERY_WINDOW (README.md).
@@ -20,15 +20,16 @@ from rich.console import Console
 
 from local.airflow_api import AirflowApi
 from local.console import Steps
-from local.errors import StackError
+from local.errors import ServiceFailed, StackError
 from local.home import Home
 from local.interrupts import held_back, interrupt_on_signals
-from local.recovery_run import follow, results, start_or_join
+from local.recovery_run import end, follow, results, start_or_join
 from local.recovery_view import Progress, failure_lines, print_results
 from local.settings import Settings, read_settings
 from local.stack import SERVICES, Stack
 
 ALIAS = "persons"
+SCHEDULER = "scheduler"
 INTERRUPTED = 130
 
 
@@ -56,6 +57,8 @@ def run(settings: Settings, home: Home, steps: Steps) -> int:
     started = start(settings, home, steps)
     try:
         return recover(home, steps)
+    except StackError as error:
+        raise ended_service(home) or error from error
     except KeyboardInterrupt:
         if started:
             with held_back():
@@ -95,7 +98,7 @@ def status(_settings: Settings, home: Home, steps: Steps) -> int:
         steps.say(f"{name:<14} {state}")
     if all(running.values()):
         say_where(home, steps)
-    return 0 if all(running.values()) else 1
+    return 0
 
 
 def start(settings: Settings, home: Home, steps: Steps) -> bool:
@@ -106,10 +109,14 @@ def start(settings: Settings, home: Home, steps: Steps) -> bool:
 
 
 def stop_stack(settings: Settings, home: Home, steps: Steps) -> list[str]:
-    with home.locked(lambda: say_busy(steps)), steps.step("Ending the stack") as done:
-        ended = Stack(settings, home, steps).down()
-        done.append(f"Ended {len(ended)} services")
-        return ended
+    with home.locked(lambda: say_busy(steps)):
+        stack = Stack(settings, home, steps)
+        if not any(stack.running(name) for name in stack.services):
+            return stack.down()  # of what has ended by itself, notes may be left
+        with steps.step("Ending the stack") as done:
+            ended = stack.down()
+            done.append(f"Ended {len(ended)} services")
+            return ended
 
 
 def say_busy(steps: Steps) -> None:
@@ -120,12 +127,18 @@ def recover(home: Home, steps: Steps) -> int:
     """Run recovery for today and show what came of it; 0 if all jobs succeeded."""
     stack = home.stack()
     with AirflowApi(stack["airflow_url"], stack["user"], stack["password"]) as api:
-        run, new = start_or_join(api, datetime.now(UTC).date())
+        up_since = datetime.fromtimestamp(home.services()[SCHEDULER].started or 0, UTC)
+        run, new = start_or_join(api, datetime.now(UTC).date(), up_since)
         run_id = run["dag_run_id"]
         run_date = (run.get("conf") or {}).get("run_date") or "its own date"
         steps.say(f"\nRecovery for {run_date}{'' if new else ', which was at work already'}: all jobs in order\n")
-        with Progress(steps.console) as progress:
-            state = follow(api, run_id, progress)
+        try:
+            with Progress(steps.console) as progress:
+                state = follow(api, run_id, progress)
+        except KeyboardInterrupt:
+            with held_back():
+                steps.say(what_becomes_of(api, run_id, new=new))
+            raise
         ended = results(api, run_id, home.folder / "logs" / "tasks")
     if not steps.console.is_terminal:
         steps.say("")
@@ -139,6 +152,27 @@ def recover(home: Home, steps: Steps) -> int:
     say_where(home, steps)
     steps.total("\nDone" if not failures else "\nNot all jobs succeeded")
     return 1 if failures else 0
+
+
+def what_becomes_of(api: AirflowApi, run_id: str, *, new: bool) -> str:
+    """What an interrupt does to the recovery that was followed: one of our own is ended. A sentence."""
+    if not new:
+        return "The recovery that was at work before this command goes on, for as long as Airflow runs."
+    try:
+        end(api, run_id)
+    except StackError as error:
+        return f"The recovery could not be ended, and goes on for as long as Airflow runs: {error}"
+    return f"The recovery is ended: its run {run_id} is marked as failed."
+
+
+def ended_service(home: Home) -> StackError | None:
+    """The first service that has ended by itself, as an error that names its log; None if all run."""
+    services = home.services()
+    for name in SERVICES:
+        if name in services and not services[name].is_running():
+            why = "has ended while the jobs were at work; `make run` starts it again and runs them anew"
+            return ServiceFailed(services[name].name, why, services[name].log)
+    return None
 
 
 def documents(url: str) -> str:

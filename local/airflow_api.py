@@ -58,6 +58,11 @@ class AirflowApi:
         for dag_id in dag_ids:
             self._request("PATCH", f"/dags/{dag_id}", json={"is_paused": False}, params={"update_mask": "is_paused"})
 
+    def fail_run(self, dag_id: str, run_id: str) -> None:
+        """End a run by marking it failed, and its tasks with it."""
+        path = f"/dags/{dag_id}/dagRuns/{_path(run_id)}"
+        self._request("PATCH", path, json={"state": "failed"}, params={"update_mask": "state"})
+
     def active_run(self, dag_id: str) -> Json | None:
         """The oldest run that is queued or running, if there is one."""
         active = {"state": ["queued", "running"], "order_by": "id", "limit": 1}

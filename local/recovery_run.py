@@ -6,7 +6,7 @@ DAG recovery: one task per job, named by the job's DAG id  ->  a run of that DAG
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,26 @@ class JobResult:
     log: Path | None = None
 
 
-def start_or_join(api: AirflowApi, run_date: date) -> tuple[Json, bool]:
-    """The run of recovery that is queued or running, else a new one for that date; and whether it is new."""
-    run = api.active_run(RECOVERY)
-    if run:
-        return run, False
+def start_or_join(api: AirflowApi, run_date: date, up_since: datetime) -> tuple[Json, bool]:
+    """The run of recovery that is queued or running, else a new one for that date; and whether it is new.
+
+    up_since: the start of the scheduler. A run that began before it lost its tasks with the scheduler of then: it
+    would only fail, for no reason that anybody noted. It is ended.
+    """
+    while run := api.active_run(RECOVERY):
+        if datetime.fromisoformat(run["run_after"]) >= up_since:
+            return run, False
+        end(api, run["dag_run_id"])
     return api.start_run(RECOVERY, {"run_date": run_date.isoformat()}), True
+
+
+def end(api: AirflowApi, run_id: str) -> None:
+    """Mark a run of recovery failed, and the run of a job that it has started and not seen the end of."""
+    api.fail_run(RECOVERY, run_id)
+    for job in JOBS:
+        run = api.active_run(job.dag_id)
+        if run and run["dag_run_id"].startswith(f"{RECOVERY}__"):
+            api.fail_run(job.dag_id, run["dag_run_id"])
 
 
 def follow(api: AirflowApi, run_id: str, show: Callable[[dict[str, Json]], None]) -> str:

@@ -89,6 +89,12 @@ def test_a_command_waits_for_another_that_changes_the_same_stack(command_line: C
     assert process.returncode == 0
 
 
+def test_the_status_of_a_stopped_stack_is_no_error(command_line: CommandLine) -> None:
+    code, output = command_line.run("status")
+    assert code == 0
+    assert output.count("does not run") == 6
+
+
 def test_clean_deletes_nothing_that_it_did_not_make(command_line: CommandLine) -> None:
     command_line.home.folder.mkdir()
     (command_line.home.folder / "postgres").mkdir()
@@ -100,6 +106,7 @@ def test_clean_deletes_nothing_that_it_did_not_make(command_line: CommandLine) -
 
 def test_clean_deletes_what_it_made(command_line: CommandLine) -> None:
     Home(command_line.home.folder).prepare()
-    code, _ = command_line.run("clean")
+    code, output = command_line.run("clean")
     assert code == 0
+    assert "Ended" not in output
     assert not command_line.home.folder.exists()
