@@ -177,7 +177,10 @@ def ended_service(home: Home) -> StackError | None:
 
 def documents(url: str) -> str:
     """How many a search finds, for people to read."""
-    answer = httpx.get(f"{url}/{ALIAS}/_count", timeout=30, trust_env=False)
+    try:
+        answer = httpx.get(f"{url}/{ALIAS}/_count", timeout=30, trust_env=False)
+    except httpx.TransportError as error:
+        raise StackError(f"Elasticsearch at {url} does not answer: {error}") from error
     return f"{answer.json()['count']:,}" if answer.status_code == httpx.codes.OK else "No"
 
 

@@ -8,10 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from local.__main__ import ended_service, what_becomes_of
+from local.__main__ import documents, ended_service, what_becomes_of
 from local.airflow_api import AirflowApi
 from local.errors import StackError
 from local.home import Home
+from local.ports import HOST, any_free_port
 from local.processes import Service
 from local.recovery_run import RECOVERY, end, start_or_join
 
@@ -81,6 +82,11 @@ def test_an_interrupt_says_so_if_recovery_goes_on(new: bool, answers: bool) -> N
     airflow = Airflow({RECOVERY: active("other")}, answers=answers)
     assert "goes on" in what_becomes_of(api(airflow), "other", new=new)
     assert airflow.failed == []
+
+
+def test_a_search_that_does_not_answer_is_told_in_words() -> None:
+    with pytest.raises(StackError, match=r"Elasticsearch at .* does not answer"):
+        documents(f"http://{HOST}:{any_free_port()}")
 
 
 def test_a_server_that_has_ended_is_named_with_its_log_and_what_to_do(tmp_path: Path) -> None:
