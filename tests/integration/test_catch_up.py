@@ -185,3 +185,15 @@ def test_a_status_that_changes_beside_the_application_ends_as_in_the_database(
     elasticsearch.indices.refresh(index=ALIAS)
     (hit,) = elasticsearch.search(index=ALIAS, query={"term": {"personId": 7}})["hits"]["hits"]
     assert canonical(hit["_source"])["surname"] == "Edited"
+
+
+def test_documents_with_ids_of_odd_forms_are_those_of_their_persons(
+    application: Application, tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
+) -> None:
+    """A list of ids, and an id as text: Elasticsearch takes both for the numbers that they are."""
+    run(JOB, RUN_DATE)
+    for person_id in ([7, 8], "7", "7.0"):
+        elasticsearch.index(index=ALIAS, document={"personId": person_id, "status": "CURRENT"})
+    tcs.execute("INSERT INTO programme_membership VALUES (gen_random_uuid(), 7, 1, 'X', '2025-01-01', '2026-03-09')")
+    assert run("PersonRecordStatusJob", RUN_DATE).changed == 1
+    assert index_contents(elasticsearch) == as_in_postgresql(application)

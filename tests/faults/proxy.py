@@ -1,0 +1,80 @@
+"""Stands between a client and Elasticsearch, and loses a request or its answer where a test says so."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Literal
+
+import httpx
+
+from local.ports import HOST
+
+What = Literal["request", "answer"]
+
+
+@dataclass
+class Proxy:
+    """lose: of requests whose path contains the text, how many are lost, and what of them."""
+
+    url: str = ""
+    lose: dict[str, tuple[What, int]] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def loses(self, path: str) -> What | None:
+        with self.lock:
+            for text, (what, times) in self.lose.items():
+                if text in path and times:
+                    self.lose[text] = (what, times - 1)
+                    self.lost.append(path)
+                    return what
+        return None
+
+
+@contextmanager
+def proxy_before(target: str) -> Iterator[Proxy]:
+    """A proxy before the server at that URL."""
+    proxy = Proxy()
+    forward = httpx.Client(base_url=target, trust_env=False, timeout=60)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_request(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            lost = proxy.loses(self.path)
+            if lost == "request":
+                self.close_connection = True
+                return
+            wanted = {name: self.headers[name] for name in ("Content-Type", "Accept") if name in self.headers}
+            answer = forward.request(self.command, self.path, content=body, headers=wanted)
+            if lost == "answer":
+                self.close_connection = True
+                return
+            self.send_response(answer.status_code)
+            for name in ("Content-Type", "X-Elastic-Product"):
+                if name in answer.headers:
+                    self.send_header(name, answer.headers[name])
+            content = b"" if self.command == "HEAD" else answer.content
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_request
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer((HOST, 0), Handler)
+    proxy.url = f"http://{HOST}:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        server.shutdown()
+        server.server_close()
+        forward.close()
+        thread.join()

@@ -1,0 +1,69 @@
+"""Requests to Elasticsearch, or its answers, get lost on the way: nothing is done twice, and nothing is not done."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+from elasticsearch import Elasticsearch
+
+from local.elasticsearch import Elasticsearch as ElasticsearchServer
+from sync_jobs import search_index
+from sync_jobs.catalogue import find_job
+from sync_jobs.errors import TransientError
+from sync_jobs.index_settings import IndexSettings
+from sync_jobs.report import Report
+from sync_jobs.runner import run_job
+from tests.application import ALIAS, Application
+from tests.awkward_data import Connection
+from tests.comparison import all_indices, indices_behind_alias
+from tests.faults.proxy import Proxy, What, proxy_before
+
+RUN_DATE = date(2026, 3, 10)
+
+
+@pytest.fixture
+def proxy(elasticsearch_server: ElasticsearchServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    monkeypatch.setattr(search_index, "PROMOTION_WAIT_SECONDS", 0.1)
+    with proxy_before(elasticsearch_server.url) as proxy:
+        yield proxy
+
+
+def build(connection: Connection, proxy: Proxy) -> Report:
+    settings = IndexSettings(settle_seconds=0, body_bytes=10_000)
+    job = find_job("PersonElasticSearchSyncJob")
+    with Elasticsearch(proxy.url, max_retries=0) as client:
+        return run_job(job, postgres=connection, elasticsearch=client, run_date=RUN_DATE, settings=settings)
+
+
+@pytest.mark.parametrize("lost", ["request", "answer"])
+def test_a_swap_is_done_once_whatever_of_it_is_lost(
+    tcs: Connection, job_connection: Connection, elasticsearch: Elasticsearch, proxy: Proxy, lost: What
+) -> None:
+    Application(tcs, elasticsearch).add(range(1, 11))
+    build(job_connection, proxy)
+    proxy.lose = {"/_aliases": (lost, 1)}
+    (live,) = build(job_connection, proxy).indices["live"]
+    assert proxy.lost == ["/_aliases"]
+    assert indices_behind_alias(elasticsearch) == [live]
+
+
+def test_a_swap_that_never_gets_through_leaves_the_old_index_and_takes_the_new_away(
+    tcs: Connection, job_connection: Connection, elasticsearch: Elasticsearch, proxy: Proxy
+) -> None:
+    Application(tcs, elasticsearch).add(range(1, 11))
+    (live,) = build(job_connection, proxy).indices["live"]
+    proxy.lose = {"/_aliases": ("request", search_index.PROMOTION_ATTEMPTS)}
+    with pytest.raises(TransientError, match="could not be moved"):
+        build(job_connection, proxy)
+    assert all_indices(elasticsearch) == indices_behind_alias(elasticsearch) == [live]
+
+
+@pytest.mark.parametrize("lost", ["request", "answer"])
+def test_bulk_requests_are_sent_again_and_no_document_is_there_twice(
+    tcs: Connection, job_connection: Connection, elasticsearch: Elasticsearch, proxy: Proxy, lost: What
+) -> None:
+    Application(tcs, elasticsearch).add(range(1, 501))
+    proxy.lose = {"/_bulk": (lost, 4)}
+    report = build(job_connection, proxy)
+    assert len(proxy.lost) == 4
+    assert report.read == report.added == elasticsearch.count(index=ALIAS)["count"] == 500
