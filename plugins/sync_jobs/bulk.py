@@ -15,7 +15,7 @@ from threading import Event
 from typing import Any
 
 from elastic_transport import ConnectionError as ElasticsearchUnreachable
-from elastic_transport import ConnectionTimeout
+from elastic_transport import ConnectionTimeout, NdjsonSerializer
 from elasticsearch import ApiError, Elasticsearch
 
 from sync_jobs.errors import RejectedDocument, SearchBlocked, TransientError
@@ -43,6 +43,7 @@ def load(
     on_body: called with the lines of each body, once it is handed over.
     Raises RejectedDocument, SearchBlocked, TransientError.
     """
+    _hand_on_bytes(client)
     sent = 0
     pending: set[Future[None]] = set()
     sender = _Sender(client, index, settings.bulk_attempts)
@@ -61,6 +62,20 @@ def load(
             senders.shutdown(cancel_futures=True)
             raise
     return sent
+
+
+class _FinishedLines(NdjsonSerializer):
+    """Hands finished bytes on as they are: the client's own serializer copies them twice, 10 MB for each sender."""
+
+    def dumps(self, data: Any) -> bytes:
+        return data if isinstance(data, bytes) else super().dumps(data)
+
+
+def _hand_on_bytes(client: Elasticsearch) -> None:
+    serializers = client.transport.serializers.serializers
+    for media_type, serializer in serializers.items():
+        if isinstance(serializer, NdjsonSerializer):
+            serializers[media_type] = _FinishedLines()
 
 
 def _bodies(lines: Iterable[bytes], limit: int) -> Iterator[list[bytes]]:
