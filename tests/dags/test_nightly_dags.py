@@ -17,6 +17,7 @@ from airflow.timetables.base import TimeRestriction
 
 from sync_airflow import connections, policy
 from sync_airflow.job_operator import DATE_OF_CHANGE_OVERRIDE
+from sync_airflow.sync_operator import INDEX_SETTINGS
 from sync_jobs.catalogue import JOBS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -269,4 +270,4 @@ def test_the_settings_file_names_the_connections_and_variables_of_the_code():
         connections.POSTGRES: "postgres",
         connections.ELASTICSEARCH: "elasticsearch",
     }
-    assert [entry["variable_name"] for entry in settings["variables"]] == [DATE_OF_CHANGE_OVERRIDE]
+    assert [entry["variable_name"] for entry in settings["variables"]] == [DATE_OF_CHANGE_OVERRIDE, INDEX_SETTINGS]
