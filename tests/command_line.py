@@ -38,7 +38,7 @@ class CommandLine:
             text=True,
         )
 
-    def run(self, command: str, seconds: float = 240) -> tuple[int, str]:
+    def run(self, command: str, seconds: float = 600) -> tuple[int, str]:
         """Exit code and all that it printed."""
         with self.begin(command) as process:
             try:
