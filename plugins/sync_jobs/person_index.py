@@ -8,12 +8,11 @@ Whatever fails, the new index is removed and the live one keeps serving.
 """
 
 import hashlib
+import heapq
 import logging
 import time
 from array import array
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cache
@@ -23,6 +22,7 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
 
 from sync_jobs import bulk, index_difference, search_index
+from sync_jobs.build_progress import BackgroundRefresh, Phases, Progress
 from sync_jobs.catch_up import Edits
 from sync_jobs.database import (
     Connection,
@@ -85,7 +85,7 @@ def _build(run: JobRun, name: str) -> Outcome:
     """
     client, settings = run.elasticsearch, run.settings
     live = search_index.find_live(client, ALIAS).name
-    phases = _Phases()
+    phases = Phases()
     with snapshot(run.postgres), Edits(run.postgres) as edits:
         with phases.of("count"):
             wanted = wanted_totals(run.postgres, run.run_date)
@@ -101,7 +101,8 @@ def _build(run: JobRun, name: str) -> Outcome:
             caught_up = _bring_up_to_date(edits, refresh)
             _verify_count(client, name, wanted.documents + caught_up.made - caught_up.removed)
         with phases.of("compare"):
-            difference = index_difference.compare(client, live, name, [*new_persons, *caught_up.persons])
+            persons = heapq.merge(new_persons, sorted(caught_up.persons))
+            difference = index_difference.compare(client, live, name, persons)
             if live:
                 _check_guard_rails(client, live, name, difference, run.maximum_removed_percent)
         refreshed = caught_up.made
@@ -123,13 +124,13 @@ def _load(run: JobRun, name: str, live: str | None, wanted: Totals) -> "array[in
     """Fill the index from the snapshot; return the persons of whom the live index lacks a document."""
     execute(run.postgres, "person_documents_planner")
     dates = {"run_date": run.run_date, "person_ids": None}
-    progress = _Progress(name, wanted.documents, run.settings.progress_seconds)
+    progress = Progress(name, wanted.documents, run.settings.progress_seconds)
     every = max(run.settings.refresh_documents, wanted.documents // REFRESH_FRACTION)
     with (
         # Closed here even if not all of it was read: until then the connection could not end its transaction.
         closing(copy_text_rows(run.postgres, "person_documents", dates)) as lines,
         index_difference.NewDocuments(run.elasticsearch, live) as new_documents,
-        _BackgroundRefresh(run.elasticsearch, name, every) as refresh,
+        BackgroundRefresh(run.elasticsearch, name, every) as refresh,
     ):
 
         def look_at(body: list[bytes]) -> None:
@@ -240,58 +241,3 @@ def _discard_quietly(client: Elasticsearch, name: str) -> None:
         search_index.discard(client, ALIAS, name)
     except (TransportError, ApiError, IndexNotAsExpected) as error:
         log.warning("%s could not be removed (%s): the next build removes it", name, type(error).__name__)
-
-
-class _Phases:
-    """Seconds by phase, rounded to milliseconds; each is logged when it ends."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def of(self, phase: str) -> Iterator[None]:
-        started = time.monotonic()
-        yield
-        self.seconds[phase] = round(time.monotonic() - started, 3)
-        log.info("%s: %.1f s", phase, self.seconds[phase])
-
-
-class _Progress:
-    """Logs how far a build is, every few seconds."""
-
-    def __init__(self, name: str, documents: int, every_seconds: float) -> None:
-        self._name, self._documents, self._every = name, documents, every_seconds
-        self._sent = 0
-        self._started = self._logged = time.monotonic()
-
-    def advance(self, documents: int) -> None:
-        self._sent += documents
-        now = time.monotonic()
-        if now - self._logged >= self._every:
-            self._logged = now
-            rate = self._sent / (now - self._started)
-            log.info("%s: %d of %d documents, %.0f a second", self._name, self._sent, self._documents, rate)
-
-
-class _BackgroundRefresh:
-    """Makes what is loaded searchable beside the loading, so that the last refresh has little left to do."""
-
-    def __init__(self, client: Elasticsearch, name: str, every: int) -> None:
-        self._client, self._name, self._every = client, name, every
-        self._since = 0
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="refresh")
-        self._refresh: Future[Any] | None = None
-
-    def __enter__(self) -> "_BackgroundRefresh":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.shutdown(cancel_futures=True)
-
-    def advance(self, documents: int) -> None:
-        self._since += documents
-        idle = self._refresh is None or self._refresh.done()
-        if self._since >= self._every and idle:
-            self._since = 0
-            # Its answer does not matter: whatever it has not done, the last refresh does.
-            self._refresh = self._thread.submit(self._client.indices.refresh, index=self._name)

@@ -81,6 +81,21 @@ def test_a_plain_index_of_that_name_makes_way_for_the_alias(
     assert count(elasticsearch) == 3
 
 
+def test_a_plain_index_that_nobody_has_given_a_mapping_makes_way_too(
+    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
+) -> None:
+    """Its lists are no nested ones, so that they cannot be counted; its documents are."""
+    elasticsearch.index(
+        index=ALIAS,
+        document={"personId": 1, "currentOwner": "X", "trusts": [{"trustId": 7}], "programmeMemberships": [{"id": 1}]},
+        refresh=True,
+    )
+    add_persons(tcs, range(1, 4))
+    report = run(JOB, RUN_DATE)
+    assert (report.added, report.changed, report.removed) == (2, 1, 0)
+    assert indices_behind_alias(elasticsearch) == report.indices["live"]
+
+
 def test_an_index_built_later_is_not_replaced_by_one_built_earlier(run: RunJob, elasticsearch: Elasticsearch) -> None:
     later = "persons-99991231t235959-000000"
     make_index(elasticsearch, later)
