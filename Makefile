@@ -6,12 +6,13 @@ compile = .venv/bin/uv --quiet pip compile --universal --python-version 3.11 --g
 	--no-emit-index-url --no-emit-find-links --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down clean status test lint bench lock venv
+.PHONY: help run up down clean status test test-night lint bench lock venv
 .NOTPARALLEL:
 
 help:
 	@echo 'make run     the whole night on this machine: servers, demo data, eight jobs, a table of what they did'
 	@echo 'make test    lint, then every test, on real servers'
+	@echo 'make test-night  a night by the clock, and runs that are stopped, on a real scheduler'
 	@echo 'make up      PostgreSQL, Elasticsearch and Airflow alone'
 	@echo 'make status  what of them runs'
 	@echo 'make down    end them; the data stays'
@@ -29,6 +30,10 @@ down clean status:
 
 test: lint
 	$(python) -m pytest
+
+# Apart: it takes minutes, and needs a Python process that has not imported Airflow.
+test-night: venv
+	$(python) -m pytest tests/scheduler
 
 lint: venv
 	.venv/bin/ruff check

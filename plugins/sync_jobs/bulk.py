@@ -6,6 +6,7 @@ A line here is one finished operation: its action and, but for a delete, its doc
 No document becomes a Python object. Every operation carries its own _id, so sending it twice does no harm.
 """
 
+import json
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,8 @@ FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
 
 TOO_LARGE = 413
+# Of the answer for each operation no more than this: an answer in full is as large as a fifth of the request.
+ANSWER = "errors,items.*.status,items.*.error"
 
 _FIELD = re.compile(r'field(?:=| )"?\[?([\w.]+)')
 _random = random.SystemRandom()
@@ -109,14 +112,12 @@ class _Sender:
     def send(self, body: bytes) -> None:
         """Send one body until every operation of it is done, or the event tells to stop trying.
 
-        The answer is asked for in short; only if it speaks of errors is the body sent again and answered item by
-        item. What was refused for overload is sent again, after a wait, in its own order.
+        What was refused for overload, and that alone, is sent again after a wait, in its own order.
         Raises RejectedDocument, SearchBlocked, TransientError, SyncJobError.
         """
-        in_full = False
         for attempt in range(self.attempts):
             try:
-                answer = self._bulk(body, in_full=in_full)
+                answer = self._bulk(body)
             except ApiError as error:
                 if error.status_code == TOO_LARGE:
                     return self._send_halves(body)
@@ -124,22 +125,17 @@ class _Sender:
             except (ElasticsearchUnreachable, ConnectionTimeout):
                 pass
             else:
-                if not answer["errors"]:
+                body = _refused_for_overload(body, answer["items"]) if answer["errors"] else b""
+                if not body:
                     return None
-                if in_full:
-                    body = _refused_for_overload(body, answer["items"])
-                    if not body:
-                        return None
-                in_full = True
-            if _wait(attempt, self.stopped):
+            if attempt + 1 == self.attempts or _wait(attempt, self.stopped):
                 break
         raise TransientError(f"Elasticsearch did not take a bulk request for {self.index} in {attempt + 1} attempts")
 
-    def _bulk(self, body: bytes, *, in_full: bool) -> Any:
+    def _bulk(self, body: bytes) -> Any:
         # A Sequence of operations is what the client documents; finished bytes go through its serializer as they are.
-        options: dict[str, Any] = {} if in_full else {"filter_path": "errors"}
         once = self.client.options(max_retries=0)
-        return once.bulk(index=self.index, operations=body, **options)  # type: ignore[arg-type]
+        return once.bulk(index=self.index, operations=body, filter_path=ANSWER)  # type: ignore[arg-type]
 
     def _send_halves(self, body: bytes) -> None:
         operations = split_operations(body)
@@ -171,9 +167,16 @@ def _refused_for_overload(body: bytes, items: list[dict[str, dict[str, Any]]]) -
         if error["type"] == BLOCKED:
             raise SearchBlocked(blocked_message(error["reason"]))
         if result["status"] not in OVERLOADED:
-            raise RejectedDocument(_describe_rejection(result["_id"], error))
+            raise RejectedDocument(_describe_rejection(_id_of(operation), error))
         again.append(operation)
     return b"".join(again)
+
+
+def _id_of(operation: bytes) -> str:
+    """The _id in the action line of an operation."""
+    (action,) = json.loads(operation.split(b"\n", 1)[0]).values()
+    document_id: str = action["_id"]
+    return document_id
 
 
 def _describe_rejection(document_id: str, error: dict[str, Any]) -> str:

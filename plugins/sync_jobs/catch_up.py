@@ -21,7 +21,8 @@ class Edits:
 
     def __init__(self, earlier: Connection) -> None:
         self._earlier = earlier
-        self._since: str = one_row(earlier, "snapshot_oldest")[0]
+        since, oldest_multixact = one_row(earlier, "snapshot_oldest")
+        self._bounds = {"since": since, "oldest_multixact": oldest_multixact}
         self.later = another_connection(earlier)
 
     def __enter__(self) -> "Edits":
@@ -39,6 +40,6 @@ class Edits:
 
         Inside of later_snapshot().
         """
-        gone = named_rows(self._earlier, "edited_persons", {"gone": True, "since": self._since})
-        come = named_rows(self.later, "edited_persons", {"gone": False, "since": self._since})
+        gone = named_rows(self._earlier, "edited_persons", self._bounds | {"gone": True})
+        come = named_rows(self.later, "edited_persons", self._bounds | {"gone": False})
         return array("q", (person for (person,), _ in groupby(heapq.merge(gone, come))))

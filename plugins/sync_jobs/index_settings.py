@@ -29,7 +29,7 @@ class IndexSettings:
     )
     senders: int = _setting(3, "requests at once", "two keep Elasticsearch busy, the third covers their answers")
     bulk_attempts: int = _setting(
-        12, "attempts", "of one bulk request in a row while Elasticsearch is overloaded or away: about four minutes"
+        12, "attempts", "of one bulk request in a row while Elasticsearch is overloaded or away: about two minutes"
     )
     refresh_documents: int = _setting(
         50_000,

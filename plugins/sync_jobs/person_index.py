@@ -42,6 +42,7 @@ from sync_jobs.person_verification import (
     Totals,
     count_with_owner,
     found_totals,
+    verify_persons,
     verify_sample,
     verify_totals,
     wanted_totals,
@@ -154,6 +155,8 @@ def _bring_up_to_date(edits: Edits, refresh: PersonRefresh) -> Refreshed:
         with edits.later_snapshot():
             persons = edits.edited_persons()
             refreshed = refresh.once(edits.later, persons)
+            sample = refreshed.persons[: refresh.settings.sample_persons]
+            verify_persons(edits.later, refresh.client, refresh.index, refresh.run_date, sample)
         total.persons.extend(refreshed.persons)
         total.made += refreshed.made
         total.removed += refreshed.removed

@@ -1,7 +1,7 @@
 """Whether a new index of persons holds what PostgreSQL has, asked in other ways than those that filled it."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -73,7 +73,14 @@ def verify_sample(connection: Connection, client: Elasticsearch, name: str, run_
     The name of the index is the seed by which they are picked: the same index, the same persons.
     """
     picked = [row[0] for row in execute(connection, "person_sample", {"seed": name, "persons": persons})]
-    rows = execute(connection, "person_documents_plainly", {"run_date": run_date, "person_ids": picked})
+    verify_persons(connection, client, name, run_date, picked)
+
+
+def verify_persons(
+    connection: Connection, client: Elasticsearch, name: str, run_date: date, picked: Sequence[int]
+) -> None:
+    """Compare the documents of these persons field by field with a plain query; raise IndexNotAsExpected."""
+    rows = execute(connection, "person_documents_plainly", {"run_date": run_date, "person_ids": list(picked)})
     wanted: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for person, document in rows:
         wanted[person].append(document)

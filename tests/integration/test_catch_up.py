@@ -107,6 +107,31 @@ def test_an_edit_of_any_table_is_seen_once_it_is_committed(
                 assert set(edits.edited_persons()) == EDITS[statement] | {3}
 
 
+def test_a_row_that_was_only_locked_before_is_no_edit(tcs: Connection, job_connection: Connection) -> None:
+    """Foreign keys lock the rows that they point to, and the mark of it stays for months."""
+    tcs.execute(CAREER)
+    with tcs.transaction():
+        tcs.execute("SELECT FROM person FOR KEY SHARE")
+        tcs.execute("SELECT FROM programme FOR UPDATE")
+    with tcs.transaction(force_rollback=True):
+        tcs.execute("UPDATE placement SET site_id = 7")
+    with snapshot(job_connection), Edits(job_connection) as edits, edits.later_snapshot():
+        assert list(edits.edited_persons()) == []
+
+
+def test_a_row_that_is_edited_while_others_hold_locks_on_it_is_an_edit(
+    tcs: Connection, tcs_dsn: str, job_connection: Connection
+) -> None:
+    """Its mark is a multixact then, in whose number no age can be read."""
+    tcs.execute(CAREER)
+    with psycopg.connect(tcs_dsn) as holder, snapshot(job_connection), Edits(job_connection) as edits:
+        holder.execute("SELECT FROM person WHERE id = 2 FOR KEY SHARE")
+        tcs.execute("UPDATE person SET role = 'X' WHERE id = 2")
+        holder.commit()
+        with edits.later_snapshot():
+            assert list(edits.edited_persons()) == [2]
+
+
 @pytest.mark.parametrize("moment", ["make_searchable", "find_live", "promote"])
 @pytest.mark.parametrize("before", [True, False])
 def test_an_edit_in_the_middle_of_a_build_is_in_the_new_index(
