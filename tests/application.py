@@ -11,6 +11,7 @@ import psycopg
 from elasticsearch import Elasticsearch
 
 ALIAS = "persons"
+PERSONS = range(1, 61)
 STATUSES = ("CURRENT", "INACTIVE")
 
 

@@ -23,6 +23,7 @@ class Edits:
         self._earlier = earlier
         since, oldest_multixact = one_row(earlier, "snapshot_oldest")
         self._bounds = {"since": since, "oldest_multixact": oldest_multixact}
+        self._found = array("q")
         self.later = another_connection(earlier)
 
     def __enter__(self) -> "Edits":
@@ -36,10 +37,13 @@ class Edits:
         return snapshot(self.later)
 
     def edited_persons(self) -> "array[int]":
-        """Ids, ascending, of all whose documents may have changed between the two snapshots; some may not have.
+        """Ids, ascending, of all whose documents may have changed since the earlier snapshot; some may not have.
 
-        Inside of later_snapshot().
+        With those of every look before: a row that came before one and went after it is in neither snapshot now,
+        but what that look made of it may be in an index. Inside of later_snapshot().
         """
         gone = named_rows(self._earlier, "edited_persons", self._bounds | {"gone": True})
         come = named_rows(self.later, "edited_persons", self._bounds | {"gone": False})
-        return array("q", (person for (person,), _ in groupby(heapq.merge(gone, come))))
+        known = ((person,) for person in self._found)
+        self._found = array("q", (person for (person,), _ in groupby(heapq.merge(known, gone, come))))
+        return self._found

@@ -15,13 +15,12 @@ from sync_jobs.catch_up import Edits
 from sync_jobs.database import snapshot
 from sync_jobs.documents import canonical, content_key
 from sync_jobs.index_settings import IndexSettings
-from tests.application import ALIAS, Application, editing_all_the_time
+from tests.application import ALIAS, PERSONS, Application, editing_all_the_time
 from tests.awkward_data import Connection
 from tests.comparison import RunJob
 
 JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
-PERSONS = range(1, 61)
 # Longer than the application of the tests takes from its commit to its last write, on a slow machine too.
 SETTLING = IndexSettings(settle_seconds=1.0, catch_up_persons=0, sample_persons=20)
 
@@ -80,13 +79,6 @@ def as_in_postgresql(application: Application) -> list[str]:
     return sorted(content_key(document) for document in application.documents())
 
 
-@pytest.fixture
-def application(tcs: Connection, elasticsearch: Elasticsearch) -> Application:
-    application = Application(tcs, elasticsearch)
-    application.add(PERSONS)
-    return application
-
-
 @pytest.mark.parametrize("statement", EDITS)
 def test_an_edit_of_any_table_is_seen_once_it_is_committed(
     tcs: Connection, tcs_dsn: str, job_connection: Connection, statement: str
@@ -105,6 +97,27 @@ def test_an_edit_of_any_table_is_seen_once_it_is_committed(
             uncommitted.commit()
             with edits.later_snapshot():
                 assert set(edits.edited_persons()) == EDITS[statement] | {3}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "persons"),
+    [
+        ("INSERT INTO person (id) VALUES (4)", "DELETE FROM person WHERE id = 4", {4}),
+        ("UPDATE placement SET trainee_id = 2", "UPDATE placement SET trainee_id = 3", {1, 2, 3}),
+    ],
+)
+def test_what_came_before_a_look_and_went_after_it_is_an_edit_of_the_next_look_too(
+    tcs: Connection, job_connection: Connection, first: str, second: str, persons: set[int]
+) -> None:
+    """Neither snapshot has the row any more, but the look between has made a document of it."""
+    tcs.execute(CAREER)
+    with snapshot(job_connection), Edits(job_connection) as edits:
+        tcs.execute(first)
+        with edits.later_snapshot():
+            edits.edited_persons()
+        tcs.execute(second)
+        with edits.later_snapshot():
+            assert set(edits.edited_persons()) == persons
 
 
 def test_a_row_that_was_only_locked_before_is_no_edit(tcs: Connection, job_connection: Connection) -> None:

@@ -13,20 +13,13 @@ from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, IndexNotAsE
 from sync_jobs.index_settings import IndexSettings
 from sync_jobs.report import Report
 from sync_jobs.runner import run_rollback
-from tests.application import ALIAS, Application, editing_all_the_time
+from tests.application import ALIAS, PERSONS, Application, editing_all_the_time
 from tests.awkward_data import Connection
 from tests.comparison import SETTINGS, RunJob, all_indices, indices_behind_alias
-from tests.integration.test_catch_up import PERSONS, SETTLING, as_in_postgresql, index_contents
+from tests.integration.test_catch_up import SETTLING, as_in_postgresql, index_contents
 
 JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
-
-
-@pytest.fixture
-def application(tcs: Connection, elasticsearch: Elasticsearch) -> Application:
-    application = Application(tcs, elasticsearch)
-    application.add(PERSONS)
-    return application
 
 
 @pytest.fixture
