@@ -1,11 +1,12 @@
 """Writes docs/index-settings.md from the settings of the index build.
 
-PYTHONPATH=plugins python docs/write_index_settings.py
+PYTHONPATH=plugins:. python docs/write_index_settings.py
 """
 
 from dataclasses import fields
 from pathlib import Path
 
+from docs.write_order import markdown
 from sync_jobs.index_settings import IndexSettings
 
 PAGE = Path(__file__).with_name("index-settings.md")
@@ -18,8 +19,6 @@ those that it names, from the next run on: `{"senders": 2, "retained_indices": 3
 fails the run before it starts, and says what was expected. How Elasticsearch is reached is no setting but the
 connection `tcs_elasticsearch`.
 
-| setting | default | unit | why |
-|---|---|---|---|
 """
 
 TAIL = """
@@ -30,11 +29,11 @@ cost PostgreSQL a pass of its own.
 
 def page() -> str:
     """The page as the settings have it now."""
-    rows = (
-        f"| `{each.name}` | `{each.default}` | {each.metadata['unit']} | {each.metadata['reason']} |\n"
+    rows = [
+        (f"`{each.name}`", f"`{each.default}`", each.metadata["unit"], each.metadata["reason"])
         for each in fields(IndexSettings)
-    )
-    return HEAD + "".join(rows) + TAIL
+    ]
+    return HEAD + markdown(("setting", "default", "unit", "why"), rows) + TAIL
 
 
 if __name__ == "__main__":

@@ -160,9 +160,7 @@ def _bring_up_to_date(edits: Edits, refresh: PersonRefresh) -> Refreshed:
         total.persons.extend(refreshed.persons)
         total.made += refreshed.made
         total.removed += refreshed.removed
-        log.info(
-            "%s: %d persons edited meanwhile, %d to be written", refresh.index, len(persons), len(refreshed.persons)
-        )
+        log.info("%s: %d persons edited meanwhile, %d written", refresh.index, len(persons), len(refreshed.persons))
         if len(refreshed.persons) <= refresh.settings.catch_up_persons:
             break
     return total

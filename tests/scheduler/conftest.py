@@ -13,7 +13,6 @@ from local import postgres as local_postgres
 from local.demo_data import load_demo_data
 from local.home import new_secrets
 from local.ports import HOST, any_free_port
-from local.processes import stop
 from tests.conftest import TEMPLATE
 from tests.scheduler.running_airflow import AirflowOfTests, RunningAirflow
 
@@ -62,5 +61,5 @@ def running_airflow(
         running.start()
         yield running
     finally:
-        stop(list(running.services.values()))
+        running.stop()
         administrator.close()

@@ -1,5 +1,6 @@
 """An Airflow that runs for the tests, on their PostgreSQL and Elasticsearch, and what a test asks of it."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -9,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 import psycopg
 from elasticsearch import Elasticsearch
 
 from local.airflow import COMPONENTS, SETUP_SECONDS, Airflow
 from local.airflow_api import AirflowApi, Json, TaskId
-from local.processes import Service
+from local.processes import Service, stop
 from sync_airflow.time_window import OFF
 from sync_jobs.catalogue import JOBS
 
@@ -91,7 +93,7 @@ class Api(AirflowApi):
 
 @dataclass
 class RunningAirflow:
-    """services: by component. api: logged in. database: of the jobs, by the role that owns its tables."""
+    """services: by component. api: logged in. orphans: the children of a scheduler that was killed."""
 
     airflow: AirflowOfTests
     night: Path
@@ -100,6 +102,7 @@ class RunningAirflow:
     elasticsearch: Elasticsearch
     services: dict[str, Service] = field(default_factory=dict)
     api: Api = field(init=False)
+    orphans: list[psutil.Process] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.api = Api(self.airflow.url, "admin", self.airflow.secrets["admin"])
@@ -123,13 +126,22 @@ class RunningAirflow:
         self.services[component] = self.airflow.start(component, service)
 
     def kill_scheduler(self) -> None:
-        """By force, as a machine does that runs out of memory; what it has started is left alone."""
+        """By force, as a machine does that runs out of memory; what it has started is left alone until stop()."""
         service = self.services["scheduler"]
         self.services["killed " + service.key] = service
         process = service.first_process()
         assert process
+        # Noted now: they write over their environment, so that later nothing tells whose they are.
+        self.orphans += process.children(recursive=True)
         process.kill()
         process.wait()
+
+    def stop(self) -> None:
+        """All of it, and what a killed scheduler has left behind."""
+        stop(list(self.services.values()))
+        for process in self.orphans:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def start_scheduler(self, recovery_window: str = OFF) -> None:
         self.airflow = replace(self.airflow, recovery_window=recovery_window)

@@ -65,4 +65,4 @@ def test_the_readme_shows_the_night_as_the_table_of_jobs_has_it() -> None:
 
 def test_the_page_of_index_settings_is_current() -> None:
     page = write_index_settings.PAGE.read_text(encoding="utf-8")
-    assert page == write_index_settings.page(), "run: PYTHONPATH=plugins python docs/write_index_settings.py"
+    assert page == write_index_settings.page(), "run: PYTHONPATH=plugins:. python docs/write_index_settings.py"
