@@ -68,8 +68,9 @@ def statements(run_date: date) -> tuple[Statements, ...]:
         return Statements(job, files, {"body": body})
 
     def update(job: str, name: str, date_override: str = "") -> Statements:
-        files = (f"{name}_candidates", "candidate_count", f"{name}_difference", "difference_counts")
-        dates = {"run_date": run_date, "first_date": run_date, "last_date": run_date, "any_date": bool(date_override)}
+        candidates = f"{name}_candidates_any" if date_override else f"{name}_candidates"
+        files = (candidates, "candidate_count", f"{name}_difference", "difference_counts")
+        dates = {"run_date": run_date, "first_date": run_date, "last_date": run_date}
         return Statements(job, files, dates, date_override)
 
     owner = ("person_owner_existing", "person_owner_difference", "difference_counts")

@@ -1,11 +1,10 @@
--- Job 8: the persons whose status is to be looked at, and what it should be
+-- Job 8: the persons whose status is to be looked at, what it is and what it should be
 -- (domain.md, "8 PersonRecordStatusJob" and the paragraph on missed nights).
 -- Reads: programme_membership, person.
--- Writes: the temporary table "candidate" (id, status); it outlives the transaction,
+-- Writes: the temporary table "candidate" (id, existing_status, status); it outlives the transaction,
 -- for the refresh of documents, until the next run or the end of the session.
--- Parameters: run_date, by which a membership is current; first_date and last_date, the dates covered;
--- any_date: every person that has a membership.
--- Fast: a night reads the memberships of a few dates, then those of their persons; ANY reads the table once.
+-- Parameters: run_date, by which a membership is current; first_date and last_date, the dates covered.
+-- Fast: reads the memberships of a few dates, then those of their persons.
 
 DROP TABLE IF EXISTS pg_temp.candidate;
 
@@ -14,13 +13,13 @@ WITH touched AS (
     SELECT DISTINCT programme_membership.person_id
     FROM programme_membership
     WHERE
-        %(any_date)s
-        OR programme_membership.programme_end_date BETWEEN %(first_date)s - 1 AND %(last_date)s - 1
+        programme_membership.programme_end_date BETWEEN %(first_date)s - 1 AND %(last_date)s - 1
         OR programme_membership.programme_start_date BETWEEN %(first_date)s AND %(last_date)s
 )
 
 SELECT
     person.id,
+    person.status AS existing_status,
     CASE
         WHEN bool_or(
             programme_membership.programme_start_date <= %(run_date)s

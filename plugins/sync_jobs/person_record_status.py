@@ -31,14 +31,10 @@ def update_person_record_status(run: JobRun) -> Outcome:
 
 
 def _write_statuses(run: JobRun) -> Outcome:
-    dates = {
-        "run_date": run.run_date,
-        "first_date": run.first_date,
-        "last_date": run.last_date,
-        "any_date": run.any_date,
-    }
+    dates = {"run_date": run.run_date, "first_date": run.first_date, "last_date": run.last_date}
+    which = "person_record_status_candidates_any" if run.any_date else "person_record_status_candidates"
     with snapshot(run.postgres):
-        execute(run.postgres, "person_record_status_candidates", dates)
+        execute(run.postgres, which, dates)
         return apply_difference(
             run.postgres,
             "person_record_status",
