@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,16 +62,21 @@ def elasticsearch_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[l
         stop([service])
 
 
-@pytest.fixture
-def database(postgres_server: local_postgres.Postgres) -> Iterator[str]:
-    """Name of a new database with all tables, indexes and rights; dropped after the test, whoever is connected."""
+@contextmanager
+def new_database(server: local_postgres.Postgres, owner: str, template: str | None = None) -> Iterator[str]:
+    """Name of a database; dropped at the end, whoever is connected."""
     name = f"test_{secrets.token_hex(6)}"
-    with psycopg.connect(
-        postgres_server.dsn(local_postgres.ADMINISTRATOR, "postgres"), autocommit=True
-    ) as administrator:
-        local_postgres.create_database(administrator, name, owner="tcs", template=TEMPLATE)
+    with psycopg.connect(server.dsn(local_postgres.ADMINISTRATOR, "postgres"), autocommit=True) as administrator:
+        local_postgres.create_database(administrator, name, owner, template)
         yield name
         administrator.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(postgres_server: local_postgres.Postgres) -> Iterator[str]:
+    """Name of a new database with all tables, indexes and rights."""
+    with new_database(postgres_server, "tcs", TEMPLATE) as name:
+        yield name
 
 
 @pytest.fixture

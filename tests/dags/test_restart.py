@@ -19,6 +19,7 @@ from local.postgres import Postgres
 from local.processes import Service, stop
 from sync_airflow import restart_listener
 from sync_airflow.settings import recovery_window
+from tests.conftest import new_database
 
 WORDS = ("Recovery is triggered", "Recovery is not triggered", "recovery after a restart is turned off", "no recovery.")
 # Task slots: with none, a run that was triggered stays queued or running, as one that takes long would.
@@ -71,17 +72,24 @@ class Schedulers:
 
 
 @pytest.fixture
-def schedulers(postgres_server: Postgres, tmp_path: Path) -> Iterator[Schedulers]:
+def metadata_dsn(postgres_server: Postgres) -> Iterator[str]:
+    """Of a database for this Airflow alone: what it is left with, NO_TASKS above all, is nothing for another one."""
+    with new_database(postgres_server, "airflow") as name:
+        yield postgres_server.dsn("airflow", name)
+
+
+@pytest.fixture
+def schedulers(metadata_dsn: str, tmp_path: Path) -> Iterator[Schedulers]:
     keys = ("fernet_key", "api_secret_key", "jwt_secret", *USERS)
     airflow = Airflow(
         home=tmp_path,
         logs=tmp_path / "logs",
         port=any_free_port(),
-        database=postgres_server.dsn("airflow", "airflow").replace("postgresql:", "postgresql+psycopg2:"),
+        database=metadata_dsn.replace("postgresql:", "postgresql+psycopg2:"),
         secrets={key: secrets.token_urlsafe(32) for key in keys} | {"fernet_key": ""},
         connections={},
     )
-    with psycopg.connect(postgres_server.dsn("airflow", "airflow"), autocommit=True) as metadata:
+    with psycopg.connect(metadata_dsn, autocommit=True) as metadata:
         schedulers = Schedulers(airflow, metadata, tmp_path, [])
         try:
             schedulers.run("-c", MAKE_DATABASE)
