@@ -1,7 +1,8 @@
 """Processes that outlive the command which started them, found and ended again without ever touching another's.
 
 A process is known by its id and the time of its start, since ids are used again. What it has started itself is
-known by a key: each service gets a random one in its environment, and children inherit it.
+known by a key: each service gets a random one in its environment, and children inherit it. Some write over their
+environment, as Airflow's workers do; those are known by their parent, or by the session that the service began.
 """
 
 import contextlib
@@ -128,8 +129,9 @@ def processes_of(services: Iterable[Service]) -> Processes:
     for service in services:
         first = service.first_process()
         if first:
-            # A server may write over its environment; then its parent alone tells whose it is.
             found |= {process.pid: process for process in (first, *_children(first))}
+        elif service.pid is not None:
+            found |= _orphans(service.pid, service.log)
     return found
 
 
@@ -139,6 +141,16 @@ def _processes_with_key(keys: Collection[str]) -> Processes:
         with contextlib.suppress(psutil.Error, OSError):  # ended meanwhile, or somebody else's
             if process.pid != os.getpid() and process.environ().get(KEY_VARIABLE) in keys:
                 found[process.pid] = process
+    return found
+
+
+def _orphans(session: int, log: Path) -> Processes:
+    """Those of a session whose first process has ended, if they are the service's: its number is used again, too."""
+    found: Processes = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):  # ended meanwhile, or somebody else's
+            if os.getsid(process.pid) == session and Path(f"/proc/{process.pid}/fd/2").samefile(log):
+                found |= {orphan.pid: orphan for orphan in (process, *_children(process))}
     return found
 
 

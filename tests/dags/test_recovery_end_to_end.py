@@ -44,10 +44,14 @@ def test_the_night_runs_from_nothing_and_again_without_changes_and_after_a_kill(
     for name, (state, read, *changes, unchanged) in table(output).items():
         assert (name, state, changes, unchanged) == (name, "success", [0, 0, 0], read)
 
-    command_line.ask_each(psutil.Process.kill)
-    psutil.wait_procs(command_line.processes(), timeout=10)
+    # What each has started itself is left behind, the workers of the scheduler among it.
+    services = command_line.look().values()
+    children = [child for service in services for child in psutil.Process(service.pid).children(recursive=True)]
+    for service in services:
+        psutil.Process(service.pid).kill()
     code, output = command_line.run("up")
     assert code == 0, output
+    assert psutil.wait_procs(children, timeout=10)[1] == []
     with psycopg.connect(json.loads((command_line.home.folder / "stack.json").read_text())["tcs_dsn"]) as connection:
         assert connection.execute("SELECT count(*) FROM person").fetchone() == (PERSONS,)
 

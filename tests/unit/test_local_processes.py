@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from local.errors import ServiceFailed
-from local.processes import Service, processes_of, running_process, stop
+from local.processes import KEY_VARIABLE, Service, processes_of, running_process, stop
 
 # A service that starts a child in a session of its own, then deaf to SIGTERM, and writes its child's id.
 WITH_CHILD = """
@@ -19,6 +19,15 @@ import signal, subprocess, sys, time
 child = subprocess.Popen(["sleep", "60"], start_new_session=True)
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+# As one of Airflow's workers, the child writes over its environment. In the session of its parent, which it outlives.
+WITH_CHILD_WITHOUT_ENVIRONMENT = """
+import os, setproctitle, time
+if os.fork() == 0:
+    setproctitle.setproctitle("x" * 100_000)
+    print(os.getpid(), flush=True)
 time.sleep(60)
 """
 
@@ -80,6 +89,29 @@ def test_children_that_outlived_it_are_found_by_their_key(tmp_path: Path) -> Non
     assert not service.is_running()
     stop([service], patience=1)
     assert gone(child)
+
+
+def test_children_that_outlived_it_and_have_lost_their_key_are_found_by_their_session(tmp_path: Path) -> None:
+    service = start(tmp_path, WITH_CHILD_WITHOUT_ENVIRONMENT)
+    child = child_of(service)
+    assert KEY_VARIABLE not in child.environ()
+    psutil.Process(service.pid).kill()
+    assert service.child
+    service.child.wait()
+    stop([service], patience=1)
+    assert gone(child)
+
+
+def test_a_session_whose_id_was_the_services_but_which_writes_elsewhere_is_anothers(tmp_path: Path) -> None:
+    other = start(tmp_path, WITH_CHILD_WITHOUT_ENVIRONMENT)
+    child = child_of(other)
+    psutil.Process(other.pid).kill()
+    assert other.child
+    other.child.wait()
+    service = Service("A service", tmp_path / "its log", pid=other.pid, started=other.started)
+    service.log.touch()
+    assert processes_of([service]) == {}
+    child.kill()
 
 
 def test_one_that_ends_while_it_starts_is_named_with_the_last_lines_of_its_log(tmp_path: Path) -> None:
