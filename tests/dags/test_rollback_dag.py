@@ -63,7 +63,12 @@ def test_a_run_by_hand_goes_back_and_another_forth_again_and_tells_everybody(
         assert rollback.test(run_conf={"dry_run": dry_run, "direction": direction}).state == "success"
         assert indices_behind_alias(elasticsearch) == [live]
 
+    # What it does not know it refuses, instead of going back for real.
+    assert rollback.test(run_conf={"dry_run": False, "direction": "back", "dryrun": True}).state == "failed"
+    assert indices_behind_alias(elasticsearch) == [second]
+
     failed = [text for text in slack.texts if "failed" in text]
     assert "not one that a build made" in failed[0]
-    assert len(failed) == 1
+    assert "This run was given 'dryrun', which it does not know" in failed[1]
+    assert len(failed) == 2
     assert sum("*Rollback of the search index* finished" in text for text in slack.texts) == 3
