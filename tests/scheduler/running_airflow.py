@@ -1,56 +1,44 @@
 """An Airflow that runs for the tests, on their PostgreSQL and Elasticsearch, and what a test asks of it."""
 
-import contextlib
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import psutil
 import psycopg
 from elasticsearch import Elasticsearch
 
-from local.airflow import COMPONENTS, SETUP_SECONDS, Airflow
+from local.airflow import SETUP_SECONDS, Airflow
 from local.airflow_api import AirflowApi, Json, TaskId
 from local.processes import Service, stop
 from sync_airflow.time_window import OFF
 from sync_jobs.catalogue import JOBS
+from tests.scheduler.night import ENDED, Night, wait_for
+from tests.scheduler.past_nights import add_success, is_there, plan_run
 
 DAGS = Path(__file__).resolve().parent / "dags"
-RUN_JOB = "run_job"
 HURRIED_BUILD = "hurried_build"
 DAG_IDS = (*(job.dag_id for job in JOBS), "recovery", HURRIED_BUILD)
-ENDED = ("success", "failed", "skipped", "upstream_failed")
-
-# Generous: a slow machine takes long, and only a test that fails waits so long.
-PATIENCE_SECONDS = 180
-LOOK_AGAIN_AFTER_SECONDS = 0.2
-
-Answer = TypeVar("Answer")
-
-
-def wait_for(what: str, question: Callable[[], Answer], seconds: float = PATIENCE_SECONDS) -> Answer:
-    """The first answer that is true. Fails saying what was waited for, and what the last answer was."""
-    end = time.monotonic() + seconds
-    while not (answer := question()):
-        assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}, last seen: {answer!r}"
-        time.sleep(LOOK_AGAIN_AFTER_SECONDS)
-    return answer
 
 
 @dataclass(frozen=True)
 class AirflowOfTests(Airflow):
-    """Airflow with the DAGs of this folder, each file of which is read anew every few seconds."""
+    """Airflow with the DAGs of this folder, each file of which is read anew every few seconds.
 
+    zone: of the host that it seems to run on.
+    """
+
+    zone: str = "UTC"
     more_settings: Mapping[str, str] = field(default_factory=dict)
 
     def settings(self) -> dict[str, str]:
         return {
             **super().settings(),
+            "TZ": self.zone,
             "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "2",
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "2",
@@ -93,33 +81,51 @@ class Api(AirflowApi):
 
 @dataclass
 class RunningAirflow:
-    """services: by component. api: logged in. orphans: the children of a scheduler that was killed."""
+    """times: a file that says when each job is due. metadata: Airflow's own database. services: by component.
+
+    api: logged in. first_night: the one in which all was started.
+    """
 
     airflow: AirflowOfTests
-    night: Path
+    times: Path
     administrator: psycopg.Connection[Any]
+    metadata: psycopg.Connection[Any]
     tcs_dsn: str
     elasticsearch: Elasticsearch
     services: dict[str, Service] = field(default_factory=dict)
     api: Api = field(init=False)
-    orphans: list[psutil.Process] = field(default_factory=list)
+    first_night: Night = field(init=False)
 
     def __post_init__(self) -> None:
         self.api = Api(self.airflow.url, "admin", self.airflow.secrets["admin"])
 
-    def start(self) -> None:
-        """Everything from nothing, no job due for hours."""
-        now = datetime.now(UTC)
-        self.set_night({job.dag_id: now + timedelta(hours=12) for job in JOBS})
+    def start_after_nights_off(self, ticks: Mapping[str, datetime], nights_off: int) -> None:
+        """Everything from nothing, but as if Airflow had been off for those nights, tonight's start among them.
+
+        The jobs that cover missed nights have succeeded before; all eight are due when the scheduler starts.
+        """
+        self.first_night = self.set_night(ticks)
         self.airflow.prepare()
-        setup = self.airflow.setup_service()
-        self.services["setup"] = setup = self.airflow.start_setup(setup)
-        setup.wait_until_done(SETUP_SECONDS)
-        for component in COMPONENTS:
+        self._run_to_its_end(self.airflow.start_setup(self.airflow.setup_service()))
+        for component in ("api-server", "triggerer"):
             self.start_component(component)
+        command = [sys.executable, "-m", "airflow", "dags", "reserialize"]
+        reading = Service("the reading of all DAGs", self.airflow.logs / "airflow-reserialize.log")
+        self._run_to_its_end(reading.start(command, self.airflow.environment(), self.airflow.home))
+        self.metadata.execute("UPDATE dag SET is_paused = FALSE")
+        missed = [(job, ticks[job.dag_id] - timedelta(days=nights_off - 1)) for job in JOBS if job.covers_missed_nights]
+        for job, tick in missed:
+            add_success(self.metadata, job, tick - timedelta(days=1))
+            plan_run(self.metadata, job, tick)
+        self.start_component("scheduler")
+        wait_for("the runs that were planned", lambda: all(is_there(self.metadata, *run) for run in missed))
+        # Not before: it would plan these anew, and nothing would be there of the nights before tonight.
+        self.start_component("dag-processor")
         self.airflow.wait_until_ready(self.services)
-        self.api.wait_for_dags(DAG_IDS)
-        self.api.unpause(DAG_IDS)
+
+    def _run_to_its_end(self, service: Service) -> None:
+        self.services[service.name] = service
+        service.wait_until_done(SETUP_SECONDS)
 
     def start_component(self, component: str) -> None:
         service = self.airflow.services()[component]
@@ -127,33 +133,29 @@ class RunningAirflow:
 
     def kill_scheduler(self) -> None:
         """By force, as a machine does that runs out of memory; what it has started is left alone until stop()."""
-        service = self.services["scheduler"]
+        service = self.services.pop("scheduler")
         self.services["killed " + service.key] = service
         process = service.first_process()
         assert process
-        # Noted now: they write over their environment, so that later nothing tells whose they are.
-        self.orphans += process.children(recursive=True)
         process.kill()
         process.wait()
 
     def stop(self) -> None:
-        """All of it, and what a killed scheduler has left behind."""
-        stop(list(self.services.values()))
-        for process in self.orphans:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        """All of it, and what a killed scheduler has left behind; nothing of it is needed any more."""
+        stop(list(self.services.values()), patience=1)
 
     def start_scheduler(self, recovery_window: str = OFF) -> None:
         self.airflow = replace(self.airflow, recovery_window=recovery_window)
         self.start_component("scheduler")
         self.airflow.wait_until_ready(self.services)
 
-    def set_night(self, times: Mapping[str, datetime]) -> None:
-        """Let each job be due at that time of day (UTC); Airflow finds it out within seconds."""
-        text = json.dumps({dag_id: at.strftime("%H:%M") for dag_id, at in times.items()})
-        unfinished = self.night.with_suffix(".unfinished")
+    def set_night(self, ticks: Mapping[str, datetime]) -> Night:
+        """Let each job be due at that time of day; Airflow finds it out within seconds."""
+        text = json.dumps({dag_id: at.strftime("%H:%M") for dag_id, at in ticks.items()})
+        unfinished = self.times.with_suffix(".unfinished")
         unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(self.night)
+        unfinished.replace(self.times)
+        return Night(self.api, ticks)
 
     # What a test waits for.
 
@@ -179,12 +181,18 @@ class RunningAirflow:
 
         return wait_for(f"{task} to be {' or '.join(states)}", instance)
 
+    def last_start(self, dag_ids: Sequence[str]) -> datetime:
+        """When a run of these began last."""
+        query = "SELECT max(start_date) FROM dag_run WHERE dag_id = ANY(%s)"
+        ((start,),) = self.metadata.execute(query, (list(dag_ids),)).fetchall()
+        return start
+
     # What the jobs leave behind.
 
-    def sessions(self) -> list[tuple[str, str]]:
-        """application_name and wait_event_type of each session that a job has."""
-        query = "SELECT application_name, wait_event_type FROM pg_stat_activity WHERE datname = %s AND usename = %s"
-        return self.administrator.execute(query, (self._database, "sync_jobs")).fetchall()
+    def sessions(self) -> dict[int, str | None]:
+        """What each session of a job waits for, by the id of the session's process."""
+        query = "SELECT pid, wait_event_type FROM pg_stat_activity WHERE datname = %s AND usename = %s"
+        return dict(self.administrator.execute(query, (self._database, "sync_jobs")).fetchall())
 
     def end_sessions(self) -> None:
         """As a server does that is restarted."""
@@ -207,15 +215,25 @@ class RunningAirflow:
         return set(self.elasticsearch.indices.get_alias(name="persons"))
 
     @contextmanager
-    def table_locked(self, table: str) -> Iterator[None]:
-        """Nobody else reads or writes the table."""
+    def tables_locked(self, *tables: str) -> Iterator[None]:
+        """Nobody else reads or writes them."""
         with psycopg.connect(self.tcs_dsn) as blocker:
-            blocker.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+            blocker.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE".encode())
             yield
             blocker.rollback()
 
-    def wait_until_a_job_waits_for_a_lock(self) -> None:
-        wait_for("a job that waits for a lock", lambda: any(event == "Lock" for _, event in self.sessions()))
+    def wait_for_sessions_at_a_lock(self, number: int = 1) -> set[int]:
+        """Sessions of jobs that wait for a lock, once there are so many."""
+
+        def waiting() -> set[int] | None:
+            found = {pid for pid, event in self.sessions().items() if event == "Lock"}
+            return found if len(found) >= number else None
+
+        return wait_for("jobs that wait for a lock", waiting) or set()
+
+    def wait_for_end_of_sessions(self, sessions: set[int]) -> None:
+        """Of these; a job that is tried again has another one soon."""
+        wait_for("the end of the job's session", lambda: not sessions & self.sessions().keys())
 
     @property
     def _database(self) -> str:

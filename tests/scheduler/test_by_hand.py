@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from local.airflow_api import TaskId
-from tests.scheduler.running_airflow import RUN_JOB, RunningAirflow
+from tests.scheduler.night import RUN_JOB
+from tests.scheduler.running_airflow import RunningAirflow
 
 OWNER = "person_owner_rebuild_job"
 STATUS = "person_record_status_job"
@@ -11,9 +12,9 @@ STATUS = "person_record_status_job"
 
 def test_a_second_run_is_queued_while_the_first_is_at_work(running_airflow: RunningAirflow) -> None:
     api = running_airflow.api
-    with running_airflow.table_locked("person"):
+    with running_airflow.tables_locked("person"):
         first = api.start(OWNER, run_follow_on_jobs=False)
-        running_airflow.wait_until_a_job_waits_for_a_lock()
+        running_airflow.wait_for_sessions_at_a_lock()
         second = api.start(OWNER, run_follow_on_jobs=False)
         # Later runs of other jobs come and go meanwhile; this one keeps waiting.
         other = api.start("post_training_body_trust_job")
@@ -26,9 +27,9 @@ def test_a_second_run_is_queued_while_the_first_is_at_work(running_airflow: Runn
 
 
 def test_a_lost_connection_is_tried_again(running_airflow: RunningAirflow) -> None:
-    with running_airflow.table_locked("person"):
+    with running_airflow.tables_locked("person"):
         task = TaskId(OWNER, running_airflow.api.start(OWNER, run_follow_on_jobs=False), RUN_JOB)
-        running_airflow.wait_until_a_job_waits_for_a_lock()
+        running_airflow.wait_for_sessions_at_a_lock()
         running_airflow.end_sessions()
         running_airflow.wait_for_task(task, "up_for_retry")
         assert running_airflow.api.xcom(task, "reason").startswith("PostgreSQL: ")

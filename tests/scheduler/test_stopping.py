@@ -6,11 +6,14 @@ import psutil
 import pytest
 
 from local.airflow_api import TaskId
-from tests.scheduler.running_airflow import HURRIED_BUILD, RUN_JOB, RunningAirflow, wait_for
+from tests.scheduler.night import RUN_JOB, wait_for
+from tests.scheduler.running_airflow import HURRIED_BUILD, RunningAirflow
 
-BUILD = "person_elastic_search_sync_job"
+BUILD, OWNER = "person_elastic_search_sync_job", "person_owner_rebuild_job"
 # The documents are made from it, but not counted by it: a build waits for it when it has made its index.
-TABLE = "gdc_details"
+TABLE_OF_BUILD = "gdc_details"
+# Of the two, the owners alone are made from it.
+TABLE_OF_OWNERS = "post"
 
 
 @pytest.fixture
@@ -35,29 +38,31 @@ def mark_run_failed(running: RunningAirflow, task: TaskId) -> None:
 
 
 @pytest.mark.parametrize("mark_failed", [mark_task_failed, mark_run_failed])
-def test_a_build_that_is_marked_failed_stops_and_is_not_promoted(
+def test_jobs_that_are_marked_failed_stop_and_a_build_is_not_promoted(
     running_airflow: RunningAirflow, live: set[str], mark_failed: Callable[[RunningAirflow, TaskId], None]
 ) -> None:
     before = running_airflow.indices()
-    with running_airflow.table_locked(TABLE):
-        task = TaskId(BUILD, running_airflow.api.start(BUILD), RUN_JOB)
-        running_airflow.wait_until_a_job_waits_for_a_lock()
+    with running_airflow.tables_locked(TABLE_OF_BUILD, TABLE_OF_OWNERS):
+        tasks = [TaskId(dag_id, running_airflow.api.start(dag_id), RUN_JOB) for dag_id in (BUILD, OWNER)]
+        running_airflow.wait_for_sessions_at_a_lock(len(tasks))
         assert running_airflow.indices() > before
-        mark_failed(running_airflow, task)
-        # The table is still locked: the statement has ended because it was cancelled.
-        wait_for("the end of the job's session", lambda: nothing_is_at_work(running_airflow))
-    assert running_airflow.wait_for_end(BUILD, task.run_id) == "failed"
+        for task in tasks:
+            mark_failed(running_airflow, task)
+        # The tables are still locked: the statements have ended because they were cancelled.
+        wait_for("the end of the jobs' sessions", lambda: nothing_is_at_work(running_airflow))
+    for task in tasks:
+        assert running_airflow.wait_for_end(task.dag_id, task.run_id) == "failed"
+        assert running_airflow.api.get(task.path)["state"] == "failed"
     wait_for("the new index to be gone", lambda: running_airflow.indices() == before)
     assert running_airflow.live() == live
-    assert running_airflow.api.get(task.path)["state"] == "failed"
 
 
 def test_a_build_that_is_cleared_while_it_works_begins_again(running_airflow: RunningAirflow, live: set[str]) -> None:
-    with running_airflow.table_locked(TABLE):
+    with running_airflow.tables_locked(TABLE_OF_BUILD):
         task = TaskId(BUILD, running_airflow.api.start(BUILD), RUN_JOB)
-        running_airflow.wait_until_a_job_waits_for_a_lock()
+        sessions = running_airflow.wait_for_sessions_at_a_lock()
         running_airflow.api.clear(task)
-        wait_for("the end of the job's session", lambda: nothing_is_at_work(running_airflow))
+        running_airflow.wait_for_end_of_sessions(sessions)
     assert running_airflow.wait_for_end(BUILD, task.run_id) == "success"
     assert running_airflow.api.get(task.path)["try_number"] >= 2
     assert len(running_airflow.live()) == 1
@@ -66,12 +71,14 @@ def test_a_build_that_is_cleared_while_it_works_begins_again(running_airflow: Ru
 
 def test_a_build_that_takes_too_long_is_cancelled(running_airflow: RunningAirflow, live: set[str]) -> None:
     before = running_airflow.indices()
-    with running_airflow.table_locked(TABLE):
+    with running_airflow.tables_locked(TABLE_OF_BUILD):
         task = TaskId(HURRIED_BUILD, running_airflow.api.start(HURRIED_BUILD), RUN_JOB)
+        running_airflow.wait_for_sessions_at_a_lock()
+        assert running_airflow.indices() > before
         assert running_airflow.wait_for_end(HURRIED_BUILD, task.run_id) == "failed"
         wait_for("the end of the job's session", lambda: nothing_is_at_work(running_airflow))
     reason = running_airflow.api.xcom(task, "reason")
-    assert reason == "PersonElasticSearchSyncJob has not ended within 0:00:05"
+    assert reason == "PersonElasticSearchSyncJob has not ended within 0:00:10"
     assert running_airflow.indices() == before
     assert running_airflow.live() == live
 
@@ -81,13 +88,13 @@ def test_a_build_whose_process_is_killed_is_tried_again_and_removes_what_the_fir
     running_airflow: RunningAirflow,
 ) -> None:
     before = running_airflow.indices()
-    with running_airflow.table_locked(TABLE):
+    with running_airflow.tables_locked(TABLE_OF_BUILD):
         task = TaskId(BUILD, running_airflow.api.start(BUILD), RUN_JOB)
-        running_airflow.wait_until_a_job_waits_for_a_lock()
+        sessions = running_airflow.wait_for_sessions_at_a_lock()
         orphans = running_airflow.indices() - before
         psutil.Process(running_airflow.api.get(task.path)["pid"]).kill()
         # Nobody tells PostgreSQL: it finds out by itself that the process is gone.
-        wait_for("the end of the job's session", lambda: nothing_is_at_work(running_airflow))
+        running_airflow.wait_for_end_of_sessions(sessions)
     assert running_airflow.wait_for_end(BUILD, task.run_id) == "success"
     assert orphans
     assert not orphans & running_airflow.indices()

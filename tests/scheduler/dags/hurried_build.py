@@ -12,5 +12,5 @@ job = find_job("PersonElasticSearchSyncJob")
 
 with DAG("hurried_build", schedule=None, params=job_params(job)):
     task = JobOperator(task_id=RUN_JOB, job_name=job.name)
-    task.execution_timeout = timedelta(seconds=5)
+    task.execution_timeout = timedelta(seconds=10)
     task.retries = 0
