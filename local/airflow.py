@@ -123,7 +123,9 @@ class Airflow:
 
     def environment(self) -> dict[str, str]:
         """Ours without any other Airflow's settings, and with this one's."""
-        ours = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON"))}
+        # Airflow's own notes to its children begin with underscores.
+        others = ("AIRFLOW", "PYTHON")
+        ours = {name: value for name, value in os.environ.items() if not name.lstrip("_").startswith(others)}
         return ours | self.settings()
 
     def settings(self) -> dict[str, str]:

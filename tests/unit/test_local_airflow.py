@@ -1,0 +1,20 @@
+"""What the local stack gives its Airflow."""
+
+from pathlib import Path
+
+import pytest
+
+from local.airflow import Airflow
+from local.home import new_secrets
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["AIRFLOW_HOME", "AIRFLOW__CORE__EXECUTOR", "AIRFLOW_CONN_TCS_POSTGRES", "_AIRFLOW_PROCESS_CONTEXT", "PYTHONPATH"],
+)
+def test_nothing_of_another_airflow_reaches_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    monkeypatch.setenv(name, "another's")
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    airflow = Airflow(tmp_path, tmp_path / "logs", 8080, "postgresql://", new_secrets(), {})
+    assert airflow.environment().get(name) != "another's"
+    assert airflow.environment()["LANG"] == "C.UTF-8"
