@@ -1,5 +1,6 @@
 """An Airflow that runs for the tests, on their PostgreSQL and Elasticsearch, and what a test asks of it."""
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,15 +10,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 from elasticsearch import Elasticsearch
 
 from local.airflow import SETUP_SECONDS, Airflow
 from local.airflow_api import AirflowApi, Json, TaskId
-from local.processes import Service, stop
+from local.processes import Service, processes_of, stop
 from sync_airflow.time_window import OFF
 from sync_jobs.catalogue import JOBS
-from tests.scheduler.night import ENDED, Night, wait_for
+from tests.scheduler.night import ENDED, PATIENCE_SECONDS, Night, wait_for
 from tests.scheduler.past_nights import add_success, is_there, plan_run
 
 DAGS = Path(__file__).resolve().parent / "dags"
@@ -132,16 +134,19 @@ class RunningAirflow:
         self.services[component] = self.airflow.start(component, service)
 
     def kill_scheduler(self) -> None:
-        """By force, as a machine does that runs out of memory; what it has started is left alone until stop()."""
-        service = self.services.pop("scheduler")
-        self.services["killed " + service.key] = service
-        process = service.first_process()
-        assert process
-        process.kill()
-        process.wait()
+        """By force, with all that it has started, as a container ends that takes too much memory.
+
+        Its workers must not stay: they have inherited its session with the database and keep that open, perhaps with
+        the lock that a scheduler has while it starts tasks. The next one would start none.
+        """
+        processes = processes_of([self.services.pop("scheduler")]).values()
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, timeout=PATIENCE_SECONDS)
 
     def stop(self) -> None:
-        """All of it, and what a killed scheduler has left behind; nothing of it is needed any more."""
+        """At once: nothing of it is needed any more."""
         stop(list(self.services.values()), patience=1)
 
     def start_scheduler(self, recovery_window: str = OFF) -> None:
