@@ -99,7 +99,7 @@ def show(results: list[tuple[str, list[dict[str, Any]], list[float]]], persons: 
     console.print("phases of a build, seconds: " + ", ".join(f"{name} {value:.2f}" for name, value in phases.items()))
     for what, names in (("verification, comparison, promotion", VERIFICATION), ("catching up", CATCHING_UP)):
         seconds = sum(phases[name] for name in names)
-        console.print(f"{what}: {seconds:.2f} s, {seconds / phases['load']:.0%} of the load")
+        console.print(f"{what}: {seconds:.2f} s, {seconds / median(builds, 'seconds'):.0%} of that")
 
 
 def median(runs: list[dict[str, Any]], name: str) -> float:

@@ -59,12 +59,24 @@ def take_over(connection: Connection) -> None:
 
 
 @contextmanager
-def snapshot(connection: Connection) -> Iterator[None]:
-    """One REPEATABLE READ transaction, with the jobs' planner settings: every statement sees the same state."""
+def snapshot(connection: Connection, exported: str | None = None) -> Iterator[None]:
+    """One REPEATABLE READ transaction, with the jobs' planner settings: every statement sees the same state.
+
+    exported: the state to see is that of another connection, which still is in its snapshot(), and told it by
+    export_snapshot().
+    """
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        if exported:
+            psycopg.ClientCursor(connection).execute("SET TRANSACTION SNAPSHOT %s", (exported,))
         execute(connection, "planner")
         yield
+
+
+def export_snapshot(connection: Connection) -> str:
+    """The name by which another connection finds the state that this one sees, inside of snapshot()."""
+    name: str = one_row(connection, "snapshot_export")[0]
+    return name
 
 
 @contextmanager

@@ -12,10 +12,12 @@ import heapq
 import logging
 import time
 from array import array
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cache
+from itertools import chain, islice
 from typing import Any
 
 from elastic_transport import TransportError
@@ -30,6 +32,7 @@ from sync_jobs.database import (
     check_guard_rail,
     copy_text_rows,
     execute,
+    export_snapshot,
     one_row,
     read_sql,
     snapshot,
@@ -41,11 +44,11 @@ from sync_jobs.person_refresh import PersonRefresh, Refreshed
 from sync_jobs.person_verification import (
     Totals,
     count_with_owner,
+    counting,
     found_totals,
     verify_persons,
     verify_sample,
     verify_totals,
-    wanted_totals,
 )
 from sync_jobs.report import Outcome
 from sync_jobs.run import JobRun
@@ -88,12 +91,7 @@ def _build(run: JobRun, name: str) -> Outcome:
     live = search_index.find_live(client, ALIAS).name
     phases = Phases()
     with snapshot(run.postgres), Edits(run.postgres) as edits:
-        with phases.of("count"):
-            wanted = wanted_totals(run.postgres, run.run_date)
-        with phases.of("load"):
-            search_index.create(client, name, mapping(), _meta(run, wanted), settings)
-            new_persons = _load(run, name, live, wanted)
-            search_index.make_searchable(client, name, settings)
+        wanted, new_persons = _load(run, name, live, edits.later, phases)
         with phases.of("verify"):
             verify_totals(run.postgres, client, name, wanted, run.run_date)
             verify_sample(run.postgres, client, name, run.run_date, settings.sample_persons)
@@ -121,15 +119,37 @@ def _build(run: JobRun, name: str) -> Outcome:
     )
 
 
-def _load(run: JobRun, name: str, live: str | None, wanted: Totals) -> "array[int]":
-    """Fill the index from the snapshot; return the persons of whom the live index lacks a document."""
+def _load(run: JobRun, name: str, live: str | None, second: Connection, phases: Phases) -> tuple[Totals, "array[int]"]:
+    """Create the index and fill it from the snapshot; return what is in it, and of whom the live one lacks a document.
+
+    PostgreSQL takes a while to the first document; what the index must hold is counted meanwhile, over the second
+    connection.
+    """
+    meta = _meta(run)
+    exported = export_snapshot(run.postgres)
     execute(run.postgres, "person_documents_planner")
     dates = {"run_date": run.run_date, "person_ids": None}
-    progress = Progress(name, wanted.documents, run.settings.progress_seconds)
-    every = max(run.settings.refresh_documents, wanted.documents // REFRESH_FRACTION)
     with (
+        counting(second, exported, run.run_date) as totals,
         # Closed here even if not all of it was read: until then the connection could not end its transaction.
         closing(copy_text_rows(run.postgres, "person_documents", dates)) as lines,
+    ):
+        with phases.of("first document"):
+            first = list(islice(lines, 1))
+        with phases.of("count"):
+            wanted = totals.result()
+        with phases.of("load"):
+            search_index.create(run.elasticsearch, name, mapping(), meta | asdict(wanted), run.settings)
+            new_persons = _send(run, name, live, chain(first, lines), wanted.documents)
+            search_index.make_searchable(run.elasticsearch, name, run.settings)
+    return wanted, new_persons
+
+
+def _send(run: JobRun, name: str, live: str | None, lines: Iterable[bytes], wanted: int) -> "array[int]":
+    """Send all documents to the new index; return the persons of whom the live one lacks a document."""
+    progress = Progress(name, wanted, run.settings.progress_seconds)
+    every = max(run.settings.refresh_documents, wanted // REFRESH_FRACTION)
+    with (
         index_difference.NewDocuments(run.elasticsearch, live) as new_documents,
         BackgroundRefresh(run.elasticsearch, name, every) as refresh,
     ):
@@ -141,9 +161,9 @@ def _load(run: JobRun, name: str, live: str | None, wanted: Totals) -> "array[in
 
         sent = bulk.load(run.elasticsearch, name, lines, run.settings, look_at)
         new_persons = new_documents.persons()
-    if sent != wanted.documents:
+    if sent != wanted:
         raise IndexNotAsExpected(
-            f"{name}: PostgreSQL counts {wanted.documents} documents, but made {sent}. The live index was not touched."
+            f"{name}: PostgreSQL counts {wanted} documents, but made {sent}. The live index was not touched."
         )
     return new_persons
 
@@ -209,8 +229,8 @@ def _verify_count(client: Elasticsearch, name: str, wanted: int) -> None:
         )
 
 
-def _meta(run: JobRun, wanted: Totals) -> dict[str, Any]:
-    """What explains the index to whoever finds it."""
+def _meta(run: JobRun) -> dict[str, Any]:
+    """What explains the index to whoever finds it, but for what it holds."""
     source_snapshot, postgres_version = one_row(run.postgres, "source_snapshot")
     nodes = run.elasticsearch.cluster.stats(filter_path="nodes.versions")["nodes"]["versions"]
     return {
@@ -218,7 +238,6 @@ def _meta(run: JobRun, wanted: Totals) -> dict[str, Any]:
         "run_id": run.run_id,
         "run_date": run.run_date.isoformat(),
         "source_snapshot": source_snapshot,
-        **asdict(wanted),
         "versions": {"postgresql": postgres_version, "elasticsearch": nodes, "definition": _definition_version()},
     }
 

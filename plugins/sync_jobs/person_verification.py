@@ -1,7 +1,9 @@
 """Whether a new index of persons holds what PostgreSQL has, asked in other ways than those that filled it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -9,7 +11,7 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from sync_jobs.database import Connection, execute, one_row
+from sync_jobs.database import Connection, execute, one_row, snapshot
 from sync_jobs.documents import content_key, differing_fields
 from sync_jobs.errors import IndexNotAsExpected
 from sync_jobs.index_comparison import differing_persons
@@ -29,6 +31,25 @@ class Totals:
 
     def __str__(self) -> str:
         return f"{self.documents} documents with {self.trusts} trusts and {self.memberships} programme memberships"
+
+
+@contextmanager
+def counting(connection: Connection, exported: str, run_date: date) -> Iterator["Future[Totals]"]:
+    """Count what the index must hold, in a connection of its own, beside what else is done with the exported snapshot.
+
+    Left by an exception, it ends the counting at once.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="count") as thread:
+        try:
+            yield thread.submit(_count, connection, exported, run_date)
+        except BaseException:
+            connection.cancel_safe()
+            raise
+
+
+def _count(connection: Connection, exported: str, run_date: date) -> Totals:
+    with snapshot(connection, exported):
+        return wanted_totals(connection, run_date)
 
 
 def wanted_totals(connection: Connection, run_date: date) -> Totals:
