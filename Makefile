@@ -11,8 +11,8 @@ compile = .venv/bin/uv --quiet pip compile --universal --python-version 3.11 --g
 
 help:
 	@echo 'make run     the whole night on this machine: servers, demo data, eight jobs, a table of what they did'
-	@echo 'make test    lint, then every test, on real servers'
-	@echo 'make test-night  a night by the clock, and runs that are stopped, on a real scheduler'
+	@echo 'make test    lint, then the tests, on real servers'
+	@echo 'make test-night  the tests on a real scheduler: nights by the clock, and runs that are stopped'
 	@echo 'make up      PostgreSQL, Elasticsearch and Airflow alone'
 	@echo 'make status  what of them runs'
 	@echo 'make down    end them; the data stays'
@@ -31,7 +31,7 @@ down clean status:
 test: lint
 	$(python) -m pytest
 
-# Apart: it takes minutes, and needs a Python process that has not imported Airflow.
+# Apart from the other tests, as it takes half as long as all of them; .ci/run runs both.
 test-night: venv
 	$(python) -m pytest tests/scheduler
 
