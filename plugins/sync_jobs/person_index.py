@@ -1,6 +1,6 @@
 """Job 6, PersonElasticSearchSyncJob: the search index persons (domain.md, "6 PersonElasticSearchSyncJob").
 
-    lock  ->  remove orphans  ->  create  ->  load under one snapshot  ->  verify  ->  catch up with edits
+    lock  ->  remove orphans  ->  count  ->  create  ->  load, under one snapshot  ->  verify  ->  catch up with edits
           ->  compare with the live index, guard rail  ->  promote  ->  catch up with the last edits  ->  remove retired
 
 PostgreSQL makes the finished lines of every document (person_documents.sql); here they are only passed on.

@@ -1,6 +1,9 @@
 """A job that is at work keeps a second one out, whoever starts it, and never longer than it lives."""
 
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +19,7 @@ from sync_jobs.database import advisory_lock
 from sync_jobs.errors import AlreadyRunning
 from sync_jobs.runner import run_job
 from tests.awkward_data import Connection
+from tests.command_line import ROOT
 from tests.comparison import RunJob
 
 RUN_DATE = date(2026, 3, 10)
@@ -65,6 +69,37 @@ def test_a_holder_whose_connection_dies_frees_the_job(tcs: Connection, connect: 
     first.close()
     while tcs.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (process,)).fetchone():
         time.sleep(0.01)
+    assert run("PersonOwnerRebuildJob", RUN_DATE).read == 0
+
+
+def test_a_holder_that_is_killed_while_the_application_keeps_it_waiting_frees_the_job(
+    tcs: Connection, job_dsn: str, run: RunJob
+) -> None:
+    """Nothing comes from PostgreSQL then that could fail, and nothing goes to it: it has to look for itself."""
+    program = (
+        "import sys, psycopg; from datetime import date; from elasticsearch import Elasticsearch;"
+        "from sync_jobs.catalogue import find_job; from sync_jobs.runner import run_job;"
+        "run_job(find_job('PersonOwnerRebuildJob'), postgres=psycopg.connect(sys.argv[1]),"
+        "elasticsearch=Elasticsearch('http://127.0.0.1:9'), run_date=date(2026, 3, 10))"
+    )
+    look_often = psycopg.conninfo.make_conninfo(job_dsn, options="-c client_connection_check_interval=100ms")
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "plugins")}
+
+    def is_waiting() -> bool:
+        return tcs.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone() is not None
+
+    with psycopg.connect(tcs.info.dsn, password=tcs.info.password) as application:
+        application.execute("LOCK TABLE person IN ACCESS EXCLUSIVE MODE")
+        with subprocess.Popen([sys.executable, "-c", program, look_often], env=environment) as holder:
+            while not is_waiting():
+                assert holder.poll() is None
+                time.sleep(0.05)
+            holder.kill()
+        given_up_at = time.monotonic() + 20
+        while is_waiting():
+            assert time.monotonic() < given_up_at
+            time.sleep(0.05)
+        application.rollback()
     assert run("PersonOwnerRebuildJob", RUN_DATE).read == 0
 
 
