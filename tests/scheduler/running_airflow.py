@@ -24,6 +24,7 @@ from tests.scheduler.past_nights import add_success, is_there, plan_run
 
 DAGS = Path(__file__).resolve().parent / "dags"
 HURRIED_BUILD = "hurried_build"
+GATE = 1  # the key of dags/gate.py
 DAG_IDS = (*(job.dag_id for job in JOBS), "recovery", HURRIED_BUILD)
 
 
@@ -204,14 +205,6 @@ class RunningAirflow:
         query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = %s"
         self.administrator.execute(query, (self._database, "sync_jobs"))
 
-    def locks(self) -> int:
-        """How many advisory locks there are."""
-        query = (
-            "SELECT count(*) FROM pg_locks AS l INNER JOIN pg_database AS d ON d.oid = l.database "
-            "WHERE l.locktype = 'advisory' AND l.granted AND d.datname = %s"
-        )
-        return int(self.administrator.execute(query, (self._database,)).fetchone()[0])  # type: ignore[index]
-
     def indices(self) -> set[str]:
         return set(self.elasticsearch.indices.get(index="persons-*"))
 
@@ -220,10 +213,18 @@ class RunningAirflow:
         return set(self.elasticsearch.indices.get_alias(name="persons"))
 
     @contextmanager
-    def tables_locked(self, *tables: str) -> Iterator[None]:
-        """Nobody else reads or writes them."""
+    def builds_held_up(self) -> Iterator[None]:
+        """A build waits, by a statement, when its index is loaded."""
         with psycopg.connect(self.tcs_dsn) as blocker:
-            blocker.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE".encode())
+            blocker.execute("SELECT pg_advisory_xact_lock(%s)", (GATE,))
+            yield
+            blocker.rollback()
+
+    @contextmanager
+    def table_locked(self, table: str) -> Iterator[None]:
+        """Nobody else reads or writes it."""
+        with psycopg.connect(self.tcs_dsn) as blocker:
+            blocker.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
             yield
             blocker.rollback()
 

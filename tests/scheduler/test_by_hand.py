@@ -12,7 +12,7 @@ STATUS = "person_record_status_job"
 
 def test_a_second_run_is_queued_while_the_first_is_at_work(running_airflow: RunningAirflow) -> None:
     api = running_airflow.api
-    with running_airflow.tables_locked("person"):
+    with running_airflow.table_locked("person"):
         first = api.start(OWNER, run_follow_on_jobs=False)
         running_airflow.wait_for_sessions_at_a_lock()
         second = api.start(OWNER, run_follow_on_jobs=False)
@@ -27,7 +27,7 @@ def test_a_second_run_is_queued_while_the_first_is_at_work(running_airflow: Runn
 
 
 def test_a_lost_connection_is_tried_again(running_airflow: RunningAirflow) -> None:
-    with running_airflow.tables_locked("person"):
+    with running_airflow.table_locked("person"):
         task = TaskId(OWNER, running_airflow.api.start(OWNER, run_follow_on_jobs=False), RUN_JOB)
         running_airflow.wait_for_sessions_at_a_lock()
         running_airflow.end_sessions()

@@ -10,10 +10,6 @@ from tests.scheduler.night import RUN_JOB, wait_for
 from tests.scheduler.running_airflow import HURRIED_BUILD, RunningAirflow
 
 BUILD, OWNER = "person_elastic_search_sync_job", "person_owner_rebuild_job"
-# The documents are made from it, but not counted by it: a build waits for it when it has made its index.
-TABLE_OF_BUILD = "gdc_details"
-# Of the two, the owners alone are made from it.
-TABLE_OF_OWNERS = "post"
 
 
 @pytest.fixture
@@ -26,7 +22,7 @@ def live(running_airflow: RunningAirflow) -> set[str]:
 
 
 def nothing_is_at_work(running: RunningAirflow) -> bool:
-    return not running.sessions() and not running.locks()
+    return not running.sessions()
 
 
 def mark_task_failed(running: RunningAirflow, task: TaskId) -> None:
@@ -42,13 +38,13 @@ def test_jobs_that_are_marked_failed_stop_and_a_build_is_not_promoted(
     running_airflow: RunningAirflow, live: set[str], mark_failed: Callable[[RunningAirflow, TaskId], None]
 ) -> None:
     before = running_airflow.indices()
-    with running_airflow.tables_locked(TABLE_OF_BUILD, TABLE_OF_OWNERS):
+    with running_airflow.builds_held_up(), running_airflow.table_locked("post"):
         tasks = [TaskId(dag_id, running_airflow.api.start(dag_id), RUN_JOB) for dag_id in (BUILD, OWNER)]
         running_airflow.wait_for_sessions_at_a_lock(len(tasks))
         assert running_airflow.indices() > before
         for task in tasks:
             mark_failed(running_airflow, task)
-        # The tables are still locked: the statements have ended because they were cancelled.
+        # What they wait for is still locked: the statements have ended because they were cancelled.
         wait_for("the end of the jobs' sessions", lambda: nothing_is_at_work(running_airflow))
     for task in tasks:
         assert running_airflow.wait_for_end(task.dag_id, task.run_id) == "failed"
@@ -58,7 +54,7 @@ def test_jobs_that_are_marked_failed_stop_and_a_build_is_not_promoted(
 
 
 def test_a_build_that_is_cleared_while_it_works_begins_again(running_airflow: RunningAirflow, live: set[str]) -> None:
-    with running_airflow.tables_locked(TABLE_OF_BUILD):
+    with running_airflow.builds_held_up():
         task = TaskId(BUILD, running_airflow.api.start(BUILD), RUN_JOB)
         sessions = running_airflow.wait_for_sessions_at_a_lock()
         running_airflow.api.clear(task)
@@ -71,7 +67,7 @@ def test_a_build_that_is_cleared_while_it_works_begins_again(running_airflow: Ru
 
 def test_a_build_that_takes_too_long_is_cancelled(running_airflow: RunningAirflow, live: set[str]) -> None:
     before = running_airflow.indices()
-    with running_airflow.tables_locked(TABLE_OF_BUILD):
+    with running_airflow.builds_held_up():
         task = TaskId(HURRIED_BUILD, running_airflow.api.start(HURRIED_BUILD), RUN_JOB)
         running_airflow.wait_for_sessions_at_a_lock()
         assert running_airflow.indices() > before
@@ -88,7 +84,7 @@ def test_a_build_whose_process_is_killed_is_tried_again_and_removes_what_the_fir
     running_airflow: RunningAirflow,
 ) -> None:
     before = running_airflow.indices()
-    with running_airflow.tables_locked(TABLE_OF_BUILD):
+    with running_airflow.builds_held_up():
         task = TaskId(BUILD, running_airflow.api.start(BUILD), RUN_JOB)
         sessions = running_airflow.wait_for_sessions_at_a_lock()
         orphans = running_airflow.indices() - before

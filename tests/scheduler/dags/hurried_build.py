@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import gate  # noqa: F401
 from airflow.sdk import DAG
 
 from sync_airflow.dag_factory import job_params

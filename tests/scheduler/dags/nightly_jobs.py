@@ -1,4 +1,4 @@
-"""The project's own DAGs, at the times that a test has chosen and with waits of seconds.
+"""The project's own DAGs, at the times that a test has chosen and with waits of seconds and a gate in the build.
 
 NIGHT_OF_TEST: a file of JSON, DAG id -> time of day in UTC ("HH:MM"), read anew with this file.
 """
@@ -7,6 +7,8 @@ import json
 import os
 from datetime import time, timedelta
 from pathlib import Path
+
+import gate  # noqa: F401
 
 from sync_airflow import policy
 from sync_airflow.dag_factory import build_job_dag, build_recovery_dag
