@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-import gate  # noqa: F401
+import gate  # noqa: F401, it puts itself into the build
 from airflow.sdk import DAG
 
 from sync_airflow.dag_factory import job_params

@@ -8,7 +8,7 @@ import os
 from datetime import time, timedelta
 from pathlib import Path
 
-import gate  # noqa: F401
+import gate  # noqa: F401, it puts itself into the build
 
 from sync_airflow import policy
 from sync_airflow.dag_factory import build_job_dag, build_recovery_dag
