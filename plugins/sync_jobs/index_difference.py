@@ -1,9 +1,9 @@
 """How a new index of persons differs from the live one, document by document, without reading either in full.
 
 An id is made of the person's id and a hash of the content (person_documents.sql): the same id means the same
-document. While the new index is loaded, the live one is asked which of the ids it has already. Persons of whom it
-lacks one are looked at in both indices afterwards; all others have, in the live index, at least what they have in
-the new one, so that two counts tell the rest.
+document. While the new index is loaded, the live one is asked which documents it has besides those ids. Their
+persons are looked at in both indices afterwards; all others have, in the new one, at least what they have in the
+live one, so that two counts tell the rest.
 """
 
 from array import array
@@ -34,35 +34,39 @@ class DocumentDifference:
     unchanged: int = 0
 
 
-class NewDocuments:
-    """Finds the persons of whom the live index lacks a document of the new one, while that is loaded.
+class LiveDocuments:
+    """Finds the persons of whom the live index has a document that the new one lacks, while that is loaded.
 
-    Enter it, call look_at() with the lines of each body, then persons(). live: None if there is no live index.
+    Enter it, call look_at() with the lines of each body, in the order of the persons' ids; then outdated_persons().
+    live: None if there is no live index.
     """
 
     def __init__(self, client: Elasticsearch, live: str | None) -> None:
         self._client, self._live = client, live
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="difference")
         self._question: Future[None] | None = None
+        self._asked_up_to: int | None = None  # the last person of whom the live index has been asked
         self._found = array("q")
 
-    def __enter__(self) -> "NewDocuments":
+    def __enter__(self) -> "LiveDocuments":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown(cancel_futures=True)
 
     def look_at(self, lines: Sequence[bytes]) -> None:
-        """Ask for the documents in these finished lines, beside the caller; waits for the question before."""
+        """Ask for other documents than these finished lines, beside the caller; waits for the question before."""
         if self._live is None:
             return
         ids = [document_id(line) for line in lines]
         self._wait()
         self._question = self._thread.submit(self._ask, self._live, ids)
 
-    def persons(self) -> "array[int]":
-        """Their ids, in the order of the lines, one perhaps twice."""
+    def outdated_persons(self) -> "array[int]":
+        """Their ids, ascending, some perhaps twice, and a few that are not outdated: those whose lines were parted."""
         self._wait()
+        if self._live is not None:
+            self._find(self._live, [], self._persons_to_ask(None))
         return self._found
 
     def _wait(self) -> None:
@@ -71,28 +75,38 @@ class NewDocuments:
 
     def _ask(self, live: str, ids: list[str]) -> None:
         for batch in batches(ids, QUESTION_DOCUMENTS):
-            self._found.extend(self._lacking(live, batch))
+            persons = self._persons_to_ask(person_of(batch[0])) | {"lte": person_of(batch[-1])}
+            self._find(live, batch, persons)
+            self._asked_up_to = persons["lte"]
 
-    def _lacking(self, live: str, ids: list[str]) -> list[int]:
-        """The persons among these documents of whom the live index lacks one."""
-        by_person = {"terms": {"field": "personId", "size": len(ids)}}
-        answer = self._client.search(
-            index=live,
-            size=0,
-            query={"terms": {"_id": ids}},
-            aggregations={"persons": by_person},
-            filter_path="aggregations.persons.buckets",
-        )
-        buckets = answer.get("aggregations", {}).get("persons", {}).get("buckets", [])
-        known = {bucket["key"]: bucket["doc_count"] for bucket in buckets}
-        wanted = Counter(map(person_of, ids))
-        return [person for person, documents in wanted.items() if known.get(person, 0) < documents]
+    def _persons_to_ask(self, first: int | None) -> dict[str, int]:
+        """From where the question before ended, so that persons who are in the live index alone are found, too.
+
+        first: the first of whom there are lines now, perhaps parted from others of that person.
+        """
+        if self._asked_up_to is None:
+            return {}
+        parted = first == self._asked_up_to
+        return {"gte" if parted else "gt": self._asked_up_to}
+
+    def _find(self, live: str, ids: list[str], persons: dict[str, int]) -> None:
+        """Add the persons of this range of whom the live index has a document with another id."""
+        query = {"bool": {"filter": {"range": {"personId": persons}}, "must_not": {"terms": {"_id": ids}}}}
+        pages: dict[str, Any] = {"size": BATCH_PERSONS, "sources": [{"person": {"terms": {"field": "personId"}}}]}
+        while True:
+            by_person = {"persons": {"composite": pages}}
+            answer = self._client.search(index=live, size=0, query=query, aggregations=by_person)
+            page = answer["aggregations"]["persons"]
+            self._found.extend(bucket["key"]["person"] for bucket in page["buckets"])
+            if "after_key" not in page:
+                return
+            pages["after"] = page["after_key"]
 
 
 def compare(client: Elasticsearch, live: str | None, new: str, persons: Iterable[int]) -> DocumentDifference:
     """Count the documents of the new index against those of the live one (None: nothing was there).
 
-    persons: all of whom the live index lacks a document of the new one, and any others; ascending, perhaps twice.
+    persons: all of whom the live index has a document that the new one lacks, and any others; ascending, perhaps twice.
     """
     total_new = client.count(index=new)["count"]
     if live is None:
@@ -109,7 +123,8 @@ def compare(client: Elasticsearch, live: str | None, new: str, persons: Iterable
             _count(difference, before[person], after[person])
     rest_live, rest_new = total_live - looked_at_live, total_new - looked_at_new
     difference.unchanged += min(rest_live, rest_new)
-    difference.removed += max(0, rest_live - rest_new)
+    difference.added += max(0, rest_new - rest_live)
+    difference.removed += max(0, rest_live - rest_new)  # written to it by somebody meanwhile
     return difference
 
 

@@ -91,7 +91,7 @@ def _build(run: JobRun, name: str) -> Outcome:
     live = search_index.find_live(client, ALIAS).name
     phases = Phases()
     with snapshot(run.postgres), Edits(run.postgres) as edits:
-        wanted, new_persons = _load(run, name, live, edits.later, phases)
+        wanted, outdated = _load(run, name, live, edits.later, phases)
         with phases.of("verify"):
             verify_totals(run.postgres, client, name, wanted, run.run_date)
             verify_sample(run.postgres, client, name, run.run_date, settings.sample_persons)
@@ -100,7 +100,7 @@ def _build(run: JobRun, name: str) -> Outcome:
             caught_up = _bring_up_to_date(edits, refresh)
             _verify_count(client, name, wanted.documents + caught_up.made - caught_up.removed)
         with phases.of("compare"):
-            persons = heapq.merge(new_persons, sorted(caught_up.persons))
+            persons = heapq.merge(outdated, sorted(caught_up.persons))
             difference = index_difference.compare(client, live, name, persons)
             if live:
                 _check_guard_rails(client, live, name, difference, run.maximum_removed_percent)
@@ -120,7 +120,7 @@ def _build(run: JobRun, name: str) -> Outcome:
 
 
 def _load(run: JobRun, name: str, live: str | None, second: Connection, phases: Phases) -> tuple[Totals, "array[int]"]:
-    """Create the index and fill it from the snapshot; return what is in it, and of whom the live one lacks a document.
+    """Create the index and fill it from the snapshot; return what is in it, and of whom the live one has others.
 
     PostgreSQL takes a while to the first document; what the index must hold is counted meanwhile, over the second
     connection.
@@ -140,32 +140,32 @@ def _load(run: JobRun, name: str, live: str | None, second: Connection, phases: 
             wanted = totals.result()
         with phases.of("load"):
             search_index.create(run.elasticsearch, name, mapping(), meta | asdict(wanted), run.settings)
-            new_persons = _send(run, name, live, chain(first, lines), wanted.documents)
+            outdated = _send(run, name, live, chain(first, lines), wanted.documents)
             search_index.make_searchable(run.elasticsearch, name, run.settings)
-    return wanted, new_persons
+    return wanted, outdated
 
 
 def _send(run: JobRun, name: str, live: str | None, lines: Iterable[bytes], wanted: int) -> "array[int]":
-    """Send all documents to the new index; return the persons of whom the live one lacks a document."""
+    """Send all documents to the new index; return the persons of whom the live one has another one."""
     progress = Progress(name, wanted, run.settings.progress_seconds)
     every = max(run.settings.refresh_documents, wanted // REFRESH_FRACTION)
     with (
-        index_difference.NewDocuments(run.elasticsearch, live) as new_documents,
+        index_difference.LiveDocuments(run.elasticsearch, live) as live_documents,
         BackgroundRefresh(run.elasticsearch, name, every) as refresh,
     ):
 
         def look_at(body: list[bytes]) -> None:
-            new_documents.look_at(body)
+            live_documents.look_at(body)
             progress.advance(len(body))
             refresh.advance(len(body))
 
         sent = bulk.load(run.elasticsearch, name, lines, run.settings, look_at)
-        new_persons = new_documents.persons()
+        outdated = live_documents.outdated_persons()
     if sent != wanted:
         raise IndexNotAsExpected(
             f"{name}: PostgreSQL counts {wanted} documents, but made {sent}. The live index was not touched."
         )
-    return new_persons
+    return outdated
 
 
 def _bring_up_to_date(edits: Edits, refresh: PersonRefresh) -> Refreshed:
