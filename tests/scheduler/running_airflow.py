@@ -15,7 +15,7 @@ import psycopg
 from elasticsearch import Elasticsearch
 
 from local.airflow import SETUP_SECONDS, Airflow
-from local.airflow_api import AirflowApi, Json, TaskId
+from local.airflow_api import AirflowApi, Json, NotFound, TaskId
 from local.processes import Service, processes_of, stop
 from sync_airflow.time_window import OFF
 from sync_jobs.catalogue import JOBS
@@ -63,6 +63,11 @@ class Api(AirflowApi):
         """In the order in which they were made."""
         listed: list[Json] = self.get(f"/dags/{dag_id}/dagRuns", {"order_by": "id", "limit": 100})["dag_runs"]
         return [run for run in listed if run["run_type"] == run_type]
+
+    def run_ids(self, dag_id: str) -> set[str]:
+        """Of the last hundred runs."""
+        listed = self.get(f"/dags/{dag_id}/dagRuns", {"order_by": "-id", "limit": 100})["dag_runs"]
+        return {run["dag_run_id"] for run in listed}
 
     def set_task_state(self, task: TaskId, state: str) -> None:
         self._request("PATCH", task.path, json={"new_state": state})
@@ -182,7 +187,10 @@ class RunningAirflow:
         """The task's instance, once it is in one of these states."""
 
         def instance() -> Json | None:
-            found: Json = self.api.get(task.path)
+            try:
+                found: Json = self.api.get(task.path)
+            except NotFound:
+                return None
             return found if found["state"] in states else None
 
         return wait_for(f"{task} to be {' or '.join(states)}", instance)

@@ -1,13 +1,39 @@
-"""Runs by hand: one at a time, tried again or not."""
+"""Runs by hand: what follows them, one at a time, tried again or not."""
 
+import subprocess
 from datetime import datetime
+from pathlib import Path
 
 from local.airflow_api import TaskId
-from tests.scheduler.night import RUN_JOB
+from sync_jobs.catalogue import JOBS
+from tests.scheduler.night import RUN_JOB, wait_for
 from tests.scheduler.running_airflow import RunningAirflow
 
-OWNER = "person_owner_rebuild_job"
-STATUS = "person_record_status_job"
+OWNER, EMPLOYING, TRAINING, _, _, BUILD, _, STATUS = (job.dag_id for job in JOBS)
+
+
+def test_a_run_by_the_command_line_is_followed_by_what_depends_on_it_each_once_and_in_order(
+    running_airflow: RunningAirflow, tmp_path: Path
+) -> None:
+    airflow = tmp_path / "airflow"
+    running_airflow.airflow.write_command(airflow)
+    chain = (EMPLOYING, TRAINING, BUILD)
+    before = {dag_id: running_airflow.api.run_ids(dag_id) for dag_id in chain}
+    for run_id, conf in (("dry", '{"dry_run": true}'), ("real", '{"run_date": "2026-03-10"}')):
+        subprocess.run([airflow, "dags", "trigger", EMPLOYING, "--run-id", run_id, "--conf", conf], check=True)
+        assert running_airflow.wait_for_end(EMPLOYING, run_id) == "success"
+    runs = {}
+    for dag_id in chain:
+        new = wait_for(f"a run of {dag_id}", lambda each=dag_id: running_airflow.api.run_ids(each) - before[each])
+        *_, run_id = sorted(new - {"dry"})
+        assert running_airflow.wait_for_end(dag_id, run_id) == "success"
+        runs[dag_id] = TaskId(dag_id, run_id, RUN_JOB)
+    # Each once, and the dry run was followed by nothing.
+    new = {dag_id: running_airflow.api.run_ids(dag_id) - before[dag_id] for dag_id in chain}
+    assert [len(new[dag_id]) for dag_id in chain] == [2, 1, 1]
+    assert {running_airflow.api.xcom(task, "return_value")["run_date"] for task in runs.values()} == {"2026-03-10"}
+    starts = [running_airflow.api.get(task.path)["start_date"] for task in runs.values()]
+    assert starts == sorted(starts)
 
 
 def test_a_second_run_is_queued_while_the_first_is_at_work(running_airflow: RunningAirflow) -> None:
