@@ -6,6 +6,7 @@ no value, with lists in an order of its own.
 
 import json
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -68,15 +69,28 @@ def _canonical_value(value: Any, kind: dict[str, Any]) -> Any:
     if value is None:
         return None
     if kind.get("type") == "nested":
-        items = value if isinstance(value, list) else [value]
-        objects = [_canonical_object(item, kind["properties"]) for item in items]
-        return sorted(objects, key=lambda item: json.dumps(item, sort_keys=True))
+        items = [_canonical_item(item, kind["properties"]) for item in _flat(value)]
+        return sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
     return _number(value) if kind.get("type") == "long" else value
+
+
+def _canonical_item(item: Any, properties: dict[str, Any]) -> Any:
+    """What is no object stays what it is: no document of ours has it, so it makes a difference."""
+    return _canonical_object(item, properties) if isinstance(item, dict) else item
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """The items of a list and of the lists in it, or the only one; nulls left out: so Elasticsearch reads them."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _flat(item)
+    elif value is not None:
+        yield value
 
 
 def _number(value: Any) -> Any:
     """An id written as text is the number that the mapping takes it for; whatever else it is stays what it is."""
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return value
