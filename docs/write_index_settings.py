@@ -3,8 +3,9 @@
 PYTHONPATH=plugins:. python docs/write_index_settings.py
 """
 
-from dataclasses import fields
+from dataclasses import Field, fields
 from pathlib import Path
+from typing import Any
 
 from docs.write_order import markdown
 from sync_jobs.index_settings import IndexSettings
@@ -30,10 +31,17 @@ cost PostgreSQL a pass of its own.
 def page() -> str:
     """The page as the settings have it now."""
     rows = [
-        (f"`{each.name}`", f"`{each.default}`", each.metadata["unit"], each.metadata["reason"])
+        (f"`{each.name}`", f"`{each.default}`", _limits(each), each.metadata["unit"], each.metadata["reason"])
         for each in fields(IndexSettings)
     ]
-    return HEAD + markdown(("setting", "default", "unit", "why"), rows) + TAIL
+    return HEAD + markdown(("setting", "default", "limits", "unit", "why"), rows) + TAIL
+
+
+def _limits(setting: "Field[Any]") -> str:
+    """The smallest and the greatest number that is taken."""
+    if isinstance(setting.default, str):
+        return "such as `0-all`, `2-2`"
+    return f"{setting.metadata['minimum']:,} to {setting.metadata['maximum']:,}"
 
 
 if __name__ == "__main__":

@@ -3,15 +3,20 @@
 The one place where they are: docs/index-settings.md is written from it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from sync_jobs.errors import BadArgument
 
+# index.max_terms_count of Elasticsearch: so many persons one query may name.
+MAXIMUM_TERMS = 65_536
 
-def _setting(default: float | str, unit: str, reason: str, minimum: float = 1) -> Any:
-    return field(default=default, metadata={"unit": unit, "reason": reason, "minimum": minimum})
+
+def _setting(default: float | str, unit: str, reason: str, minimum: float = 1, maximum: float = 1) -> Any:
+    metadata = {"unit": unit, "reason": reason, "minimum": minimum, "maximum": maximum}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,36 +24,65 @@ class IndexSettings:
     """What a build, a refresh and a rollback go by."""
 
     shards: int = _setting(
-        1, "primary shards", "a million documents are 1.3 GB, far below the size that a second shard would serve"
+        1,
+        "primary shards",
+        "a million documents are 1.3 GB, far below the size that a second shard would serve",
+        maximum=1_024,  # Elasticsearch takes no more for one index
     )
     replicas: str = _setting(
         "0-1", "auto_expand_replicas", "one copy on another node where there is one; none while the index is loaded"
     )
     body_bytes: int = _setting(
-        5_000_000, "bytes", "of one bulk request: throughput grows no more above it, and memory does", minimum=1_000
+        5_000_000,
+        "bytes",
+        "of one bulk request: throughput grows no more above it, and memory does",
+        minimum=1_000,
+        maximum=100_000_000,  # http.max_content_length of Elasticsearch is 100 MB
     )
-    senders: int = _setting(3, "requests at once", "two keep Elasticsearch busy, the third covers their answers")
+    senders: int = _setting(
+        3, "requests at once", "two keep Elasticsearch busy, the third covers their answers", maximum=100
+    )
     bulk_attempts: int = _setting(
-        12, "attempts", "of one bulk request in a row while Elasticsearch is overloaded or away: about two minutes"
+        12,
+        "attempts",
+        "of one bulk request in a row while Elasticsearch is overloaded or away: about two minutes",
+        maximum=1_000,
     )
     refresh_documents: int = _setting(
         50_000,
         "documents",
         "loaded between two refreshes in the background, or a fifth of all where that is more: the last refresh has "
         "little left to do, and a large index is not merged over and over",
+        maximum=1_000_000_000,
     )
-    progress_seconds: float = _setting(5.0, "seconds", "between two lines of progress in the log", minimum=0)
+    progress_seconds: float = _setting(
+        5.0, "seconds", "between two lines of progress in the log", minimum=0, maximum=3_600
+    )
     sample_persons: int = _setting(
-        200, "persons", "whose documents are compared field by field with a plain query before promotion", minimum=0
+        200,
+        "persons",
+        "whose documents are compared field by field with a plain query before promotion",
+        minimum=0,
+        maximum=MAXIMUM_TERMS,
     )
     refresh_persons: int = _setting(
-        500, "persons", "made anew in one round of requests: about 600 kB of documents in memory"
+        500,
+        "persons",
+        "made anew in one round of requests: about 600 kB of documents in memory",
+        maximum=MAXIMUM_TERMS,
     )
     catch_up_rounds: int = _setting(
-        5, "rounds", "at most, to bring a new index up to date before the swap, while edits come faster than that"
+        5,
+        "rounds",
+        "at most, to bring a new index up to date before the swap, while edits come faster than that",
+        maximum=1_000,
     )
     catch_up_persons: int = _setting(
-        1_000, "persons", "written in a round of catching up that are few enough to go on to the swap", minimum=0
+        1_000,
+        "persons",
+        "written in a round of catching up that are few enough to go on to the swap",
+        minimum=0,
+        maximum=1_000_000_000,
     )
     settle_seconds: float = _setting(
         2.0,
@@ -56,9 +90,14 @@ class IndexSettings:
         "that the application may take from its commit to the end of its writes through the alias; what was "
         "written is looked at again after it",
         minimum=0,
+        maximum=3_600,
     )
     retained_indices: int = _setting(
-        2, "indices", "kept behind the live one, for persons_index_rollback; older ones are removed", minimum=0
+        2,
+        "indices",
+        "kept behind the live one, for persons_index_rollback; older ones are removed",
+        minimum=0,
+        maximum=1_000,
     )
 
     @classmethod
@@ -73,12 +112,20 @@ class IndexSettings:
 
 
 def _check(setting: "Field[Any]", value: Any) -> None:
-    minimum = setting.metadata["minimum"]
+    minimum, maximum = setting.metadata["minimum"], setting.metadata["maximum"]
     if isinstance(setting.default, str):
-        right, expected = isinstance(value, str), f"text such as {setting.default!r}"
+        right, expected = _is_range_of_replicas(value), f"text such as {setting.default!r} or '0-all', smaller first"
     elif isinstance(setting.default, int):
-        right, expected = type(value) is int and value >= minimum, f"a whole number from {minimum}"
+        right = type(value) is int and minimum <= value <= maximum
+        expected = f"a whole number from {minimum} to {maximum}"
     else:
-        right, expected = type(value) in (int, float) and value >= minimum, f"a number from {minimum}"
+        right = type(value) in (int, float) and minimum <= value <= maximum  # which NaN is not
+        expected = f"a number from {minimum} to {maximum}"
     if not right:
         raise BadArgument(f"index setting {setting.name}: expected {expected}, got {value!r}")
+
+
+def _is_range_of_replicas(value: Any) -> bool:
+    """Whether Elasticsearch takes it as auto_expand_replicas; it would say so only once the index is loaded."""
+    parts = re.fullmatch(r"([0-9]{1,3})-([0-9]{1,3}|all)", value) if isinstance(value, str) else None
+    return parts is not None and (parts[2] == "all" or int(parts[1]) <= int(parts[2]))
