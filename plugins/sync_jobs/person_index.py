@@ -40,12 +40,11 @@ from sync_jobs.database import (
 from sync_jobs.documents import DEFINITION_FILE, mapping
 from sync_jobs.errors import IndexNotAsExpected
 from sync_jobs.index_difference import DocumentDifference
+from sync_jobs.index_guard_rails import check_values, count_values
 from sync_jobs.person_refresh import PersonRefresh, Refreshed
 from sync_jobs.person_verification import (
     Totals,
-    count_with_owner,
     counting,
-    found_totals,
     verify_persons,
     verify_sample,
     verify_totals,
@@ -204,20 +203,10 @@ def cover_the_swap(edits: Edits, refresh: PersonRefresh) -> int:
 def _check_guard_rails(
     client: Elasticsearch, live: str, name: str, difference: DocumentDifference, maximum_removed_percent: float
 ) -> None:
-    """Raise GuardRail if too much would leave the search: documents, or what they hold.
-
-    An empty source of trusts, memberships or owners empties every document and removes none.
-    """
+    """Raise GuardRail if too much would leave the search: documents, or what they hold."""
     existing = difference.unchanged + difference.changed + difference.removed
     check_guard_rail(f"index {ALIAS}", difference.removed, existing, maximum_removed_percent)
-    before, after = found_totals(client, live), found_totals(client, name)
-    owned_before, owned_after = count_with_owner(client, live), count_with_owner(client, name)
-    for what, old, new in (
-        ("trusts", before.trusts, after.trusts),
-        ("programme memberships", before.memberships, after.memberships),
-        ("owners", owned_before, owned_after),
-    ):
-        check_guard_rail(f"{what} in index {ALIAS}", old - new, old, maximum_removed_percent)
+    check_values(ALIAS, count_values(client, live), count_values(client, name), maximum_removed_percent)
 
 
 def _verify_count(client: Elasticsearch, name: str, wanted: int) -> None:

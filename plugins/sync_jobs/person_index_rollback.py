@@ -4,7 +4,7 @@ The index gone back to is older than the edits of the days since. Before the swa
 what PostgreSQL has, by the index's own run date, is written anew; after it the last edits are covered as after a build.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 
 from elasticsearch import Elasticsearch
@@ -13,10 +13,11 @@ from sync_jobs import search_index
 from sync_jobs.catch_up import Edits
 from sync_jobs.database import Connection, advisory_lock, check_guard_rail, snapshot
 from sync_jobs.index_comparison import differing_persons
+from sync_jobs.index_guard_rails import check_values, count_values
 from sync_jobs.index_settings import IndexSettings
 from sync_jobs.person_index import ALIAS, cover_the_swap
 from sync_jobs.person_refresh import PersonRefresh
-from sync_jobs.person_verification import wanted_totals
+from sync_jobs.person_verification import found_totals, wanted_totals
 from sync_jobs.report import Outcome
 
 
@@ -48,25 +49,28 @@ def roll_back_person_index(
         name, meta = search_index.neighbour(client, ALIAS, direction)
         run_date = date.fromisoformat(meta["run_date"])
         with snapshot(connection), Edits(connection) as edits:
-            wanted = wanted_totals(connection, run_date).documents
-            existing = client.count(index=name)["count"]
-            check_guard_rail(f"index {name}", existing - wanted, existing, maximum_removed_percent)
+            wanted, existing = wanted_totals(connection, run_date), found_totals(client, name)
+            for what, old in asdict(existing).items():
+                new = getattr(wanted, what)
+                check_guard_rail(f"{what} in index {name}", old - new, old, maximum_removed_percent)
+            values = count_values(client, name)
             persons = differing_persons(connection, client, name, run_date)
             refresh = PersonRefresh(client, name, run_date, settings)
             refreshed = refresh.once(connection, persons, dry_run=dry_run)
             made = refreshed.made
             if not dry_run:
+                check_values(name, values, count_values(client, name), maximum_removed_percent)
                 search_index.switch(client, ALIAS, live, name)
                 made += cover_the_swap(edits, refresh)
     before, after = live.name or "", name
     if dry_run:
         before, after = after, before
     outcome = Outcome(
-        read=wanted,
+        read=wanted.documents,
         added=refreshed.made - refreshed.replaced,
         changed=refreshed.replaced,
         removed=refreshed.removed - refreshed.replaced,
-        unchanged=existing - refreshed.removed,
+        unchanged=existing.documents - refreshed.removed,
         refreshed=0 if dry_run else made,
         indices={
             "live": [live.name or ""] if dry_run else [name],

@@ -82,12 +82,6 @@ def found_totals(client: Elasticsearch, name: str) -> Totals:
     )
 
 
-def count_with_owner(client: Elasticsearch, name: str) -> int:
-    """Documents that say who owns the person."""
-    documents: int = client.count(index=name, query={"exists": {"field": "currentOwner"}})["count"]
-    return documents
-
-
 def verify_sample(connection: Connection, client: Elasticsearch, name: str, run_date: date, persons: int) -> None:
     """Compare the documents of some persons field by field with a plain query; raise IndexNotAsExpected.
 

@@ -158,26 +158,6 @@ def test_an_emptied_source_does_not_empty_the_search(
     assert run(JOB, RUN_DATE, maximum_removed_percent=60).removed == 101
 
 
-@pytest.mark.parametrize(
-    ("source", "what"),
-    [("person_trust", "trusts"), ("curriculum_membership", "programme memberships"), ("person_owner", "owners")],
-)
-def test_an_emptied_source_of_what_documents_hold_is_refused_though_no_document_would_go(
-    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, source: str, what: str
-) -> None:
-    add_persons(tcs, range(1, 202))
-    tcs.execute("INSERT INTO person_trust SELECT id, 7, 'TRAINING' FROM person")
-    tcs.execute("INSERT INTO person_owner SELECT id, 'London LETBs', 'P1' FROM person")
-    tcs.execute("INSERT INTO programme_membership SELECT md5(id::text)::uuid, id FROM person")
-    tcs.execute("INSERT INTO curriculum_membership SELECT person_id, uuid FROM programme_membership")
-    live = run(JOB, RUN_DATE).indices["live"]
-    tcs.execute(f"DELETE FROM {source}")
-    with pytest.raises(GuardRail, match=f"{what} in index persons: this run would remove 201 of 201"):
-        run(JOB, RUN_DATE)
-    assert all_indices(elasticsearch) == live
-    assert run(JOB, RUN_DATE, maximum_removed_percent=100).changed == 201
-
-
 def test_a_dry_run_reports_the_difference_and_leaves_nothing(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
