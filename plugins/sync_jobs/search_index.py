@@ -77,7 +77,7 @@ def own_indices(client: Elasticsearch, alias: str) -> dict[str, dict[str, Any]]:
 
 
 def remove_orphans(client: Elasticsearch, alias: str) -> list[str]:
-    """Remove what builds that died left behind: indices of ours that were never finished. Return their names."""
+    """Remove what builds that died left behind: indices of ours that were never live. Return their names."""
     live = find_live(client, alias).name
     orphans = [name for name, meta in own_indices(client, alias).items() if name != live and not meta.get("finished")]
     return _delete(client, alias, orphans)
@@ -118,11 +118,17 @@ def make_searchable(client: Elasticsearch, name: str, settings: IndexSettings) -
 
 
 def promote(client: Elasticsearch, alias: str, name: str) -> None:
-    """Put a new index behind the alias, in one request (switch), unless a newer build is there: IndexNotAsExpected."""
+    """Put a new index behind the alias, in one request (switch).
+
+    Raises IndexNotAsExpected if a newer build is there, or if the new index is not there any more.
+    """
     live = find_live(client, alias)
     _refuse_if_overtaken(alias, name, live)
-    meta = own_indices(client, alias)[name]
-    client.indices.put_mapping(index=name, meta=meta | {"finished": True})
+    if name not in own_indices(client, alias):
+        raise IndexNotAsExpected(
+            f"{name} was removed before it could be put behind alias {alias}, by another build or by hand. "
+            f"{live.name or 'No index'} is live, as before. Look who removed it, then run the job again."
+        )
     switch(client, alias, live, name)
 
 
@@ -134,6 +140,8 @@ def switch(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
     """
     replace: list[dict[str, Any]] = []
     if live.name:
+        # Its own build may have been killed after the swap, before the mark below.
+        _mark_finished(client, alias, live.name)
         removal = (
             {"remove": {"index": live.name, "alias": alias}} if live.is_alias else {"remove_index": {"index": alias}}
         )
@@ -149,8 +157,19 @@ def switch(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
         if _is_live(client, alias, name):
             if live.name and not live.is_alias:
                 log.warning("%s was a plain index: it is gone, and the alias %s stands in its place", alias, alias)
+            _mark_finished(client, alias, name)
             return
     raise TransientError(f"The alias {alias} could not be moved to {name}: Elasticsearch gave no answer")
+
+
+def _mark_finished(client: Elasticsearch, alias: str, name: str) -> None:
+    """Mark an index of ours that is or has been live: once another takes its place, it is kept as a previous one.
+
+    Never before it is live: a build killed between mark and swap would leave one that no reader ever saw.
+    """
+    meta = own_indices(client, alias).get(name)
+    if meta is not None and not meta.get("finished"):
+        client.indices.put_mapping(index=name, meta=meta | {"finished": True})
 
 
 def _is_live(client: Elasticsearch, alias: str, name: str) -> bool:
@@ -181,7 +200,8 @@ def neighbour(client: Elasticsearch, alias: str, direction: str) -> tuple[str, d
     if direction not in ("back", "forth"):
         raise BadArgument(f"direction: expected back or forth, got {direction!r}")
     live = find_live(client, alias).name
-    finished = {name: meta for name, meta in own_indices(client, alias).items() if meta.get("finished")}
+    own = own_indices(client, alias)
+    finished = {name: meta for name, meta in own.items() if name == live or meta.get("finished")}
     if live not in finished:
         raise IndexNotAsExpected(f"The index behind alias {alias} ({live or 'none'}) is not one that a build made")
     older, newer = [name for name in finished if name < live], [name for name in finished if name > live]

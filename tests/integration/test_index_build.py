@@ -105,6 +105,22 @@ def test_an_index_built_later_is_not_replaced_by_one_built_earlier(run: RunJob, 
     assert all_indices(elasticsearch) == [later]
 
 
+def test_an_index_that_was_removed_before_its_swap_is_missed_in_words(
+    run: RunJob, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (live,) = run(JOB, RUN_DATE).indices["live"]
+    promote = search_index.promote
+
+    def promote_what_is_gone(client: Elasticsearch, alias: str, name: str) -> None:
+        client.indices.delete(index=name)
+        promote(client, alias, name)
+
+    monkeypatch.setattr(search_index, "promote", promote_what_is_gone)
+    with pytest.raises(IndexNotAsExpected, match=f"was removed before it could be put behind .* {live} is live"):
+        run(JOB, RUN_DATE)
+    assert indices_behind_alias(elasticsearch) == [live]
+
+
 def test_two_indices_behind_the_alias_are_refused_by_name(run: RunJob, elasticsearch: Elasticsearch) -> None:
     for name in ("persons-a", "persons-b"):
         elasticsearch.indices.create(index=name, aliases={ALIAS: {}})

@@ -1,5 +1,6 @@
 """The way back to the index before, and forth again."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -129,3 +130,54 @@ def test_the_next_build_takes_the_place_of_an_index_gone_back_to(
     (third,) = run(JOB, RUN_DATE).indices["live"]
     assert indices_behind_alias(elasticsearch) == [third]
     assert sorted(all_indices(elasticsearch)) == [first, second, third]
+
+
+class Killed(BaseException):
+    """As if the process had ended: whoever raises it takes care that nobody tidies up."""
+
+
+def killed_at(moment: str, run: RunJob, elasticsearch: Elasticsearch) -> None:
+    """A build that is killed just before or just after the request that moves the alias."""
+    update_aliases: Callable[..., Any] = type(elasticsearch.indices).update_aliases
+
+    def killed(*arguments: Any, **keywords: Any) -> Any:
+        if moment == "after the swap":
+            update_aliases(*arguments, **keywords)
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(elasticsearch.indices), "update_aliases", killed)
+        patch.setattr(search_index, "discard", lambda *_: None)
+        with pytest.raises(Killed):
+            run(JOB, RUN_DATE)
+
+
+def test_an_index_whose_build_was_killed_just_before_the_swap_is_never_gone_to_and_is_removed_by_the_next_build(
+    run: RunJob, roll: Any, elasticsearch: Elasticsearch
+) -> None:
+    (first,) = run(JOB, RUN_DATE).indices["live"]
+    (second,) = run(JOB, RUN_DATE).indices["live"]
+    for _ in range(2):
+        killed_at("before the swap", run, elasticsearch)
+    with pytest.raises(IndexNotAsExpected, match=f"There are: {second}, {first}"):
+        roll("forth")
+    (third,) = run(JOB, RUN_DATE).indices["live"]
+    assert sorted(all_indices(elasticsearch)) == [first, second, third]
+    assert roll("back").indices["live"] == [second]
+
+
+@pytest.mark.parametrize("rolled_back_first", [False, True])
+def test_an_index_whose_build_was_killed_just_after_the_swap_is_a_previous_one_once_another_is_live(
+    run: RunJob, roll: Any, elasticsearch: Elasticsearch, rolled_back_first: bool
+) -> None:
+    (first,) = run(JOB, RUN_DATE).indices["live"]
+    killed_at("after the swap", run, elasticsearch)
+    (second,) = indices_behind_alias(elasticsearch)
+    assert second != first
+    if rolled_back_first:
+        assert roll("back").indices["live"] == [first]
+        assert roll("forth").indices["live"] == [second]
+        assert roll("back").indices["live"] == [first]
+    (third,) = run(JOB, RUN_DATE).indices["live"]
+    assert sorted(all_indices(elasticsearch)) == [first, second, third]
+    assert roll("back").indices["live"] == [second]
