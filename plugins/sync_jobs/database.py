@@ -48,7 +48,7 @@ def execute(connection: Connection, name: str, parameters: Parameters | None = N
 
 
 def take_over(connection: Connection) -> None:
-    """Make a caller's connection fit for a run: in autocommit, with limits to its waits where there are none.
+    """Make a caller's connection fit for a run: in autocommit, with the settings of session_defaults.sql.
 
     Raises BadArgument if it is in a transaction.
     """

@@ -24,8 +24,8 @@ from sync_jobs.search_errors import elasticsearch_errors_translated
 ROLLBACK = "persons_index_rollback"
 
 # SQLSTATE classes and codes of what may pass: lost or refused connections, conflicts between transactions, full or
-# overloaded resources, locks and statements that took too long, a server that shuts down.
-_TRANSIENT_STATES = ("08", "40", "53", "55P03", "57")
+# overloaded resources, locks, statements and transactions that took too long, a server that shuts down.
+_TRANSIENT_STATES = ("08", "25P03", "25P04", "40", "53", "55P03", "57")
 
 
 def run_job(

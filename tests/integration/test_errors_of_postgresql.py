@@ -1,17 +1,21 @@
 """What may pass by itself is told apart from a mistake: only the former is worth a retry."""
 
+import time
 from datetime import date
 from threading import Timer
+from typing import Any
 
 import psycopg
 import pytest
 from elasticsearch import Elasticsearch
 
+from sync_jobs import search_index
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import BadArgument, SyncJobError, TransientError
 from sync_jobs.runner import run_job
+from tests.application import Application
 from tests.awkward_data import Connection
-from tests.comparison import RunJob
+from tests.comparison import RunJob, runner
 
 RUN_DATE = date(2026, 3, 10)
 JOB = "PostFundingStatusSyncJob"
@@ -72,6 +76,50 @@ def test_limits_that_the_caller_has_set_stay(job_dsn: str, elasticsearch: Elasti
 def limits(connection: Connection) -> list[str]:
     names = ("lock_timeout", "statement_timeout", "client_connection_check_interval")
     return [connection.execute(f"SHOW {name}").fetchall()[0][0] for name in names]
+
+
+def test_no_limit_of_the_server_ends_a_build_that_waits_for_elasticsearch(
+    tcs: Connection, job_dsn: str, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first session waits in its transaction meanwhile, the second outside of any."""
+    Application(tcs, elasticsearch).add(range(1, 4))
+    make_searchable = search_index.make_searchable
+
+    def after_a_while(*arguments: Any) -> None:
+        time.sleep(1)
+        make_searchable(*arguments)
+
+    monkeypatch.setattr(search_index, "make_searchable", after_a_while)
+    limits = ("transaction_timeout", "idle_session_timeout", "idle_in_transaction_session_timeout")
+    options = " ".join(f"-c {limit}=600ms" for limit in limits)
+    with psycopg.connect(job_dsn, options=options, autocommit=True) as connection:
+        assert runner(connection, elasticsearch)("PersonElasticSearchSyncJob", RUN_DATE).added == 3
+
+
+@pytest.mark.parametrize("state", ["25P03", "25P04", "57P05"])
+def test_a_session_that_the_server_ended_for_its_length_is_worth_a_retry(
+    run: RunJob, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    def ended(*_: object, **__: object) -> None:
+        raise psycopg.errors.lookup(state)
+
+    monkeypatch.setattr("sync_jobs.post_funding_status.snapshot", ended)
+    with pytest.raises(TransientError, match=state):
+        run(JOB, RUN_DATE)
+
+
+@pytest.mark.parametrize("preference", ["DateStyle=SQL,DMY", "client_encoding=LATIN1", "client_encoding=SQL_ASCII"])
+@pytest.mark.parametrize("job", ["PersonElasticSearchSyncJob", "PersonRecordStatusJob", JOB])
+def test_how_a_role_likes_its_texts_and_dates_does_not_matter(
+    tcs: Connection, job_dsn: str, elasticsearch: Elasticsearch, job: str, preference: str
+) -> None:
+    """The names of the application's persons are in no single alphabet."""
+    Application(tcs, elasticsearch).add(range(1, 4))
+    tcs.execute("UPDATE contact_details SET surname = 'Łukasiewicz-Ωmega'")
+    add_a_post_to_change(tcs)
+    with psycopg.connect(job_dsn, options=f"-c {preference}", autocommit=True) as connection:
+        runner(connection, elasticsearch)("PersonElasticSearchSyncJob", RUN_DATE)
+        runner(connection, elasticsearch)(job, RUN_DATE)
 
 
 def test_a_statement_that_takes_too_long_is_worth_a_retry(
