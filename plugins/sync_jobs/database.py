@@ -73,6 +73,19 @@ def snapshot(connection: Connection, exported: str | None = None) -> Iterator[No
         yield
 
 
+@contextmanager
+def read_committed(connection: Connection) -> Iterator[None]:
+    """One READ COMMITTED transaction, with the jobs' planner settings: for fields of rows that are the application's.
+
+    It writes those rows all day: where it has just changed one, the job waits and writes to the new version, where
+    a snapshot() would fail.
+    """
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        execute(connection, "planner")
+        yield
+
+
 def export_snapshot(connection: Connection) -> str:
     """The name by which another connection finds the state that this one sees, inside of snapshot()."""
     name: str = one_row(connection, "snapshot_export")[0]

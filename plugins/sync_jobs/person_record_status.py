@@ -7,10 +7,11 @@ anew: found by looking at the index, not remembered, so that a run repeated afte
 from array import array
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 
 from sync_jobs import search_index
 from sync_jobs.batches import batches
-from sync_jobs.database import advisory_lock, apply_difference, execute, named_rows, snapshot
+from sync_jobs.database import advisory_lock, apply_difference, execute, named_rows, read_committed, snapshot
 from sync_jobs.errors import AlreadyRunning, TransientError
 from sync_jobs.person_index import ALIAS
 from sync_jobs.person_refresh import PersonRefresh, find_documents, persons_of
@@ -33,7 +34,7 @@ def update_person_record_status(run: JobRun) -> Outcome:
 def _write_statuses(run: JobRun) -> Outcome:
     dates = {"run_date": run.run_date, "first_date": run.first_date, "last_date": run.last_date}
     which = "person_record_status_candidates_any" if run.any_date else "person_record_status_candidates"
-    with snapshot(run.postgres):
+    with read_committed(run.postgres):
         execute(run.postgres, which, dates)
         return apply_difference(
             run.postgres,
@@ -52,9 +53,12 @@ def _refresh_documents(run: JobRun) -> int:
     index = search_index.find_live(run.elasticsearch, ALIAS).name
     if index is None:
         return 0  # never built: the first build will show the statuses
+    # All documents of an index are of one date, that of its build, whatever date the statuses are of.
+    built_for = search_index.own_indices(run.elasticsearch, ALIAS).get(index, {}).get("run_date")
+    run_date = date.fromisoformat(built_for) if built_for else run.run_date
     with snapshot(run.postgres):
         outdated = array("q", _outdated_persons(run, index))
-    refresh = PersonRefresh(run.elasticsearch, index, run.run_date, run.settings)
+    refresh = PersonRefresh(run.elasticsearch, index, run_date, run.settings)
     return refresh.until_settled(run.postgres, outdated)
 
 

@@ -1,6 +1,6 @@
 """Job 7, PostFundingStatusSyncJob: posts whose funding has run out (domain.md, "7 PostFundingStatusSyncJob")."""
 
-from sync_jobs.database import apply_difference, execute, snapshot
+from sync_jobs.database import apply_difference, execute, read_committed
 from sync_jobs.report import Outcome
 from sync_jobs.run import JobRun
 
@@ -8,7 +8,7 @@ from sync_jobs.run import JobRun
 def update_post_funding_status(run: JobRun) -> Outcome:
     """Set post.funding_status INACTIVE where the last funding ended the day before one of the dates covered."""
     covered = {"first_date": run.first_date, "last_date": run.last_date}
-    with snapshot(run.postgres):
+    with read_committed(run.postgres):
         execute(run.postgres, "post_funding_status_candidates", covered)
         return apply_difference(
             run.postgres,

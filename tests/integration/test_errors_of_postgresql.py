@@ -43,20 +43,50 @@ def test_a_row_that_another_writer_keeps_locked_is_worth_a_retry(
     assert tcs.execute("SELECT funding_status FROM post").fetchall() == [("INACTIVE",)]
 
 
-def test_a_row_that_another_writer_changed_meanwhile_is_worth_a_retry(
-    tcs: Connection, job_dsn: str, elasticsearch: Elasticsearch
+def commit_after_a_second(connection: Connection) -> Timer:
+    commit = Timer(1, connection.execute, ["COMMIT"])
+    commit.start()
+    return commit
+
+
+@pytest.mark.parametrize("job", ["PostFundingStatusSyncJob", "PersonRecordStatusJob"])
+def test_a_row_that_the_application_changed_meanwhile_is_written_all_the_same(
+    tcs: Connection, run: RunJob, job: str
 ) -> None:
-    """The job waits for the other writer; once that commits, its own snapshot is out of date."""
+    """The job waits for the application, and leaves what that has written."""
     add_a_post_to_change(tcs)
+    tcs.execute("INSERT INTO person (id, status) VALUES (1, 'CURRENT')")
+    tcs.execute(
+        "INSERT INTO programme_membership (uuid, person_id, programme_end_date)"
+        " VALUES (gen_random_uuid(), 1, '2026-03-09')"
+    )
     tcs.execute("BEGIN")
     tcs.execute("UPDATE post SET owner = 'Health Education England Wessex'")
-    commit = Timer(1, tcs.execute, ["COMMIT"])
-    commit.start()
-    with pytest.raises(TransientError, match="SerializationFailure 40001"):
-        run_with(job_dsn, elasticsearch)
+    tcs.execute("UPDATE person SET role = 'DR in Training'")
+    commit = commit_after_a_second(tcs)
+    assert run(job, RUN_DATE).changed == 1
     commit.join()
-    run_with(job_dsn, elasticsearch)
-    assert tcs.execute("SELECT funding_status FROM post").fetchall() == [("INACTIVE",)]
+    query = "SELECT post.owner, post.funding_status, person.role, person.status FROM post, person"
+    inactive = ("INACTIVE", "CURRENT") if job == JOB else ("CURRENT", "INACTIVE")
+    assert tcs.execute(query).fetchone() == (
+        *("Health Education England Wessex", inactive[0]),
+        *("DR in Training", inactive[1]),
+    )
+
+
+def test_a_row_of_a_jobs_own_that_another_writer_changed_meanwhile_is_worth_a_retry(
+    tcs: Connection, run: RunJob
+) -> None:
+    """The job waits for the other writer; once that commits, its own snapshot is out of date."""
+    tcs.execute("INSERT INTO person (id) VALUES (1)")
+    tcs.execute("INSERT INTO person_owner VALUES (1, 'Wessex', 'P1')")
+    tcs.execute("BEGIN")
+    tcs.execute("UPDATE person_owner SET owner = 'London LETBs'")
+    commit = commit_after_a_second(tcs)
+    with pytest.raises(TransientError, match="SerializationFailure 40001"):
+        run("PersonOwnerRebuildJob", RUN_DATE)
+    commit.join()
+    assert run("PersonOwnerRebuildJob", RUN_DATE).changed == 1
 
 
 def test_a_run_on_a_bare_connection_waits_for_nothing_for_ever(job_connection: Connection, run: RunJob) -> None:
@@ -153,7 +183,7 @@ def test_a_mistake_that_the_driver_finds_is_not_worth_a_retry(run: RunJob, monke
     def misuse(*_: object, **__: object) -> None:
         raise psycopg.ProgrammingError("the query has 2 placeholders but 1 parameters were passed")
 
-    monkeypatch.setattr("sync_jobs.post_funding_status.snapshot", misuse)
+    monkeypatch.setattr("sync_jobs.post_funding_status.read_committed", misuse)
     with pytest.raises(SyncJobError, match="ProgrammingError, the query has 2 placeholders") as caught:
         run(JOB, RUN_DATE)
     assert not isinstance(caught.value, TransientError)

@@ -243,6 +243,20 @@ def test_all_documents_of_a_person_are_refreshed(tcs: Connection, run: RunJob, e
     assert [document["status"] for document in documents_behind_alias(elasticsearch)[7]] == ["CURRENT"] * 3
 
 
+def test_documents_stay_of_the_date_for_which_their_index_was_built(
+    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
+) -> None:
+    placement = {"id": 1, "trainee_id": 7, "date_from": on(0), "date_to": on(0), "site_code": "site of today"}
+    person = one_person([membership(1, on(-30), on(-21))], status="CURRENT")
+    load(tcs, person | {"contact_details": [{"id": 7}], "placement": [placement]})
+    run(INDEX_JOB, RUN_DATE)
+
+    assert run(JOB, on(-20)).refreshed == 1
+
+    ((document,),) = documents_behind_alias(elasticsearch).values()
+    assert (document["status"], document["siteCode"]) == ("INACTIVE", "site of today")
+
+
 # The rule
 
 
