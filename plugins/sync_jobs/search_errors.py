@@ -6,6 +6,7 @@ from typing import Any
 
 from elastic_transport import TransportError
 from elasticsearch import ApiError
+from elasticsearch.helpers import ScanError
 
 from sync_jobs.errors import SearchBlocked, SyncJobError, TransientError
 
@@ -47,3 +48,5 @@ def elasticsearch_errors_translated() -> Iterator[None]:
         raise TransientError(f"Elasticsearch is overloaded: {error.status_code} {error_type(error)}") from None
     except TransportError as error:
         raise TransientError(f"Elasticsearch cannot be reached: {type(error).__name__}") from None
+    except ScanError as error:  # neither of the two: a page of a scroll, of which some shards gave nothing
+        raise TransientError(f"Elasticsearch searched some of its shards only: {error}") from None
