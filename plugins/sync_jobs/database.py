@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail
+from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, TransientError
 from sync_jobs.report import Outcome
 
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "include" / "sql"
@@ -205,8 +205,19 @@ def named_rows(connection: Connection, name: str, parameters: Parameters | None 
 
 
 def another_connection(connection: Connection) -> Connection:
-    """A second connection like the first, in autocommit: same server, database, role and limits."""
+    """A second connection like the first, in autocommit: same server, database, role and limits.
+
+    Raises TransientError with the server's words if it is refused.
+    """
     parameters = connection.info.get_parameters() | {"password": connection.info.password}
-    other: Connection = psycopg.connect(**parameters, autocommit=True)  # type: ignore[arg-type]
+    try:
+        other: Connection = psycopg.connect(**parameters, autocommit=True)  # type: ignore[arg-type]
+    except psycopg.OperationalError as error:
+        # Such an error has no diagnosis of the server, only a text; its first line names server and role at most.
+        why = str(error).partition("\n")[0]
+        raise TransientError(
+            f"PostgreSQL: {why}. The index build needs two connections at once: wait for other sessions to end, or "
+            "raise the limit that is named here, then run the job again; the live index was not touched."
+        ) from None
     execute(other, "session_defaults")
     return other

@@ -1,6 +1,8 @@
 """What may pass by itself is told apart from a mistake: only the former is worth a retry."""
 
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from threading import Timer
 from typing import Any
@@ -8,7 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 from elasticsearch import Elasticsearch
+from psycopg import sql
 
+from local.postgres import Postgres
 from sync_jobs import search_index
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import BadArgument, SyncJobError, TransientError
@@ -167,6 +171,30 @@ def test_a_lost_connection_is_worth_a_retry(job_dsn: str, job_connection: Connec
         other.execute("SELECT pg_terminate_backend(%s, 5000)", (process,))
     with pytest.raises(TransientError, match="PostgreSQL"):
         run(JOB, RUN_DATE)
+
+
+@pytest.fixture
+def dsn_of_one_connection(postgres_server: Postgres, database: str) -> Iterator[str]:
+    """By a role with the rights of the jobs, which may connect once at a time."""
+    role = f"once_{database}"
+    with psycopg.connect(postgres_server.dsn("postgres", database), autocommit=True) as administrator:
+        statement = "CREATE ROLE {} LOGIN CONNECTION LIMIT 1 PASSWORD 'once' IN ROLE sync_jobs"
+        administrator.execute(sql.SQL(statement).format(sql.Identifier(role)))
+        yield replace(postgres_server, passwords={role: "once"}).dsn(role, database)
+        administrator.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+def test_a_second_connection_that_is_refused_is_worth_a_retry_and_the_server_says_why(
+    dsn_of_one_connection: str, elasticsearch: Elasticsearch
+) -> None:
+    words = "FATAL: +too many connections for role .*The index build needs two connections at once"
+    with (
+        psycopg.connect(dsn_of_one_connection, autocommit=True) as connection,
+        pytest.raises(TransientError, match=words) as caught,
+    ):
+        runner(connection, elasticsearch)("PersonElasticSearchSyncJob", RUN_DATE)
+    assert "\n" not in str(caught.value)
+    assert caught.value.__cause__ is None
 
 
 def test_a_connection_inside_a_transaction_is_a_mistake_and_the_transaction_is_left_alone(
