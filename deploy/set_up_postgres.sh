@@ -30,9 +30,8 @@ SELECT format('CREATE DATABASE %I OWNER %I', wanted.name, wanted.name)
 FROM unnest(ARRAY['airflow', 'tcs']) AS wanted (name)
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = wanted.name) \gexec
 
--- Otherwise every role may connect to every database. The jobs work with temporary tables.
+-- Otherwise every role may connect to every database.
 REVOKE ALL ON DATABASE airflow, tcs FROM PUBLIC;
-GRANT CONNECT, TEMPORARY ON DATABASE tcs TO sync_jobs;
 SQL
 
 # By the owner of the tables; the rights come last, since they name the tables.

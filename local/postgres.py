@@ -35,8 +35,8 @@ TABLE_FILES = (
     ROOT / "local/sql/application_tables.sql",
     ROOT / "include/sql/setup/job_tables.sql",
     ROOT / "include/sql/setup/indexes.sql",
-    ROOT / "include/sql/setup/role.sql",
 )
+RIGHTS_FILE = ROOT / "include/sql/setup/role.sql"
 
 ADMINISTRATOR = "postgres"
 ROLES = ("airflow", "tcs", "sync_jobs")
@@ -175,23 +175,27 @@ class Postgres:
 
 
 def create_database(connection: psycopg.Connection[Any], name: str, owner: str, template: str | None = None) -> None:
-    """Create a database that its owner and sync_jobs alone may connect to. The connection is an administrator's."""
+    """Create a database that its owner alone may connect to, until role.sql. The connection is an administrator's."""
     database = sql.Identifier(name)
     statement = sql.SQL("CREATE DATABASE {} OWNER {}").format(database, sql.Identifier(owner))
     if template:
         statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
     connection.execute(statement)
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
-    if owner == "tcs":
-        connection.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO sync_jobs").format(database))
 
 
 def create_tables(dsn: str) -> None:
     """The application's tables, those of the jobs, indexes and rights, by their owner; what is there stays."""
     with psycopg.connect(dsn) as connection:
         connection.execute("SET client_min_messages = warning")
-        for path in TABLE_FILES:
+        for path in (*TABLE_FILES, RIGHTS_FILE):
             connection.execute(path.read_text(encoding="utf-8").encode())
+
+
+def grant_rights(dsn: str) -> None:
+    """The rights of the jobs alone, by the owner: a copy of a database has those in its tables, not those to itself."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute(RIGHTS_FILE.read_text(encoding="utf-8").encode())
 
 
 def processes_in(folder: Path) -> list[psutil.Process]:

@@ -68,6 +68,8 @@ def new_database(server: local_postgres.Postgres, owner: str, template: str | No
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(server.dsn(local_postgres.ADMINISTRATOR, "postgres"), autocommit=True) as administrator:
         local_postgres.create_database(administrator, name, owner, template)
+        if template:
+            local_postgres.grant_rights(server.dsn(owner, name))
         yield name
         administrator.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 

@@ -2,7 +2,9 @@
 
 import psycopg
 import pytest
+from psycopg import sql
 
+from local.postgres import RIGHTS_FILE
 from tests.awkward_data import COLUMNS, Connection
 
 OWNED = {"person_owner", "person_trust", "post_trust"}
@@ -61,6 +63,21 @@ def test_it_neither_empties_nor_alters_nor_drops_a_table(job_connection: Connect
     assert refused(job_connection, f"TRUNCATE {table}")
     assert refused(job_connection, f"ALTER TABLE {table} ADD COLUMN more text")
     assert refused(job_connection, f"DROP TABLE {table}")
+
+
+def test_it_makes_temporary_tables(job_connection: Connection) -> None:
+    assert not refused(job_connection, "CREATE TEMPORARY TABLE mine (id bigint)")
+
+
+def test_the_script_of_rights_is_enough_where_nobody_may_anything_by_default(tcs: Connection, job_dsn: str) -> None:
+    """As an administrator may have it: neither CONNECT nor TEMPORARY for PUBLIC."""
+    rights = sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, sync_jobs").format(sql.Identifier(tcs.info.dbname))
+    tcs.execute(rights)
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(job_dsn)
+    tcs.execute(RIGHTS_FILE.read_bytes())
+    with psycopg.connect(job_dsn) as connection:
+        assert not refused(connection, "CREATE TEMPORARY TABLE mine (id bigint)")
 
 
 def test_it_makes_no_tables_and_no_roles(job_connection: Connection) -> None:
