@@ -1,6 +1,6 @@
 """The benchmark of the jobs, on servers of its own.
 
-    python -m bench [persons] [--only sql|index] [--pairs 5] [--no-others]        (default 200000; `make bench`)
+    python -m bench [persons …] [--only sql|index] [--pairs 5] [--no-others]   (default 20000 200000; `make bench`)
 
 For each job, on demo data: the first fill; a night without changes, beside the same statements in psql, turn by
 turn in one run; and a night after one per cent of what it reads has changed. Seconds are medians; WAL is what the
@@ -24,22 +24,23 @@ from local import postgres as local_postgres
 from local.ports import any_free_port
 from local.processes import stop
 
-DEFAULT_PERSONS = 200_000
+DEFAULT_PERSONS = (20_000, 200_000)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("persons", type=int, nargs="?", default=DEFAULT_PERSONS)
+    parser.add_argument("persons", type=int, nargs="*", default=DEFAULT_PERSONS)
     parser.add_argument("--only", choices=("sql", "index"), help="leave the other part out")
     parser.add_argument("--pairs", type=int, default=5, help="builds of the index, each beside a replay")
     parser.add_argument("--no-others", action="store_true", help="leave the slow ways to fill an index out")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sync-bench-") as folder:
-        on_servers_of_our_own(Path(folder), arguments, Console(stderr=True))
+    for persons in arguments.persons:
+        with tempfile.TemporaryDirectory(prefix="sync-bench-") as folder:
+            on_servers_of_our_own(Path(folder), persons, arguments, Console(stderr=True))
 
 
-def on_servers_of_our_own(folder: Path, arguments: argparse.Namespace, console: Console) -> None:
-    persons, only = arguments.persons, arguments.only
+def on_servers_of_our_own(folder: Path, persons: int, arguments: argparse.Namespace, console: Console) -> None:
+    only = arguments.only
     # The server's own user, if this is root, has to reach its folder below this one.
     folder.chmod(0o711)
     passwords = {role: secrets.token_urlsafe(16) for role in (local_postgres.ADMINISTRATOR, *local_postgres.ROLES)}
