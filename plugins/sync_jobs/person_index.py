@@ -4,7 +4,7 @@
           ->  compare with the live index, guard rail  ->  promote  ->  catch up with the last edits  ->  remove retired
 
 PostgreSQL makes the finished lines of every document (person_documents.sql); here they are only passed on.
-Whatever fails, the new index is removed and the live one keeps serving.
+Whatever fails before the swap, the new index is removed and the live one keeps serving; after it, the new one serves.
 """
 
 import hashlib
@@ -38,6 +38,7 @@ from sync_jobs.database import (
     snapshot,
 )
 from sync_jobs.documents import DEFINITION_FILE, mapping
+from sync_jobs.error_translation import after_the_swap
 from sync_jobs.errors import IndexNotAsExpected
 from sync_jobs.index_difference import DocumentDifference
 from sync_jobs.index_guard_rails import check_values, count_values
@@ -107,7 +108,7 @@ def _build(run: JobRun, name: str) -> Outcome:
         if not run.dry_run:
             with phases.of("promote"):
                 search_index.promote(client, ALIAS, name)
-            with phases.of("cover the swap"):
+            with phases.of("cover the swap"), after_the_swap(name):
                 refreshed += cover_the_swap(edits, refresh)
     return Outcome(
         read=difference.unchanged + difference.changed + difference.added,
@@ -245,8 +246,9 @@ def _clock(connection: Connection) -> datetime:
 
 
 def _discard_quietly(client: Elasticsearch, name: str) -> None:
-    """Remove the index of a failed build. What cannot be removed now is an orphan to the next build."""
+    """Remove the index of a failed build, unless it is live. What cannot be removed now is an orphan to the next."""
     try:
         search_index.discard(client, ALIAS, name)
     except (TransportError, ApiError, IndexNotAsExpected) as error:
-        log.warning("%s could not be removed (%s): the next build removes it", name, type(error).__name__)
+        kind = type(error).__name__
+        log.warning("%s could not be removed (%s): the next build removes it, unless it is live", name, kind)

@@ -12,6 +12,7 @@ from elasticsearch import Elasticsearch
 from sync_jobs import search_index
 from sync_jobs.catch_up import Edits
 from sync_jobs.database import Connection, advisory_lock, check_guard_rail, snapshot
+from sync_jobs.error_translation import after_the_swap
 from sync_jobs.index_comparison import differing_persons
 from sync_jobs.index_guard_rails import check_values, count_values
 from sync_jobs.index_settings import IndexSettings
@@ -61,7 +62,8 @@ def roll_back_person_index(
             if not dry_run:
                 check_values(name, values, count_values(client, name), maximum_removed_percent)
                 search_index.switch(client, ALIAS, live, name)
-                made += cover_the_swap(edits, refresh)
+                with after_the_swap(name):
+                    made += cover_the_swap(edits, refresh)
     before, after = live.name or "", name
     if dry_run:
         before, after = after, before

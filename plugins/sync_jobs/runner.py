@@ -1,31 +1,25 @@
-"""Runs one job: checks the arguments, takes the lock, tells errors that pass from those that do not, reports."""
+"""Runs one job: checks the arguments, takes the lock, reports."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
 from pkgutil import resolve_name
 
-import psycopg
 from elasticsearch import Elasticsearch
 
 from sync_jobs.catalogue import Job, find_job
 from sync_jobs.database import Connection, advisory_lock, take_over
-from sync_jobs.errors import BadArgument, SyncJobError, TransientError
+from sync_jobs.error_translation import errors_translated
+from sync_jobs.errors import BadArgument
 from sync_jobs.index_settings import IndexSettings
 from sync_jobs.person_index_rollback import roll_back_person_index
 from sync_jobs.report import Outcome, Report
 from sync_jobs.run import JobRun
 from sync_jobs.run_dates import covered_dates
-from sync_jobs.search_errors import elasticsearch_errors_translated
 
 # The name of a rollback in its report.
 ROLLBACK = "persons_index_rollback"
-
-# SQLSTATE classes and codes of what may pass: lost or refused connections, conflicts between transactions, full or
-# overloaded resources, locks, statements and transactions that took too long, a server that shuts down.
-_TRANSIENT_STATES = ("08", "25P03", "25P04", "40", "53", "55P03", "57")
 
 
 def run_job(
@@ -78,7 +72,7 @@ def run_job(
     )
     work: Callable[[JobRun], Outcome] = resolve_name(job.entry_point)
     started = time.monotonic()
-    with _errors_translated():
+    with errors_translated():
         take_over(postgres)
         with advisory_lock(postgres, job.name):
             outcome = work(run)
@@ -110,7 +104,7 @@ def run_rollback(
     job = find_job("PersonElasticSearchSyncJob")
     limit = _checked_limit(job.maximum_removed_percent if maximum_removed_percent is None else maximum_removed_percent)
     started = time.monotonic()
-    with _errors_translated():
+    with errors_translated():
         take_over(postgres)
         done = roll_back_person_index(
             postgres,
@@ -140,30 +134,3 @@ def _checked_limit(percent: object) -> float:
 def _check_text(name: str, value: object) -> None:
     if not isinstance(value, str):
         raise BadArgument(f"{name}: expected a text, empty for none, got {value!r}")
-
-
-@contextmanager
-def _errors_translated() -> Iterator[None]:
-    with _database_errors_translated(), elasticsearch_errors_translated():
-        yield
-
-
-@contextmanager
-def _database_errors_translated() -> Iterator[None]:
-    """Turn PostgreSQL's errors into ours. Their details, which may quote rows, are left behind."""
-    try:
-        yield
-    except psycopg.Error as error:
-        state = error.sqlstate
-        what = f"{type(error).__name__} {state or ''}".strip()
-        if _may_pass(error):
-            raise TransientError(f"PostgreSQL: {what}, {error.diag.message_primary or 'connection lost'}") from None
-        # Without a state it comes from the driver, before the server had a word: its text is about our own calls.
-        why = error.diag.message_primary if state else error
-        raise SyncJobError(f"PostgreSQL refused a statement: {what}, {why}") from None
-
-
-def _may_pass(error: psycopg.Error) -> bool:
-    if error.sqlstate:
-        return error.sqlstate.startswith(_TRANSIENT_STATES)
-    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)  # a lost connection has no state

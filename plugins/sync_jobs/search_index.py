@@ -18,6 +18,7 @@ from typing import Any
 from elastic_transport import TransportError
 from elasticsearch import Elasticsearch, NotFoundError
 
+from sync_jobs.error_translation import after_the_swap
 from sync_jobs.errors import BadArgument, IndexNotAsExpected, SearchBlocked, TransientError
 from sync_jobs.index_settings import IndexSettings
 from sync_jobs.search_errors import blocked_message
@@ -157,7 +158,8 @@ def switch(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
         if _is_live(client, alias, name):
             if live.name and not live.is_alias:
                 log.warning("%s was a plain index: it is gone, and the alias %s stands in its place", alias, alias)
-            _mark_finished(client, alias, name)
+            with after_the_swap(name):
+                _mark_finished(client, alias, name)
             return
     raise TransientError(f"The alias {alias} could not be moved to {name}: Elasticsearch gave no answer")
 

@@ -1,0 +1,56 @@
+"""Errors of PostgreSQL and Elasticsearch made into ours: those that pass by themselves, and those that do not."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from sync_jobs.errors import SyncJobError, TransientError
+from sync_jobs.search_errors import elasticsearch_errors_translated
+
+# SQLSTATE classes and codes of what may pass: lost or refused connections, conflicts between transactions, full or
+# overloaded resources, locks, statements and transactions that took too long, a server that shuts down.
+_TRANSIENT_STATES = ("08", "25P03", "25P04", "40", "53", "55P03", "57")
+
+
+@contextmanager
+def errors_translated() -> Iterator[None]:
+    """Turn the errors of both servers' clients into ours."""
+    with _database_errors_translated(), elasticsearch_errors_translated():
+        yield
+
+
+@contextmanager
+def after_the_swap(name: str) -> Iterator[None]:
+    """For what comes once an index is live: errors keep their kind, and say what serves and what is still to do."""
+    try:
+        with errors_translated():
+            yield
+    except SyncJobError as error:
+        # Said by errors of writes that stop before the swap; here it would contradict what follows.
+        what = str(error).replace("; the live index was not touched", "").rstrip(".")
+        raise type(error)(
+            f"{what}. The new index {name} is live and serves; only what was edited around the swap may be missing "
+            "in it. The next run, or this one tried again, brings it up to date."
+        ) from None
+
+
+@contextmanager
+def _database_errors_translated() -> Iterator[None]:
+    """Turn PostgreSQL's errors into ours. Their details, which may quote rows, are left behind."""
+    try:
+        yield
+    except psycopg.Error as error:
+        state = error.sqlstate
+        what = f"{type(error).__name__} {state or ''}".strip()
+        if _may_pass(error):
+            raise TransientError(f"PostgreSQL: {what}, {error.diag.message_primary or 'connection lost'}") from None
+        # Without a state it comes from the driver, before the server had a word: its text is about our own calls.
+        why = error.diag.message_primary if state else error
+        raise SyncJobError(f"PostgreSQL refused a statement: {what}, {why}") from None
+
+
+def _may_pass(error: psycopg.Error) -> bool:
+    if error.sqlstate:
+        return error.sqlstate.startswith(_TRANSIENT_STATES)
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)  # a lost connection has no state

@@ -1,0 +1,69 @@
+"""A server is lost once the new index is live: the error says so, and nothing says that it will be removed."""
+
+from datetime import date
+from typing import Any
+
+import psycopg
+import pytest
+from elastic_transport import ConnectionError as SearchConnectionError
+from elasticsearch import Elasticsearch
+
+from sync_jobs import person_index, search_index
+from sync_jobs.errors import SyncJobError, TransientError
+from tests.application import Application
+from tests.awkward_data import Connection
+from tests.comparison import indices_behind_alias, runner
+
+JOB = "PersonElasticSearchSyncJob"
+RUN_DATE = date(2026, 3, 10)
+
+
+@pytest.mark.parametrize("lost", ["PostgreSQL", "Elasticsearch"])
+def test_a_server_lost_after_the_swap_is_said_to_leave_the_new_index_live_and_the_next_run_covers_the_rest(
+    tcs: Connection,
+    job_connection: Connection,
+    job_dsn: str,
+    elasticsearch: Elasticsearch,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    lost: str,
+) -> None:
+    application = Application(tcs, elasticsearch)
+    application.add(range(1, 11))
+    runner(job_connection, elasticsearch)(JOB, RUN_DATE)
+    (before,) = indices_behind_alias(elasticsearch)
+    cover_the_swap = person_index.cover_the_swap
+
+    def unreachable(*_: Any) -> Any:
+        raise SearchConnectionError("refused")
+
+    def cover(*arguments: Any) -> int:
+        if lost == "Elasticsearch":
+            patch.setattr(search_index, "find_live", unreachable)
+            unreachable()
+        with psycopg.connect(job_dsn, autocommit=True) as judge:
+            judge.execute("SELECT pg_terminate_backend(%s)", (job_connection.info.backend_pid,))
+        return cover_the_swap(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(person_index, "cover_the_swap", cover)
+        with pytest.raises(TransientError, match=rf"{lost}.*\. The new index persons-\S+ is live and serves") as caught:
+            runner(job_connection, elasticsearch)(JOB, RUN_DATE)
+    (live,) = indices_behind_alias(elasticsearch)
+    assert live != before
+    assert live in str(caught.value)
+    assert not [line for line in caplog.messages if line.endswith("the next build removes it")]
+    with psycopg.connect(job_dsn, autocommit=True) as another:
+        assert runner(another, elasticsearch)(JOB, RUN_DATE).unchanged == 10
+
+
+def test_a_refusal_after_the_swap_is_still_none_to_be_tried_again(
+    job_connection: Connection, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any) -> int:
+        raise psycopg.errors.InsufficientPrivilege("no right")
+
+    monkeypatch.setattr(person_index, "cover_the_swap", refused)
+    with pytest.raises(SyncJobError, match="is live and serves") as caught:
+        runner(job_connection, elasticsearch)(JOB, RUN_DATE)
+    assert not isinstance(caught.value, TransientError)
