@@ -54,7 +54,11 @@ def find_live(client: Elasticsearch, alias: str) -> Live:
     if client.indices.exists_alias(name=alias):
         names = sorted(client.indices.get_alias(name=alias))
         if len(names) != 1:
-            raise IndexNotAsExpected(f"Expected exactly one index behind alias {alias}, found {', '.join(names)}")
+            raise IndexNotAsExpected(
+                f"Expected exactly one index behind alias {alias}, found {', '.join(names)}. Remove the alias from all "
+                f"but the one that readers shall see (DELETE /<index>/_alias/{alias} for each other one), then run the "
+                "job again."
+            )
         return Live(names[0], is_alias=True)
     return Live(alias if client.indices.exists(index=alias) else None, is_alias=False)
 
@@ -184,7 +188,10 @@ def _is_live(client: Elasticsearch, alias: str, name: str) -> bool:
 def _refuse_if_overtaken(alias: str, name: str, live: Live) -> None:
     ours, theirs = built_at(name), built_at(live.name) if live.name else None
     if ours and theirs and theirs > ours:
-        raise IndexNotAsExpected(f"{live.name}, built later than {name}, is behind alias {alias}: not replaced")
+        raise IndexNotAsExpected(
+            f"{live.name}, built later than {name}, is behind alias {alias}: not replaced. Nothing is to be done if "
+            "that build was right; else run the job again."
+        )
 
 
 def remove_retired(client: Elasticsearch, alias: str, retained_indices: int) -> list[str]:

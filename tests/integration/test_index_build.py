@@ -121,11 +121,16 @@ def test_an_index_that_was_removed_before_its_swap_is_missed_in_words(
     assert indices_behind_alias(elasticsearch) == [live]
 
 
-def test_two_indices_behind_the_alias_are_refused_by_name(run: RunJob, elasticsearch: Elasticsearch) -> None:
+def test_two_indices_behind_the_alias_are_refused_by_name_until_the_alias_is_removed_as_the_message_says(
+    run: RunJob, elasticsearch: Elasticsearch
+) -> None:
     for name in ("persons-a", "persons-b"):
         elasticsearch.indices.create(index=name, aliases={ALIAS: {}})
-    with pytest.raises(IndexNotAsExpected, match="found persons-a, persons-b"):
+    with pytest.raises(IndexNotAsExpected, match="found persons-a, persons-b") as caught:
         run(JOB, RUN_DATE)
+    assert f"DELETE /<index>/_alias/{ALIAS}" in str(caught.value)
+    elasticsearch.perform_request("DELETE", f"/persons-b/_alias/{ALIAS}", headers={"accept": "application/json"})
+    assert run(JOB, RUN_DATE).indices["live"] == indices_behind_alias(elasticsearch)
 
 
 def test_a_document_that_cannot_be_indexed_stops_the_build_and_is_named_without_its_content(
