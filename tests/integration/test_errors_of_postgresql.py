@@ -137,7 +137,7 @@ def test_a_session_that_the_server_ended_for_its_length_is_worth_a_retry(
     def ended(*_: object, **__: object) -> None:
         raise psycopg.errors.lookup(state)
 
-    monkeypatch.setattr("sync_jobs.post_funding_status.snapshot", ended)
+    monkeypatch.setattr("sync_jobs.post_funding_status.read_committed", ended)
     with pytest.raises(TransientError, match=state):
         run(JOB, RUN_DATE)
 
