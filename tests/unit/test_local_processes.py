@@ -50,6 +50,13 @@ def child_of(service: Service) -> psutil.Process:
     return psutil.Process(int(service.log.read_text()))
 
 
+def kill_alone(service: Service) -> None:
+    """End its first process by force, and none of its children."""
+    psutil.Process(service.pid).kill()
+    assert service.child
+    service.child.wait()
+
+
 def gone(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
@@ -83,9 +90,7 @@ def test_it_is_ended_with_its_children_even_if_it_does_not_listen(tmp_path: Path
 def test_children_that_outlived_it_are_found_by_their_key(tmp_path: Path) -> None:
     service = start(tmp_path, WITH_CHILD)
     child = child_of(service)
-    psutil.Process(service.pid).kill()
-    assert service.child
-    service.child.wait()
+    kill_alone(service)
     assert not service.is_running()
     stop([service], patience=1)
     assert gone(child)
@@ -95,9 +100,7 @@ def test_children_that_outlived_it_and_have_lost_their_key_are_found_by_their_se
     service = start(tmp_path, WITH_CHILD_WITHOUT_ENVIRONMENT)
     child = child_of(service)
     assert KEY_VARIABLE not in child.environ()
-    psutil.Process(service.pid).kill()
-    assert service.child
-    service.child.wait()
+    kill_alone(service)
     stop([service], patience=1)
     assert gone(child)
 
@@ -105,9 +108,7 @@ def test_children_that_outlived_it_and_have_lost_their_key_are_found_by_their_se
 def test_a_session_whose_id_was_the_services_but_which_writes_elsewhere_is_anothers(tmp_path: Path) -> None:
     other = start(tmp_path, WITH_CHILD_WITHOUT_ENVIRONMENT)
     child = child_of(other)
-    psutil.Process(other.pid).kill()
-    assert other.child
-    other.child.wait()
+    kill_alone(other)
     service = Service("A service", tmp_path / "its log", pid=other.pid, started=other.started)
     service.log.touch()
     assert processes_of([service]) == {}
