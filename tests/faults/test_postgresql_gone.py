@@ -1,7 +1,5 @@
 """A session of a build is lost while PostgreSQL counts and makes the first document: nothing is left, nothing hangs."""
 
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
@@ -13,6 +11,7 @@ from sync_jobs.errors import TransientError
 from tests.application import Application
 from tests.awkward_data import Connection
 from tests.comparison import all_indices, indices_behind_alias, runner
+from tests.waiting import wait_for
 
 JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
@@ -33,7 +32,7 @@ def test_a_build_that_loses_a_session_fails_at_once_and_the_next_one_succeeds(
     ):
         application.execute("LOCK TABLE person IN ACCESS EXCLUSIVE MODE")
         building = thread.submit(run, JOB, RUN_DATE)
-        waiting = wait_for(lambda: sessions_that_wait(judge), 2)
+        waiting = wait_for("both sessions to wait", lambda: sessions_that_wait(judge, 2), seconds=20)
         first = job_connection.info.backend_pid
         (second,) = waiting - {first}
         judge.execute("SELECT pg_terminate_backend(%s)", (first if lost == "the first" else second,))
@@ -47,14 +46,7 @@ def test_a_build_that_loses_a_session_fails_at_once_and_the_next_one_succeeds(
         assert runner(another, elasticsearch)(JOB, RUN_DATE).unchanged == 10
 
 
-def sessions_that_wait(connection: Connection) -> set[int]:
-    """Ids of the processes that wait for somebody's lock."""
-    return {row[0] for row in connection.execute("SELECT pid FROM pg_locks WHERE NOT granted")}
-
-
-def wait_for(question: Callable[[], set[int]], number: int) -> set[int]:
-    given_up_at = time.monotonic() + 20
-    while len(answer := question()) < number:
-        assert time.monotonic() < given_up_at
-        time.sleep(0.05)
-    return answer
+def sessions_that_wait(connection: Connection, number: int = 0) -> set[int]:
+    """Ids of the processes that wait for somebody's lock, if there are so many."""
+    found = {row[0] for row in connection.execute("SELECT pid FROM pg_locks WHERE NOT granted")}
+    return found if len(found) >= number else set()

@@ -21,6 +21,7 @@ from sync_jobs.runner import run_job
 from tests.awkward_data import Connection
 from tests.command_line import ROOT
 from tests.comparison import RunJob
+from tests.waiting import wait_for
 
 RUN_DATE = date(2026, 3, 10)
 RACERS = 20
@@ -95,10 +96,7 @@ def test_a_holder_that_is_killed_while_the_application_keeps_it_waiting_frees_th
                 assert holder.poll() is None
                 time.sleep(0.05)
             holder.kill()
-        given_up_at = time.monotonic() + 20
-        while is_waiting():
-            assert time.monotonic() < given_up_at
-            time.sleep(0.05)
+        wait_for("the end of its session", lambda: not is_waiting(), seconds=20)
         application.rollback()
     assert run("PersonOwnerRebuildJob", RUN_DATE).read == 0
 

@@ -1,35 +1,19 @@
 """One night of the jobs: when each is due, and what became of it."""
 
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
 from local.airflow_api import AirflowApi, Json, NotFound, TaskId
 from sync_airflow.nights import SCHEDULED
 from sync_jobs.catalogue import JOBS, index_build_before, upstream_jobs
+from tests.waiting import wait_for
 
 RUN_JOB = "run_job"
 ENDED = ("success", "failed", "skipped", "upstream_failed")
 
-# Generous: a slow machine takes long, and only a test that fails waits so long.
-PATIENCE_SECONDS = 300
-LOOK_AGAIN_AFTER_SECONDS = 0.2
-
 # From a night's first tick to the end of all that a test does in it.
 LONGEST_NIGHT = timedelta(minutes=10)
-
-Answer = TypeVar("Answer")
-
-
-def wait_for(what: str, question: Callable[[], Answer], seconds: float = PATIENCE_SECONDS) -> Answer:
-    """The first answer that is true. Fails saying what was waited for, and what the last answer was."""
-    end = time.monotonic() + seconds
-    while not (answer := question()):
-        assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}, last seen: {answer!r}"
-        time.sleep(LOOK_AGAIN_AFTER_SECONDS)
-    return answer
 
 
 def now() -> datetime:

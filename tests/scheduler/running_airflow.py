@@ -19,8 +19,9 @@ from local.airflow_api import AirflowApi, Json, NotFound, TaskId
 from local.processes import Service, processes_of, stop
 from sync_airflow.time_window import OFF
 from sync_jobs.catalogue import JOBS
-from tests.scheduler.night import ENDED, PATIENCE_SECONDS, Night, wait_for
+from tests.scheduler.night import ENDED, Night
 from tests.scheduler.past_nights import add_success, is_there, plan_run
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 DAGS = Path(__file__).resolve().parent / "dags"
 HURRIED_BUILD = "hurried_build"

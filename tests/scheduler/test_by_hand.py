@@ -6,8 +6,9 @@ from pathlib import Path
 
 from local.airflow_api import TaskId
 from sync_jobs.catalogue import JOBS
-from tests.scheduler.night import RUN_JOB, wait_for
+from tests.scheduler.night import RUN_JOB
 from tests.scheduler.running_airflow import RunningAirflow
+from tests.waiting import wait_for
 
 OWNER, EMPLOYING, TRAINING, _, _, BUILD, _, STATUS = (job.dag_id for job in JOBS)
 

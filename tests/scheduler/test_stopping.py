@@ -6,8 +6,9 @@ import psutil
 import pytest
 
 from local.airflow_api import TaskId
-from tests.scheduler.night import RUN_JOB, wait_for
+from tests.scheduler.night import RUN_JOB
 from tests.scheduler.running_airflow import HURRIED_BUILD, RunningAirflow
+from tests.waiting import wait_for
 
 BUILD, OWNER = "person_elastic_search_sync_job", "person_owner_rebuild_job"
 

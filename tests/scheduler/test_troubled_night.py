@@ -8,8 +8,9 @@ import psycopg
 
 from local.airflow_api import TaskId
 from sync_jobs.catalogue import JOBS
-from tests.scheduler.night import RUN_JOB, Night, now, this_minute, wait_for
+from tests.scheduler.night import RUN_JOB, Night, now, this_minute
 from tests.scheduler.running_airflow import RunningAirflow
+from tests.waiting import wait_for
 
 OWNER, EMPLOYING, TRAINING, POST_EMPLOYING, POST_TRAINING, BUILD, FUNDING, STATUS = (job.dag_id for job in JOBS)
 BEFORE_THE_BUILD = (OWNER, EMPLOYING, TRAINING, POST_EMPLOYING, POST_TRAINING)

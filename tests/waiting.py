@@ -1,0 +1,20 @@
+"""To wait for what comes in its own time, and to say what was waited for if it does not."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+# Generous: a slow machine takes long, and only a test that fails waits so long.
+PATIENCE_SECONDS = 300
+LOOK_AGAIN_AFTER_SECONDS = 0.2
+
+Answer = TypeVar("Answer")
+
+
+def wait_for(what: str, question: Callable[[], Answer], seconds: float = PATIENCE_SECONDS) -> Answer:
+    """The first answer that is true. Fails saying what was waited for, and what the last answer was."""
+    end = time.monotonic() + seconds
+    while not (answer := question()):
+        assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}, last seen: {answer!r}"
+        time.sleep(LOOK_AGAIN_AFTER_SECONDS)
+    return answer
