@@ -116,10 +116,15 @@ def elasticsearch_client(elasticsearch_server: local_elasticsearch.Elasticsearch
 @pytest.fixture
 def elasticsearch(elasticsearch_client: Elasticsearch) -> Elasticsearch:
     """A client of a node that has no index."""
-    indices = list(elasticsearch_client.indices.get(index="*", expand_wildcards="all"))
-    if indices:
-        elasticsearch_client.indices.delete(index=indices)
+    delete_indices(elasticsearch_client)
     return elasticsearch_client
+
+
+def delete_indices(client: Elasticsearch) -> None:
+    """All of them."""
+    indices = list(client.indices.get(index="*", expand_wildcards="all"))
+    if indices:
+        client.indices.delete(index=indices)
 
 
 @pytest.fixture

@@ -1,22 +1,20 @@
 """One Airflow for all tests of this folder: api-server, scheduler, dag-processor and triggerer."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 import pytest
 from elasticsearch import Elasticsearch
-from psycopg import sql
 
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
 from local.demo_data import load_demo_data
-from local.home import new_secrets
-from local.ports import HOST, any_free_port
 from sync_jobs.catalogue import JOBS
-from tests.conftest import TEMPLATE, new_database
+from tests.airflow_of_tests import airflow_of_tests, new_databases, zone_of_another_date
+from tests.conftest import delete_indices
 from tests.scheduler.night import this_minute
-from tests.scheduler.running_airflow import AirflowOfTests, RunningAirflow
+from tests.scheduler.running_airflow import SETTINGS, RunningAirflow
 
 PERSONS = 300
 NIGHTS_OFF = 3
@@ -35,50 +33,33 @@ def running_airflow(
     Its processes and databases are in a zone whose date is not that of UTC.
     """
     folder = tmp_path_factory.mktemp("airflow")
-    for index in elasticsearch_client.indices.get(index="*", expand_wildcards="all"):
-        elasticsearch_client.indices.delete(index=index)
+    delete_indices(elasticsearch_client)
     night = this_minute()
     zone = zone_of_another_date(night)
     with (
-        new_database(postgres_server, "tcs", TEMPLATE) as tcs,
-        new_database(postgres_server, "airflow") as airflow,
+        new_databases(postgres_server, zone) as databases,
         psycopg.connect(
             postgres_server.dsn(local_postgres.ADMINISTRATOR, "postgres"), autocommit=True
         ) as administrator,
     ):
-        for name in (tcs, airflow):
-            statement = sql.SQL("ALTER DATABASE {} SET timezone = {}")
-            administrator.execute(statement.format(sql.Identifier(name), zone))
-        with psycopg.connect(postgres_server.dsn("tcs", tcs)) as connection:
+        tcs_dsn = postgres_server.dsn("tcs", databases.tcs)
+        with psycopg.connect(tcs_dsn) as connection:
             load_demo_data(connection, PERSONS, night.date())
             add_changes_of_the_first_missed_night(connection, night)
-        with psycopg.connect(postgres_server.dsn("airflow", airflow), autocommit=True) as metadata:
+        with psycopg.connect(postgres_server.dsn("airflow", databases.airflow), autocommit=True) as metadata:
             running = RunningAirflow(
-                airflow=AirflowOfTests(
-                    home=folder / "home",
-                    logs=folder / "logs",
-                    port=any_free_port(),
-                    database=postgres_server.dsn("airflow", airflow).replace("postgresql:", "postgresql+psycopg2:"),
-                    secrets=new_secrets(),
-                    connections={
-                        "SYNC_POSTGRES_HOST": HOST,
-                        "SYNC_POSTGRES_PORT": str(postgres_server.port),
-                        "SYNC_POSTGRES_PASSWORD": postgres_server.passwords["sync_jobs"],
-                        "SYNC_ELASTICSEARCH_HOST": HOST,
-                        "SYNC_ELASTICSEARCH_PORT": str(elasticsearch_server.port),
-                        "SYNC_ELASTICSEARCH_PASSWORD": "",
-                    },
+                airflow=airflow_of_tests(
+                    folder,
+                    postgres_server,
+                    elasticsearch_server,
+                    databases,
                     zone=zone,
-                    more_settings={
-                        "NIGHT_OF_TEST": str(folder / "night.json"),
-                        # In place of the one in airflow_settings.yaml, which names the database tcs.
-                        "AIRFLOW_CONN_TCS_POSTGRES": postgres_server.dsn("sync_jobs", tcs),
-                    },
+                    more_settings={**SETTINGS, "NIGHT_OF_TEST": str(folder / "night.json")},
                 ),
+                tcs_dsn=tcs_dsn,
                 times=folder / "night.json",
                 administrator=administrator,
                 metadata=metadata,
-                tcs_dsn=postgres_server.dsn("tcs", tcs),
                 elasticsearch=elasticsearch_client,
             )
             ticks = {job.dag_id: night - timedelta(minutes=(len(JOBS) - 1 - n) // 2) for n, job in enumerate(JOBS)}
@@ -88,11 +69,6 @@ def running_airflow(
                 yield running
             finally:
                 running.stop()
-
-
-def zone_of_another_date(moment: datetime) -> str:
-    """14 hours before UTC, or 11 behind it."""
-    return "Pacific/Kiritimati" if moment.astimezone(UTC).hour >= 11 else "Pacific/Pago_Pago"
 
 
 def add_changes_of_the_first_missed_night(

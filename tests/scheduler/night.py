@@ -7,10 +7,8 @@ from datetime import UTC, datetime, timedelta
 from local.airflow_api import AirflowApi, Json, NotFound, TaskId
 from sync_airflow.nights import SCHEDULED
 from sync_jobs.catalogue import JOBS, index_build_before, upstream_jobs
+from tests.airflow_of_tests import ENDED, RUN_JOB
 from tests.waiting import wait_for
-
-RUN_JOB = "run_job"
-ENDED = ("success", "failed", "skipped", "upstream_failed")
 
 # From a night's first tick to the end of all that a test does in it.
 LONGEST_NIGHT = timedelta(minutes=10)

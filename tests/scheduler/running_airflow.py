@@ -1,4 +1,4 @@
-"""An Airflow that runs for the tests, on their PostgreSQL and Elasticsearch, and what a test asks of it."""
+"""The Airflow of all tests of this folder, whose jobs are due when a test says so, and what a test asks of it."""
 
 import contextlib
 import json
@@ -14,99 +14,38 @@ import psutil
 import psycopg
 from elasticsearch import Elasticsearch
 
-from local.airflow import SETUP_SECONDS, Airflow
-from local.airflow_api import AirflowApi, Json, NotFound, TaskId
-from local.processes import Service, processes_of, stop
+from local.processes import Service, processes_of
 from sync_airflow.time_window import OFF
 from sync_jobs.catalogue import JOBS
-from tests.scheduler.night import ENDED, Night
+from tests.airflow_of_tests import StartedAirflow
+from tests.scheduler.night import Night
 from tests.scheduler.past_nights import add_success, is_there, plan_run
 from tests.waiting import PATIENCE_SECONDS, wait_for
 
-DAGS = Path(__file__).resolve().parent / "dags"
+# The DAGs of this folder, each file of which is read anew every few seconds.
+SETTINGS = {
+    "AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).resolve().parent / "dags"),
+    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "2",
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "2",
+    # What a killed scheduler had in its queue, the next one takes up within seconds instead of minutes.
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
+}
 HURRIED_BUILD = "hurried_build"
 GATE = 1  # the key of dags/gate.py
-DAG_IDS = (*(job.dag_id for job in JOBS), "recovery", HURRIED_BUILD)
 
 
-@dataclass(frozen=True)
-class AirflowOfTests(Airflow):
-    """Airflow with the DAGs of this folder, each file of which is read anew every few seconds.
+@dataclass(kw_only=True)
+class RunningAirflow(StartedAirflow):
+    """times: a file that says when each job is due. metadata: Airflow's own database.
 
-    zone: of the host that it seems to run on.
+    first_night: the one in which all was started.
     """
 
-    zone: str = "UTC"
-    more_settings: Mapping[str, str] = field(default_factory=dict)
-
-    def settings(self) -> dict[str, str]:
-        return {
-            **super().settings(),
-            "TZ": self.zone,
-            "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
-            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "2",
-            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "2",
-            # What a killed scheduler had in its queue, the next one takes up within seconds instead of minutes.
-            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
-            **self.more_settings,
-        }
-
-
-class Api(AirflowApi):
-    """What an operator does by REST."""
-
-    def start(self, dag_id: str, **conf: Any) -> str:
-        """Start a run; its id."""
-        run_id: str = self.start_run(dag_id, conf)["dag_run_id"]
-        return run_id
-
-    def runs(self, dag_id: str, run_type: str) -> list[Json]:
-        """In the order in which they were made."""
-        listed: list[Json] = self.get(f"/dags/{dag_id}/dagRuns", {"order_by": "id", "limit": 100})["dag_runs"]
-        return [run for run in listed if run["run_type"] == run_type]
-
-    def run_ids(self, dag_id: str) -> set[str]:
-        """Of the last hundred runs."""
-        listed = self.get(f"/dags/{dag_id}/dagRuns", {"order_by": "-id", "limit": 100})["dag_runs"]
-        return {run["dag_run_id"] for run in listed}
-
-    def set_task_state(self, task: TaskId, state: str) -> None:
-        self._request("PATCH", task.path, json={"new_state": state})
-
-    def set_run_state(self, dag_id: str, run_id: str, state: str) -> None:
-        self._request("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", json={"state": state})
-
-    def clear(self, task: TaskId) -> None:
-        """Clear a task with all that is downstream of it in its run."""
-        body = {
-            "dry_run": False,
-            "dag_run_id": task.run_id,
-            "task_ids": [task.task_id],
-            "include_downstream": True,
-            "only_failed": False,
-        }
-        self._request("POST", f"/dags/{task.dag_id}/clearTaskInstances", json=body)
-
-
-@dataclass
-class RunningAirflow:
-    """times: a file that says when each job is due. metadata: Airflow's own database. services: by component.
-
-    api: logged in. first_night: the one in which all was started.
-    """
-
-    airflow: AirflowOfTests
     times: Path
     administrator: psycopg.Connection[Any]
     metadata: psycopg.Connection[Any]
-    tcs_dsn: str
     elasticsearch: Elasticsearch
-    services: dict[str, Service] = field(default_factory=dict)
-    api: Api = field(init=False)
     first_night: Night = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.api = Api(self.airflow.url, "admin", self.airflow.secrets["admin"])
 
     def start_after_nights_off(self, ticks: Mapping[str, datetime], nights_off: int) -> None:
         """Everything from nothing, but as if Airflow had been off for those nights, tonight's start among them.
@@ -114,13 +53,12 @@ class RunningAirflow:
         The jobs that cover missed nights have succeeded before; all eight are due when the scheduler starts.
         """
         self.first_night = self.set_night(ticks)
-        self.airflow.prepare()
-        self._run_to_its_end(self.airflow.start_setup(self.airflow.setup_service()))
+        self.set_up()
         for component in ("api-server", "triggerer"):
             self.start_component(component)
         command = [sys.executable, "-m", "airflow", "dags", "reserialize"]
         reading = Service("the reading of all DAGs", self.airflow.logs / "airflow-reserialize.log")
-        self._run_to_its_end(reading.start(command, self.airflow.environment(), self.airflow.home))
+        self.run_to_its_end(reading.start(command, self.airflow.environment(), self.airflow.home))
         self.metadata.execute("UPDATE dag SET is_paused = FALSE")
         missed = [(job, ticks[job.dag_id] - timedelta(days=nights_off - 1)) for job in JOBS if job.covers_missed_nights]
         for job, tick in missed:
@@ -131,14 +69,6 @@ class RunningAirflow:
         # Not before: it would plan these anew, and nothing would be there of the nights before tonight.
         self.start_component("dag-processor")
         self.airflow.wait_until_ready(self.services)
-
-    def _run_to_its_end(self, service: Service) -> None:
-        self.services[service.name] = service
-        service.wait_until_done(SETUP_SECONDS)
-
-    def start_component(self, component: str) -> None:
-        service = self.airflow.services()[component]
-        self.services[component] = self.airflow.start(component, service)
 
     def kill_scheduler(self) -> None:
         """By force, with all that it has started, as a container ends that takes too much memory.
@@ -152,10 +82,6 @@ class RunningAirflow:
                 process.kill()
         psutil.wait_procs(processes, timeout=PATIENCE_SECONDS)
 
-    def stop(self) -> None:
-        """At once: nothing of it is needed any more."""
-        stop(list(self.services.values()), patience=1)
-
     def start_scheduler(self, recovery_window: str = OFF) -> None:
         self.airflow = replace(self.airflow, recovery_window=recovery_window)
         self.start_component("scheduler")
@@ -168,33 +94,6 @@ class RunningAirflow:
         unfinished.write_text(text, encoding="utf-8")
         unfinished.replace(self.times)
         return Night(self.api, ticks)
-
-    # What a test waits for.
-
-    def state(self, dag_id: str, run_id: str) -> str:
-        state: str = self.api.run(dag_id, run_id)["state"]
-        return state
-
-    def wait_for_end(self, dag_id: str, run_id: str) -> str:
-        """The state in which a run ends."""
-
-        def end() -> str | None:
-            state = self.state(dag_id, run_id)
-            return state if state in ENDED else None
-
-        return wait_for(f"the end of {dag_id} {run_id}", end)
-
-    def wait_for_task(self, task: TaskId, *states: str) -> Json:
-        """The task's instance, once it is in one of these states."""
-
-        def instance() -> Json | None:
-            try:
-                found: Json = self.api.get(task.path)
-            except NotFound:
-                return None
-            return found if found["state"] in states else None
-
-        return wait_for(f"{task} to be {' or '.join(states)}", instance)
 
     def last_start(self, dag_ids: Sequence[str]) -> datetime:
         """When a run of these began last."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from local.airflow_api import TaskId
 from sync_jobs.catalogue import JOBS
-from tests.scheduler.night import RUN_JOB
+from tests.airflow_of_tests import RUN_JOB
 from tests.scheduler.running_airflow import RunningAirflow
 from tests.waiting import wait_for
 

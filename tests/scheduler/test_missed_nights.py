@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from sync_jobs.catalogue import JOBS
+from tests.airflow_of_tests import RUN_JOB
 from tests.scheduler.conftest import CHANGED, NIGHTS_OFF
-from tests.scheduler.night import RUN_JOB, Night, run_id_of
+from tests.scheduler.night import Night, run_id_of
 from tests.scheduler.running_airflow import RunningAirflow
 
 

@@ -1,0 +1,189 @@
+"""A real Airflow for tests, on their PostgreSQL and Elasticsearch, and what an operator asks of it by REST."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from local import elasticsearch as local_elasticsearch
+from local import postgres as local_postgres
+from local.airflow import SETUP_SECONDS, Airflow
+from local.airflow_api import AirflowApi, Json, NotFound, TaskId
+from local.home import new_secrets
+from local.ports import HOST, any_free_port
+from local.processes import Service, stop
+from tests.conftest import TEMPLATE, new_database
+from tests.waiting import wait_for
+
+RUN_JOB = "run_job"
+ENDED = ("success", "failed", "skipped", "upstream_failed")
+
+
+@dataclass(frozen=True)
+class AirflowOfTests(Airflow):
+    """zone: of the host that it seems to run on. more_settings: environment, above the local stack's own."""
+
+    zone: str = "UTC"
+    more_settings: Mapping[str, str] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, str]:
+        return {**super().settings(), "TZ": self.zone, **self.more_settings}
+
+
+class Api(AirflowApi):
+    """What an operator does by REST."""
+
+    def start(self, dag_id: str, **conf: Any) -> str:
+        """Start a run; its id."""
+        run_id: str = self.start_run(dag_id, conf)["dag_run_id"]
+        return run_id
+
+    def runs(self, dag_id: str, run_type: str) -> list[Json]:
+        """In the order in which they were made."""
+        listed: list[Json] = self.get(f"/dags/{dag_id}/dagRuns", {"order_by": "id", "limit": 100})["dag_runs"]
+        return [run for run in listed if run["run_type"] == run_type]
+
+    def run_ids(self, dag_id: str) -> set[str]:
+        """Of the last hundred runs."""
+        listed = self.get(f"/dags/{dag_id}/dagRuns", {"order_by": "-id", "limit": 100})["dag_runs"]
+        return {run["dag_run_id"] for run in listed}
+
+    def set_task_state(self, task: TaskId, state: str) -> None:
+        self._request("PATCH", task.path, json={"new_state": state})
+
+    def set_run_state(self, dag_id: str, run_id: str, state: str) -> None:
+        self._request("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", json={"state": state})
+
+    def clear(self, task: TaskId) -> None:
+        """Clear a task with all that is downstream of it in its run."""
+        body = {
+            "dry_run": False,
+            "dag_run_id": task.run_id,
+            "task_ids": [task.task_id],
+            "include_downstream": True,
+            "only_failed": False,
+        }
+        self._request("POST", f"/dags/{task.dag_id}/clearTaskInstances", json=body)
+
+
+@dataclass(kw_only=True)
+class StartedAirflow:
+    """tcs_dsn: the application's database. services: by component. api: logged in as the administrator."""
+
+    airflow: AirflowOfTests
+    tcs_dsn: str
+    services: dict[str, Service] = field(default_factory=dict)
+    api: Api = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.api = Api(self.airflow.url, "admin", self.airflow.secrets["admin"])
+
+    @property
+    def url(self) -> str:
+        return self.airflow.url
+
+    def set_up(self) -> None:
+        """Its own database, connections and variables."""
+        self.airflow.prepare()
+        self.run_to_its_end(self.airflow.start_setup(self.airflow.setup_service()))
+
+    def run_to_its_end(self, service: Service) -> None:
+        self.services[service.name] = service
+        service.wait_until_done(SETUP_SECONDS)
+
+    def start_component(self, component: str) -> None:
+        service = self.airflow.services()[component]
+        self.services[component] = self.airflow.start(component, service)
+
+    def stop(self) -> None:
+        """At once: nothing of it is needed any more."""
+        stop(list(self.services.values()), patience=1)
+
+    def state(self, dag_id: str, run_id: str) -> str:
+        state: str = self.api.run(dag_id, run_id)["state"]
+        return state
+
+    def wait_for_end(self, dag_id: str, run_id: str) -> str:
+        """The state in which a run ends."""
+
+        def end() -> str | None:
+            state = self.state(dag_id, run_id)
+            return state if state in ENDED else None
+
+        return str(wait_for(f"the end of {dag_id} {run_id}", end))
+
+    def wait_for_task(self, task: TaskId, *states: str) -> Json | None:
+        """The task's instance, once it is in one of these states."""
+
+        def instance() -> Json | None:
+            try:
+                found: Json = self.api.get(task.path)
+            except NotFound:
+                return None
+            return found if found["state"] in states else None
+
+        return wait_for(f"{task} to be {' or '.join(states)}", instance)
+
+
+def zone_of_another_date(moment: datetime) -> str:
+    """14 hours before UTC, or 11 behind it."""
+    return "Pacific/Kiritimati" if moment.astimezone(UTC).hour >= 11 else "Pacific/Pago_Pago"
+
+
+class Databases(NamedTuple):
+    """Names of the application's database and of Airflow's own."""
+
+    tcs: str
+    airflow: str
+
+
+@contextmanager
+def new_databases(server: local_postgres.Postgres, zone: str) -> Iterator[Databases]:
+    """The application's with all tables, empty; their sessions are in that zone. Dropped at the end."""
+    with (
+        new_database(server, "tcs", TEMPLATE) as tcs,
+        new_database(server, "airflow") as airflow,
+        psycopg.connect(server.dsn(local_postgres.ADMINISTRATOR, "postgres"), autocommit=True) as administrator,
+    ):
+        for name in (tcs, airflow):
+            statement = sql.SQL("ALTER DATABASE {} SET timezone = {}")
+            administrator.execute(statement.format(sql.Identifier(name), zone))
+        yield Databases(tcs, airflow)
+
+
+def airflow_of_tests(
+    folder: Path,
+    postgres: local_postgres.Postgres,
+    elasticsearch: local_elasticsearch.Elasticsearch,
+    databases: Databases,
+    *,
+    zone: str,
+    more_settings: Mapping[str, str],
+) -> AirflowOfTests:
+    """Nothing is started. folder: where its home and logs are."""
+    return AirflowOfTests(
+        home=folder / "home",
+        logs=folder / "logs",
+        port=any_free_port(),
+        database=postgres.dsn("airflow", databases.airflow).replace("postgresql:", "postgresql+psycopg2:"),
+        secrets=new_secrets(),
+        connections={
+            "SYNC_POSTGRES_HOST": HOST,
+            "SYNC_POSTGRES_PORT": str(postgres.port),
+            "SYNC_POSTGRES_PASSWORD": postgres.passwords["sync_jobs"],
+            "SYNC_ELASTICSEARCH_HOST": HOST,
+            "SYNC_ELASTICSEARCH_PORT": str(elasticsearch.port),
+            "SYNC_ELASTICSEARCH_PASSWORD": "",
+        },
+        zone=zone,
+        more_settings={
+            # In place of the one in airflow_settings.yaml, which names the database tcs.
+            "AIRFLOW_CONN_TCS_POSTGRES": postgres.dsn("sync_jobs", databases.tcs),
+            **more_settings,
+        },
+    )
