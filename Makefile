@@ -1,4 +1,5 @@
-# What there is to do here; README.md says more. Needs Python 3.11 or newer with venv, make and git, and nothing else.
+# What there is to do here; README.md says more. Needs Python 3.11 or newer with venv, make and git, and nothing
+# else; test-browser needs a browser, too.
 
 # Python of the virtual environment, and where it finds the packages of the project.
 python = PYTHONPATH=plugins:. .venv/bin/python
@@ -6,13 +7,14 @@ compile = .venv/bin/uv --quiet pip compile --universal --python-version 3.11 --g
 	--no-emit-index-url --no-emit-find-links --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down clean status test test-night lint bench lock venv
+.PHONY: help run up down clean status test test-night test-browser lint bench lock venv
 .NOTPARALLEL:
 
 help:
 	@echo 'make run     the whole night on this machine: servers, demo data, eight jobs, a table of what they did'
 	@echo 'make test    lint, then the tests, on real servers'
 	@echo 'make test-night  the tests on a real scheduler: nights by the clock, and runs that are stopped'
+	@echo 'make test-browser  the tests of the pages, in a browser: needs Chromium or Chrome'
 	@echo 'make up      PostgreSQL, Elasticsearch and Airflow alone'
 	@echo 'make status  what of them runs'
 	@echo 'make down    end them; the data stays'
@@ -31,9 +33,13 @@ down clean status:
 test: lint
 	$(python) -m pytest
 
-# Apart from the other tests, as it takes half as long as all of them; .ci/run runs both.
+# Apart from the other tests, as it takes half as long as all of them; .ci/run runs it, too.
 test-night: venv
 	$(python) -m pytest tests/scheduler
+
+# Apart from the other tests, as it needs a browser; .ci/run runs it, too.
+test-browser: venv
+	$(python) -m pytest tests/browser
 
 lint: venv
 	.venv/bin/ruff check

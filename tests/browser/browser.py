@@ -1,0 +1,73 @@
+"""Finding the browser of this machine and driving it, as one person at one screen."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
+
+VARIABLE = "SYNC_BROWSER"
+COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SCREEN: ViewportSize = {"width": 1400, "height": 1000}
+
+# Generous, as tests.waiting is: a page on a busy machine takes long, and only a test that fails waits so long.
+PATIENCE_MILLISECONDS = 60_000
+
+
+def find_browser() -> str:
+    """Path of the binary: the one that SYNC_BROWSER names, else the first that is installed. Fails if there is none."""
+    asked = os.environ.get(VARIABLE)
+    found = [path for command in ([asked] if asked else COMMANDS) if (path := shutil.which(command))]
+    if found:
+        return found[0]
+    what = f"{VARIABLE}={asked} is no program" if asked else f"none of these is installed: {', '.join(COMMANDS)}"
+    pytest.fail(
+        f"The tests of the pages need a browser, and {what}. Install one (on Debian: apt install chromium), "
+        f"or name it: {VARIABLE}=/path/to/chrome",
+        pytrace=False,
+    )
+
+
+@contextmanager
+def running_browser() -> Iterator[Browser]:
+    """A browser without a window."""
+    path = find_browser()
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
+    # Chromium refuses to run as root with its sandbox, as in a container; it sees nothing but our own pages.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def logged_in(browser: Browser, url: str, zone: str, user: str, password: str) -> Iterator[BrowserContext]:
+    """The browser with that user logged in, by the form of Airflow. zone: that the browser seems to be in."""
+    with browser.new_context(base_url=url, timezone_id=zone, viewport=SCREEN) as context:
+        context.set_default_timeout(PATIENCE_MILLISECONDS)
+        with context.new_page() as page:
+            page.goto("/")
+            page.get_by_label("Username").fill(user)
+            page.get_by_label("Password").fill(password)
+            page.get_by_role("button", name="Sign in").click()
+            page.wait_for_url(lambda address: "/auth/" not in address)
+        yield context
+
+
+@contextmanager
+def new_page(context: BrowserContext, complaints: list[str]) -> Iterator[Page]:
+    """An empty page. complaints: where its errors are noted."""
+    with context.new_page() as page:
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: note_error(message, complaints))
+        yield page
+
+
+def note_error(message: ConsoleMessage, complaints: list[str]) -> None:
+    if message.type == "error":
+        complaints.append(f"{message.text} ({message.location['url']})")

@@ -1,0 +1,114 @@
+"""One Airflow and one browser for all tests of this folder, and pages of the two users.
+
+The Airflow has the project's own DAGs, unpaused; none of them is started by the clock. Its processes and databases,
+and the browser, are in a zone whose date is not that of UTC.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+from elasticsearch import Elasticsearch
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from local import elasticsearch as local_elasticsearch
+from local import postgres as local_postgres
+from local.airflow import COMPONENTS
+from local.demo_data import load_demo_data
+from local.stack import DAG_IDS
+from tests.airflow_of_tests import StartedAirflow, airflow_of_tests, new_databases, zone_of_another_date
+from tests.browser.browser import logged_in, new_page, running_browser
+from tests.conftest import delete_indices
+
+PERSONS = 300
+
+# Else a night's runs would come between those of the tests.
+SETTINGS = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False"}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with running_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def zone() -> str:
+    return zone_of_another_date(datetime.now(UTC))
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    browser: Browser,  # noqa: ARG001, without one there is no need to start an Airflow
+    zone: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres_server: local_postgres.Postgres,
+    elasticsearch_server: local_elasticsearch.Elasticsearch,
+    elasticsearch_client: Elasticsearch,
+) -> Iterator[StartedAirflow]:
+    """It answers, and has read all DAGs. Its database has demo data, its Elasticsearch no index."""
+    delete_indices(elasticsearch_client)
+    with new_databases(postgres_server, zone) as databases:
+        started = StartedAirflow(
+            airflow=airflow_of_tests(
+                tmp_path_factory.mktemp("airflow"),
+                postgres_server,
+                elasticsearch_server,
+                databases,
+                zone=zone,
+                more_settings=SETTINGS,
+            ),
+            tcs_dsn=postgres_server.dsn("tcs", databases.tcs),
+        )
+        try:
+            with psycopg.connect(started.tcs_dsn) as connection:
+                load_demo_data(connection, PERSONS, datetime.now(UTC).date())
+            started.set_up()
+            for component in COMPONENTS:
+                started.start_component(component)
+            started.airflow.wait_until_ready(started.services)
+            started.api.wait_for_dags(DAG_IDS)
+            started.api.unpause(DAG_IDS)
+            yield started
+        finally:
+            started.stop()
+
+
+@pytest.fixture(scope="session")
+def administrator(browser: Browser, airflow: StartedAirflow, zone: str) -> Iterator[BrowserContext]:
+    """Who may do everything. Logged in once, since that costs seconds; what the browser has loaded stays, too."""
+    with logged_in(browser, airflow.url, zone, "admin", airflow.airflow.secrets["admin"]) as context:
+        yield context
+
+
+@pytest.fixture(scope="session")
+def viewer(browser: Browser, airflow: StartedAirflow, zone: str) -> Iterator[BrowserContext]:
+    """Who may see everything and run nothing."""
+    with logged_in(browser, airflow.url, zone, "viewer", airflow.airflow.secrets["viewer"]) as context:
+        yield context
+
+
+@pytest.fixture
+def complaints() -> Iterator[list[str]]:
+    """What the pages of a test have written to the browser's console as an error, or have thrown.
+
+    A test fails that leaves any; one that expects some takes them out.
+    """
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+@pytest.fixture
+def page(administrator: BrowserContext, complaints: list[str]) -> Iterator[Page]:
+    """Empty, and logged in as the administrator; an address may begin with its slash: page.goto("/dags")."""
+    with new_page(administrator, complaints) as page:
+        yield page
+
+
+@pytest.fixture
+def viewer_page(viewer: BrowserContext, complaints: list[str]) -> Iterator[Page]:
+    """As page, but logged in as who may run nothing."""
+    with new_page(viewer, complaints) as page:
+        yield page
