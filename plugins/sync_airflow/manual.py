@@ -105,7 +105,7 @@ It is refused while a build is at work, if there is no index to go to, and if th
 |---|---|
 | `direction` | `back` or `forth` |
 | `dry_run` | report which index it would be and what it takes to bring it up to date; nothing is written |
-| `maximum_removed_percent` | it stops before it writes if the index would lose more than this |
+| `maximum_removed_percent` | it stops before the swap if the index would lose more than this |
 """
 
 

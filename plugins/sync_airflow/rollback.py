@@ -52,7 +52,8 @@ def build_rollback_dag() -> DAG:
         on_failure_callback=announce_untold_failure,
         default_args={"owner": policy.OWNER, "on_failure_callback": announce_failure},
     ) as dag:
-        RollbackOperator(task_id="roll_back", what=ROLLBACK)
+        # Never tried again by itself: after a failure behind the swap it would go on to the index beyond.
+        RollbackOperator(task_id="roll_back", what=ROLLBACK, retries=0)
     return dag
 
 

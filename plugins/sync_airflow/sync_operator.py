@@ -32,9 +32,8 @@ class SyncOperator(BaseOperator):
     ui_color = "#e6f2e6"
 
     def __init__(self, *, what: str, **kwargs: Any) -> None:
-        super().__init__(
-            execution_timeout=policy.JOB_TIMEOUT, on_success_callback=announce_success, **policy.RETRIES, **kwargs
-        )
+        arguments = policy.RETRIES | kwargs
+        super().__init__(execution_timeout=policy.JOB_TIMEOUT, on_success_callback=announce_success, **arguments)
         self.what = what
         self._at_work = False
 

@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from sync_jobs.error_translation import leaving
 from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, TransientError
 from sync_jobs.report import Outcome
 
@@ -131,7 +132,7 @@ def check_guard_rail(
     if removed > allowed:
         raise GuardRail(
             f"{what}: this run would {loss} {removed} of {existing}, more than the {allowed:.0f} allowed "
-            f"({maximum_removed_percent:g} %). Nothing was written. Look for an empty or broken source table; "
+            f"({maximum_removed_percent:g} %). Look for an empty or broken source table; "
             "if it is right, as it may be at a first run or after a long outage, run once more with "
             "maximum_removed_percent = 100."
         )
@@ -163,7 +164,8 @@ def apply_difference(
     added, changed, removed, lost = one_row(connection, "difference_counts")
     if lost > ALWAYS_ALLOWED_REMOVALS:
         whole = one_row(connection, at_risk, parameters)[0] if at_risk else in_place
-        check_guard_rail(what, lost, whole, maximum_removed_percent, loss=loss)
+        with leaving("Nothing was written."):
+            check_guard_rail(what, lost, whole, maximum_removed_percent, loss=loss)
     if not dry_run and added + changed + removed:
         execute(connection, f"{name}_apply", parameters)
     unchanged = in_place - changed - removed
@@ -217,7 +219,7 @@ def another_connection(connection: Connection) -> Connection:
         why = str(error).partition("\n")[0]
         raise TransientError(
             f"PostgreSQL: {why}. The index build needs two connections at once: wait for other sessions to end, or "
-            "raise the limit that is named here, then run the job again; the live index was not touched."
+            "raise the limit that is named here, then run the job again."
         ) from None
     execute(other, "session_defaults")
     return other

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import psycopg
 
@@ -20,19 +21,26 @@ def errors_translated() -> Iterator[None]:
         yield
 
 
+@dataclass
+class Left:
+    """state: a sentence on what is written by now, and what readers see."""
+
+    state: str
+
+
 @contextmanager
-def after_the_swap(name: str) -> Iterator[None]:
-    """For what comes once an index is live: errors keep their kind, and say what serves and what is still to do."""
+def leaving(state: str) -> Iterator[Left]:
+    """Turn the errors of both servers' clients into ours; each of our errors says in which state the work was left.
+
+    The block sets another state whenever it has come so far.
+    """
+    left = Left(state)
     try:
         with errors_translated():
-            yield
+            yield left
     except SyncJobError as error:
-        # Said by errors of writes that stop before the swap; here it would contradict what follows.
-        what = str(error).replace("; the live index was not touched", "").rstrip(".")
-        raise type(error)(
-            f"{what}. The new index {name} is live and serves; only what was edited around the swap may be missing "
-            "in it. The next run, or this one tried again, brings it up to date."
-        ) from None
+        error.state = error.state or left.state
+        raise
 
 
 @contextmanager

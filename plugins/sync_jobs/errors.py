@@ -2,7 +2,17 @@
 
 
 class SyncJobError(Exception):
-    """Base of all errors of the jobs. A mistake or a refusal: running the same again would fail again."""
+    """Base of all errors of the jobs. A mistake or a refusal: running the same again would fail again.
+
+    state: in which the work was left, a sentence at the end of the text (error_translation.leaving). Whoever raises
+    an error says only what happened and what to do: how far the work has come is its caller's to know.
+    """
+
+    state = ""
+
+    def __str__(self) -> str:
+        what = super().__str__()
+        return f"{what.rstrip('.')}. {self.state}" if self.state else what
 
 
 class BadArgument(SyncJobError):
@@ -10,11 +20,11 @@ class BadArgument(SyncJobError):
 
 
 class GuardRail(SyncJobError):
-    """The result would remove more than the limit allows. Nothing was written."""
+    """The result would remove more than the limit allows."""
 
 
 class IndexNotAsExpected(SyncJobError):
-    """The built index, the alias or the source do not agree. The live index was not touched."""
+    """The built index, the alias or the source do not agree."""
 
 
 class RejectedDocument(SyncJobError):

@@ -38,7 +38,7 @@ from sync_jobs.database import (
     snapshot,
 )
 from sync_jobs.documents import DEFINITION_FILE, mapping
-from sync_jobs.error_translation import after_the_swap
+from sync_jobs.error_translation import Left, leaving
 from sync_jobs.errors import IndexNotAsExpected
 from sync_jobs.index_difference import DocumentDifference
 from sync_jobs.index_guard_rails import check_values, count_values
@@ -64,11 +64,11 @@ log = logging.getLogger(__name__)
 def rebuild_person_index(run: JobRun) -> Outcome:
     """Build a new index beside the live one, verify it, and put it behind the alias; a dry run removes it again."""
     client = run.elasticsearch
-    with advisory_lock(run.postgres, search_index.lock_name(ALIAS)):
+    with leaving("The live index was not touched.") as left, advisory_lock(run.postgres, search_index.lock_name(ALIAS)):
         orphans = search_index.remove_orphans(client, ALIAS)
         name = search_index.new_index_name(ALIAS, _clock(run.postgres))
         try:
-            outcome = _build(run, name)
+            outcome = _build(run, name, left)
         except BaseException:
             _discard_quietly(client, name)
             raise
@@ -76,16 +76,18 @@ def rebuild_person_index(run: JobRun) -> Outcome:
             search_index.discard(client, ALIAS, name)
             retired = [name]
         else:
+            left.state = f"The new index {name} is live and up to date; the next build removes older ones."
             retired = search_index.remove_retired(client, ALIAS, run.settings.retained_indices)
         live = search_index.find_live(client, ALIAS).name
     indices = {"live": [live] if live else [], "removed": orphans + retired}
     return replace(outcome, indices=indices)
 
 
-def _build(run: JobRun, name: str) -> Outcome:
+def _build(run: JobRun, name: str, left: Left) -> Outcome:
     """Make the index, whole, verified and up to date, and promote it; nothing that readers see changes before that.
 
     One snapshot is kept open from the first row to the last edit: it tells who has been edited since.
+    left: told once the new index is live.
     """
     client, settings = run.elasticsearch, run.settings
     live = search_index.find_live(client, ALIAS).name
@@ -108,7 +110,12 @@ def _build(run: JobRun, name: str) -> Outcome:
         if not run.dry_run:
             with phases.of("promote"):
                 search_index.promote(client, ALIAS, name)
-            with phases.of("cover the swap"), after_the_swap(name):
+            left.state = (
+                f"The new index {name} is live and serves; only what was edited around the swap may be missing in it. "
+                "The next run, or this one tried again, brings it up to date."
+            )
+            with phases.of("cover the swap"):
+                search_index.mark_finished(client, ALIAS, name)
                 refreshed += cover_the_swap(edits, refresh)
     return Outcome(
         read=difference.unchanged + difference.changed + difference.added,
@@ -162,9 +169,7 @@ def _send(run: JobRun, name: str, live: str | None, lines: Iterable[bytes], want
         sent = bulk.load(run.elasticsearch, name, lines, run.settings, look_at)
         outdated = live_documents.outdated_persons()
     if sent != wanted:
-        raise IndexNotAsExpected(
-            f"{name}: PostgreSQL counts {wanted} documents, but made {sent}. The live index was not touched."
-        )
+        raise IndexNotAsExpected(f"{name}: PostgreSQL counts {wanted} documents, but made {sent}.")
     return outdated
 
 
@@ -213,10 +218,7 @@ def _check_guard_rails(
 def _verify_count(client: Elasticsearch, name: str, wanted: int) -> None:
     found = client.count(index=name)["count"]
     if found != wanted:
-        raise IndexNotAsExpected(
-            f"{name}: expected {wanted} documents after catching up with edits, found {found}. "
-            "The live index was not touched."
-        )
+        raise IndexNotAsExpected(f"{name}: expected {wanted} documents after catching up with edits, found {found}.")
 
 
 def _meta(run: JobRun) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from elasticsearch import Elasticsearch
 from sync_jobs import search_index
 from sync_jobs.catch_up import Edits
 from sync_jobs.database import Connection, advisory_lock, check_guard_rail, snapshot
-from sync_jobs.error_translation import after_the_swap
+from sync_jobs.error_translation import leaving
 from sync_jobs.index_comparison import differing_persons
 from sync_jobs.index_guard_rails import check_values, count_values
 from sync_jobs.index_settings import IndexSettings
@@ -45,7 +45,7 @@ def roll_back_person_index(
     writes nothing and swaps nothing. Raises AlreadyRunning during a build, IndexNotAsExpected if there is no such
     index, GuardRail if the index would lose too much, for instance because a source table is empty.
     """
-    with advisory_lock(connection, search_index.lock_name(ALIAS)):
+    with leaving("Nothing was written.") as left, advisory_lock(connection, search_index.lock_name(ALIAS)):
         live = search_index.find_live(client, ALIAS)
         name, meta = search_index.neighbour(client, ALIAS, direction)
         run_date = date.fromisoformat(meta["run_date"])
@@ -57,13 +57,19 @@ def roll_back_person_index(
             values = count_values(client, name)
             persons = differing_persons(connection, client, name, run_date)
             refresh = PersonRefresh(client, name, run_date, settings)
+            if not dry_run:
+                left.state = f"Of {name} some persons may have been made anew; {live.name} is live, as before."
             refreshed = refresh.once(connection, persons, dry_run=dry_run)
             made = refreshed.made
             if not dry_run:
+                left.state = f"{name} was made as PostgreSQL is now; {live.name} is live, as before."
                 check_values(name, values, count_values(client, name), maximum_removed_percent)
                 search_index.switch(client, ALIAS, live, name)
-                with after_the_swap(name):
-                    made += cover_the_swap(edits, refresh)
+                left.state = (
+                    f"{name} is live and serves; only what was edited around the swap may be missing in it, until the "
+                    f"next build. Do not repeat this: it would go on to the index beyond."
+                )
+                made += cover_the_swap(edits, refresh)
     before, after = live.name or "", name
     if dry_run:
         before, after = after, before

@@ -12,7 +12,7 @@ from datetime import date
 from sync_jobs import search_index
 from sync_jobs.batches import batches
 from sync_jobs.database import advisory_lock, apply_difference, execute, named_rows, read_committed, snapshot
-from sync_jobs.errors import AlreadyRunning, TransientError
+from sync_jobs.error_translation import leaving
 from sync_jobs.person_index import ALIAS
 from sync_jobs.person_refresh import PersonRefresh, find_documents, persons_of
 from sync_jobs.report import Outcome
@@ -24,11 +24,11 @@ def update_person_record_status(run: JobRun) -> Outcome:
     outcome = _write_statuses(run)
     if run.dry_run:
         return outcome
-    try:
-        with advisory_lock(run.postgres, search_index.lock_name(ALIAS)):
-            return replace(outcome, refreshed=_refresh_documents(run))
-    except AlreadyRunning as error:
-        raise TransientError(f"Statuses are written; their documents can be refreshed later: {error}") from None
+    with (
+        leaving("Statuses are written; the search may show old ones until this job is run again, or the next build."),
+        advisory_lock(run.postgres, search_index.lock_name(ALIAS)),
+    ):
+        return replace(outcome, refreshed=_refresh_documents(run))
 
 
 def _write_statuses(run: JobRun) -> Outcome:

@@ -65,9 +65,7 @@ def verify_totals(connection: Connection, client: Elasticsearch, name: str, want
     found = found_totals(client, name)
     if found != wanted:
         persons = differing_persons(connection, client, name, run_date)
-        raise IndexNotAsExpected(
-            f"{name}: expected {wanted}, found {found}. {_first(persons)} The live index was not touched."
-        )
+        raise IndexNotAsExpected(f"{name}: expected {wanted}, found {found}. {_first(persons)}")
 
 
 def found_totals(client: Elasticsearch, name: str) -> Totals:
@@ -109,7 +107,7 @@ def verify_persons(
         named = "; ".join(f"person {person}: {what}" for person, what in islice(wrong.items(), NAMED_PERSONS))
         raise IndexNotAsExpected(
             f"{name}: of {len(picked)} persons compared field by field, {len(wrong)} are not as a plain query has "
-            f"them: {named}. The live index was not touched."
+            f"them: {named}."
         )
 
 

@@ -23,10 +23,7 @@ def error_type(error: ApiError) -> str:
 
 def blocked_message(reason: str) -> str:
     """For SearchBlocked. reason: Elasticsearch's, which names blocks and indices only."""
-    return (
-        f"Elasticsearch takes no writes: {reason}. Free disk space or remove the block, then run the job again; "
-        "the live index was not touched."
-    )
+    return f"Elasticsearch takes no writes: {reason}. Free disk space or remove the block, then run the job again."
 
 
 def raise_unless_overloaded(error: ApiError) -> None:

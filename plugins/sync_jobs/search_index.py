@@ -18,7 +18,6 @@ from typing import Any
 from elastic_transport import TransportError
 from elasticsearch import Elasticsearch, NotFoundError
 
-from sync_jobs.error_translation import after_the_swap
 from sync_jobs.errors import BadArgument, IndexNotAsExpected, SearchBlocked, TransientError
 from sync_jobs.index_settings import IndexSettings
 from sync_jobs.search_errors import blocked_message
@@ -132,7 +131,7 @@ def promote(client: Elasticsearch, alias: str, name: str) -> None:
     if name not in own_indices(client, alias):
         raise IndexNotAsExpected(
             f"{name} was removed before it could be put behind alias {alias}, by another build or by hand. "
-            f"{live.name or 'No index'} is live, as before. Look who removed it, then run the job again."
+            "Look who removed it, then run the job again."
         )
     switch(client, alias, live, name)
 
@@ -145,8 +144,8 @@ def switch(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
     """
     replace: list[dict[str, Any]] = []
     if live.name:
-        # Its own build may have been killed after the swap, before the mark below.
-        _mark_finished(client, alias, live.name)
+        # Its own build may have been killed after its swap, before it was marked.
+        mark_finished(client, alias, live.name)
         removal = (
             {"remove": {"index": live.name, "alias": alias}} if live.is_alias else {"remove_index": {"index": alias}}
         )
@@ -162,13 +161,11 @@ def switch(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
         if _is_live(client, alias, name):
             if live.name and not live.is_alias:
                 log.warning("%s was a plain index: it is gone, and the alias %s stands in its place", alias, alias)
-            with after_the_swap(name):
-                _mark_finished(client, alias, name)
             return
     raise TransientError(f"The alias {alias} could not be moved to {name}: Elasticsearch gave no answer")
 
 
-def _mark_finished(client: Elasticsearch, alias: str, name: str) -> None:
+def mark_finished(client: Elasticsearch, alias: str, name: str) -> None:
     """Mark an index of ours that is or has been live: once another takes its place, it is kept as a previous one.
 
     Never before it is live: a build killed between mark and swap would leave one that no reader ever saw.

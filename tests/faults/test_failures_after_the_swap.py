@@ -18,6 +18,12 @@ JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
 
 
+def end_session(dsn: str, connection: Connection) -> None:
+    """As if the connection had been lost: the server ends it."""
+    with psycopg.connect(dsn, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", (connection.info.backend_pid,))
+
+
 @pytest.mark.parametrize("lost", ["PostgreSQL", "Elasticsearch"])
 def test_a_server_lost_after_the_swap_is_said_to_leave_the_new_index_live_and_the_next_run_covers_the_rest(
     tcs: Connection,
@@ -41,8 +47,7 @@ def test_a_server_lost_after_the_swap_is_said_to_leave_the_new_index_live_and_th
         if lost == "Elasticsearch":
             patch.setattr(search_index, "find_live", unreachable)
             unreachable()
-        with psycopg.connect(job_dsn, autocommit=True) as judge:
-            judge.execute("SELECT pg_terminate_backend(%s)", (job_connection.info.backend_pid,))
+        end_session(job_dsn, job_connection)
         return cover_the_swap(*arguments)
 
     with monkeypatch.context() as patch:
@@ -55,6 +60,44 @@ def test_a_server_lost_after_the_swap_is_said_to_leave_the_new_index_live_and_th
     assert not [line for line in caplog.messages if line.endswith("the next build removes it")]
     with psycopg.connect(job_dsn, autocommit=True) as another:
         assert runner(another, elasticsearch)(JOB, RUN_DATE).unchanged == 10
+
+
+def test_a_connection_lost_at_the_end_of_the_snapshot_is_said_to_leave_the_new_index_live(
+    job_connection: Connection, job_dsn: str, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cover_the_swap = person_index.cover_the_swap
+
+    def cover_and_lose_the_connection(*arguments: Any) -> int:
+        made = cover_the_swap(*arguments)
+        end_session(job_dsn, job_connection)
+        return made
+
+    monkeypatch.setattr(person_index, "cover_the_swap", cover_and_lose_the_connection)
+    with pytest.raises(TransientError, match="is live and serves"):
+        runner(job_connection, elasticsearch)(JOB, RUN_DATE)
+    assert len(indices_behind_alias(elasticsearch)) == 1
+
+
+@pytest.mark.parametrize("lost", ["PostgreSQL", "Elasticsearch"])
+def test_a_server_lost_in_the_very_last_step_is_said_to_leave_the_new_index_live_and_up_to_date(
+    job_connection: Connection,
+    job_dsn: str,
+    elasticsearch: Elasticsearch,
+    monkeypatch: pytest.MonkeyPatch,
+    lost: str,
+) -> None:
+    def lose(*_: Any) -> list[str]:
+        if lost == "Elasticsearch":
+            raise SearchConnectionError("refused")
+        end_session(job_dsn, job_connection)
+        return []
+
+    monkeypatch.setattr(search_index, "remove_retired", lose)
+    with pytest.raises(TransientError, match=rf"{lost}.*\. The new index \S+ is live and up to date; ") as caught:
+        runner(job_connection, elasticsearch)(JOB, RUN_DATE)
+    (live,) = indices_behind_alias(elasticsearch)
+    assert live in str(caught.value)
+    assert "not touched" not in str(caught.value)
 
 
 def test_a_refusal_after_the_swap_is_still_none_to_be_tried_again(

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from elasticsearch import Elasticsearch
 
-from sync_jobs import search_index
+from sync_jobs import person_index_rollback, search_index
 from sync_jobs.database import advisory_lock
-from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, IndexNotAsExpected
+from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, IndexNotAsExpected, TransientError
 from sync_jobs.index_settings import IndexSettings
 from sync_jobs.report import Report
 from sync_jobs.runner import run_rollback
@@ -115,10 +115,39 @@ def test_an_emptied_source_does_not_empty_the_index_gone_back_to(
     run(JOB, RUN_DATE)
     (live,) = run(JOB, RUN_DATE).indices["live"]
     tcs.execute("DELETE FROM contact_details")
-    with pytest.raises(GuardRail, match="would remove 210 of 210"):
+    with pytest.raises(GuardRail, match=r"would remove 210 of 210.* Nothing was written\.$"):
         roll()
     assert indices_behind_alias(elasticsearch) == [live]
     assert elasticsearch.count(index=f"{ALIAS}-*")["count"] == 420
+
+
+def test_a_rollback_that_is_refused_once_its_index_is_up_to_date_says_so(
+    application: Application, tcs: Connection, run: RunJob, roll: Any, elasticsearch: Elasticsearch
+) -> None:
+    application.add(range(100, 250))
+    (first,) = run(JOB, RUN_DATE).indices["live"]
+    (second,) = run(JOB, RUN_DATE).indices["live"]
+    tcs.execute("UPDATE contact_details SET forenames = NULL")
+    with pytest.raises(GuardRail, match=r"forenames in index .*would remove 210 of 210") as caught:
+        roll()
+    assert str(caught.value).endswith(f". {first} was made as PostgreSQL is now; {second} is live, as before.")
+    assert "Nothing was written" not in str(caught.value)
+    assert indices_behind_alias(elasticsearch) == [second]
+
+
+def test_a_failure_after_the_swap_says_that_a_repetition_would_go_further(
+    run: RunJob, roll: Any, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first,) = run(JOB, RUN_DATE).indices["live"]
+    run(JOB, RUN_DATE)
+
+    def lost(*_: Any) -> int:
+        raise psycopg.OperationalError
+
+    monkeypatch.setattr(person_index_rollback, "cover_the_swap", lost)
+    with pytest.raises(TransientError, match=f"{first} is live and serves; .* Do not repeat this"):
+        roll()
+    assert indices_behind_alias(elasticsearch) == [first]
 
 
 def test_the_next_build_takes_the_place_of_an_index_gone_back_to(
