@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow.sdk.exceptions import AirflowFailException
-
+from sync_airflow.failure import fail
 from sync_airflow.follow_on import THEN_RUN
 
 if TYPE_CHECKING:
@@ -25,7 +24,8 @@ def refuse_unknown_keys(context: Context, params: Iterable[str]) -> None:
     expected = list(params)
     unknown = [key for key in context["dag_run"].conf or {} if key not in (*expected, *INTERNAL_KEYS)]
     if unknown:
-        raise AirflowFailException(
+        fail(
+            context,
             f"This run was given {', '.join(map(repr, unknown))}, which it does not know; expected are "
-            f"{', '.join(expected)}. Nothing was started."
+            f"{', '.join(expected)}. Nothing was started.",
         )

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
 from sync_airflow import policy
 from sync_airflow.announcements import announce_failure, announce_recovery
 from sync_airflow.conf_keys import refuse_unknown_keys
+from sync_airflow.failure import REASON, fail
 from sync_airflow.follow_on import child_run_id
 from sync_airflow.job_operator import RUN_JOB
 from sync_airflow.messages import COUNTS
 from sync_airflow.nights import chosen_date, own_date
-from sync_airflow.sync_operator import REASON
 from sync_jobs.catalogue import JOBS, Job, find_job, upstream_jobs
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class SummaryOperator(BaseOperator):
         if to_run_again:
             self.log.error(run_book(to_run_again, states, reasons, run_date))
             names = ", ".join(job.name for job in to_run_again)
-            raise AirflowFailException(f"To be run again, in this order, with run_date {run_date}: {names}")
+            fail(context, f"To be run again, in this order, with run_date {run_date}: {names}")
         return run_date.isoformat()
 
 

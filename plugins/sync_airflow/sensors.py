@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pendulum
 from airflow.providers.standard.sensors.external_task import ExternalTaskSensor
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
 from sync_airflow import policy
+from sync_airflow.failure import fail
 from sync_airflow.job_operator import assets_of_night, past_successes, skip_if_covered
 from sync_airflow.nights import SCHEDULED, belongs_to_a_night, between, covering_run, reason_never_to_come
 from sync_airflow.triggers import LOOK_AGAIN, NightlyRunTrigger
@@ -63,7 +64,7 @@ class NightlyJobSensor(ExternalTaskSensor):
         elif status == LOOK_AGAIN:
             self._wait(context)
         elif not self._upstream_covered(context):
-            raise AirflowFailException(self._without_upstream(f"{self.upstream_name} failed tonight"))
+            self._fail(context, f"{self.upstream_name} failed tonight")
 
     def _wait(self, context: Context) -> None:
         """Return if there is nothing to wait for (any more), fail if it would be in vain, else defer until a while."""
@@ -75,12 +76,10 @@ class NightlyJobSensor(ExternalTaskSensor):
             self.log.info("%s Not waiting for it.", never)
             return
         if never:
-            raise AirflowFailException(self._without_upstream(never.rstrip(".")))
+            self._fail(context, never.rstrip("."))
         waiting_since = context["dag_run"].start_date or context["ti"].start_date
         if waiting_since + policy.WAIT_TIMEOUT < pendulum.now("UTC"):
-            raise AirflowFailException(
-                self._without_upstream(f"{self.upstream_name} has not ended within {policy.WAIT_TIMEOUT}")
-            )
+            self._fail(context, f"{self.upstream_name} has not ended within {policy.WAIT_TIMEOUT}")
         self.log.info("Waiting for the run of %s that was due at %s.", self.upstream_name, tick)
         self.defer(
             trigger=NightlyRunTrigger(
@@ -116,8 +115,9 @@ class NightlyJobSensor(ExternalTaskSensor):
         upstream = find_job(self.upstream_name)
         return reason_never_to_come(upstream, tick, runs=runs, is_paused=dag.is_paused, next_tick=dag.next_dagrun)
 
-    def _without_upstream(self, why: str) -> str:
-        return (
+    def _fail(self, context: Context, why: str) -> NoReturn:
+        fail(
+            context,
             f"{why}, so {self.job_name} does not run on what is there. Once {self.upstream_name} has succeeded, "
-            f"in any run of tonight, clear this task with all that is downstream, or run {self.job_name} by hand."
+            f"in any run of tonight, clear this task with all that is downstream, or run {self.job_name} by hand.",
         )

@@ -11,21 +11,20 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 from sync_airflow import policy
 from sync_airflow.announcements import announce_success
 from sync_airflow.conf_keys import refuse_unknown_keys
+from sync_airflow.failure import note_reason
 from sync_jobs.errors import BadArgument, SyncJobError, TransientError
 from sync_jobs.index_settings import IndexSettings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-# The XCom in which a task that failed says why, beside its log.
-REASON = "reason"
 INDEX_SETTINGS = "persons_index_settings"
 
 
 class SyncOperator(BaseOperator):
     """Runs work() and returns its report (sync_jobs.report.Report.as_dict) as XCom.
 
-    Fails at once, without a retry, on what would fail again. The reason of a failure goes to the XCom "reason" too.
+    Fails at once, without a retry, on what would fail again. The reason of a failure goes to an XCom, too.
     what: the operators' name of the work, for messages.
     """
 
@@ -47,12 +46,15 @@ class SyncOperator(BaseOperator):
             self._at_work = True
             return self.work(context)
         except SyncJobError as error:
-            context["ti"].xcom_push(key=REASON, value=str(error))
+            note_reason(context, str(error))
             if isinstance(error, TransientError):
                 raise  # an ordinary failure, tried again
             raise AirflowFailException(str(error)) from error
+        except AirflowFailException as error:  # a connection that is missing, for instance
+            note_reason(context, str(error))
+            raise
         except AirflowTaskTimeout:
-            context["ti"].xcom_push(key=REASON, value=f"{self.what} has not ended within {self.execution_timeout}")
+            note_reason(context, f"{self.what} has not ended within {self.execution_timeout}")
             raise
         finally:
             self._at_work = False

@@ -46,10 +46,12 @@ def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags):
 @pytest.mark.parametrize("task_id", ORDER)
 def test_no_job_is_started_by_a_recovery_that_is_given_what_it_does_not_know(dags, task_id):
     # Of the run it has the conf alone, so that whatever comes before the refusal would fail otherwise.
-    context = {"dag_run": SimpleNamespace(conf={"run_date": "2026-02-28", "dry_run": True})}
+    run, reasons = SimpleNamespace(conf={"run_date": "2026-02-28", "dry_run": True}), []
+    context = {"dag_run": run, "ti": SimpleNamespace(xcom_push=lambda key, value: reasons.append((key, value)))}
     with pytest.raises(AirflowFailException, match=r"given 'dry_run', .* expected are run_date, maximum_removed_perc"):
         # Airflow refuses to execute an operator outside of a task; what is tested is the method below that guard.
         RecoverJobOperator.execute.__wrapped__(dags["recovery"].get_task(task_id), context)
+    assert [key for key, _ in reasons] == ["reason"]
 
 
 def test_a_failed_job_keeps_neither_the_jobs_after_it_nor_the_summary_from_running(dags):

@@ -1,7 +1,7 @@
 """When a wait begins, passes, fails, goes on or is left out."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
@@ -41,6 +41,10 @@ class TaskInstance:
     is_paused: bool = False
     next_dagrun: datetime = UPSTREAM_TICK + timedelta(days=1)
     start_date: datetime = TICK
+    xcoms: dict[str, str] = field(default_factory=dict)
+
+    def xcom_push(self, key, value):
+        self.xcoms[key] = value
 
     def get_dag(self, dag_id):
         assert dag_id == OWNER.dag_id
@@ -137,8 +141,12 @@ def test_a_job_that_waits_for_any_end_goes_on_without_a_run_that_will_never_be()
 
 
 def test_an_upstream_that_failed_fails_the_job_with_its_name_and_what_to_do():
-    with pytest.raises(AirflowFailException, match=r"PersonOwnerRebuildJob failed tonight, so PersonElastic.* clear"):
-        sensor().execute_complete(context(), {"status": "failed"})
+    this = context()
+    with pytest.raises(
+        AirflowFailException, match=r"PersonOwnerRebuildJob failed tonight, so PersonElastic.* clear"
+    ) as failure:
+        sensor().execute_complete(this, {"status": "failed"})
+    assert this["ti"].xcoms == {"reason": str(failure.value)}
 
 
 def test_an_upstream_that_failed_and_was_then_run_by_hand_with_success_is_as_good():
