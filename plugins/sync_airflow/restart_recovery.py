@@ -13,19 +13,18 @@ import os
 import sys
 import time
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.exceptions import DagNotFound
-from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
-from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from sync_airflow.exclusive_start import ACTIVE, lock_dag
 from sync_airflow.policy import RECOVERY
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def trigger_once(started: datetime) -> str:
     try:
         # Not the session that the whole thread shares: what trigger_dag calls commits that, which would free the lock.
         with create_session(scoped=False) as session:
-            if lock_dag(session).is_paused:
+            if lock_dag(session, RECOVERY).is_paused:
                 return f"Recovery is not triggered: {paused(session, started)}"
             run_id = run_in_its_place(session, started)
             if run_id:
@@ -76,18 +75,6 @@ def trigger_once(started: datetime) -> str:
         raise NotYet(UNKNOWN) from None
     except SQLAlchemyError as error:
         raise NotYet(f"Airflow's database does not answer ({type(error).__name__})") from None
-
-
-def lock_dag(session: Session) -> Any:
-    """Lock the DAG's row to the end of the transaction: one scheduler looks and triggers, the next then sees its run.
-
-    Raises NotYet if there is no such DAG.
-    """
-    columns = select(DagModel.is_paused, DagModel.is_stale).where(DagModel.dag_id == RECOVERY).with_for_update()
-    row = session.execute(columns).one_or_none()
-    if row is None or row.is_stale:
-        raise NotYet(UNKNOWN)
-    return row
 
 
 def paused(session: Session, started: datetime) -> str:
@@ -114,8 +101,7 @@ def trigger(session: Session, started: datetime) -> str:
 
 def run_in_its_place(session: Session, started: datetime) -> str | None:
     """The id of a run of recovery that is not ended, or that has come since: by another scheduler's start, by hand."""
-    active = DagRun.state.in_([DagRunState.QUEUED, DagRunState.RUNNING])
-    runs = select(DagRun.run_id).where(DagRun.dag_id == RECOVERY, or_(active, DagRun.run_after >= started))
+    runs = select(DagRun.run_id).where(DagRun.dag_id == RECOVERY, or_(ACTIVE, DagRun.run_after >= started))
     return session.scalar(runs.order_by(DagRun.run_after).limit(1))
 
 
