@@ -186,6 +186,7 @@ def documents(url: str) -> str:
 
 def say_where(home: Home, steps: Steps) -> None:
     stack = home.stack()
+    steps.say(f"Jobs:    {stack['airflow_url']}/sync/")
     steps.say(f"Airflow: {stack['airflow_url']}  user {stack['user']}  password {stack['password']}")
     steps.say(f"Search:  {stack['elasticsearch_url']}/{ALIAS}/_search")
     steps.say(f"More in {home.folder / 'stack.json'}; Airflow's command line: {home.folder / 'airflow'}")

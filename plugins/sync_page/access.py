@@ -1,0 +1,47 @@
+"""Who may see the page and start runs: Airflow's own users and rights, asked for each DAG."""
+
+from __future__ import annotations
+
+from typing import Literal
+from urllib.parse import urlsplit
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.configuration import conf
+from airflow.models.dag import DagModel
+from fastapi import HTTPException, Request, status
+
+JSON = "application/json"
+
+
+def may_view(user: BaseUser, dag_id: str) -> bool:
+    """Whether this user may see runs of that DAG."""
+    return _may("GET", user, dag_id)
+
+
+def may_run(user: BaseUser, dag_id: str) -> bool:
+    """Whether this user may start runs of that DAG."""
+    return _may("POST", user, dag_id)
+
+
+def _may(method: Literal["GET", "POST"], user: BaseUser, dag_id: str) -> bool:
+    details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
+    return get_auth_manager().is_authorized_dag(
+        method=method, access_entity=DagAccessEntity.RUN, details=details, user=user
+    )
+
+
+def from_our_pages(request: Request) -> None:
+    """Refuse a request that another site makes with a visitor's cookie; Airflow itself does not.
+
+    For what changes something. A browser says in Origin which site asks, and asks the server before it sends JSON to
+    another site. A script sends no Origin.
+    """
+    origin = request.headers.get("origin")
+    ours = {request.headers.get("host"), urlsplit(conf.get("api", "base_url", fallback="")).netloc}
+    theirs = urlsplit(origin or "").netloc  # empty for "null", of a page that has no site
+    if origin is not None and (not theirs or theirs not in ours):
+        raise HTTPException(status.HTTP_403_FORBIDDEN, f"Requests from {origin} are refused: expected Airflow's own")
+    if request.headers.get("content-type", JSON).partition(";")[0].strip().lower() != JSON:
+        raise HTTPException(status.HTTP_415_UNSUPPORTED_MEDIA_TYPE, f"Expected a body of type {JSON}")

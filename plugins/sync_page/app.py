@@ -1,0 +1,38 @@
+"""The application at /sync/: the page itself, its files, and the HTTP interface behind it."""
+
+from pathlib import Path
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.core_api.security import get_user
+from fastapi import FastAPI, HTTPException, Request, Response, status
+from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+
+from sync_page.interface import install
+
+STATIC = Path(__file__).parent / "static"
+
+# The page needs nothing from elsewhere, and no other page may show it as its own.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "Cache-Control": "no-cache",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+# No pages of documentation: they would load scripts from elsewhere.
+app = FastAPI(title="Nightly sync", docs_url=None, redoc_url=None)
+install(app)
+app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+
+@app.get("/", include_in_schema=False)
+async def page(request: Request) -> Response:
+    """The page, which asks the interface for what it shows; for whoever is not logged in, the login."""
+    try:
+        await get_user(request, None, None)
+    except HTTPException as error:
+        if error.status_code not in (status.HTTP_401_UNAUTHORIZED, status.HTTP_403_FORBIDDEN):
+            raise
+        return RedirectResponse(get_auth_manager().get_url_login(next_url=str(request.url)))
+    return FileResponse(STATIC / "page.html", headers=HEADERS)

@@ -1,0 +1,88 @@
+// The table of jobs: a row for each, made once, its cells anew with each status.
+
+import { byId, duration, element, link, moment, number } from "./elements.js";
+import { openJobDialog } from "./run_dialog.js";
+
+const COUNTS = ["read", "added", "changed", "removed", "unchanged", "refreshed", "rejected"];
+const STATES = {
+  success: ["succeeded", "good"],
+  failed: ["failed", "bad"],
+  running: ["running", "busy"],
+  queued: ["queued", "busy"],
+};
+const STARTED_BY = {
+  night: "by the schedule",
+  hand: "by hand",
+  "follow-on": "after another job",
+  recovery: "by recovery",
+  restart: "at a restart",
+  backfill: "as a backfill",
+};
+
+const rows = new Map(); // DAG id -> row of the table
+
+/** job: as api/jobs/status has it. */
+export function showJob(job) {
+  const row = rows.get(job.dag_id) ?? newRow(job);
+  const run = job.current ?? job.last;
+  row.querySelector(".state-of-it").replaceChildren(...state(job, run));
+  row.querySelector(".last").replaceChildren(...(run ? times(run) : []));
+  row.querySelector(".did").replaceChildren(...outcome(job));
+  const button = row.querySelector("button");
+  button.hidden = !job.may_run;
+  button.disabled = !job.known;
+  button.onclick = () => openJobDialog(job);
+}
+
+function newRow(job) {
+  const row = element("tr");
+  const name = element("td", undefined, "name");
+  name.append(link(job.name, `dags/${job.dag_id}`), element("span", job.summary, "quiet"));
+  const button = element("button", "Run …");
+  button.type = "button";
+  button.setAttribute("aria-label", `Run ${job.name} …`);
+  const action = element("td");
+  action.append(button);
+  row.append(
+    element("td", job.at),
+    name,
+    element("td", undefined, "state-of-it"),
+    element("td", undefined, "last"),
+    element("td", undefined, "did"),
+    element("td", job.then_run.join(", "), "follow"),
+    action,
+  );
+  row.dataset.job = job.name;
+  byId("jobs").tBodies[0].append(row);
+  rows.set(job.dag_id, row);
+  return row;
+}
+
+function state(job, run) {
+  if (!job.known) return [element("span", "not known to Airflow", "state bad")];
+  const [word, kind] = STATES[run?.state] ?? ["never run", "none"];
+  const shown = [element("span", word, `state ${kind}`)];
+  if (job.is_paused) shown.push(element("span", "paused: does not run", "bad quiet"));
+  return shown;
+}
+
+function times(run) {
+  const begun = run.started ? link(moment(run.started), run.path) : link("not begun", run.path);
+  const took = run.seconds === null ? "" : ` · ${duration(run.seconds)}`;
+  const what = `${STARTED_BY[run.started_by] ?? run.started_by}${run.dry_run ? ", dry run" : ""}`;
+  return [begun, took, element("span", `for ${run.run_date ?? "?"}, ${what}`, "quiet")];
+}
+
+function outcome({ current, last }) {
+  if (!last) return [];
+  const before = current ? [element("span", "at the run before:", "quiet")] : [];
+  if (last.state === "failed") {
+    const place = last.failed_task ? `${last.path}/tasks/${last.failed_task}` : last.path;
+    return [...before, element("span", last.reason ?? "It ended without a word.", "bad"), " ", link("Log", place)];
+  }
+  if (!last.report) return [];
+  const told = COUNTS.filter((count) => last.report[count] || count === "read");
+  const text = told.map((count) => `${number(last.report[count] ?? 0)} ${count}`).join(", ");
+  const note = last.dry_run ? "dry run: nothing was written" : "";
+  return [...before, text, ...(note ? [element("span", note, "quiet")] : [])];
+}

@@ -1,0 +1,65 @@
+// The page at /sync/: shows what the interface says, again and again.
+//
+//   interface.js  =>  page.js  =>  jobs_table.js, search_index.js
+//   run_dialog.js  =>  interface.js: starts a job; then the status anew
+
+import { byId, moment } from "./elements.js";
+import { ask } from "./interface.js";
+import { showJob } from "./jobs_table.js";
+import { openRecoveryDialog } from "./run_dialog.js";
+import { showIndex } from "./search_index.js";
+
+const BUSY_MILLISECONDS = 2000;
+const IDLE_MILLISECONDS = 15000;
+
+let timer;
+
+async function refresh() {
+  clearTimeout(timer);
+  let busy = false;
+  try {
+    const status = await ask("api/jobs/status");
+    showStatus(status);
+    busy = [...status.jobs, status.recovery].some((dag) => dag?.running);
+    say("trouble", "");
+  } catch (error) {
+    say("trouble", error.message);
+  }
+  await showIndex();
+  clearTimeout(timer); // of a refresh that was asked for meanwhile
+  timer = setTimeout(() => (document.hidden ? undefined : refresh()), busy ? BUSY_MILLISECONDS : IDLE_MILLISECONDS);
+}
+
+function showStatus({ now, jobs, recovery }) {
+  for (const job of jobs) showJob(job);
+  const failed = jobs.filter((job) => job.last?.state === "failed").map((job) => job.name);
+  const done = jobs.filter((job) => job.succeeded_today).length;
+  const said = [`${moment(now)} UTC`, `${done} of ${jobs.length} jobs have succeeded since midnight`];
+  if (failed.length) said.push(`failed at their last run: ${failed.join(", ")}`);
+  if (recovery?.running) said.push("all jobs are being run in order");
+  else if (recovery?.last?.state === "failed") {
+    said.push(`the last run of all jobs failed: ${recovery.last.reason ?? "see its log"}`);
+  }
+  byId("summary").textContent = `${said.join(" · ")}.`;
+  const all = byId("run-all");
+  all.hidden = !recovery?.may_run;
+  all.onclick = openRecoveryDialog;
+}
+
+function say(place, text) {
+  byId(place).textContent = text;
+  byId(place).hidden = !text;
+}
+
+byId("refresh").addEventListener("click", () => {
+  say("message", "");
+  refresh();
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) refresh();
+});
+byId("run").addEventListener("started", ({ detail }) => {
+  say("message", detail);
+  refresh();
+});
+refresh();

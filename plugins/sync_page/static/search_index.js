@@ -1,0 +1,42 @@
+// The search index: which one is live, which are kept, how far a build is.
+
+import { byId, element, link, moment, number } from "./elements.js";
+import { ask } from "./interface.js";
+
+export async function showIndex() {
+  const place = byId("index");
+  try {
+    place.replaceChildren(...indexParts(await ask("api/index")));
+  } catch (error) {
+    place.replaceChildren(element("p", error.message, error.status === 403 ? "none" : "bad"));
+  }
+}
+
+function indexParts({ alias, live, previous, build }) {
+  const list = element("dl");
+  const add = (term, ...content) => {
+    const description = element("dd");
+    description.append(...content);
+    list.append(element("dt", term), description);
+  };
+  if (build) {
+    const bar = element("progress");
+    bar.setAttribute("aria-label", "Documents loaded");
+    if (build.expected) [bar.max, bar.value] = [build.expected, Math.min(build.documents, build.expected)];
+    const of = build.expected ? ` of ${number(build.expected)}` : "";
+    const text = `${number(build.documents)}${of} documents, ${number(build.documents_per_second)} a second, since ${moment(build.started)}`;
+    add("being built", bar, element("span", `${build.name}: ${text}`));
+  }
+  add("live", live ? describe(live) : `Nothing is behind the alias ${alias}: search finds nothing. Run PersonElasticSearchSyncJob.`);
+  const before = previous.map((index) => element("div", describe(index)));
+  add("kept beside it", ...(before.length ? [...before, link("Roll back or forth", "dags/persons_index_rollback")] : ["none"]));
+  return [list];
+}
+
+function describe({ name, built_at: builtAt, run_date: runDate, documents }) {
+  const parts = [name];
+  if (documents !== null) parts.push(`${number(documents)} documents`);
+  if (runDate) parts.push(`for ${runDate}`);
+  if (builtAt) parts.push(`built ${moment(builtAt)}`);
+  return parts.join(" · ");
+}

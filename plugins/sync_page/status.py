@@ -1,0 +1,260 @@
+"""What Airflow's metadata database knows of the jobs' runs, for people: who is at work, what the last run did."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
+from airflow.utils.state import DagRunState, TaskInstanceState
+from sqlalchemy import func, or_, select, tuple_
+
+from sync_airflow.exclusive_start import ACTIVE
+from sync_airflow.failure import REASON
+from sync_airflow.follow_on import AFTER
+from sync_airflow.job_operator import RUN_JOB
+from sync_airflow.nights import BACKFILL, SCHEDULED, chosen_date, own_date
+from sync_airflow.policy import RECOVERY
+from sync_airflow.recovery import SUMMARY
+from sync_airflow.restart_recovery import RESTART
+from sync_jobs.catalogue import Job, jobs_to_run_after
+from sync_jobs.errors import BadArgument
+
+if TYPE_CHECKING:
+    from sqlalchemy import Select
+    from sqlalchemy.orm import Session
+
+# The task that does a DAG's work: a run in which it was skipped has been done by another.
+WORKING_TASKS = (RUN_JOB, SUMMARY)
+
+# XComs that are shown.
+REPORT = "return_value"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of a job, or of recovery.
+
+    state: queued, running, success or failed. started_by: night, hand, follow-on, recovery, restart or backfill.
+    run_date: the date that it is for; None if what it was given is no date. started, ended: UTC; seconds: between
+    them, or up to now. report: of a job that succeeded, as sync_jobs.report.Report.as_dict gives it. reason,
+    failed_task: of a run that failed.
+    path: where it is in Airflow's UI, below its address.
+    """
+
+    run_id: str
+    state: str
+    started_by: str
+    run_date: date | None
+    dry_run: bool
+    started: datetime | None
+    ended: datetime | None
+    seconds: float | None
+    path: str
+    report: Mapping[str, Any] | None = None
+    reason: str | None = None
+    failed_task: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DagStatus:
+    """running: whether a run is queued or at work. current: that run. last: the latest that has ended.
+
+    known: whether Airflow has read the DAG. next_run: when the next one is due, UTC. succeeded_today: whether a real
+    run has succeeded since midnight UTC.
+    """
+
+    dag_id: str
+    known: bool
+    is_paused: bool
+    next_run: datetime | None
+    running: bool
+    current: Run | None
+    last: Run | None
+    succeeded_today: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStatus(DagStatus):
+    """A row of the table of jobs, and how it is. then_run: what a run by hand runs after it, in order."""
+
+    name: str
+    at: str
+    writes: str
+    summary: str
+    then_run: list[str]
+    takes_date_override: bool
+    maximum_removed_percent: float
+    may_run: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoveryStatus(DagStatus):
+    """The run of all jobs in order."""
+
+    may_run: bool
+
+
+def read_dags(session: Session, dag_ids: Iterable[str], now: datetime) -> dict[str, DagStatus]:
+    """The status of each of these DAGs. now: UTC, of which the day is today."""
+    dag_ids = list(dag_ids)
+    history = _History(session, dag_ids, now)
+    models = {model.dag_id: model for model in session.scalars(select(DagModel).where(DagModel.dag_id.in_(dag_ids)))}
+    return {dag_id: history.status(dag_id, models.get(dag_id)) for dag_id in dag_ids}
+
+
+def job_status(job: Job, dag: DagStatus, *, may_run: bool) -> JobStatus:
+    """A job of the catalogue with the status of its DAG."""
+    return JobStatus(
+        **vars(dag),
+        name=job.name,
+        at=f"{job.at:%H:%M}",
+        writes=job.writes,
+        summary=job.summary,
+        then_run=[other.name for other in jobs_to_run_after(job)],
+        takes_date_override=job.takes_date_override,
+        maximum_removed_percent=job.maximum_removed_percent,
+        may_run=may_run,
+    )
+
+
+class _History:
+    """The runs of some DAGs: those at work, and those that have ended since midnight UTC, or last."""
+
+    def __init__(self, session: Session, dag_ids: list[str], now: datetime) -> None:
+        self._now = now
+        self._active: dict[str, list[DagRun]] = defaultdict(list)
+        for run in session.scalars(select(DagRun).where(DagRun.dag_id.in_(dag_ids), ACTIVE).order_by(DagRun.id)):
+            self._active[run.dag_id].append(run)
+        self._ended: dict[str, list[DagRun]] = defaultdict(list)
+        for run in session.scalars(_ended_runs(dag_ids, since=datetime.combine(now.date(), time.min, UTC))):
+            self._ended[run.dag_id].append(run)
+        self._details = _Details(session, [runs[0] for runs in self._ended.values()])
+
+    def status(self, dag_id: str, model: DagModel | None) -> DagStatus:
+        active, ended = self._active[dag_id], self._ended[dag_id]
+        # At work before queued: the one that is queued waits for the other.
+        current = min(active, key=lambda run: run.state != DagRunState.RUNNING, default=None)
+        return DagStatus(
+            dag_id=dag_id,
+            known=model is not None and not model.is_stale,
+            is_paused=bool(model and model.is_paused),
+            next_run=model.next_dagrun_create_after if model else None,
+            running=bool(active),
+            current=_run(current, self._now) if current else None,
+            last=_run(ended[0], self._now, **self._details.of(ended[0])) if ended else None,
+            succeeded_today=any(self._is_success_of_today(run) for run in ended),
+        )
+
+    def _is_success_of_today(self, run: DagRun) -> bool:
+        is_of_today = run.end_date.date() == self._now.date()
+        return is_of_today and run.state == DagRunState.SUCCESS and not _is_dry(run)
+
+
+def _ended_runs(dag_ids: list[str], since: datetime) -> Select[tuple[DagRun]]:
+    """By DAG the last run that has ended, and all that have since then, newest first.
+
+    Not those that had nothing to do: another run stands for them.
+    """
+    newest_first = (DagRun.end_date.desc(), DagRun.id.desc())
+    numbered = (
+        select(
+            DagRun.id,
+            DagRun.end_date,
+            func.row_number().over(partition_by=DagRun.dag_id, order_by=newest_first).label("place"),
+        )
+        .join(TaskInstance, (TaskInstance.dag_id == DagRun.dag_id) & (TaskInstance.run_id == DagRun.run_id))
+        .where(
+            DagRun.dag_id.in_(dag_ids),
+            DagRun.state.in_([DagRunState.SUCCESS, DagRunState.FAILED]),
+            TaskInstance.task_id.in_(WORKING_TASKS),
+            func.coalesce(TaskInstance.state, "") != TaskInstanceState.SKIPPED,
+        )
+        .subquery()
+    )
+    wanted = select(numbered.c.id).where(or_(numbered.c.place == 1, numbered.c.end_date >= since))
+    return select(DagRun).where(DagRun.id.in_(wanted)).order_by(*newest_first)
+
+
+class _Details:
+    """Reports, reasons and failed tasks of some runs."""
+
+    def __init__(self, session: Session, runs: list[DagRun]) -> None:
+        keys = [(run.dag_id, run.run_id) for run in runs]
+        self._failed_tasks: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for dag_id, run_id, task_id in session.execute(_failed_tasks(keys)):
+            self._failed_tasks[dag_id, run_id].append(task_id)
+        self._xcoms = {
+            (xcom.dag_id, xcom.run_id, xcom.task_id, xcom.key): XComModel.deserialize_value(xcom)
+            for xcom in session.scalars(_xcoms(keys))
+        }
+
+    def of(self, run: DagRun) -> dict[str, Any]:
+        """The arguments of Run."""
+        key = (run.dag_id, run.run_id)
+        failed = self._failed_tasks[key]
+        reasons = (self._xcoms.get((*key, task_id, REASON)) for task_id in failed)
+        return {
+            "report": self._xcoms.get((*key, RUN_JOB, REPORT)),
+            "failed_task": next(iter(failed), None),
+            "reason": next(filter(None, reasons), None),
+        }
+
+
+def _failed_tasks(keys: list[tuple[str, str]]) -> Select[tuple[str, str, str]]:
+    """The first that failed comes first: others may have failed because of it."""
+    return (
+        select(TaskInstance.dag_id, TaskInstance.run_id, TaskInstance.task_id)
+        .where(
+            tuple_(TaskInstance.dag_id, TaskInstance.run_id).in_(keys),
+            TaskInstance.state == TaskInstanceState.FAILED,
+        )
+        .order_by(TaskInstance.end_date)
+    )
+
+
+def _xcoms(keys: list[tuple[str, str]]) -> Select[tuple[XComModel]]:
+    return select(XComModel).where(
+        tuple_(XComModel.dag_id, XComModel.run_id).in_(keys), XComModel.key.in_((REPORT, REASON))
+    )
+
+
+def _run(run: DagRun, now: datetime, **details: Any) -> Run:
+    return Run(
+        run_id=run.run_id,
+        state=str(run.state),
+        started_by=started_by(run),
+        run_date=_run_date(run),
+        dry_run=_is_dry(run),
+        started=run.start_date,
+        ended=run.end_date,
+        seconds=((run.end_date or now) - run.start_date).total_seconds() if run.start_date else None,
+        path=f"dags/{run.dag_id}/runs/{quote(run.run_id, safe='')}",
+        **details,
+    )
+
+
+def _run_date(run: DagRun) -> date | None:
+    try:
+        return chosen_date((run.conf or {}).get("run_date"), own_date(run.run_type, run.logical_date, run.run_after))
+    except BadArgument:
+        return None
+
+
+def _is_dry(run: DagRun) -> bool:
+    return bool((run.conf or {}).get("dry_run"))
+
+
+def started_by(run: DagRun) -> str:
+    """Who or what asked for this run, in a word."""
+    if run.run_type in (SCHEDULED, BACKFILL):
+        return "night" if run.run_type == SCHEDULED else "backfill"
+    by_prefix = {RECOVERY: "recovery", AFTER: "follow-on", RESTART: "restart"}
+    return by_prefix.get(run.run_id.partition("__")[0], "hand")

@@ -1,0 +1,249 @@
+"""The HTTP interface at /sync/, in Airflow's own application: who may do what, what is refused, what is started."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from airflow.api_fastapi.app import create_app, get_auth_manager
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+from airflow.dag_processing.bundles.manager import DagBundlesManager
+from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
+from airflow.utils.session import create_session
+from fastapi.testclient import TestClient
+from httpx import Response
+from sqlalchemy import delete, select, update
+
+from sync_jobs.catalogue import JOBS
+
+STATUS = "/sync/api/jobs/status"
+ALL_JOBS = "/sync/api/jobs"
+STATUS_JOB = "/sync/api/job/PersonRecordStatusJob"
+DAG_IDS = [*(job.dag_id for job in JOBS), "recovery"]
+
+REFUSED = [
+    ({"dryrun": True}, "dryrun: "),
+    ({"dry_run": "yes"}, "dry_run: "),
+    ({"run_follow_on_jobs": 1}, "run_follow_on_jobs: "),
+    ({"run_date": "2026-02-30"}, "The date is not correct: 2026-02-30"),
+    ({"run_date": 1}, "run_date: "),
+    ({"date_override": "tomorrow"}, "The date is not correct: tomorrow"),
+    ({"date_override": "2026-2-3"}, "The date is not correct: 2026-2-3"),
+    ({"maximum_removed_percent": 101}, "maximum_removed_percent: "),
+    ({"maximum_removed_percent": "NaN"}, "maximum_removed_percent: "),
+    ([], "Expected a JSON object"),
+    ("2026-01-01", "Expected a JSON object"),
+]
+
+
+@pytest.fixture(scope="module")
+def client(metadata: None, dag_bag: DagBag) -> Iterator[TestClient]:  # noqa: ARG001
+    """Airflow's API server without a scheduler: a run that is started stays queued."""
+    DagBundlesManager().sync_bundles_to_db()
+    sync_bag_to_db(dag_bag, "dags-folder", None)
+    with TestClient(create_app(apps="core"), base_url="http://airflow.test", follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def no_runs(client: TestClient) -> None:  # noqa: ARG001, it makes the tables
+    """No run of any job, and no DAG paused."""
+    with create_session() as session:
+        session.execute(delete(DagRun).where(DagRun.dag_id.in_(DAG_IDS)))
+        session.execute(update(DagModel).values(is_paused=False))
+
+
+def as_user(role: str) -> dict[str, str]:
+    """The header of a user with one of Airflow's roles."""
+    token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=f"a-{role}", role=role))
+    return {"Authorization": f"Bearer {token}"}
+
+
+def put(client: TestClient, path: str, body: Any = None, *, role: str = "admin", **headers: str) -> Response:
+    return client.put(path, json=body, headers=as_user(role) | headers)
+
+
+def runs() -> list[DagRun]:
+    with create_session() as session:
+        return list(session.scalars(select(DagRun).where(DagRun.dag_id.in_(DAG_IDS))))
+
+
+def test_the_address_without_its_slash_leads_to_the_page(client: TestClient) -> None:
+    answer = client.get("/sync")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/sync/")
+
+
+def test_a_visitor_who_is_not_logged_in_is_sent_to_the_login_and_back(client: TestClient) -> None:
+    answer = client.get("/sync/")
+    assert answer.status_code == 307
+    assert re.fullmatch(r"/auth/login\?next=http.*%2Fsync%2F", answer.headers["location"])
+
+
+def test_the_page_and_what_it_loads_come_from_one_place_alone(client: TestClient) -> None:
+    token = as_user("viewer")["Authorization"].removeprefix("Bearer ")
+    client.cookies.set("_token", token)
+    answer = client.get("/sync/")
+    client.cookies.clear()
+    assert answer.status_code == 200
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    for address in re.findall(r'(?:src|href)="([^"]+)"', answer.text):
+        assert client.get(f"/sync/{address}").status_code == 200, address
+
+
+@pytest.mark.parametrize("path", [STATUS, "/sync/api/index"])
+def test_nothing_is_told_to_whom_nobody_knows(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()) == (401, {"error": "Not authenticated"})
+
+
+@pytest.mark.parametrize("path", [STATUS_JOB, ALL_JOBS])
+def test_nothing_is_started_by_whom_nobody_knows(client: TestClient, path: str) -> None:
+    assert client.put(path, json={}).status_code == 401
+    assert not runs()
+
+
+def test_a_viewer_sees_all_jobs_and_may_run_none(client: TestClient) -> None:
+    answer = client.get(STATUS, headers=as_user("viewer")).json()
+    assert [job["name"] for job in answer["jobs"]] == [job.name for job in JOBS]
+    assert not any(job["may_run"] for job in answer["jobs"])
+    assert not answer["recovery"]["may_run"]
+
+
+@pytest.mark.parametrize("path", [STATUS_JOB, ALL_JOBS])
+def test_a_viewer_who_starts_a_job_is_refused(client: TestClient, path: str) -> None:
+    answer = put(client, path, {}, role="viewer")
+    assert answer.status_code == 403
+    assert "You may not run" in answer.json()["error"]
+    assert not runs()
+
+
+def test_the_status_of_a_job_has_its_row_of_the_table(client: TestClient) -> None:
+    answer = client.get(STATUS, headers=as_user("op")).json()
+    job = answer["jobs"][1]
+    assert (job["at"], job["name"]) == ("00:09", "PersonPlacementEmployingBodyTrustJob")
+    assert job["then_run"] == ["PersonPlacementTrainingBodyTrustJob", "PersonElasticSearchSyncJob"]
+    assert (job["running"], job["current"], job["last"], job["may_run"]) == (False, None, None, True)
+
+
+@pytest.mark.parametrize("name", ["PersonRecordStatusJob", "personRecordStatusJob", "person_record_status_job"])
+def test_a_job_is_started_once_and_then_is_already_running(client: TestClient, name: str) -> None:
+    first = put(client, f"/sync/api/job/{name}")
+    assert (first.status_code, first.json()["status"]) == (200, "Just started")
+    second = put(client, STATUS_JOB, {})
+    assert (second.status_code, second.json()["status"]) == (409, "Already running")
+    assert second.json()["run_id"] == first.json()["run_id"]
+    (run,) = runs()
+    assert (run.dag_id, run.run_id, run.conf) == ("person_record_status_job", first.json()["run_id"], {})
+    assert run.triggering_user_name == "a-admin"
+    status = client.get(STATUS, headers=as_user("viewer")).json()["jobs"][-1]
+    assert (status["running"], status["current"]["state"], status["current"]["started_by"]) == (True, "queued", "hand")
+
+
+def test_a_run_is_given_what_was_asked_for_and_nothing_else(client: TestClient) -> None:
+    body = {
+        "run_date": " 2028-02-29 ",
+        "date_override": "any",
+        "dry_run": True,
+        "run_follow_on_jobs": False,
+        "maximum_removed_percent": 0,
+    }
+    assert put(client, STATUS_JOB, body).status_code == 200
+    assert runs()[0].conf == body | {"run_date": "2028-02-29"}
+
+
+def test_blank_dates_are_as_good_as_none(client: TestClient) -> None:
+    assert put(client, STATUS_JOB, {"run_date": " ", "date_override": "", "dry_run": None}).status_code == 200
+    assert runs()[0].conf == {"date_override": ""}
+
+
+def test_all_jobs_are_started_as_one_recovery_and_no_second_one_beside_it(client: TestClient) -> None:
+    first = put(client, ALL_JOBS, {"run_date": "2026-11-24"})
+    assert (first.status_code, first.json()["status"]) == (200, "Just started")
+    assert put(client, ALL_JOBS).json()["status"] == "Already running"
+    (run,) = runs()
+    assert (run.dag_id, run.conf) == ("recovery", {"run_date": "2026-11-24"})
+
+
+def test_a_name_that_no_job_has_is_not_found_and_the_answer_says_which_there_are(client: TestClient) -> None:
+    answer = put(client, "/sync/api/job/PersonOwnerRebuild", {})
+    assert (answer.status_code, answer.json()["error"]) == (404, "Job not found")
+    assert answer.json()["expected"] == [job.name for job in JOBS]
+
+
+@pytest.mark.parametrize(("body", "error"), REFUSED)
+def test_what_is_not_as_expected_is_refused_and_nothing_started(client: TestClient, body: Any, error: str) -> None:
+    answer = put(client, STATUS_JOB, body)
+    assert answer.status_code == 400
+    assert error in answer.json()["error"]
+    assert not runs()
+
+
+def test_a_job_that_takes_no_date_override_says_so(client: TestClient) -> None:
+    answer = put(client, "/sync/api/job/PersonOwnerRebuildJob", {"date_override": "ANY"})
+    assert (answer.status_code, answer.json()["error"]) == (400, "PersonOwnerRebuildJob takes no date_override")
+
+
+def test_all_jobs_take_no_dry_run_and_the_answer_says_what_they_take(client: TestClient) -> None:
+    error = put(client, ALL_JOBS, {"dry_run": True}).json()["error"]
+    assert "some of run_date, maximum_removed_percent. Nothing was started." in error
+
+
+def test_a_job_whose_dag_is_paused_is_not_started(client: TestClient) -> None:
+    with create_session() as session:
+        session.execute(update(DagModel).where(DagModel.dag_id == "person_record_status_job").values(is_paused=True))
+    answer = put(client, STATUS_JOB, {})
+    assert (answer.status_code, runs()) == (409, [])
+    assert "is paused: unpause it" in answer.json()["error"]
+    assert client.get(STATUS, headers=as_user("viewer")).json()["jobs"][-1]["is_paused"]
+
+
+def test_a_job_whose_file_is_gone_is_not_started(client: TestClient) -> None:
+    own = DagModel.dag_id == "person_record_status_job"
+    with create_session() as session:
+        session.execute(update(DagModel).where(own).values(is_stale=True))
+    answer = put(client, STATUS_JOB, {})
+    with create_session() as session:
+        session.execute(update(DagModel).where(own).values(is_stale=False))
+    assert (answer.status_code, runs()) == (503, [])
+    assert "its file is missing or cannot be imported" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", [STATUS_JOB, ALL_JOBS])
+def test_another_site_cannot_start_anything_with_the_cookie_of_a_visitor(client: TestClient, path: str) -> None:
+    answer = put(client, path, {}, Origin="https://elsewhere.example")
+    assert (answer.status_code, runs()) == (403, [])
+    assert "https://elsewhere.example" in answer.json()["error"]
+    assert put(client, path, {}, Origin="null").status_code == 403
+
+
+def test_airflows_own_pages_can_start_a_job(client: TestClient) -> None:
+    assert put(client, STATUS_JOB, {}, Origin="http://airflow.test").status_code == 200
+
+
+def test_a_form_of_another_site_cannot_start_anything(client: TestClient) -> None:
+    # Without the question to the server that a browser asks before it sends JSON.
+    headers = as_user("admin") | {"Content-Type": "text/plain"}
+    answer = client.put(STATUS_JOB, content=b"{}", headers=headers)
+    assert (answer.status_code in (400, 415), runs()) == (True, [])
+
+
+def test_without_a_connection_to_elasticsearch_the_page_says_what_is_missing(client: TestClient) -> None:
+    answer = client.get("/sync/api/index", headers=as_user("viewer"))
+    assert answer.status_code == 503
+    assert "tcs_elasticsearch is missing" in answer.json()["error"]
+
+
+def test_elasticsearch_that_does_not_answer_is_said_within_seconds(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", "http://127.0.0.1:9")
+    answer = client.get("/sync/api/index", headers=as_user("viewer"))
+    assert answer.status_code == 503
+    assert "Elasticsearch does not answer" in answer.json()["error"]
+
+
+def test_an_unknown_address_is_told_as_an_error_too(client: TestClient) -> None:
+    answer = client.get("/sync/api/nowhere", headers=as_user("viewer"))
+    assert (answer.status_code, answer.json()) == (404, {"error": "Not Found"})
