@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundExceptio
 
 if TYPE_CHECKING:
     import psycopg
+    from airflow.providers.postgres.hooks.postgres import PostgresHook
     from airflow.sdk import Connection
     from elasticsearch import Elasticsearch
 
@@ -53,7 +54,8 @@ def open_postgres(application_name: str, statement_timeout: timedelta) -> Iterat
     """A connection in autocommit, to tcs_postgres; closed at the end, and what is still at work in it cancelled.
 
     application_name: shown in pg_stat_activity and in the message of a run that finds the job locked.
-    Raises AirflowFailException if the Airflow connection is not there, psycopg.OperationalError if the server is not.
+    Raises AirflowFailException if the Airflow connection is not there, TransientError if the server is not,
+    AccessRefused if it does not let us in.
     """
     from airflow.providers.postgres.hooks.postgres import PostgresHook  # noqa: PLC0415
 
@@ -63,13 +65,24 @@ def open_postgres(application_name: str, statement_timeout: timedelta) -> Iterat
     extra = connection.extra_dejson
     options = f"{extra.get('options', '')} {postgres_options(application_name, statement_timeout)}".strip()
     connection.extra = json.dumps(extra | {"options": options})
-    postgres: Any = hook.get_conn()
+    postgres = _connect(hook)
     try:
         postgres.autocommit = True
         yield postgres
     finally:
         _cancel_statement(postgres)
         postgres.close()
+
+
+def _connect(hook: PostgresHook) -> Any:
+    import psycopg  # noqa: PLC0415
+
+    from sync_jobs.error_translation import connection_refused  # noqa: PLC0415
+
+    try:
+        return hook.get_conn()
+    except psycopg.Error as error:
+        raise connection_refused(error) from None
 
 
 def _cancel_statement(postgres: psycopg.Connection[Any]) -> None:

@@ -19,9 +19,9 @@ from elastic_transport import ConnectionError as ElasticsearchUnreachable
 from elastic_transport import ConnectionTimeout, NdjsonSerializer
 from elasticsearch import ApiError, Elasticsearch
 
-from sync_jobs.errors import RejectedDocument, SearchBlocked, TransientError
+from sync_jobs.errors import RejectedDocument, TransientError
 from sync_jobs.index_settings import IndexSettings
-from sync_jobs.search_errors import BLOCKED, OVERLOADED, blocked_message, raise_unless_overloaded
+from sync_jobs.search_errors import NO_ACCESS, OF_THE_INDEX, OVERLOADED, raise_unless_overloaded, refusal
 
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
@@ -164,8 +164,8 @@ def _refused_for_overload(body: bytes, items: list[dict[str, dict[str, Any]]]) -
         error = result.get("error")
         if error is None:
             continue
-        if error["type"] == BLOCKED:
-            raise SearchBlocked(blocked_message(error["reason"]))
+        if error["type"] in OF_THE_INDEX or result["status"] in NO_ACCESS:
+            raise refusal(result["status"], error)
         if result["status"] not in OVERLOADED:
             raise RejectedDocument(_describe_rejection(_id_of(operation), error))
         again.append(operation)

@@ -17,8 +17,8 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from sync_jobs.error_translation import leaving
-from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, TransientError
+from sync_jobs.error_translation import connection_refused, leaving
+from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail
 from sync_jobs.report import Outcome
 
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "include" / "sql"
@@ -209,17 +209,12 @@ def named_rows(connection: Connection, name: str, parameters: Parameters | None 
 def another_connection(connection: Connection) -> Connection:
     """A second connection like the first, in autocommit: same server, database, role and limits.
 
-    Raises TransientError with the server's words if it is refused.
+    Raises TransientError or AccessRefused, with the server's words, if it is refused.
     """
     parameters = connection.info.get_parameters() | {"password": connection.info.password}
     try:
         other: Connection = psycopg.connect(**parameters, autocommit=True)  # type: ignore[arg-type]
-    except psycopg.OperationalError as error:
-        # Such an error has no diagnosis of the server, only a text; its first line names server and role at most.
-        why = str(error).partition("\n")[0]
-        raise TransientError(
-            f"PostgreSQL: {why}. The index build needs two connections at once: wait for other sessions to end, or "
-            "raise the limit that is named here, then run the job again."
-        ) from None
+    except psycopg.Error as error:
+        raise connection_refused(error) from None
     execute(other, "session_defaults")
     return other

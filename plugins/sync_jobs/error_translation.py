@@ -6,12 +6,24 @@ from dataclasses import dataclass
 
 import psycopg
 
-from sync_jobs.errors import SyncJobError, TransientError
+from sync_jobs.errors import AccessRefused, SyncJobError, TransientError
 from sync_jobs.search_errors import elasticsearch_errors_translated
 
 # SQLSTATE classes and codes of what may pass: lost or refused connections, conflicts between transactions, full or
 # overloaded resources, locks, statements and transactions that took too long, a server that shuts down.
 _TRANSIENT_STATES = ("08", "25P03", "25P04", "40", "53", "55P03", "57")
+
+
+# Of a refused connection there is a text alone, and no SQLSTATE. These are what somebody has to correct first.
+_NO_ACCESS = (
+    "password authentication failed",
+    "no password supplied",
+    "does not exist",  # a role, a database
+    "no pg_hba.conf entry",
+    "is not permitted to log in",
+    "permission denied for database",
+    "certificate",
+)
 
 
 @contextmanager
@@ -41,6 +53,19 @@ def leaving(state: str) -> Iterator[Left]:
     except SyncJobError as error:
         error.state = error.state or left.state
         raise
+
+
+def connection_refused(error: psycopg.Error) -> SyncJobError:
+    """What to raise for a connection that PostgreSQL, or the way to it, has refused.
+
+    The first line of its text says why, and names server, database and role at most.
+    """
+    why = f"PostgreSQL: {str(error).splitlines()[0]}."
+    if not isinstance(error, psycopg.OperationalError) or any(words in str(error) for words in _NO_ACCESS):
+        return AccessRefused(f"{why} Correct the connection, or the rights of its role, then run the job again.")
+    return TransientError(
+        f"{why} Make sure that it runs and has connections left (an index build needs two), then run the job again."
+    )
 
 
 @contextmanager

@@ -35,6 +35,10 @@ class SearchBlocked(SyncJobError):
     """Elasticsearch takes no writes (disk full, read only): somebody has to free it first."""
 
 
+class AccessRefused(SyncJobError):
+    """A server does not let us in, or not do what we want: a wrong password, a right that is missing."""
+
+
 class TransientError(SyncJobError):
     """Something that can pass by itself: connection lost, overloaded, conflict with another writer. Worth a retry."""
 

@@ -79,6 +79,12 @@ def rebuild_person_index(run: JobRun) -> Outcome:
             left.state = f"The new index {name} is live and up to date; the next build removes older ones."
             retired = search_index.remove_retired(client, ALIAS, run.settings.retained_indices)
         live = search_index.find_live(client, ALIAS).name
+        if live != name and not run.dry_run:
+            left.state = ""
+            raise IndexNotAsExpected(
+                f"Expected {name} behind alias {ALIAS}, where its build had put it, found {live or 'nothing'}. "
+                "Somebody has moved the alias, or removed the index: look who did so, then run the job again."
+            )
     indices = {"live": [live] if live else [], "removed": orphans + retired}
     return replace(outcome, indices=indices)
 
@@ -148,6 +154,7 @@ def _load(run: JobRun, name: str, live: str | None, second: Connection, phases: 
         with phases.of("load"):
             search_index.create(run.elasticsearch, name, mapping(), meta | asdict(wanted), run.settings)
             outdated = _send(run, name, live, chain(first, lines), wanted.documents)
+            search_index.refuse_if_removed(run.elasticsearch, ALIAS, name)
             search_index.make_searchable(run.elasticsearch, name, run.settings)
     return wanted, outdated
 

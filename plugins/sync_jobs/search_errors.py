@@ -1,6 +1,6 @@
 """Elasticsearch's errors told apart: what passes by itself, what somebody has to mend."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,17 +8,25 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError
 from elasticsearch.helpers import ScanError
 
-from sync_jobs.errors import SearchBlocked, SyncJobError, TransientError
+from sync_jobs.errors import AccessRefused, IndexNotAsExpected, SearchBlocked, SyncJobError, TransientError
 
 OVERLOADED = frozenset({429, 502, 503, 504})
+NOT_FOUND = 404
+# 401: nobody that it knows; 403: somebody who may not do this.
+NO_ACCESS = frozenset({401, 403})
+
 BLOCKED = "cluster_block_exception"
+REMOVED = "index_not_found_exception"
+CLOSED = "index_closed_exception"
+# Not the fault of a document, though each operation of a bulk request is refused by itself.
+OF_THE_INDEX = frozenset({BLOCKED, REMOVED, CLOSED})
 
 
-def error_type(error: ApiError) -> str:
-    """Elasticsearch's own name of the error, such as index_not_found_exception; "unknown" if it gave none."""
+def _account(error: ApiError) -> dict[str, Any]:
+    """Elasticsearch's own account of the error; its type, such as index_not_found_exception, "unknown" without one."""
     body: Any = error.body
-    details = body.get("error") if isinstance(body, dict) else None
-    return str(details.get("type", "unknown")) if isinstance(details, dict) else str(details or "unknown")
+    account = body.get("error") if isinstance(body, dict) else None
+    return {"type": "unknown"} | account if isinstance(account, dict) else {"type": str(account or "unknown")}
 
 
 def blocked_message(reason: str) -> str:
@@ -26,13 +34,36 @@ def blocked_message(reason: str) -> str:
     return f"Elasticsearch takes no writes: {reason}. Free disk space or remove the block, then run the job again."
 
 
+def removed_message(index: str) -> str:
+    """For an index of ours that is not there any more, or that is another one by now."""
+    return f"{index} was removed, by another build or by hand. Look who did so, then run the job again."
+
+
 def raise_unless_overloaded(error: ApiError) -> None:
-    """Return if a later attempt may succeed; else raise SearchBlocked or SyncJobError."""
-    kind = error_type(error)
+    """Return if a later attempt may succeed; else raise what refusal() gives."""
+    account = _account(error)
+    if error.status_code not in OVERLOADED or account["type"] == BLOCKED:
+        raise refusal(error.status_code, account) from None
+
+
+def refusal(status: int, error: Mapping[str, Any]) -> SyncJobError:
+    """What to raise for a request, or an operation of a bulk request, that Elasticsearch will not do later either.
+
+    error: its own account of it, with the type and, of the kinds told apart here, a reason that quotes no document.
+    """
+    kind, index = error["type"], error.get("index", "an index")
     if kind == BLOCKED:
-        raise SearchBlocked(blocked_message(str(error.body["error"]["reason"]))) from None
-    if error.status_code not in OVERLOADED:
-        raise SyncJobError(f"Elasticsearch refused a request: {error.status_code} {kind}") from None
+        return SearchBlocked(blocked_message(error["reason"]))
+    if status in NO_ACCESS:
+        return AccessRefused(
+            f"Elasticsearch refused access: {status} {error.get('reason', kind)}. Correct user and password, or the "
+            "API key, or give them the right that is missing, then run the job again."
+        )
+    if kind == REMOVED:
+        return IndexNotAsExpected(removed_message(index))
+    if kind == CLOSED:
+        return IndexNotAsExpected(f"{index} is closed. Open it (POST /{index}/_open), then run the job again.")
+    return SyncJobError(f"Elasticsearch refused a request: {status} {kind}")
 
 
 @contextmanager
@@ -42,7 +73,7 @@ def elasticsearch_errors_translated() -> Iterator[None]:
         yield
     except ApiError as error:
         raise_unless_overloaded(error)
-        raise TransientError(f"Elasticsearch is overloaded: {error.status_code} {error_type(error)}") from None
+        raise TransientError(f"Elasticsearch is overloaded: {error.status_code} {_account(error)['type']}") from None
     except TransportError as error:
         raise TransientError(f"Elasticsearch cannot be reached: {type(error).__name__}") from None
     except ScanError as error:  # neither of the two: a page of a scroll, of which some shards gave nothing

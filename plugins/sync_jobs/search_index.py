@@ -16,11 +16,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from elastic_transport import TransportError
-from elasticsearch import Elasticsearch, NotFoundError
+from elasticsearch import ApiError, Elasticsearch
 
+from sync_jobs.error_translation import leaving
 from sync_jobs.errors import BadArgument, IndexNotAsExpected, SearchBlocked, TransientError
 from sync_jobs.index_settings import IndexSettings
-from sync_jobs.search_errors import blocked_message
+from sync_jobs.search_errors import NOT_FOUND, blocked_message, raise_unless_overloaded, removed_message
 
 # Of the swap, whose answer may get lost.
 PROMOTION_ATTEMPTS = 5
@@ -50,8 +51,9 @@ def lock_name(alias: str) -> str:
 
 def find_live(client: Elasticsearch, alias: str) -> Live:
     """What readers of the alias see now. Raises IndexNotAsExpected if it has several indices."""
-    if client.indices.exists_alias(name=alias):
-        names = sorted(client.indices.get_alias(name=alias))
+    found = client.options(ignore_status=NOT_FOUND).indices.get_alias(name=alias)
+    if found.meta.status != NOT_FOUND:
+        names = sorted(found)
         if len(names) != 1:
             raise IndexNotAsExpected(
                 f"Expected exactly one index behind alias {alias}, found {', '.join(names)}. Remove the alias from all "
@@ -75,7 +77,7 @@ def built_at(name: str) -> datetime | None:
 
 def own_indices(client: Elasticsearch, alias: str) -> dict[str, dict[str, Any]]:
     """The indices that builds for this alias made and that still exist: name -> _meta, the newest first."""
-    found = client.indices.get_mapping(index=f"{alias}-*", allow_no_indices=True)
+    found = client.indices.get_mapping(index=f"{alias}-*", allow_no_indices=True, expand_wildcards="open,closed")
     names = sorted(filter(built_at, found), reverse=True)
     return {name: found[name]["mappings"].get("_meta", {}) for name in names}
 
@@ -114,6 +116,15 @@ def _deciders(explanation: dict[str, Any]) -> str:
     return ", ".join(sorted(names)) or str(explanation.get("can_allocate", "no reason given"))
 
 
+def refuse_if_removed(client: Elasticsearch, alias: str, name: str) -> None:
+    """Raise IndexNotAsExpected unless the index is the one that create() made: it alone has a _meta.
+
+    Elasticsearch makes an index that somebody has removed anew for the next bulk request, with a mapping of its guess.
+    """
+    if not own_indices(client, alias).get(name):
+        raise IndexNotAsExpected(removed_message(name))
+
+
 def make_searchable(client: Elasticsearch, name: str, settings: IndexSettings) -> None:
     """After loading: refresh, and the settings that readers need."""
     serving = {"refresh_interval": None, "auto_expand_replicas": settings.replicas}
@@ -124,15 +135,11 @@ def make_searchable(client: Elasticsearch, name: str, settings: IndexSettings) -
 def promote(client: Elasticsearch, alias: str, name: str) -> None:
     """Put a new index behind the alias, in one request (switch).
 
-    Raises IndexNotAsExpected if a newer build is there, or if the new index is not there any more.
+    Raises IndexNotAsExpected if a newer build is there, or if the new index is not the one that create() made.
     """
     live = find_live(client, alias)
     _refuse_if_overtaken(alias, name, live)
-    if name not in own_indices(client, alias):
-        raise IndexNotAsExpected(
-            f"{name} was removed before it could be put behind alias {alias}, by another build or by hand. "
-            "Look who removed it, then run the job again."
-        )
+    refuse_if_removed(client, alias, name)
     switch(client, alias, live, name)
 
 
@@ -150,19 +157,36 @@ def switch(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
             {"remove": {"index": live.name, "alias": alias}} if live.is_alias else {"remove_index": {"index": alias}}
         )
         replace = [removal]
-    for _ in range(PROMOTION_ATTEMPTS):
-        try:
-            client.options(max_retries=0).indices.update_aliases(
-                actions=[*replace, {"add": {"index": name, "alias": alias}}]
-            )
-        except (TransportError, NotFoundError):
-            # Lost on the way there or back: the state of the alias tells which. NotFound: it had been done before.
+    actions = [*replace, {"add": {"index": name, "alias": alias}}]
+    with leaving(f"Readers see {name} or, as before, {live.name or 'nothing'}: GET /_alias/{alias} tells."):
+        for _ in range(PROMOTION_ATTEMPTS):
+            if _is_switched(client, alias, name, actions):
+                if live.name and not live.is_alias:
+                    log.warning("%s was a plain index: it is gone, and the alias %s stands in its place", alias, alias)
+                return
             time.sleep(PROMOTION_WAIT_SECONDS)
-        if _is_live(client, alias, name):
-            if live.name and not live.is_alias:
-                log.warning("%s was a plain index: it is gone, and the alias %s stands in its place", alias, alias)
-            return
-    raise TransientError(f"The alias {alias} could not be moved to {name}: Elasticsearch gave no answer")
+        raise TransientError(f"The alias {alias} could not be moved to {name} in {PROMOTION_ATTEMPTS} attempts")
+
+
+def _is_switched(client: Elasticsearch, alias: str, name: str, actions: list[dict[str, Any]]) -> bool:
+    """Send the request of a switch, and look at the alias, whatever the answer was or was lost.
+
+    False: not done, or nobody knows. Raises SearchBlocked or SyncJobError if it was refused for good.
+    """
+    try:
+        client.options(max_retries=0).indices.update_aliases(actions=actions)
+    except TransportError:
+        pass
+    except ApiError as error:
+        if error.status_code != NOT_FOUND:  # which it is, too, if an earlier request had done it
+            raise_unless_overloaded(error)
+    try:
+        return find_live(client, alias) == Live(name, is_alias=True)
+    except TransportError:
+        return False
+    except ApiError as error:
+        raise_unless_overloaded(error)
+        return False
 
 
 def mark_finished(client: Elasticsearch, alias: str, name: str) -> None:
@@ -173,13 +197,6 @@ def mark_finished(client: Elasticsearch, alias: str, name: str) -> None:
     meta = own_indices(client, alias).get(name)
     if meta is not None and not meta.get("finished"):
         client.indices.put_mapping(index=name, meta=meta | {"finished": True})
-
-
-def _is_live(client: Elasticsearch, alias: str, name: str) -> bool:
-    try:
-        return find_live(client, alias) == Live(name, is_alias=True)
-    except TransportError:
-        return False
 
 
 def _refuse_if_overtaken(alias: str, name: str, live: Live) -> None:

@@ -12,7 +12,9 @@ from airflow.sdk.exceptions import AirflowFailException
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
+from local.ports import any_free_port
 from sync_airflow.connections import elasticsearch_arguments, open_elasticsearch, open_postgres, postgres_options
+from sync_jobs.errors import AccessRefused, SyncJobError, TransientError
 
 
 def connection(extra=None, **fields):
@@ -135,6 +137,47 @@ def test_a_statement_that_was_interrupted_is_cancelled(monkeypatch):
         pass
     assert postgres.cancelled
     assert postgres.closed
+
+
+@pytest.fixture
+def refused(monkeypatch, job_dsn):
+    """Opens tcs_postgres, as the jobs have it but for what is given here; returns the error."""
+    server = conninfo_to_dict(job_dsn)
+
+    def refused(**differently):
+        parts = server | differently
+        fields = {"login": parts["user"], "password": parts["password"], "schema": parts["dbname"]}
+        made = Connection(
+            conn_id="tcs_postgres", conn_type="postgres", host=parts["host"], port=int(parts["port"]), **fields
+        )
+        monkeypatch.setattr(PostgresHook, "get_connection", lambda *_: made)
+        with pytest.raises(SyncJobError) as caught, open_postgres("job run", timedelta(hours=1)):
+            pass
+        assert caught.value.__cause__ is None
+        return caught.value
+
+    return refused
+
+
+@pytest.mark.parametrize(
+    ("differently", "words"),
+    [
+        ({"password": "wrong"}, 'password authentication failed for user "sync_jobs"'),
+        ({"user": "nobody"}, 'password authentication failed for user "nobody"'),
+        ({"dbname": "elsewhere"}, 'database "elsewhere" does not exist'),
+    ],
+)
+def test_what_is_wrong_in_the_connection_is_said_in_the_servers_words_and_not_tried_again(refused, differently, words):
+    error = refused(**differently)
+    assert type(error) is AccessRefused
+    assert f"{words}. Correct the connection" in str(error)
+    assert differently.get("password", "\n") not in str(error)
+
+
+def test_a_postgresql_that_is_down_is_worth_a_retry(refused):
+    error = refused(port=any_free_port())
+    assert type(error) is TransientError
+    assert "Connection refused. Make sure that it runs" in str(error)
 
 
 def test_a_connection_that_airflow_does_not_know_is_named_and_not_tried_again():

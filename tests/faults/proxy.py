@@ -1,11 +1,12 @@
-"""Stands between a client and Elasticsearch, and loses a request or its answer where a test says so."""
+"""Stands between a client and Elasticsearch: loses a request or its answer, or refuses it, where a test says so."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 
@@ -16,9 +17,13 @@ What = Literal["request", "answer"]
 
 @dataclass
 class Proxy:
-    """lose: of requests whose path contains the text, how many are lost, and what of them."""
+    """lose: of requests whose path contains the text, how many are lost, and what of them.
+
+    refuse: the same, how many are refused, with which status and account of the error.
+    """
 
     url: str = ""
+    refuse: dict[str, tuple[int, dict[str, Any], int]] = field(default_factory=dict)
     lose: dict[str, tuple[What, int]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -30,6 +35,14 @@ class Proxy:
                     self.lose[text] = (what, times - 1)
                     self.lost.append(path)
                     return what
+        return None
+
+    def refuses(self, path: str) -> tuple[int, dict[str, Any]] | None:
+        with self.lock:
+            for text, (status, error, times) in self.refuse.items():
+                if text in path and times:
+                    self.refuse[text] = (status, error, times - 1)
+                    return status, {"error": error, "status": status}
         return None
 
 
@@ -48,17 +61,24 @@ def proxy_before(target: str) -> Iterator[Proxy]:
             if lost == "request":
                 self.close_connection = True
                 return
+            refused = proxy.refuses(self.path)
+            if refused:
+                self.answer(refused[0], {"Content-Type": "application/json"}, json.dumps(refused[1]).encode())
+                return
             wanted = {name: self.headers[name] for name in ("Content-Type", "Accept") if name in self.headers}
             answer = forward.request(self.command, self.path, content=body, headers=wanted)
             if lost == "answer":
                 self.close_connection = True
                 return
-            self.send_response(answer.status_code)
-            for name in ("Content-Type", "X-Elastic-Product"):
-                if name in answer.headers:
-                    self.send_header(name, answer.headers[name])
-            content = b"" if self.command == "HEAD" else answer.content
-            self.send_header("Content-Length", str(len(content)))
+            kept = ("Content-Type", "X-Elastic-Product")
+            headers = {name: answer.headers[name] for name in kept if name in answer.headers}
+            self.answer(answer.status_code, headers, answer.content)
+
+        def answer(self, status: int, headers: dict[str, str], content: bytes) -> None:
+            content = b"" if self.command == "HEAD" else content
+            self.send_response(status)
+            for name, value in (headers | {"Content-Length": str(len(content))}).items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import pytest
 from elasticsearch import Elasticsearch
@@ -45,6 +46,47 @@ def test_a_swap_is_done_once_whatever_of_it_is_lost(
     (live,) = build(job_connection, proxy).indices["live"]
     assert proxy.lost == ["/_aliases"]
     assert indices_behind_alias(elasticsearch) == [live]
+
+
+@pytest.mark.parametrize("refused", ["/_aliases", "/_alias/"])
+def test_a_cluster_that_is_overloaded_at_the_swap_is_asked_again(
+    tcs: Connection,
+    job_connection: Connection,
+    elasticsearch: Elasticsearch,
+    proxy: Proxy,
+    refused: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Application(tcs, elasticsearch).add(range(1, 11))
+    switch = search_index.switch
+
+    def switch_when_overloaded(*arguments: Any) -> None:
+        proxy.refuse = {refused: (503, {"type": "process_cluster_event_timeout_exception"}, 2)}
+        switch(*arguments)
+
+    monkeypatch.setattr(search_index, "switch", switch_when_overloaded)
+    (live,) = build(job_connection, proxy).indices["live"]
+    assert indices_behind_alias(elasticsearch) == [live]
+
+
+def test_a_swap_that_may_have_been_done_or_not_says_where_to_look(
+    tcs: Connection,
+    job_connection: Connection,
+    elasticsearch: Elasticsearch,
+    proxy: Proxy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Application(tcs, elasticsearch).add(range(1, 11))
+    switch = search_index.switch
+
+    def switch_without_an_answer(*arguments: Any) -> None:
+        proxy.lose = {"/_alias": ("answer", 1_000)}
+        switch(*arguments)
+
+    monkeypatch.setattr(search_index, "switch", switch_without_an_answer)
+    with pytest.raises(TransientError, match=r"Readers see \S+ or, as before, nothing: GET /_alias/persons tells\.$"):
+        build(job_connection, proxy)
+    assert len(indices_behind_alias(elasticsearch)) == 1  # it had been done
 
 
 def test_a_swap_that_never_gets_through_leaves_the_old_index_and_takes_the_new_away(

@@ -1,18 +1,20 @@
 """The life of the index behind the alias persons: beside the live one, in one step, or not at all."""
 
+import itertools
 from datetime import date
 from typing import Any
 
 import pytest
 from elasticsearch import Elasticsearch
 
-from sync_jobs import search_index
+from sync_jobs import bulk, search_index
 from sync_jobs.documents import mapping
 from sync_jobs.errors import GuardRail, IndexNotAsExpected, RejectedDocument, SearchBlocked
 from sync_jobs.index_settings import IndexSettings
 from sync_jobs.person_index import ALIAS
+from sync_jobs.runner import run_rollback
 from tests.awkward_data import Connection
-from tests.comparison import RunJob, all_indices, indices_behind_alias
+from tests.comparison import SETTINGS, RunJob, all_indices, indices_behind_alias
 
 JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
@@ -116,9 +118,78 @@ def test_an_index_that_was_removed_before_its_swap_is_missed_in_words(
         promote(client, alias, name)
 
     monkeypatch.setattr(search_index, "promote", promote_what_is_gone)
-    with pytest.raises(IndexNotAsExpected, match=r"was removed before .*\. The live index was not touched\."):
+    with pytest.raises(IndexNotAsExpected, match=r"was removed, by .*\. The live index was not touched\."):
         run(JOB, RUN_DATE)
     assert indices_behind_alias(elasticsearch) == [live]
+
+
+@pytest.mark.parametrize("body", [1, 2])
+@pytest.mark.parametrize("auto_create", [True, False])
+def test_an_index_that_is_removed_while_it_is_loaded_is_not_promoted_as_elasticsearch_makes_it_anew(
+    tcs: Connection,
+    run: RunJob,
+    elasticsearch: Elasticsearch,
+    monkeypatch: pytest.MonkeyPatch,
+    body: int,
+    auto_create: bool,
+) -> None:
+    """Without trusts and memberships it would pass all counts, with a mapping of Elasticsearch's guess."""
+    add_persons(tcs, range(1, 201))
+    (live,) = run(JOB, RUN_DATE).indices["live"]
+    send, bodies = bulk._Sender.send, itertools.count(1)
+
+    def send_to_what_is_gone(self: Any, lines: bytes) -> None:
+        if next(bodies) == body:
+            elasticsearch.indices.delete(index=self.index)
+        send(self, lines)
+
+    monkeypatch.setattr(bulk._Sender, "send", send_to_what_is_gone)
+    elasticsearch.cluster.put_settings(persistent={"action.auto_create_index": auto_create})
+    try:
+        with pytest.raises(IndexNotAsExpected, match=r"persons-\S+ was removed, by another build or by hand"):
+            run(JOB, RUN_DATE, settings=IndexSettings(settle_seconds=0, senders=1, body_bytes=10_000))
+    finally:
+        elasticsearch.cluster.put_settings(persistent={"action.auto_create_index": None})
+    assert all_indices(elasticsearch) == indices_behind_alias(elasticsearch) == [live]
+
+
+def test_an_index_that_is_removed_just_after_its_swap_is_missed_at_the_end(
+    run: RunJob, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remove(*_: Any) -> list[str]:
+        elasticsearch.indices.delete(index=indices_behind_alias(elasticsearch))
+        return []
+
+    monkeypatch.setattr(search_index, "remove_retired", remove)
+    with pytest.raises(IndexNotAsExpected, match=r"Expected persons-\S+ behind alias .* found nothing") as caught:
+        run(JOB, RUN_DATE)
+    assert "is live" not in str(caught.value)
+
+
+@pytest.mark.parametrize("job", [JOB, "PersonRecordStatusJob"])
+def test_a_live_index_that_is_closed_is_named_with_what_to_do_and_that_helps(
+    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, job: str
+) -> None:
+    add_persons(tcs, range(1, 4))
+    tcs.execute("INSERT INTO programme_membership VALUES (gen_random_uuid(), 1, 1, 'X', '2026-03-10', '2027-03-09')")
+    (live,) = run(JOB, RUN_DATE).indices["live"]
+    elasticsearch.indices.close(index=live)
+    with pytest.raises(IndexNotAsExpected, match=rf"{live} is closed\. Open it \(POST /{live}/_open\)"):
+        run(job, RUN_DATE)
+    elasticsearch.perform_request("POST", f"/{live}/_open")
+    run(job, RUN_DATE)
+
+
+def test_previous_indices_that_are_closed_are_counted_as_such_and_named_by_a_rollback(
+    job_connection: Connection, run: RunJob, elasticsearch: Elasticsearch
+) -> None:
+    first, second, third = [run(JOB, RUN_DATE).indices["live"][0] for _ in range(3)]
+    elasticsearch.indices.close(index=[first, second])
+    with pytest.raises(IndexNotAsExpected, match=f"{second} is closed"):
+        run_rollback(postgres=job_connection, elasticsearch=elasticsearch, settings=SETTINGS)
+    assert run(JOB, RUN_DATE).indices["removed"] == [first]
+    found = elasticsearch.indices.get(index="*", expand_wildcards="all")
+    assert sorted(found)[:2] == [second, third]
 
 
 def test_two_indices_behind_the_alias_are_refused_by_name_until_the_alias_is_removed_as_the_message_says(

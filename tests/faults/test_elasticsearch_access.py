@@ -1,0 +1,44 @@
+"""Elasticsearch is there, and refuses whoever asks: the error says what to correct, and is not worth a retry."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+from elasticsearch import Elasticsearch
+
+from local.elasticsearch import Elasticsearch as ElasticsearchServer
+from sync_jobs.errors import AccessRefused
+from tests.application import Application
+from tests.awkward_data import Connection
+from tests.comparison import runner
+from tests.faults.proxy import Proxy, proxy_before
+
+JOB = "PersonElasticSearchSyncJob"
+RUN_DATE = date(2026, 3, 10)
+UNKNOWN = "unable to authenticate user [sync_jobs] for REST request [/_alias/persons]"
+NO_RIGHT = "action [indices:admin/create] is unauthorized for user [sync_jobs] with effective roles [sync]"
+
+
+@pytest.fixture
+def proxy(elasticsearch_server: ElasticsearchServer) -> Iterator[Proxy]:
+    with proxy_before(elasticsearch_server.url) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize("path", ["/_alias/", "/_bulk"])
+@pytest.mark.parametrize(("status", "reason"), [(401, UNKNOWN), (403, NO_RIGHT)])
+def test_a_wrong_password_and_a_missing_right_are_said_in_the_servers_words(
+    tcs: Connection,
+    job_connection: Connection,
+    elasticsearch: Elasticsearch,
+    proxy: Proxy,
+    path: str,
+    status: int,
+    reason: str,
+) -> None:
+    Application(tcs, elasticsearch).add(range(1, 3))
+    proxy.refuse = {path: (status, {"type": "security_exception", "reason": reason}, 1)}
+    with Elasticsearch(proxy.url) as client, pytest.raises(AccessRefused) as caught:
+        runner(job_connection, client)(JOB, RUN_DATE)
+    assert f"Elasticsearch refused access: {status} {reason}. Correct user and password" in str(caught.value)
+    assert not elasticsearch.indices.get(index="*")
