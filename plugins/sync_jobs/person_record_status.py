@@ -23,7 +23,8 @@ def update_person_record_status(run: JobRun) -> Outcome:
     """Set person.status of the candidates, then refresh their documents in the live index."""
     outcome = _write_statuses(run)
     if run.dry_run:
-        return outcome
+        with leaving("Nothing was written."):
+            return replace(outcome, refreshed=_count_outdated_documents(run))
     with (
         leaving("Statuses are written; the search may show old ones until this job is run again, or the next build."),
         advisory_lock(run.postgres, search_index.lock_name(ALIAS)),
@@ -49,6 +50,15 @@ def _write_statuses(run: JobRun) -> Outcome:
         )
 
 
+def _count_outdated_documents(run: JobRun) -> int:
+    """How many documents a run that is not dry would make anew, unless they are not as in PostgreSQL anyway."""
+    index = search_index.find_live(run.elasticsearch, ALIAS).name
+    if index is None:
+        return 0
+    with snapshot(run.postgres):
+        return sum(map(len, _outdated_documents(run, index)))
+
+
 def _refresh_documents(run: JobRun) -> int:
     index = search_index.find_live(run.elasticsearch, ALIAS).name
     if index is None:
@@ -57,16 +67,17 @@ def _refresh_documents(run: JobRun) -> int:
     built_for = search_index.own_indices(run.elasticsearch, ALIAS).get(index, {}).get("run_date")
     run_date = date.fromisoformat(built_for) if built_for else run.run_date
     with snapshot(run.postgres):
-        outdated = array("q", _outdated_persons(run, index))
+        outdated = array("q", (person for batch in _outdated_documents(run, index) for person in sorted(set(batch))))
     refresh = PersonRefresh(run.elasticsearch, index, run_date, run.settings)
     return refresh.until_settled(run.postgres, outdated)
 
 
-def _outdated_persons(run: JobRun, index: str) -> Iterator[int]:
-    """The candidates that some document shows with another status than the database has."""
+def _outdated_documents(run: JobRun, index: str) -> Iterator[list[int]]:
+    """Whose documents show another status than the database has: a candidate for each, some candidates at a time."""
     run.elasticsearch.indices.refresh(index=index)  # what was written a moment ago must be found
-    for batch in batches(named_rows(run.postgres, "candidate_statuses"), run.settings.refresh_persons):
+    candidates = named_rows(run.postgres, "candidate_statuses", {"dry_run": run.dry_run})
+    for batch in batches(candidates, run.settings.refresh_persons):
         wanted = dict(batch)
         documents = find_documents(run.elasticsearch, index, list(wanted), fields=["status"])
         shown = ((person, hit["_source"].get("status")) for hit in documents for person in persons_of(hit))
-        yield from sorted({person for person, status in shown if person in wanted and status != wanted[person]})
+        yield [person for person, status in shown if person in wanted and status != wanted[person]]

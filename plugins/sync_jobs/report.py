@@ -9,8 +9,10 @@ class Outcome:
     """What a job found and did. Counts are rows of its table, or documents of its index.
 
     read: those wanted; added, changed and removed: what it took to get there, in a dry run what it would take;
-    unchanged: those that were right already. rejected: documents that Elasticsearch refused.
-    refreshed: documents made anew for single persons: by job 8, and by a build or a rollback to catch up with edits.
+    unchanged: those that were right already. rejected: documents that Elasticsearch refused: 0 in every report, as
+    the first one stops the run, and its error says whose it is.
+    refreshed: documents made anew for single persons: by job 8, in a dry run those that it would make, and by a build
+    or a rollback to catch up with edits.
     indices: names of Elasticsearch indices by what became of them ("live", "previous", "removed").
     phases: seconds by phase, of an index build.
     """

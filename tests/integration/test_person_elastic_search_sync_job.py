@@ -140,6 +140,16 @@ def test_a_dry_run_reports_what_a_real_run_does_and_leaves_no_trace(
     assert counts(dry) == counts(run(JOB, tomorrow))
 
 
+def test_a_document_of_nobody_counts_as_removed(tcs: Connection, run: RunJob, elasticsearch: Elasticsearch) -> None:
+    load(tcs, {"person": [{"id": 1}, {"id": 2}], "contact_details": [{"id": 1, "surname": "Old"}, {"id": 2}]})
+    run(JOB, RUN_DATE)
+    for document in ({"surname": "Nobody"}, {"personId": None}):
+        elasticsearch.index(index=ALIAS, document=document, refresh=True)
+    load(tcs, {"person": [{"id": 1}, {"id": 3}], "contact_details": [{"id": 1, "surname": "New"}, {"id": 3}]})
+    expected = {"read": 2, "added": 1, "changed": 1, "removed": 3, "unchanged": 0}
+    assert counts(run(JOB, RUN_DATE, dry_run=True)) == counts(run(JOB, RUN_DATE)) == expected
+
+
 def test_a_rebuild_replaces_what_the_application_wrote_under_ids_of_its_own(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
