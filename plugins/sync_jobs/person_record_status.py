@@ -73,9 +73,9 @@ def _refresh_documents(run: JobRun) -> int:
 
 
 def _outdated_documents(run: JobRun, index: str) -> Iterator[list[int]]:
-    """Whose documents show another status than the database has: a candidate for each, some candidates at a time."""
+    """Whose documents show another status than the database has, or in a dry run would have; one entry a document."""
     run.elasticsearch.indices.refresh(index=index)  # what was written a moment ago must be found
-    candidates = named_rows(run.postgres, "candidate_statuses", {"dry_run": run.dry_run})
+    candidates = named_rows(run.postgres, "candidate_wanted_statuses" if run.dry_run else "candidate_statuses")
     for batch in batches(candidates, run.settings.refresh_persons):
         wanted = dict(batch)
         documents = find_documents(run.elasticsearch, index, list(wanted), fields=["status"])
