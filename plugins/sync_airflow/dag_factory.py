@@ -93,8 +93,9 @@ def wait_for(job: Job, upstream: Job, *, whatever_end: bool = False) -> NightlyJ
 
 def job_params(job: Job) -> dict[str, Any]:
     """What a run by hand may be asked for, with the form that asks."""
-    params = {
+    return {
         "run_date": run_date_param(),
+        **({"date_override": date_override_param()} if job.takes_date_override else {}),
         "run_follow_on_jobs": run_follow_on_jobs_param(job),
         "dry_run": Param(
             default=False,
@@ -104,20 +105,6 @@ def job_params(job: Job) -> dict[str, Any]:
         ),
         "maximum_removed_percent": maximum_removed_percent_param(job.maximum_removed_percent),
     }
-    if job.takes_date_override:
-        params["date_override"] = Param(
-            default="",
-            type=["null", "string"],
-            pattern=DATE_OVERRIDE_PATTERN,
-            title="Date override",
-            description=(
-                "Whose status is looked at. A date (YYYY-MM-DD): those whose membership starts on it or ended the day "
-                "before. ANY: everybody with a membership. NONE: by the date in the variable date_of_change_override. "
-                "Empty: by the run date. Blanks around it do not matter. Anything else, and a day that is not in the "
-                'calendar, is refused: "The date is not correct".'
-            ),
-        )
-    return params
 
 
 def run_follow_on_jobs_param(job: Job) -> Param:
@@ -143,9 +130,28 @@ def run_date_param() -> Param:
     return Param(
         default=None,
         type=["null", "string"],
-        format="date",
+        # In allOf, where the form does not look for it: its date picker counts a date that is typed by half, or is not
+        # in the calendar, as none, and so would start a run for today. A line of text is judged as it stands.
+        allOf=[{"format": "date"}],
         title="Run date",
-        description="The date that the run is for. Empty: today in UTC. The Logical Date above is only a label.",
+        description=(
+            "The date that the run is for, as YYYY-MM-DD. Empty: today in UTC. The Logical Date above is only a label."
+        ),
+    )
+
+
+def date_override_param() -> Param:
+    return Param(
+        default="",
+        type=["null", "string"],
+        pattern=DATE_OVERRIDE_PATTERN,
+        title="Date override",
+        description=(
+            "Whose status is looked at. A date (YYYY-MM-DD): those whose membership starts on it or ended the day "
+            "before. ANY: everybody with a membership. NONE: by the date in the variable date_of_change_override. "
+            "Empty: by the run date. Blanks around it do not matter. Anything else, and a day that is not in the "
+            'calendar, is refused: "The date is not correct".'
+        ),
     )
 
 

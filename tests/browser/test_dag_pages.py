@@ -1,18 +1,102 @@
-"""Airflow's own page of each DAG."""
+"""Airflow's own page of each DAG: the manual, and the form that starts a run by hand."""
 
 import re
+from datetime import UTC, datetime
 
+import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 
+from local.airflow_api import Json, TaskId
 from local.stack import DAG_IDS
-from tests.airflow_of_tests import StartedAirflow
+from sync_jobs.catalogue import find_job
+from tests.airflow_of_tests import RUN_JOB, StartedAirflow
+from tests.browser.trigger_form import TriggerForm
+
+STATUS = find_job("PersonRecordStatusJob").dag_id
+EMPLOYING = find_job("PostEmployingBodyTrustJob").dag_id
+TRAINING = find_job("PostTrainingBodyTrustJob").dag_id  # it follows the one above
 
 
 @pytest.mark.parametrize("dag_id", DAG_IDS)
-def test_each_dag_has_a_page_with_its_manual(page: Page, airflow: StartedAirflow, dag_id: str) -> None:
-    manual = airflow.api.get(f"/dags/{dag_id}/details")["doc_md"]
+def test_each_dag_has_a_page_with_its_manual_and_a_form_that_explains_each_param(
+    page: Page, airflow: StartedAirflow, dag_id: str
+) -> None:
+    dag = airflow.api.get(f"/dags/{dag_id}/details")
     page.goto(f"/dags/{dag_id}")
     page.get_by_role("button", name="Dag Docs").click()
-    title, *_ = re.findall("^#+ (.*)$", manual, re.MULTILINE)
+    title, *_ = re.findall("^#+ (.*)$", dag["doc_md"], re.MULTILINE)
     expect(page.get_by_role("dialog").get_by_role("heading", name=title, exact=True)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+    form = TriggerForm(page, dag_id)
+    for name, param in dag["params"].items():
+        expect(form.row(name)).to_contain_text(param["schema"]["title"])
+        expect(form.row(name)).to_contain_text(param["description"])
+    expect(page.get_by_role("region", name=re.compile("^Notifications")).get_by_role("status")).to_have_count(0)
+
+
+def test_a_run_from_the_form_waits_for_nothing_and_is_as_the_form_says(page: Page, airflow: StartedAirflow) -> None:
+    run_id = TriggerForm(page, STATUS).start(run_date="2026-03-10", date_override="any", dry_run=True)
+    assert airflow.wait_for_end(STATUS, run_id) == "success"
+    states = {task_id: task["state"] for task_id, task in airflow.api.tasks(STATUS, run_id).items()}
+    assert states.pop(RUN_JOB) == "success"
+    assert set(states.values()) == {"skipped"}
+    report = report_of(airflow, STATUS, run_id)
+    assert (report["run_date"], report["dry_run"]) == ("2026-03-10", True)
+    with psycopg.connect(airflow.tcs_dsn) as tcs:
+        query = "SELECT count(*) FROM person WHERE id IN (SELECT person_id FROM programme_membership)"
+        assert tcs.execute(query).fetchone() == (report["read"],)
+
+
+def test_after_a_run_from_the_form_the_job_that_follows_runs_for_the_same_date_but_not_after_a_dry_run(
+    page: Page, airflow: StartedAirflow
+) -> None:
+    before = airflow.api.run_ids(TRAINING)
+    run_id = TriggerForm(page, EMPLOYING).start(dry_run=True)
+    assert airflow.wait_for_end(EMPLOYING, run_id) == "success"
+    assert airflow.api.run_ids(TRAINING) == before
+    run_id = TriggerForm(page, EMPLOYING).start(run_date="2026-03-10")
+    assert airflow.wait_for_end(EMPLOYING, run_id) == "success"
+    (following,) = airflow.api.run_ids(TRAINING) - before
+    assert airflow.wait_for_end(TRAINING, following) == "success"
+    assert report_of(airflow, TRAINING, following)["run_date"] == "2026-03-10"
+
+
+def test_what_is_no_date_is_refused_before_there_is_a_run(
+    page: Page, airflow: StartedAirflow, complaints: list[str]
+) -> None:
+    before = airflow.api.run_ids(STATUS)
+    form = TriggerForm(page, STATUS)
+    # A day that is not in the calendar, half a date, one in the order of another country, and a word.
+    for run_date in ("2026-02-30", "2026-03", "03/10/2026", "today"):
+        form.fill(run_date=run_date)
+        form.send()
+        expect(form.whole).to_contain_text(f"Invalid input for param run_date: '{run_date}' is not a 'date'")
+    form.fill(run_date="")
+    for date_override in ("tomorrow", "2026-3-10"):
+        form.fill(date_override=date_override)
+        form.send()
+        expect(form.whole).to_contain_text(f"Invalid input for param date_override: '{date_override}' does not match")
+    assert airflow.api.run_ids(STATUS) == before
+    assert [complaint for complaint in complaints if "400 (Bad Request)" not in complaint] == []
+    assert len(complaints) == 6
+    complaints.clear()
+
+
+def test_a_date_that_is_cleared_again_is_none_and_the_run_is_for_today_in_utc(
+    page: Page, airflow: StartedAirflow
+) -> None:
+    form = TriggerForm(page, STATUS)
+    form.fill(run_date="2026-03-10", date_override="2026-03-10")
+    run_id = form.start(run_date="", date_override="")
+    assert airflow.wait_for_end(STATUS, run_id) == "success"
+    started = datetime.fromisoformat(airflow.api.run(STATUS, run_id)["run_after"])
+    report = report_of(airflow, STATUS, run_id)
+    assert report["run_date"] == report["last_date"] == started.astimezone(UTC).date().isoformat()
+
+
+def report_of(airflow: StartedAirflow, dag_id: str, run_id: str) -> Json:
+    report: Json = airflow.api.xcom(TaskId(dag_id, run_id, RUN_JOB), "return_value")
+    return report

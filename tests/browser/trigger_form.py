@@ -1,0 +1,57 @@
+"""The form by which a run is started on Airflow's page of a DAG."""
+
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from playwright.sync_api import Locator, Page, expect
+
+
+@dataclass
+class TriggerForm:
+    """Open on the page of that DAG."""
+
+    page: Page
+    dag_id: str
+
+    def __post_init__(self) -> None:
+        if urlsplit(self.page.url).path != f"/dags/{self.dag_id}":
+            self.page.goto(f"/dags/{self.dag_id}")
+        self.page.get_by_role("button", name="Trigger Dag").click()
+        expect(self._button).to_be_enabled()
+
+    @property
+    def whole(self) -> Locator:
+        return self.page.get_by_role("dialog")
+
+    def row(self, param: str) -> Locator:
+        """What is said of a param, and its field."""
+        return self.whole.get_by_role("group").filter(has=self._field(param))
+
+    def fill(self, **params: str | bool) -> None:
+        for param, value in params.items():
+            field = self._field(param)
+            if not isinstance(value, bool):
+                field.fill(value)
+            elif field.is_checked() != value:
+                field.press("Space")  # a switch: it is drawn beside the box, which itself cannot be clicked
+
+    def send(self) -> None:
+        self._button.press("Enter")  # a click may meet the notification that the last try was refused
+
+    def run_id(self) -> str:
+        """Of the run that was started: Airflow shows it then."""
+        self.page.wait_for_url(f"**/dags/{self.dag_id}/runs/**")
+        return unquote(urlsplit(self.page.url).path.split("/")[4])
+
+    def start(self, **params: str | bool) -> str:
+        """Fill it in and send it. The id of the run."""
+        self.fill(**params)
+        self.send()
+        return self.run_id()
+
+    def _field(self, param: str) -> Locator:
+        return self.page.locator(f"[name=element_{param}]")
+
+    @property
+    def _button(self) -> Locator:
+        return self.whole.get_by_role("button", name="Trigger", exact=True)
