@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import psycopg
 from psycopg import sql
 
@@ -18,7 +19,7 @@ from local.home import new_secrets
 from local.ports import HOST, any_free_port
 from local.processes import Service, stop
 from tests.conftest import TEMPLATE, new_database
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 RUN_JOB = "run_job"
 ENDED = ("success", "failed", "skipped", "upstream_failed")
@@ -37,6 +38,12 @@ class AirflowOfTests(Airflow):
 
 class Api(AirflowApi):
     """What an operator does by REST."""
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        super().__init__(url, user, password)
+        # At the first task of all, the api-server answers nobody for as long as it takes to make the routes for tasks:
+        # some seconds, on a busy machine half a minute.
+        self._client.timeout = httpx.Timeout(PATIENCE_SECONDS)
 
     def start(self, dag_id: str, **conf: Any) -> str:
         """Start a run; its id."""

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
 
+from tests.waiting import PATIENCE_SECONDS
+
 VARIABLE = "SYNC_BROWSER"
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SCREEN: ViewportSize = {"width": 1400, "height": 1000}
 
-# Generous, as tests.waiting is: a page on a busy machine takes long, and only a test that fails waits so long.
-PATIENCE_MILLISECONDS = 60_000
+PATIENCE_MILLISECONDS = 1000 * PATIENCE_SECONDS
 
 
 def find_browser() -> str:
@@ -48,7 +49,7 @@ def running_browser() -> Iterator[Browser]:
 @contextmanager
 def logged_in(browser: Browser, url: str, zone: str, user: str, password: str) -> Iterator[BrowserContext]:
     """The browser with that user logged in, by the form of Airflow. zone: that the browser seems to be in."""
-    with browser.new_context(base_url=url, timezone_id=zone, viewport=SCREEN) as context:
+    with browser.new_context(base_url=url, timezone_id=zone, viewport=SCREEN, reduced_motion="reduce") as context:
         context.set_default_timeout(PATIENCE_MILLISECONDS)
         with context.new_page() as page:
             page.goto("/")
