@@ -37,7 +37,7 @@ function openDialog({ title, summary, path, fields, limit, follow = [] }) {
   const dialog = byId("run");
   const form = dialog.querySelector("form");
   form.reset();
-  for (const label of form.querySelectorAll("[data-field]")) label.hidden = !fields.includes(label.dataset.field);
+  for (const part of form.querySelectorAll("[data-field]")) part.hidden = !fields.includes(part.dataset.field);
   byId("run-title").textContent = title;
   byId("run-summary").textContent = summary;
   form.elements.maximum_removed_percent.value = limit ?? "";
