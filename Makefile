@@ -13,7 +13,7 @@ compile = .venv/bin/uv --quiet pip compile --universal --python-version 3.11 --g
 help:
 	@echo 'make run     the whole night on this machine: servers, demo data, eight jobs, a table of what they did'
 	@echo 'make test    lint, then the tests, on real servers'
-	@echo 'make test-night  the tests on a real scheduler: nights by the clock, and runs that are stopped'
+	@echo 'make test-night  the tests on a real scheduler: nights by the clock, odd ones too, and runs that are stopped'
 	@echo 'make test-browser  the tests of the pages, in a browser: needs Chromium or Chrome'
 	@echo 'make up      PostgreSQL, Elasticsearch and Airflow alone'
 	@echo 'make status  what of them runs'

@@ -1,7 +1,7 @@
 """One Airflow for all tests of this folder: api-server, scheduler, dag-processor and triggerer."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 
 import psycopg
 import pytest
@@ -45,7 +45,8 @@ def running_airflow(
         tcs_dsn = postgres_server.dsn("tcs", databases.tcs)
         with psycopg.connect(tcs_dsn) as connection:
             load_demo_data(connection, PERSONS, night.date())
-            add_changes_of_the_first_missed_night(connection, night)
+            # A run that looks at its own date alone does not see them.
+            add_changes(connection, CHANGED, night.date() - timedelta(days=NIGHTS_OFF - 1))
         with psycopg.connect(postgres_server.dsn("airflow", databases.airflow), autocommit=True) as metadata:
             running = RunningAirflow(
                 airflow=airflow_of_tests(
@@ -71,19 +72,22 @@ def running_airflow(
                 running.stop()
 
 
-def add_changes_of_the_first_missed_night(
-    connection: "psycopg.Connection[tuple[object, ...]]", night: datetime
-) -> None:
-    """Which a run that looks at its own date alone does not see: a funding that has ended, a membership that began."""
-    first_missed = night.date() - timedelta(days=NIGHTS_OFF - 1)
-    connection.execute("INSERT INTO post (id, funding_status) VALUES (%s, 'CURRENT')", (CHANGED,))
+def add_changes(connection: "psycopg.Connection[tuple[object, ...]]", number: int, day: date) -> None:
+    """Which a run sees that looks at that day: a funding that ended the day before, a membership that began on it.
+
+    number: id of the post, of the person and of its one curriculum.
+    """
+    connection.execute("INSERT INTO post (id, funding_status) VALUES (%s, 'CURRENT')", (number,))
     connection.execute(
         "INSERT INTO post_funding (id, post_id, start_date, end_date) VALUES (%s, %s, '2001-01-01', %s)",
-        (CHANGED, CHANGED, first_missed - timedelta(days=1)),
+        (number, number, day - timedelta(days=1)),
     )
-    connection.execute("INSERT INTO person (id, status) VALUES (%s, 'INACTIVE')", (CHANGED,))
+    connection.execute("INSERT INTO person (id, status) VALUES (%s, 'INACTIVE')", (number,))
+    connection.execute("INSERT INTO contact_details (id) VALUES (%s)", (number,))
     connection.execute(
+        "WITH membership AS ("
         "INSERT INTO programme_membership (uuid, person_id, programme_start_date, programme_end_date) "
-        "VALUES (gen_random_uuid(), %s, %s, '2099-12-31')",
-        (CHANGED, first_missed),
+        "VALUES (gen_random_uuid(), %(number)s, %(day)s, '2099-12-31') RETURNING uuid) "
+        "INSERT INTO curriculum_membership (id, programme_membership_uuid) SELECT %(number)s, uuid FROM membership",
+        {"number": number, "day": day},
     )

@@ -1,7 +1,8 @@
 """Makes Airflow believe in nights that it did not run in."""
 
 import json
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -39,3 +40,11 @@ def is_there(metadata: psycopg.Connection[Any], job: Job, tick: datetime) -> boo
     """Whether there is a run of that tick."""
     query = "SELECT FROM dag_run WHERE dag_id = %s AND run_id = %s"
     return metadata.execute(query, (job.dag_id, run_id_of(tick))).rowcount > 0
+
+
+def planned_ticks(metadata: psycopg.Connection[Any], jobs: Iterable[Job]) -> dict[str, datetime]:
+    """Of the next run that Airflow has planned of each job, by DAG id, in UTC."""
+    query = "SELECT dag_id, next_dagrun FROM dag WHERE dag_id = ANY(%s)"
+    rows = metadata.execute(query, ([job.dag_id for job in jobs],)).fetchall()
+    # In UTC: a time that British clocks show twice is equal to none of another zone.
+    return {dag_id: tick.astimezone(UTC) for dag_id, tick in rows}

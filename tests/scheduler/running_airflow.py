@@ -14,6 +14,7 @@ import psutil
 import psycopg
 from elasticsearch import Elasticsearch
 
+from local.airflow import COMPONENTS
 from local.processes import Service, processes_of
 from sync_airflow.time_window import OFF
 from sync_jobs.catalogue import JOBS
@@ -31,6 +32,7 @@ SETTINGS = {
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
 }
 HURRIED_BUILD = "hurried_build"
+DAG_IDS = (*(job.dag_id for job in JOBS), "recovery", HURRIED_BUILD)
 GATE = 1  # the key of dags/gate.py
 
 
@@ -46,6 +48,17 @@ class RunningAirflow(StartedAirflow):
     metadata: psycopg.Connection[Any]
     elasticsearch: Elasticsearch
     first_night: Night = field(init=False)
+
+    def start(self, ticks: Mapping[str, datetime], recovery_window: str = OFF) -> None:
+        """Everything from nothing, with all DAGs at work."""
+        self.airflow = replace(self.airflow, recovery_window=recovery_window)
+        self.first_night = self.set_night(ticks)
+        self.set_up()
+        for component in COMPONENTS:
+            self.start_component(component)
+        self.airflow.wait_until_ready(self.services)
+        self.api.wait_for_dags(DAG_IDS)
+        self.api.unpause(DAG_IDS)
 
     def start_after_nights_off(self, ticks: Mapping[str, datetime], nights_off: int) -> None:
         """Everything from nothing, but as if Airflow had been off for those nights, tonight's start among them.

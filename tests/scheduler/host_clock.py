@@ -1,0 +1,79 @@
+"""A clock that a test sets, for all processes of an Airflow: libfaketime stands between them and the machine's."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+from libfaketime import get_reload_information
+from psycopg import sql
+
+from local.home import write_private
+
+
+class HostClock:
+    """It goes on as the machine's own clock does, from wherever it is put.
+
+    file: says by how much it is ahead of the machine's. Each process reads it anew in every second of the machine's
+    clock, so that a second after a move all have the same time again. Monotonic clocks and the dates of files stay the
+    machine's. So do PostgreSQL and Elasticsearch, whose clocks no job asks for the date, but for what put_into does.
+    """
+
+    def __init__(self, file: Path, moment: datetime) -> None:
+        self._file = file
+        self._put_to(moment)
+
+    def move_on_to(self, moment: datetime) -> None:
+        """Never back: nothing changes if that is past."""
+        if moment > self.now():
+            self._put_to(moment)
+
+    def now(self) -> datetime:
+        """In UTC."""
+        return datetime.now(UTC) + self._ahead
+
+    def _put_to(self, moment: datetime) -> None:
+        self._ahead = moment - datetime.now(UTC)
+        write_private(self._file, f"{self._ahead.total_seconds():+.3f}\n")
+
+    def environment(self) -> dict[str, str]:
+        """What makes a process go by it."""
+        _, preloaded = get_reload_information()
+        return {
+            **preloaded,
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_NO_CACHE": "0",
+            "FAKETIME_CACHE_DURATION": "0",  # seconds after the one in which the file was read
+        }
+
+    def put_into(self, database: psycopg.Connection[Any]) -> None:
+        """Let now() go by it there: Airflow asks its database which runs are due. The connection is a superuser's."""
+        function = (
+            "CREATE FUNCTION public.now() RETURNS timestamptz LANGUAGE sql STABLE SECURITY DEFINER "
+            "SET search_path = pg_catalog "
+            "RETURN pg_catalog.now() + make_interval(secs => pg_read_file({})::double precision)"
+        )
+        database.execute(sql.SQL(function).format(str(self._file)))
+        name = sql.Identifier(database.info.dbname)
+        database.execute(sql.SQL("ALTER DATABASE {} SET search_path = public, pg_catalog").format(name))
+
+    def assert_that_processes_go_by_it(self) -> None:
+        """The library is one for x86-64 and glibc; elsewhere the loader says that it goes on without it."""
+        command = [sys.executable, "-c", "import time; print(time.time())"]
+        asked = subprocess.run(
+            command, env={**os.environ, **self.environment()}, capture_output=True, text=True, check=True
+        )
+        seen = datetime.fromtimestamp(float(asked.stdout), UTC)
+        assert abs(seen - self.now()) < timedelta(seconds=10), f"libfaketime has no effect here: {asked.stderr}"
+
+    def clear_up(self) -> None:
+        """Remove what libfaketime has shared between processes that were killed."""
+        for file in Path("/dev/shm").glob("*faketime_*"):  # noqa: S108, where glibc has it
+            with contextlib.suppress(OSError):  # somebody else's
+                if not psutil.pid_exists(int(file.name.rpartition("_")[2])):
+                    file.unlink()
