@@ -18,10 +18,13 @@ from elasticsearch import Elasticsearch
 
 from sync_jobs.batches import batches
 from sync_jobs.documents import content_key, document_id, is_own_id, person_of
+from sync_jobs.errors import IndexNotAsExpected
 from sync_jobs.person_refresh import find_documents, persons_of
 
 BATCH_PERSONS = 1_000
 QUESTION_DOCUMENTS = 10_000
+# Its type, in the mapping and where Elasticsearch has guessed one from the application's documents.
+PERSON_ID = "long"
 
 
 @dataclass
@@ -101,6 +104,17 @@ class LiveDocuments:
             if "after_key" not in page:
                 return
             pages["after"] = page["after_key"]
+
+
+def refuse_incomparable(client: Elasticsearch, live: str) -> None:
+    """Raise IndexNotAsExpected if personId is no whole number in the live index: nobody could be found in it."""
+    fields = client.indices.get_mapping(index=live)[live]["mappings"].get("properties", {})
+    kind = fields.get("personId", {}).get("type", PERSON_ID)
+    if kind != PERSON_ID:
+        raise IndexNotAsExpected(
+            f"{live}: expected personId of type {PERSON_ID}, found {kind}: no build has made it. Remove it "
+            f"(DELETE /{live}), then run the job again; search is empty until that has ended."
+        )
 
 
 def compare(client: Elasticsearch, live: str | None, new: str, persons: Iterable[int]) -> DocumentDifference:

@@ -97,6 +97,8 @@ def _build(run: JobRun, name: str, left: Left) -> Outcome:
     """
     client, settings = run.elasticsearch, run.settings
     live = search_index.find_live(client, ALIAS).name
+    if live:
+        index_difference.refuse_incomparable(client, live)
     phases = Phases()
     with snapshot(run.postgres), Edits(run.postgres) as edits:
         wanted, outdated = _load(run, name, live, edits.later, phases)

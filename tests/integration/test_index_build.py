@@ -98,6 +98,29 @@ def test_a_plain_index_that_nobody_has_given_a_mapping_makes_way_too(
     assert indices_behind_alias(elasticsearch) == report.indices["live"]
 
 
+@pytest.mark.parametrize("person_id", ["17", 17.5])
+def test_a_plain_index_whose_persons_have_no_numbers_is_named_with_what_to_do_and_that_helps(
+    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, person_id: object
+) -> None:
+    add_persons(tcs, range(1, 4))
+    elasticsearch.index(index=ALIAS, document={"personId": person_id}, refresh=True)
+    with pytest.raises(IndexNotAsExpected, match=r"expected personId of type long, .*\(DELETE /persons\)"):
+        run(JOB, RUN_DATE)
+    assert all_indices(elasticsearch) == [ALIAS]
+    elasticsearch.indices.delete(index=ALIAS)
+    assert run(JOB, RUN_DATE).added == 3
+
+
+@pytest.mark.parametrize("document", [{}, {"surname": "Nobody"}, {"personId": None}])
+def test_a_plain_index_in_which_nobody_is_makes_way_too(
+    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, document: dict[str, Any]
+) -> None:
+    add_persons(tcs, range(1, 4))
+    elasticsearch.index(index=ALIAS, document=document, refresh=True)
+    report = run(JOB, RUN_DATE)
+    assert (report.added, report.removed) == (3, 1)
+
+
 def test_an_index_built_later_is_not_replaced_by_one_built_earlier(run: RunJob, elasticsearch: Elasticsearch) -> None:
     later = "persons-99991231t235959-000000"
     make_index(elasticsearch, later)
