@@ -13,6 +13,7 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from local.ports import HOST, any_free_port
+from sync_airflow import job_operator
 from sync_airflow.announcements import announce_failure, announce_untold_failure
 from sync_airflow.slack import say_that_it_is_off, send
 from sync_jobs.catalogue import find_job
@@ -76,13 +77,25 @@ def test_a_failure_is_told_to_the_channel_with_its_reason_and_the_log_once_it_is
 
 
 def test_an_error_not_of_our_own_is_told_by_its_class_alone(dag, slack, monkeypatch):
-    monkeypatch.setenv("AIRFLOW_CONN_TCS_POSTGRES", f"postgres://somebody:secret@{HOST}:{any_free_port()}/tcs")
+    def fail(*_):
+        raise LookupError("Surname: Somebody")
+
+    monkeypatch.setattr(job_operator, "open_postgres", fail)
     assert run(dag) == "failed"
     started, failed = slack.texts
     assert "started" in started
-    assert failed.startswith(f"<!channel> *{JOB.name}* failed: OperationalError, see its log\n")
+    assert failed.startswith(f"<!channel> *{JOB.name}* failed: LookupError, see its log\n")
     assert "try_number=2" in failed
-    assert "somebody" not in failed
+    assert "Somebody" not in failed
+
+
+def test_a_postgresql_that_is_down_is_told_in_its_words_and_no_password_after_the_last_attempt(dag, slack, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_TCS_POSTGRES", f"postgres://somebody:secret@{HOST}:{any_free_port()}/tcs")
+    assert run(dag) == "failed"
+    _, failed = slack.texts
+    assert "Connection refused. Make sure that it runs" in failed
+    assert "try_number=2" in failed
+    assert "secret" not in failed
 
 
 TROUBLES = {
