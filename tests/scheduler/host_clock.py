@@ -69,7 +69,7 @@ class HostClock:
             command, env={**os.environ, **self.environment()}, capture_output=True, text=True, check=True
         )
         seen = datetime.fromtimestamp(float(asked.stdout), UTC)
-        assert abs(seen - self.now()) < timedelta(seconds=10), f"libfaketime has no effect here: {asked.stderr}"
+        assert abs(seen - self.now()) < timedelta(seconds=10), f"libfaketime needs x86-64 and glibc: {asked.stderr}"
 
     def clear_up(self) -> None:
         """Remove what libfaketime has shared between processes that were killed."""

@@ -125,7 +125,7 @@ def run_night(clock: HostClock, night: Night) -> None:
         pytest.param(SPRING, AROUND_THE_CHANGE, id="clocks go forward"),
     ],
 )
-def test_each_job_runs_once_at_its_time_in_utc_and_for_the_date_in_utc(
+def test_each_job_runs_once_and_in_order_at_its_time_in_utc_and_for_its_date(
     british_airflow: RunningAirflow, clock: HostClock, date_of_night: date, times: Sequence[time]
 ) -> None:
     ticks = ticks_of(date_of_night, times)
