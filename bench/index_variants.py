@@ -25,7 +25,8 @@ from elasticsearch import Elasticsearch, helpers
 
 from sync_jobs import search_index
 from sync_jobs.catalogue import find_job
-from sync_jobs.database import copy_text_rows, execute, read_sql, snapshot
+from sync_jobs.database import execute, read_sql, snapshot
+from sync_jobs.document_lines import document_lines
 from sync_jobs.documents import mapping, source_of
 from sync_jobs.index_settings import IndexSettings
 from sync_jobs.runner import run_job
@@ -99,7 +100,7 @@ class Variant:
                 helpers.bulk(self.client, map(self._action, self._lines(connection, ids)))
 
     def _lines(self, connection: psycopg.Connection[Any], person_ids: list[int] | None) -> Iterator[bytes]:
-        return copy_text_rows(connection, "person_documents", {"run_date": self.run_date, "person_ids": person_ids})
+        return document_lines(connection, self.run_date, person_ids)
 
     def _action(self, line: bytes) -> dict[str, Any]:
         return {"_index": self.index, "_source": source_of(line)}
@@ -147,7 +148,7 @@ def write_bodies(dsn: str, run_date: date, path: Path) -> int:
             batch.clear()
 
         size = 0
-        for line in copy_text_rows(connection, "person_documents", {"run_date": run_date, "person_ids": None}):
+        for line in document_lines(connection, run_date):
             if size + len(line) > SETTINGS.body_bytes:
                 flush()
                 size = 0

@@ -7,10 +7,9 @@ checked, and only they are written, in the same transaction, in key order. Reade
 new; a night without changes writes nothing.
 """
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -178,26 +177,6 @@ def one_row(connection: Connection, name: str, parameters: Parameters | None = N
     if row is None:
         raise LookupError(f"{name}.sql gave no row")
     return tuple(row)
-
-
-# COPY's binary format: a header, then rows of a field count (2 bytes) and, for each field, its length (4) and bytes.
-_COPY_HEADER = 19
-_COPY_ROW_OVERHEAD = 6
-
-
-def copy_text_rows(connection: Connection, name: str, parameters: Parameters) -> Generator[bytes, None, None]:
-    """The rows of include/sql/<name>.sql, a SELECT of one text column, as UTF-8 bytes, while they are made.
-
-    Binary COPY hands over finished bytes: nothing is unescaped or decoded on the way. Close it if not all of it is
-    read: the connection can do nothing else before that.
-    """
-    statement = f"COPY ({read_sql(name)}) TO STDOUT (FORMAT binary)"
-    with psycopg.ClientCursor(connection).copy(statement, parameters) as copy:
-        rows = iter(copy)
-        first = next(rows)[_COPY_HEADER:]
-        for row in chain((first,), rows):
-            if len(row) > _COPY_ROW_OVERHEAD:  # else the end mark
-                yield bytes(row[_COPY_ROW_OVERHEAD:])
 
 
 def named_rows(connection: Connection, name: str, parameters: Parameters | None = None) -> Iterator[tuple[Any, ...]]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from sync_jobs.database import Connection, copy_text_rows
+from sync_jobs.database import Connection
+from sync_jobs.document_lines import document_lines
 from sync_jobs.documents import document_id, person_of
 
 PAGE_DOCUMENTS = 10_000
@@ -27,9 +28,8 @@ def differing_persons(connection: Connection, client: Elasticsearch, index: str,
     Both sides come in the order of the person's id and are met as they come: memory does not grow with them.
     """
     client.indices.refresh(index=index)
-    dates = {"run_date": run_date, "person_ids": None}
     with (
-        closing(copy_text_rows(connection, "person_documents", dates)) as lines,
+        closing(document_lines(connection, run_date)) as lines,
         closing(_entries(client, index)) as entries,
     ):
         ids = map(document_id, lines)

@@ -30,13 +30,13 @@ from sync_jobs.database import (
     Connection,
     advisory_lock,
     check_guard_rail,
-    copy_text_rows,
     execute,
     export_snapshot,
     one_row,
     read_sql,
     snapshot,
 )
+from sync_jobs.document_lines import document_lines
 from sync_jobs.documents import DEFINITION_FILE, mapping
 from sync_jobs.error_translation import Left, leaving
 from sync_jobs.errors import IndexNotAsExpected
@@ -143,11 +143,10 @@ def _load(run: JobRun, name: str, live: str | None, second: Connection, phases: 
     meta = _meta(run)
     exported = export_snapshot(run.postgres)
     execute(run.postgres, "person_documents_planner")
-    dates = {"run_date": run.run_date, "person_ids": None}
     with (
         counting(second, exported, run.run_date) as totals,
         # Closed here even if not all of it was read: until then the connection could not end its transaction.
-        closing(copy_text_rows(run.postgres, "person_documents", dates)) as lines,
+        closing(document_lines(run.postgres, run.run_date)) as lines,
     ):
         with phases.of("first document"):
             first = list(islice(lines, 1))

@@ -17,7 +17,8 @@ from elasticsearch import Elasticsearch, helpers
 
 from sync_jobs import bulk
 from sync_jobs.batches import batches
-from sync_jobs.database import Connection, copy_text_rows, snapshot
+from sync_jobs.database import Connection, snapshot
+from sync_jobs.document_lines import document_lines
 from sync_jobs.documents import content_key, document_id, person_of, source_of
 from sync_jobs.index_settings import IndexSettings
 
@@ -88,7 +89,7 @@ class PersonRefresh:
 
     def _operations(self, connection: Connection, batch: list[int], refreshed: Refreshed) -> list[bytes]:
         """What it takes for some persons, in their order, as bulk lines; counted in refreshed."""
-        lines = copy_text_rows(connection, "person_documents", {"run_date": self.run_date, "person_ids": batch})
+        lines = document_lines(connection, self.run_date, batch)
         wanted = _by_person((person_of(document_id(line)), line) for line in lines)
         hits = find_documents(self.client, self.index, batch, fields=True)
         existing = _by_person((person, hit) for hit in hits for person in persons_of(hit))
