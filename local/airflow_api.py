@@ -11,6 +11,8 @@ from local.errors import StackError
 
 DAGS_SECONDS = 90
 LOOK_AGAIN_AFTER_SECONDS = 0.5
+# The API server answers nobody while it makes its routes for tasks, at the first task of all: for seconds, if idle.
+REQUEST_SECONDS = 120
 
 Json = dict[str, Any]
 
@@ -34,7 +36,7 @@ class AirflowApi:
         self.url = url
         self._login = {"username": user, "password": password}
         # trust_env: a proxy of the user's would not know our 127.0.0.1.
-        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        self._client = httpx.Client(base_url=url, timeout=REQUEST_SECONDS, trust_env=False)
 
     def __enter__(self) -> "AirflowApi":
         return self
