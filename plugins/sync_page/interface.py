@@ -64,15 +64,16 @@ def get_status(session: SessionDep, user: GetUserDep) -> Status:
     visible = [dag_id for dag_id in (*(job.dag_id for job in JOBS), RECOVERY) if may_view(user, dag_id)]
     if not visible:
         raise HTTPException(status.HTTP_403_FORBIDDEN, "You may not see these jobs: ask for the right to view runs")
+    # Asked before the session takes a connection: each question takes another for itself, and with many visitors at
+    # once none would be left to answer it.
+    runnable = {dag_id for dag_id in visible if may_run(user, dag_id)}
     dags = read_dags(session, visible, now)
     recovery = dags.pop(RECOVERY, None)
     return Status(
         now=now.isoformat(),
         user=user.get_name(),
-        jobs=[
-            job_status(job, dags[job.dag_id], may_run=may_run(user, job.dag_id)) for job in JOBS if job.dag_id in dags
-        ],
-        recovery=RecoveryStatus(**vars(recovery), may_run=may_run(user, RECOVERY)) if recovery else None,
+        jobs=[job_status(job, dags[job.dag_id], may_run=job.dag_id in runnable) for job in JOBS if job.dag_id in dags],
+        recovery=RecoveryStatus(**vars(recovery), may_run=RECOVERY in runnable) if recovery else None,
     )
 
 

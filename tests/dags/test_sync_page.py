@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from airflow import settings as airflow_settings
 from airflow.api_fastapi.app import create_app, get_auth_manager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.dag_processing.bundles.manager import DagBundlesManager
@@ -117,6 +118,22 @@ def test_a_viewer_who_starts_a_job_is_refused(client: TestClient, path: str) -> 
     assert answer.status_code == 403
     assert "You may not run" in answer.json()["error"]
     assert not runs()
+
+
+def test_no_question_about_rights_is_asked_while_a_connection_is_held(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each question takes a connection of its own: many visitors at once would all wait for a second one.
+    held = []
+
+    def asked(_user: Any, _dag_id: str) -> bool:
+        held.append(airflow_settings.engine.pool.checkedout())
+        return True
+
+    monkeypatch.setattr("sync_page.interface.may_view", asked)
+    monkeypatch.setattr("sync_page.interface.may_run", asked)
+    assert client.get(STATUS, headers=as_user("viewer")).status_code == 200
+    assert held == [0] * 2 * len(DAG_IDS)
 
 
 def test_the_status_of_a_job_has_its_row_of_the_table(client: TestClient) -> None:
