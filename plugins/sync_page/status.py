@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
-# The task that does a DAG's work: a run in which it was skipped has been done by another.
+# The task that does a DAG's work: of a run that succeeded although it was skipped, the work was done by another.
 WORKING_TASKS = (RUN_JOB, SUMMARY)
 
 # XComs that are shown.
@@ -161,7 +161,8 @@ class _History:
 def _ended_runs(dag_ids: list[str], since: datetime) -> Select[tuple[DagRun]]:
     """By DAG the last run that has ended, and all that have since then, newest first.
 
-    Not those that had nothing to do: another run stands for them.
+    Not those that had nothing to do: another run stands for them. A run that somebody marks as failed before its work
+    has begun is none of these, though Airflow notes its work as skipped, too.
     """
     newest_first = (DagRun.end_date.desc(), DagRun.id.desc())
     numbered = (
@@ -175,7 +176,10 @@ def _ended_runs(dag_ids: list[str], since: datetime) -> Select[tuple[DagRun]]:
             DagRun.dag_id.in_(dag_ids),
             DagRun.state.in_([DagRunState.SUCCESS, DagRunState.FAILED]),
             TaskInstance.task_id.in_(WORKING_TASKS),
-            func.coalesce(TaskInstance.state, "") != TaskInstanceState.SKIPPED,
+            or_(
+                DagRun.state == DagRunState.FAILED,
+                func.coalesce(TaskInstance.state, "") != TaskInstanceState.SKIPPED,
+            ),
         )
         .subquery()
     )
@@ -201,10 +205,12 @@ class _Details:
         key = (run.dag_id, run.run_id)
         failed = self._failed_tasks[key]
         reasons = (self._xcoms.get((*key, task_id, REASON)) for task_id in failed)
+        report = self._xcoms.get((*key, RUN_JOB, REPORT))
         return {
-            "report": self._xcoms.get((*key, RUN_JOB, REPORT)),
+            # Anybody with the right to edit an XCom may have put something else in its place.
+            "report": report if isinstance(report, dict) else None,
             "failed_task": next(iter(failed), None),
-            "reason": next(filter(None, reasons), None),
+            "reason": next((str(reason) for reason in reasons if reason), None),
         }
 
 
@@ -242,14 +248,22 @@ def _run(run: DagRun, now: datetime, **details: Any) -> Run:
 
 
 def _run_date(run: DagRun) -> date | None:
+    given = _given(run).get("run_date")
+    if given and not isinstance(given, str):
+        return None
     try:
-        return chosen_date((run.conf or {}).get("run_date"), own_date(run.run_type, run.logical_date, run.run_after))
+        return chosen_date(given, own_date(run.run_type, run.logical_date, run.run_after))
     except BadArgument:
         return None
 
 
 def _is_dry(run: DagRun) -> bool:
-    return bool((run.conf or {}).get("dry_run"))
+    return bool(_given(run).get("dry_run"))
+
+
+def _given(run: DagRun) -> dict[str, Any]:
+    """The run's conf, of which no way to start a run ensures that it is an object with what the params allow."""
+    return run.conf if isinstance(run.conf, dict) else {}
 
 
 def started_by(run: DagRun) -> str:

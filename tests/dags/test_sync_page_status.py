@@ -41,7 +41,7 @@ def add_run(
     tasks: dict[str, str] | None = None,
     xcoms: dict[tuple[str, str], Any] | None = None,
     run_type: str = "manual",
-    conf: dict[str, Any] | None = None,
+    conf: Any = None,
     logical_date: datetime | None = None,
     dag_id: str = OWNER,
 ) -> None:
@@ -103,6 +103,32 @@ def test_a_run_that_had_nothing_to_do_stands_for_nothing(session: Session) -> No
     found = status(session)
     assert found.last
     assert (found.last.run_id, found.succeeded_today) == ("recovery__1", False)
+
+
+def test_a_run_that_was_marked_as_failed_before_its_work_began_has_failed(session: Session) -> None:
+    add_run(session, "scheduled__1", "success", NOW - timedelta(hours=1))
+    # As Airflow leaves them: what was waiting has failed, what had not begun is skipped.
+    tasks = {"wait_for_a": "failed", "run_job": "skipped"}
+    add_run(session, "scheduled__2", "failed", NOW, tasks=tasks)
+    last = status(session).last
+    assert last
+    assert (last.run_id, last.state, last.failed_task, last.reason) == ("scheduled__2", "failed", "wait_for_a", None)
+
+
+@pytest.mark.parametrize("value", ["text", ["text"], 5, True])
+def test_an_xcom_that_is_no_report_is_not_told_as_one(session: Session, value: Any) -> None:
+    add_run(session, "manual__1", "success", NOW, xcoms={("run_job", "return_value"): value})
+    last = status(session).last
+    assert last
+    assert last.report is None
+
+
+@pytest.mark.parametrize("conf", [[1], "text", {"run_date": [1]}, {"run_date": 20261124}, {"run_date": True}])
+def test_a_run_that_was_given_what_is_no_date_keeps_no_other_from_being_told(session: Session, conf: Any) -> None:
+    add_run(session, "manual__1", "failed", NOW, conf=conf)
+    last = status(session).last
+    assert last
+    assert (last.run_date, last.dry_run) == (None if isinstance(conf, dict) else NOW.date(), False)
 
 
 def test_the_report_of_a_run_is_told(session: Session) -> None:
