@@ -40,7 +40,7 @@ def from_our_pages(request: Request) -> None:
     """
     origin = request.headers.get("origin")
     ours = {request.headers.get("host"), urlsplit(conf.get("api", "base_url", fallback="")).netloc}
-    theirs = urlsplit(origin or "").netloc  # empty for "null", of a page that has no site
+    theirs = (origin or "").partition("://")[2]  # empty for "null", of a page that has no site
     if origin is not None and (not theirs or theirs not in ours):
         raise HTTPException(status.HTTP_403_FORBIDDEN, f"Requests from {origin} are refused: expected Airflow's own")
     if request.headers.get("content-type", JSON).partition(";")[0].strip().lower() != JSON:

@@ -20,6 +20,7 @@ from elasticsearch import ApiError
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, status
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from sync_airflow.policy import RECOVERY
@@ -140,10 +141,14 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(BadArgument, _bad_argument)
     app.add_exception_handler(RequestValidationError, _not_as_expected)
     app.add_exception_handler(AnyHTTPException, _refused)
+    app.add_exception_handler(SQLAlchemyError, _metadata_failed)
+    app.add_exception_handler(Exception, _not_foreseen)
 
 
 def _bad_argument(_: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"error": str(error)}, status.HTTP_400_BAD_REQUEST)
+    # What was given may have half of a surrogate pair, which no answer can hold.
+    text = str(error).encode(errors="backslashreplace").decode()
+    return JSONResponse({"error": text}, status.HTTP_400_BAD_REQUEST)
 
 
 def _not_as_expected(request: Request, error: Any) -> JSONResponse:
@@ -155,3 +160,17 @@ def _not_as_expected(request: Request, error: Any) -> JSONResponse:
 
 def _refused(_: Request, error: Any) -> JSONResponse:
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+def _metadata_failed(_: Request, error: Exception) -> JSONResponse:
+    log.error("Airflow's metadata database did not answer as expected", exc_info=error)
+    text = (
+        f"Airflow's metadata database does not answer as expected: {type(error).__name__}. If a run was to be started, "
+        "look whether it is there before you ask again."
+    )
+    return JSONResponse({"error": text}, status.HTTP_503_SERVICE_UNAVAILABLE)
+
+
+def _not_foreseen(_: Request, error: Exception) -> JSONResponse:
+    text = f"An error that was not foreseen, {type(error).__name__}: the log of Airflow's API server has it"
+    return JSONResponse({"error": text}, status.HTTP_500_INTERNAL_SERVER_ERROR)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sync_jobs.catalogue import Job
 
-Percent = Annotated[float, Field(ge=0, le=100)]
+Percent = Annotated[float, Field(strict=True, ge=0, le=100)]
 
 
 def _iso_date(text: str) -> str | None:

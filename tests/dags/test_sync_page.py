@@ -1,5 +1,6 @@
 """The HTTP interface at /sync/, in Airflow's own application: who may do what, what is refused, what is started."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,7 @@ from airflow.utils.session import create_session
 from fastapi.testclient import TestClient
 from httpx import Response
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import OperationalError
 
 from sync_jobs.catalogue import JOBS
 
@@ -32,8 +34,13 @@ REFUSED = [
     ({"run_date": 1}, "run_date: "),
     ({"date_override": "tomorrow"}, "The date is not correct: tomorrow"),
     ({"date_override": "2026-2-3"}, "The date is not correct: 2026-2-3"),
+    ({"date_override": "ANY\x00"}, "The date is not correct: ANY\x00"),
+    ({"date_override": "\ud800"}, "The date is not correct: \\ud800"),
+    ({"run_date": "\ud800"}, "The date is not correct: \\ud800"),
     ({"maximum_removed_percent": 101}, "maximum_removed_percent: "),
     ({"maximum_removed_percent": "NaN"}, "maximum_removed_percent: "),
+    ({"maximum_removed_percent": "5"}, "maximum_removed_percent: "),
+    ({"maximum_removed_percent": True}, "maximum_removed_percent: "),
     ([], "Expected a JSON object"),
     ("2026-01-01", "Expected a JSON object"),
 ]
@@ -63,7 +70,9 @@ def as_user(role: str) -> dict[str, str]:
 
 
 def put(client: TestClient, path: str, body: Any = None, *, role: str = "admin", **headers: str) -> Response:
-    return client.put(path, json=body, headers=as_user(role) | headers)
+    # As a script may write it: in ASCII alone, so that a test can send what is no text.
+    content = None if body is None else json.dumps(body)
+    return client.put(path, content=content, headers=as_user(role) | {"Content-Type": "application/json"} | headers)
 
 
 def runs() -> list[DagRun]:
@@ -232,7 +241,8 @@ def test_another_site_cannot_start_anything_with_the_cookie_of_a_visitor(client:
     answer = put(client, path, {}, Origin="https://elsewhere.example")
     assert (answer.status_code, runs()) == (403, [])
     assert "https://elsewhere.example" in answer.json()["error"]
-    assert put(client, path, {}, Origin="null").status_code == 403
+    for origin in ("null", "", "//airflow.test", "http://[", "http://airflow.test@elsewhere.example"):
+        assert put(client, path, {}, Origin=origin).status_code == 403, origin
 
 
 def test_airflows_own_pages_can_start_a_job(client: TestClient) -> None:
@@ -259,6 +269,27 @@ def test_elasticsearch_that_does_not_answer_is_said_within_seconds(
     answer = client.get("/sync/api/index", headers=as_user("viewer"))
     assert answer.status_code == 503
     assert "Elasticsearch does not answer" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (OperationalError("SELECT 1", {}, Exception("server closed the connection")), 503, "metadata database"),
+        (ZeroDivisionError(), 500, "ZeroDivisionError: the log of Airflow's API server has it"),
+    ],
+)
+def test_an_error_that_nobody_can_help_is_told_as_an_error_too(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, text: str
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("sync_page.interface.read_dags", fail)
+    patient = TestClient(client.app, base_url=client.base_url, raise_server_exceptions=False)
+    answer = patient.get(STATUS, headers=as_user("viewer"))
+    assert answer.status_code == code
+    assert text in answer.json()["error"]
+    assert "SELECT" not in answer.text
 
 
 def test_an_unknown_address_is_told_as_an_error_too(client: TestClient) -> None:

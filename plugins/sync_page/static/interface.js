@@ -21,7 +21,9 @@ export async function ask(path, options) {
     throw new Refused(401, "You are not logged in any more: reload this page.");
   }
   if (!response.ok) {
-    throw new Refused(response.status, answer.error ?? answer.status ?? `Airflow answered ${response.status}.`);
+    const code = `Airflow answered ${response.status}`;
+    const said = response.status < 500 ? `${code}.` : `${code}: its database may be down; the log of its API server says why.`;
+    throw new Refused(response.status, answer.error ?? answer.status ?? said);
   }
   return answer;
 }
