@@ -7,12 +7,14 @@ from airflow.api_fastapi.core_api.security import get_user
 from fastapi import FastAPI, HTTPException, Request, Response, status
 from fastapi.responses import FileResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.base import RequestResponseEndpoint
 
 from sync_page.interface import install
 
 STATIC = Path(__file__).parent / "static"
 
-# The page needs nothing from elsewhere, and no other page may show it as its own.
+# Of every answer. The page needs nothing from elsewhere, and no other page may show it as its own. A browser asks
+# whether what it has is still current, its scripts too: those of two versions would not fit together.
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "Cache-Control": "no-cache",
@@ -26,6 +28,14 @@ install(app)
 app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
 
+@app.middleware("http")
+async def add_headers(request: Request, answer: RequestResponseEndpoint) -> Response:
+    """HEADERS, added to whatever is answered."""
+    response = await answer(request)
+    response.headers.update(HEADERS)
+    return response
+
+
 @app.get("/", include_in_schema=False)
 async def page(request: Request) -> Response:
     """The page, which asks the interface for what it shows; for whoever is not logged in, the login."""
@@ -35,4 +45,4 @@ async def page(request: Request) -> Response:
         if error.status_code not in (status.HTTP_401_UNAUTHORIZED, status.HTTP_403_FORBIDDEN):
             raise
         return RedirectResponse(get_auth_manager().get_url_login(next_url=str(request.url)))
-    return FileResponse(STATIC / "page.html", headers=HEADERS)
+    return FileResponse(STATIC / "page.html")

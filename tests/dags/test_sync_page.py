@@ -102,6 +102,12 @@ def test_the_page_and_what_it_loads_come_from_one_place_alone(client: TestClient
         assert client.get(f"/sync/{address}").status_code == 200, address
 
 
+@pytest.mark.parametrize("path", ["/sync/", "/sync/static/page.js", "/sync/static/interface.js", STATUS])
+def test_no_browser_takes_an_earlier_version_for_the_present_one(client: TestClient, path: str) -> None:
+    headers = client.get(path, headers=as_user("viewer")).headers
+    assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-cache", "nosniff")
+
+
 @pytest.mark.parametrize("path", [STATUS, "/sync/api/index"])
 def test_nothing_is_told_to_whom_nobody_knows(client: TestClient, path: str) -> None:
     answer = client.get(path)
