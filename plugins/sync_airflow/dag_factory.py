@@ -11,7 +11,7 @@ from sync_airflow.follow_on import RUN_NEXT_JOB, RunNextJobOperator
 from sync_airflow.job_operator import RUN_JOB, JobOperator
 from sync_airflow.manual import job_manual, recovery_manual
 from sync_airflow.recovery import RecoverJobOperator, SummaryOperator
-from sync_airflow.sensors import NightlyJobSensor
+from sync_airflow.sensors import NightlyJobSensor, wait_task_id
 from sync_jobs.catalogue import JOBS, Job, index_build_before, jobs_to_run_after, upstream_jobs
 
 # A date_override as far as a form can check it; that it is a date of the calendar, the job checks.
@@ -83,7 +83,7 @@ def daily(at: time) -> CronTriggerTimetable:
 def wait_for(job: Job, upstream: Job, *, whatever_end: bool = False) -> NightlyJobSensor:
     """The task with which a job waits for an earlier one of the same night."""
     return NightlyJobSensor(
-        task_id=f"wait_for_{upstream.dag_id}",
+        task_id=wait_task_id(upstream),
         task_display_name=f"wait for {upstream.name}",
         job_name=job.name,
         upstream_name=upstream.name,

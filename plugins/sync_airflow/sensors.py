@@ -19,6 +19,13 @@ from sync_jobs.catalogue import find_job
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from sync_jobs.catalogue import Job
+
+
+def wait_task_id(upstream: Job) -> str:
+    """The id of the task that waits for this job."""
+    return f"wait_for_{upstream.dag_id}"
+
 
 class NightlyJobSensor(ExternalTaskSensor):
     """Waits for the run of an earlier job in the same night, as a deferred task.

@@ -12,12 +12,10 @@ from urllib.parse import quote
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
-from airflow.models.xcom import XComModel
 from airflow.utils.state import DagRunState, TaskInstanceState
-from sqlalchemy import func, or_, select, tuple_
+from sqlalchemy import func, or_, select
 
 from sync_airflow.exclusive_start import ACTIVE
-from sync_airflow.failure import REASON
 from sync_airflow.follow_on import AFTER
 from sync_airflow.job_operator import RUN_JOB
 from sync_airflow.nights import BACKFILL, SCHEDULED, chosen_date, own_date
@@ -26,6 +24,7 @@ from sync_airflow.recovery import SUMMARY
 from sync_airflow.restart_recovery import RESTART
 from sync_jobs.catalogue import Job, jobs_to_run_after
 from sync_jobs.errors import BadArgument
+from sync_page.task_news import TaskNews
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
@@ -34,9 +33,6 @@ if TYPE_CHECKING:
 # The task that does a DAG's work: of a run that succeeded although it was skipped, the work was done by another.
 WORKING_TASKS = (RUN_JOB, SUMMARY)
 
-# XComs that are shown.
-REPORT = "return_value"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -44,8 +40,8 @@ class Run:
 
     state: queued, running, success or failed. started_by: night, hand, follow-on, recovery, restart or backfill.
     run_date: the date that it is for; None if what it was given is no date. started, ended: UTC; seconds: between
-    them, or up to now. report: of a job that succeeded, as sync_jobs.report.Report.as_dict gives it. reason,
-    failed_task: of a run that failed.
+    them, or up to now. waits: for what, if it is running but not at its work. report: of a job that succeeded, as
+    sync_jobs.report.Report.as_dict gives it. reason, failed_task: of a run that failed.
     path: where it is in Airflow's UI, below its address.
     """
 
@@ -58,6 +54,7 @@ class Run:
     ended: datetime | None
     seconds: float | None
     path: str
+    waits: str | None = None
     report: Mapping[str, Any] | None = None
     reason: str | None = None
     failed_task: str | None = None
@@ -130,26 +127,28 @@ class _History:
 
     def __init__(self, session: Session, dag_ids: list[str], now: datetime) -> None:
         self._now = now
-        self._active: dict[str, list[DagRun]] = defaultdict(list)
+        active: dict[str, list[DagRun]] = defaultdict(list)
         for run in session.scalars(select(DagRun).where(DagRun.dag_id.in_(dag_ids), ACTIVE).order_by(DagRun.id)):
-            self._active[run.dag_id].append(run)
+            active[run.dag_id].append(run)
         self._ended: dict[str, list[DagRun]] = defaultdict(list)
         for run in session.scalars(_ended_runs(dag_ids, since=datetime.combine(now.date(), time.min, UTC))):
             self._ended[run.dag_id].append(run)
-        self._details = _Details(session, [runs[0] for runs in self._ended.values()])
+        # At work before queued: the one that is queued waits for the other.
+        self._current = {
+            dag_id: min(runs, key=lambda run: run.state != DagRunState.RUNNING) for dag_id, runs in active.items()
+        }
+        self._told = TaskNews(session, [*self._current.values(), *(runs[0] for runs in self._ended.values())])
 
     def status(self, dag_id: str, model: DagModel | None) -> DagStatus:
-        active, ended = self._active[dag_id], self._ended[dag_id]
-        # At work before queued: the one that is queued waits for the other.
-        current = min(active, key=lambda run: run.state != DagRunState.RUNNING, default=None)
+        current, ended = self._current.get(dag_id), self._ended[dag_id]
         return DagStatus(
             dag_id=dag_id,
             known=model is not None and not model.is_stale,
             is_paused=bool(model and model.is_paused),
             next_run=model.next_dagrun_create_after if model else None,
-            running=bool(active),
-            current=_run(current, self._now) if current else None,
-            last=_run(ended[0], self._now, **self._details.of(ended[0])) if ended else None,
+            running=current is not None,
+            current=_run(current, self._now, waits=self._told.waits(current)) if current else None,
+            last=_run(ended[0], self._now, **self._told.outcome(ended[0])) if ended else None,
             succeeded_today=any(self._is_success_of_today(run) for run in ended),
         )
 
@@ -185,51 +184,6 @@ def _ended_runs(dag_ids: list[str], since: datetime) -> Select[tuple[DagRun]]:
     )
     wanted = select(numbered.c.id).where(or_(numbered.c.place == 1, numbered.c.end_date >= since))
     return select(DagRun).where(DagRun.id.in_(wanted)).order_by(*newest_first)
-
-
-class _Details:
-    """Reports, reasons and failed tasks of some runs."""
-
-    def __init__(self, session: Session, runs: list[DagRun]) -> None:
-        keys = [(run.dag_id, run.run_id) for run in runs]
-        self._failed_tasks: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for dag_id, run_id, task_id in session.execute(_failed_tasks(keys)):
-            self._failed_tasks[dag_id, run_id].append(task_id)
-        self._xcoms = {
-            (xcom.dag_id, xcom.run_id, xcom.task_id, xcom.key): XComModel.deserialize_value(xcom)
-            for xcom in session.scalars(_xcoms(keys))
-        }
-
-    def of(self, run: DagRun) -> dict[str, Any]:
-        """The arguments of Run."""
-        key = (run.dag_id, run.run_id)
-        failed = self._failed_tasks[key]
-        reasons = (self._xcoms.get((*key, task_id, REASON)) for task_id in failed)
-        report = self._xcoms.get((*key, RUN_JOB, REPORT))
-        return {
-            # Anybody with the right to edit an XCom may have put something else in its place.
-            "report": report if isinstance(report, dict) else None,
-            "failed_task": next(iter(failed), None),
-            "reason": next((str(reason) for reason in reasons if reason), None),
-        }
-
-
-def _failed_tasks(keys: list[tuple[str, str]]) -> Select[tuple[str, str, str]]:
-    """The first that failed comes first: others may have failed because of it."""
-    return (
-        select(TaskInstance.dag_id, TaskInstance.run_id, TaskInstance.task_id)
-        .where(
-            tuple_(TaskInstance.dag_id, TaskInstance.run_id).in_(keys),
-            TaskInstance.state == TaskInstanceState.FAILED,
-        )
-        .order_by(TaskInstance.end_date)
-    )
-
-
-def _xcoms(keys: list[tuple[str, str]]) -> Select[tuple[XComModel]]:
-    return select(XComModel).where(
-        tuple_(XComModel.dag_id, XComModel.run_id).in_(keys), XComModel.key.in_((REPORT, REASON))
-    )
 
 
 def _run(run: DagRun, now: datetime, **details: Any) -> Run:

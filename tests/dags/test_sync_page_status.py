@@ -1,6 +1,6 @@
 """What the page tells of runs, from a metadata database that holds these runs and no others."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -38,7 +38,7 @@ def add_run(
     state: str,
     ended: datetime | None = None,
     *,
-    tasks: dict[str, str] | None = None,
+    tasks: Mapping[str, str | None] | None = None,
     xcoms: dict[tuple[str, str], Any] | None = None,
     run_type: str = "manual",
     conf: Any = None,
@@ -169,6 +169,43 @@ def test_a_run_at_work_comes_before_one_that_is_queued_behind_it(session: Sessio
     assert found.last
     assert (found.running, found.current.run_id, found.current.seconds) == (True, "scheduled__at_work", 60)
     assert found.last.run_id == "manual__ended"
+
+
+WAITING = {"wait_for_b": "deferred", "wait_for_person_owner_rebuild_job": "deferred", "run_job": None}
+
+
+@pytest.mark.parametrize(
+    ("state", "run_type", "tasks", "reason", "waits"),
+    [
+        ("running", "scheduled", WAITING, None, "for the end of PersonOwnerRebuildJob"),
+        (
+            "running",
+            "backfill",
+            WAITING | {"wait_for_post_employing_body_trust_job": "running"},
+            None,
+            "for the end of PersonOwnerRebuildJob and PostEmployingBodyTrustJob",
+        ),
+        ("running", "scheduled", {"wait_for_person_owner_rebuild_job": "success", "run_job": "running"}, None, None),
+        ("running", "manual", {"wait_for_person_owner_rebuild_job": "scheduled", "run_job": None}, None, None),
+        ("queued", "scheduled", {"wait_for_person_owner_rebuild_job": None, "run_job": None}, None, None),
+        ("running", "manual", {"run_job": "up_for_retry"}, None, "for its next try, as the last one failed"),
+        (
+            "running",
+            "manual",
+            {"run_job": "up_for_retry"},
+            "no answer",
+            "for its next try, as the last one failed: no answer",
+        ),
+    ],
+)
+def test_a_run_that_waits_says_for_what(
+    session: Session, state: str, run_type: str, tasks: dict[str, str | None], reason: str | None, waits: str | None
+) -> None:
+    xcoms = {("run_job", "reason"): reason} if reason else None
+    add_run(session, "the one", state, run_type=run_type, tasks=tasks, xcoms=xcoms, logical_date=NOW)
+    found = status(session)
+    assert found.current
+    assert (found.running, found.current.state, found.current.waits) == (True, state, waits)
 
 
 @pytest.mark.parametrize(

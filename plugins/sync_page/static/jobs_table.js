@@ -60,8 +60,9 @@ function newRow(job) {
 
 function state(job, run) {
   if (!job.known) return [element("span", "not known to Airflow", "state bad")];
-  const [word, kind] = STATES[run?.state] ?? ["never run", "none"];
+  const [word, kind] = run?.waits ? ["waiting", "busy"] : (STATES[run?.state] ?? ["never run", "none"]);
   const shown = [element("span", word, `state ${kind}`)];
+  if (run?.waits) shown.push(element("span", run.waits, "quiet"));
   if (job.is_paused) shown.push(element("span", "paused: does not run", "bad quiet"));
   return shown;
 }
