@@ -21,8 +21,18 @@ const STARTED_BY = {
 
 const rows = new Map(); // DAG id -> row of the table
 
-/** job: as api/jobs/status has it. */
-export function showJob(job) {
+/** jobs: as api/jobs/status has them. */
+export function showJobs(jobs) {
+  const shown = new Set(jobs.map((job) => job.dag_id));
+  for (const [id, row] of rows) {
+    if (shown.has(id)) continue;
+    row.remove(); // of one that this user may not see any more
+    rows.delete(id);
+  }
+  for (const job of jobs) showJob(job);
+}
+
+function showJob(job) {
   const row = rows.get(job.dag_id) ?? newRow(job);
   const run = job.current ?? job.last;
   row.querySelector(".state-of-it").replaceChildren(...state(job, run));

@@ -5,7 +5,7 @@
 
 import { byId, moment } from "./elements.js";
 import { ask } from "./interface.js";
-import { showJob } from "./jobs_table.js";
+import { showJobs } from "./jobs_table.js";
 import { openRecoveryDialog } from "./run_dialog.js";
 import { showIndex } from "./search_index.js";
 
@@ -13,25 +13,29 @@ const BUSY_MILLISECONDS = 2000;
 const IDLE_MILLISECONDS = 15000;
 
 let timer;
+let latest = 0; // refresh that was asked for: what comes of an earlier one is not shown
 
 async function refresh() {
   clearTimeout(timer);
+  const own = ++latest;
   let busy = false;
   try {
     const status = await ask("api/jobs/status");
+    if (own !== latest) return;
     showStatus(status);
     busy = [...status.jobs, status.recovery].some((dag) => dag?.running);
     say("trouble", "");
   } catch (error) {
+    if (own !== latest) return;
     say("trouble", error.message);
   }
   await showIndex();
-  clearTimeout(timer); // of a refresh that was asked for meanwhile
+  if (own !== latest) return;
   timer = setTimeout(() => (document.hidden ? undefined : refresh()), busy ? BUSY_MILLISECONDS : IDLE_MILLISECONDS);
 }
 
 function showStatus({ now, jobs, recovery }) {
-  for (const job of jobs) showJob(job);
+  showJobs(jobs);
   const failed = jobs.filter((job) => job.last?.state === "failed").map((job) => job.name);
   const done = jobs.filter((job) => job.succeeded_today).length;
   const said = [`${moment(now)} UTC`, `${done} of ${jobs.length} jobs have succeeded since midnight`];
