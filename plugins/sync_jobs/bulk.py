@@ -16,7 +16,7 @@ from threading import Event
 from typing import Any
 
 from elastic_transport import ConnectionError as ElasticsearchUnreachable
-from elastic_transport import ConnectionTimeout, NdjsonSerializer
+from elastic_transport import ConnectionTimeout, JsonSerializer, NdjsonSerializer
 from elasticsearch import ApiError, Elasticsearch
 
 from sync_jobs.errors import RejectedDocument, TransientError
@@ -29,6 +29,8 @@ LONGEST_WAIT_SECONDS = 30.0
 TOO_LARGE = 413
 # Of the answer for each operation no more than this: an answer in full is as large as a fifth of the request.
 ANSWER = "errors,items.*.status,items.*.error"
+# How the answer begins if every operation was done.
+NO_ERRORS = b'{"errors":false'
 
 _FIELD = re.compile(r'field(?:=| )"?\[?([\w.]+)')
 _random = random.SystemRandom()
@@ -46,7 +48,7 @@ def load(
     on_body: called with the lines of each body, once it is handed over.
     Raises RejectedDocument, SearchBlocked, TransientError.
     """
-    _hand_on_bytes(client)
+    _spare_objects(client)
     sent = 0
     pending: set[Future[None]] = set()
     sender = _Sender(client, index, settings.bulk_attempts)
@@ -74,11 +76,20 @@ class _FinishedLines(NdjsonSerializer):
         return data if isinstance(data, bytes) else super().dumps(data)
 
 
-def _hand_on_bytes(client: Elasticsearch) -> None:
+class _ShortAnswers(JsonSerializer):
+    """Reads of an answer without errors that it has none: in full it would be two objects for each document."""
+
+    def json_loads(self, data: bytes) -> Any:
+        return {"errors": False} if data.startswith(NO_ERRORS) else super().json_loads(data)
+
+
+def _spare_objects(client: Elasticsearch) -> None:
     serializers = client.transport.serializers.serializers
     for media_type, serializer in serializers.items():
         if isinstance(serializer, NdjsonSerializer):
             serializers[media_type] = _FinishedLines()
+        elif isinstance(serializer, JsonSerializer):
+            serializers[media_type] = _ShortAnswers()
 
 
 def _bodies(lines: Iterable[bytes], limit: int) -> Iterator[list[bytes]]:

@@ -227,6 +227,13 @@ def test_two_indices_behind_the_alias_are_refused_by_name_until_the_alias_is_rem
     assert run(JOB, RUN_DATE).indices["live"] == indices_behind_alias(elasticsearch)
 
 
+def test_of_an_answer_to_a_body_that_was_taken_nothing_but_that_is_read(elasticsearch: Elasticsearch) -> None:
+    line = b'{"index":{"_id":"1-a"}}\n{"personId":1}\n'
+    assert bulk.load(elasticsearch, "persons-x", [line], IndexSettings()) == 1
+    answer = elasticsearch.bulk(index="persons-x", operations=line, filter_path=bulk.ANSWER)
+    assert answer.body == {"errors": False}
+
+
 def test_a_document_that_cannot_be_indexed_stops_the_build_and_is_named_without_its_content(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:

@@ -34,3 +34,13 @@ def test_a_line_larger_than_the_limit_goes_alone() -> None:
 def test_a_body_is_split_into_its_operations_whatever_the_names_hold() -> None:
     operations = [line(1, "\r\n\u2028\x85\\n"), b'{"delete":{"_id":"7"}}\n', line(2, "Nguyễn \U0001f600")]
     assert bulk.split_operations(b"".join(operations)) == operations
+
+
+def test_of_an_answer_without_errors_nothing_else_is_read() -> None:
+    answers = bulk._ShortAnswers()
+    assert answers.loads(b'{"errors":false,"items":[{"index":{"status":201}}]}') == {"errors": False}
+    whole = {
+        "errors": True,
+        "items": [{"index": {"status": 429, "error": {"type": "es_rejected_execution_exception"}}}],
+    }
+    assert answers.loads(json.dumps(whole, separators=(",", ":")).encode()) == whole
