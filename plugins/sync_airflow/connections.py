@@ -106,7 +106,14 @@ def open_elasticsearch() -> Iterator[Elasticsearch]:
     hosts, arguments = elasticsearch_arguments(connection)
     # It tells each request at level INFO: dozens of lines around the few that say how the job goes.
     logging.getLogger("elastic_transport").setLevel(logging.WARNING)
-    client: Elasticsearch = ElasticsearchPythonHook(hosts=hosts, es_conn_args=arguments).get_conn
+    try:
+        client: Elasticsearch = ElasticsearchPythonHook(hosts=hosts, es_conn_args=arguments).get_conn
+    except (TypeError, ValueError) as error:
+        # Not its text, which may have a password of the host's address.
+        raise AirflowFailException(
+            f"Connection {ELASTICSEARCH}: a host or an argument in extra is not one that the client knows "
+            f"({type(error).__name__})."
+        ) from error
     try:
         yield client
     finally:

@@ -51,7 +51,8 @@ class SearchState:
 def read_search_state(now: datetime) -> SearchState:
     """Ask the cluster of tcs_elasticsearch. now: UTC. Raises what the client raises, and AirflowFailException."""
     with open_elasticsearch() as opened:
-        client = opened.options(request_timeout=REQUEST_TIMEOUT_SECONDS, max_retries=0)
+        # What refuses is left for the next node at once; what is silent ends it.
+        client = opened.options(request_timeout=REQUEST_TIMEOUT_SECONDS, retry_on_timeout=False)
         live = find_live(client, ALIAS).name
         own = own_indices(client, ALIAS)
         kept = [name for name, meta in own.items() if name != live and meta.get("finished")]

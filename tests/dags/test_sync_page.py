@@ -19,6 +19,7 @@ from httpx import Response
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import OperationalError
 
+from local.elasticsearch import Elasticsearch
 from sync_jobs.catalogue import JOBS
 
 STATUS = "/sync/api/jobs/status"
@@ -266,6 +267,27 @@ def test_without_a_connection_to_elasticsearch_the_page_says_what_is_missing(cli
     answer = client.get("/sync/api/index", headers=as_user("viewer"))
     assert answer.status_code == 503
     assert "tcs_elasticsearch is missing" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "connection", [{"host": "127.0.0.1", "extra": {"nonsense": 1}}, {"host": "bad host"}, {"host": "a:b:c"}]
+)
+def test_a_connection_that_the_client_cannot_use_is_said(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", json.dumps({"conn_type": "elasticsearch"} | connection))
+    answer = client.get("/sync/api/index", headers=as_user("viewer"))
+    assert answer.status_code == 503
+    assert "Connection tcs_elasticsearch: a host or an argument" in answer.json()["error"]
+
+
+def test_a_node_of_elasticsearch_that_is_down_is_left_for_the_next_one(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, elasticsearch_server: Elasticsearch
+) -> None:
+    connection = {"conn_type": "elasticsearch", "host": f"127.0.0.1:9,127.0.0.1:{elasticsearch_server.port}"}
+    monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", json.dumps(connection))
+    answers = [client.get("/sync/api/index", headers=as_user("viewer")) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200] * 4
 
 
 def test_elasticsearch_that_does_not_answer_is_said_within_seconds(
