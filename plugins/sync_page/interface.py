@@ -106,7 +106,8 @@ def get_index(user: GetUserDep) -> SearchState:
         return read_search_state(timezone.utcnow())
     except (TransportError, ApiError) as error:
         log.warning("The state of the search index could not be read: %s", error)
-        reason = f"Elasticsearch does not answer as expected: {type(error).__name__}"
+        what = error.message if isinstance(error, ApiError) else type(error).__name__
+        reason = f"Elasticsearch does not answer as expected: {what}"
     except (SyncJobError, AirflowFailException) as error:
         reason = str(error)
     raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, reason)

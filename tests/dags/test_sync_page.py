@@ -14,12 +14,13 @@ from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
+from elasticsearch import Elasticsearch
 from fastapi.testclient import TestClient
 from httpx import Response
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import OperationalError
 
-from local.elasticsearch import Elasticsearch
+from local import elasticsearch as local_elasticsearch
 from sync_jobs.catalogue import JOBS
 
 STATUS = "/sync/api/jobs/status"
@@ -282,12 +283,28 @@ def test_a_connection_that_the_client_cannot_use_is_said(
 
 
 def test_a_node_of_elasticsearch_that_is_down_is_left_for_the_next_one(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch, elasticsearch_server: Elasticsearch
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, elasticsearch_server: local_elasticsearch.Elasticsearch
 ) -> None:
     connection = {"conn_type": "elasticsearch", "host": f"127.0.0.1:9,127.0.0.1:{elasticsearch_server.port}"}
     monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", json.dumps(connection))
     answers = [client.get("/sync/api/index", headers=as_user("viewer")) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200] * 4
+
+
+def test_what_elasticsearch_says_of_an_index_that_it_cannot_read_is_said(
+    client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    elasticsearch_server: local_elasticsearch.Elasticsearch,
+    elasticsearch: Elasticsearch,
+) -> None:
+    connection = {"conn_type": "elasticsearch", "host": f"127.0.0.1:{elasticsearch_server.port}"}
+    monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", json.dumps(connection))
+    elasticsearch.indices.create(index="persons-closed", aliases={"persons": {}})
+    elasticsearch.indices.close(index="persons-closed")
+    answer = client.get("/sync/api/index", headers=as_user("viewer"))
+    elasticsearch.indices.delete(index="persons-closed")
+    assert answer.status_code == 503
+    assert answer.json()["error"].endswith("as expected: index_closed_exception")
 
 
 def test_elasticsearch_that_does_not_answer_is_said_within_seconds(
