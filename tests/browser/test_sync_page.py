@@ -9,7 +9,7 @@ import httpx
 import psycopg
 import pytest
 from elasticsearch import Elasticsearch
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from sync_jobs.catalogue import JOBS
 from sync_jobs.search_index import new_index_name
@@ -149,6 +149,34 @@ def test_the_status_job_asks_for_its_argument_first_and_refuses_what_is_no_date(
     expect(status).to_contain_text("by hand, dry run")
     expect(status).to_contain_text("succeeded")
     expect(status).to_contain_text("dry run: nothing was written")
+
+
+def test_what_a_run_waits_for_and_why_one_failed_are_shown_as_text(page: Page) -> None:
+    run = {
+        "run_id": "scheduled__1",
+        "started_by": "night",
+        "run_date": "2026-11-24",
+        "dry_run": False,
+        "started": "2026-11-24T00:09:00Z",
+        "seconds": 5.0,
+        "path": "dags/one/runs/1",
+        "failed_task": None,
+    }
+    markup = "<img src=x onerror=alert(1)>"
+
+    def answer(route: Route) -> None:
+        told = route.fetch().json()
+        told["jobs"][0]["current"] = run | {"state": "running", "waits": f"for the end of {markup}"}
+        told["jobs"][0]["last"] = run | {"state": "failed", "reason": markup}
+        route.fulfill(json=told)
+
+    page.route("**/api/jobs/status", answer)
+    page.goto("/sync/")
+    shown = row(page, NAMES[0])
+    expect(shown.locator(".state")).to_have_text("waiting")
+    expect(shown).to_contain_text(f"for the end of {markup}")
+    expect(shown.locator(".did")).to_contain_text(markup)
+    page.unroute_all(behavior="wait")
 
 
 def test_a_build_at_work_is_shown_with_how_far_it_is(page: Page, elasticsearch_client: Elasticsearch) -> None:
