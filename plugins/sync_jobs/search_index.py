@@ -44,6 +44,24 @@ class Live:
     is_alias: bool
 
 
+@dataclass(frozen=True)
+class Indices:
+    """live: the name of what stands behind the alias. own: those that builds made, name -> _meta, the newest first."""
+
+    live: str | None
+    own: dict[str, dict[str, Any]]
+
+    @property
+    def previous(self) -> list[str]:
+        """Those that readers have seen before the live one, or after it; the newest first."""
+        return [name for name, meta in self.own.items() if name != self.live and meta.get("finished")]
+
+    @property
+    def unfinished(self) -> list[str]:
+        """Those that were never live: of a build at work, or of one that died."""
+        return [name for name, meta in self.own.items() if name != self.live and not meta.get("finished")]
+
+
 def lock_name(alias: str) -> str:
     """The advisory lock of everything that changes the index behind the alias."""
     return f"work on index {alias}"
@@ -82,11 +100,14 @@ def own_indices(client: Elasticsearch, alias: str) -> dict[str, dict[str, Any]]:
     return {name: found[name]["mappings"].get("_meta", {}) for name in names}
 
 
+def find_indices(client: Elasticsearch, alias: str) -> Indices:
+    """All of this alias. Raises IndexNotAsExpected if several are behind it."""
+    return Indices(find_live(client, alias).name, own_indices(client, alias))
+
+
 def remove_orphans(client: Elasticsearch, alias: str) -> list[str]:
     """Remove what builds that died left behind: indices of ours that were never live. Return their names."""
-    live = find_live(client, alias).name
-    orphans = [name for name, meta in own_indices(client, alias).items() if name != live and not meta.get("finished")]
-    return _delete(client, alias, orphans)
+    return _delete(client, alias, find_indices(client, alias).unfinished)
 
 
 def create(
@@ -222,19 +243,17 @@ def neighbour(client: Elasticsearch, alias: str, direction: str) -> tuple[str, d
     """
     if direction not in ("back", "forth"):
         raise BadArgument(f"direction: expected back or forth, got {direction!r}")
-    live = find_live(client, alias).name
-    own = own_indices(client, alias)
-    finished = {name: meta for name, meta in own.items() if name == live or meta.get("finished")}
-    if live not in finished:
+    indices = find_indices(client, alias)
+    live, previous = indices.live, indices.previous
+    if live is None or live not in indices.own:
         raise IndexNotAsExpected(f"The index behind alias {alias} ({live or 'none'}) is not one that a build made")
-    older, newer = [name for name in finished if name < live], [name for name in finished if name > live]
+    older, newer = [name for name in previous if name < live], [name for name in previous if name > live]
     candidates = older[:1] if direction == "back" else newer[-1:]
     if not candidates:
         which = "before" if direction == "back" else "after"
-        raise IndexNotAsExpected(
-            f"There is no finished index built {which} the live one, {live}. There are: {', '.join(finished)}."
-        )
-    return candidates[0], finished[candidates[0]]
+        known = ", ".join(sorted([live, *previous], reverse=True))
+        raise IndexNotAsExpected(f"There is no finished index built {which} the live one, {live}. There are: {known}.")
+    return candidates[0], indices.own[candidates[0]]
 
 
 @dataclass(frozen=True)
@@ -247,15 +266,14 @@ class Build:
     started: datetime
 
 
-def find_build(client: Elasticsearch, alias: str) -> Build | None:
-    """The build at work for this alias, or the remains of one that died; None if there is neither."""
-    live = find_live(client, alias).name
-    for name, meta in own_indices(client, alias).items():
+def find_build(client: Elasticsearch, indices: Indices) -> Build | None:
+    """The build at work among these, or the remains of one that died; None if there is neither."""
+    for name in indices.unfinished:
         started = built_at(name)
-        if name != live and not meta.get("finished") and started:
+        if started:
             statistics = client.options(ignore_status=404).indices.stats(index=name, metric="indexing")
             done = statistics["_all"]["primaries"]["indexing"]["index_total"] if "_all" in statistics else 0
-            return Build(name, done, meta.get("documents", 0), started)
+            return Build(name, done, indices.own[name].get("documents", 0), started)
     return None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sync_airflow.connections import open_elasticsearch
 from sync_jobs.person_index import ALIAS
-from sync_jobs.search_index import built_at, find_build, find_live, own_indices
+from sync_jobs.search_index import Indices, built_at, find_build, find_indices
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -53,14 +53,13 @@ def read_search_state(now: datetime) -> SearchState:
     with open_elasticsearch() as opened:
         # What refuses is left for the next node at once; what is silent ends it.
         client = opened.options(request_timeout=REQUEST_TIMEOUT_SECONDS, retry_on_timeout=False)
-        live = find_live(client, ALIAS).name
-        own = own_indices(client, ALIAS)
-        kept = [name for name, meta in own.items() if name != live and meta.get("finished")]
+        indices = find_indices(client, ALIAS)
+        live, own = indices.live, indices.own
         return SearchState(
             alias=ALIAS,
             live=_index(live, own.get(live, {}), _count(client, live)) if live else None,
-            previous=[_index(name, own[name], own[name].get("documents")) for name in kept],
-            build=_build(client, now),
+            previous=[_index(name, own[name], own[name].get("documents")) for name in indices.previous],
+            build=_build(client, indices, now),
         )
 
 
@@ -72,8 +71,8 @@ def _count(client: Elasticsearch, name: str) -> int:
     return int(client.count(index=name)["count"])
 
 
-def _build(client: Elasticsearch, now: datetime) -> BuildProgress | None:
-    build = find_build(client, ALIAS)
+def _build(client: Elasticsearch, indices: Indices, now: datetime) -> BuildProgress | None:
+    build = find_build(client, indices)
     if build is None:
         return None
     seconds = max((now - build.started).total_seconds(), 1)

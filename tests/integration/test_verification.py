@@ -102,20 +102,20 @@ def test_a_build_can_be_watched_while_it_loads(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Application(tcs, elasticsearch).add(range(1, 201))
-    assert search_index.find_build(elasticsearch, ALIAS) is None
+    assert search_index.find_build(elasticsearch, search_index.find_indices(elasticsearch, ALIAS)) is None
     seen = []
     original = person_index.bulk.load
 
     def load(*arguments: Any) -> int:
-        seen.append(search_index.find_build(elasticsearch, ALIAS))
+        seen.append(search_index.find_build(elasticsearch, search_index.find_indices(elasticsearch, ALIAS)))
         sent = original(*arguments)
-        seen.append(search_index.find_build(elasticsearch, ALIAS))
+        seen.append(search_index.find_build(elasticsearch, search_index.find_indices(elasticsearch, ALIAS)))
         return sent
 
     monkeypatch.setattr(person_index.bulk, "load", load)
     run(JOB, RUN_DATE)
     assert [(build.documents, build.expected) for build in seen] == [(0, 200), (200, 200)]
-    assert search_index.find_build(elasticsearch, ALIAS) is None
+    assert search_index.find_build(elasticsearch, search_index.find_indices(elasticsearch, ALIAS)) is None
 
 
 def test_progress_is_logged_as_often_as_the_setting_says(
