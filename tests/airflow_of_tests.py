@@ -7,19 +7,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import httpx
 import psycopg
 from psycopg import sql
 
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
-from local.airflow import SETUP_SECONDS, Airflow
+from local.airflow import COMPONENTS, SETUP_SECONDS, Airflow
 from local.airflow_api import AirflowApi, Json, NotFound, TaskId
 from local.home import new_secrets
 from local.ports import HOST, any_free_port
 from local.processes import Service, stop
 from tests.conftest import TEMPLATE, new_database
-from tests.waiting import PATIENCE_SECONDS, wait_for
+from tests.waiting import wait_for
 
 RUN_JOB = "run_job"
 ENDED = ("success", "failed", "skipped", "upstream_failed")
@@ -38,12 +37,6 @@ class AirflowOfTests(Airflow):
 
 class Api(AirflowApi):
     """What an operator does by REST."""
-
-    def __init__(self, url: str, user: str, password: str) -> None:
-        super().__init__(url, user, password)
-        # At the first task of all, the api-server answers nobody for as long as it takes to make the routes for tasks:
-        # some seconds, on a busy machine half a minute.
-        self._client.timeout = httpx.Timeout(PATIENCE_SECONDS)
 
     def start(self, dag_id: str, **conf: Any) -> str:
         """Start a run; its id."""
@@ -106,6 +99,15 @@ class StartedAirflow:
     def start_component(self, component: str) -> None:
         service = self.airflow.services()[component]
         self.services[component] = self.airflow.start(component, service)
+
+    def start_all(self, dag_ids: tuple[str, ...]) -> None:
+        """Everything from nothing, until it has read these DAGs, which are unpaused then."""
+        self.set_up()
+        for component in COMPONENTS:
+            self.start_component(component)
+        self.airflow.wait_until_ready(self.services)
+        self.api.wait_for_dags(dag_ids)
+        self.api.unpause(dag_ids)
 
     def stop(self) -> None:
         """At once: nothing of it is needed any more."""

@@ -14,7 +14,6 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
-from local.airflow import COMPONENTS
 from local.demo_data import load_demo_data
 from local.stack import DAG_IDS
 from tests.airflow_of_tests import StartedAirflow, airflow_of_tests, new_databases, zone_of_another_date
@@ -64,12 +63,7 @@ def airflow(
         try:
             with psycopg.connect(started.tcs_dsn) as connection:
                 load_demo_data(connection, PERSONS, datetime.now(UTC).date())
-            started.set_up()
-            for component in COMPONENTS:
-                started.start_component(component)
-            started.airflow.wait_until_ready(started.services)
-            started.api.wait_for_dags(DAG_IDS)
-            started.api.unpause(DAG_IDS)
+            started.start_all(DAG_IDS)
             yield started
         finally:
             started.stop()

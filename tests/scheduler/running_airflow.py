@@ -14,7 +14,6 @@ import psutil
 import psycopg
 from elasticsearch import Elasticsearch
 
-from local.airflow import COMPONENTS
 from local.processes import Service, processes_of
 from sync_airflow.time_window import OFF
 from sync_jobs.catalogue import JOBS
@@ -53,12 +52,7 @@ class RunningAirflow(StartedAirflow):
         """Everything from nothing, with all DAGs at work."""
         self.airflow = replace(self.airflow, recovery_window=recovery_window)
         self.first_night = self.set_night(ticks)
-        self.set_up()
-        for component in COMPONENTS:
-            self.start_component(component)
-        self.airflow.wait_until_ready(self.services)
-        self.api.wait_for_dags(DAG_IDS)
-        self.api.unpause(DAG_IDS)
+        self.start_all(DAG_IDS)
 
     def start_after_nights_off(self, ticks: Mapping[str, datetime], nights_off: int) -> None:
         """Everything from nothing, but as if Airflow had been off for those nights, tonight's start among them.
