@@ -222,7 +222,6 @@ def _given(run: DagRun) -> dict[str, Any]:
 
 def started_by(run: DagRun) -> str:
     """Who or what asked for this run, in a word."""
-    if run.run_type in (SCHEDULED, BACKFILL):
-        return "night" if run.run_type == SCHEDULED else "backfill"
+    by_type = {SCHEDULED: "night", BACKFILL: "backfill"}
     by_prefix = {RECOVERY: "recovery", AFTER: "follow-on", RESTART: "restart"}
-    return by_prefix.get(run.run_id.partition("__")[0], "hand")
+    return by_type.get(run.run_type) or by_prefix.get(run.run_id.partition("__")[0], "hand")

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from airflow.models.taskinstance import TaskInstance
-from airflow.models.xcom import XComModel
+from airflow.models.xcom import XCOM_RETURN_KEY, XComModel
 from airflow.utils.state import DagRunState, State, TaskInstanceState
 from sqlalchemy import or_, select, tuple_
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 # XComs that are shown, beside reasons.
-REPORT = "return_value"
+REPORT = XCOM_RETURN_KEY
 
 # Which job a task waits for, by name.
 WAITED_FOR = {wait_task_id(job): job.name for job in JOBS}
