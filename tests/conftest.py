@@ -27,8 +27,12 @@ TEMPLATE = "tcs"
 
 
 def pytest_configure() -> None:
-    """End the servers when the tests are told to end, as after a Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """End the servers when the tests are told to end, as after a Ctrl-C.
+
+    A shell lets what it starts in the background ignore a Ctrl-C, and so would all that a test starts from there.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
