@@ -1,4 +1,7 @@
-"""The whole night as a newcomer sees it: the stack from nothing, recovery through the real scheduler, the table."""
+"""The whole night as a newcomer sees it: the stack from nothing, recovery through the real scheduler, the table.
+
+By its name this file comes before those that share an Airflow: a small machine does not like two beside each other.
+"""
 
 import json
 import re

@@ -1,6 +1,6 @@
 """Nights that a clock can get wrong, on a real scheduler in Britain, whose host's clock is put to them.
 
-By its name this file comes first: a small machine does not like two Airflows beside each other.
+By its name this file comes before those that share an Airflow: a small machine does not like two beside each other.
 """
 
 from collections.abc import Iterator, Sequence
