@@ -35,7 +35,7 @@ trust AS (
     SELECT
         pair.person_id,
         string_agg(
-            '{"personId":' || pair.person_id || ',"trustId":' || pair.trust_id || '}', ',' ORDER BY pair.trust_id
+            concat('{"personId":', pair.person_id, ',"trustId":', pair.trust_id, '}'), ',' ORDER BY pair.trust_id
         ) AS items
     FROM (
         SELECT DISTINCT
@@ -52,29 +52,33 @@ membership AS (
     SELECT
         programme_membership.person_id,
         string_agg(
-            '{"id":' || curriculum_membership.id
-            || ',"personId":' || programme_membership.person_id
-            || ',"programmeId":' || coalesce(programme_membership.programme_id::text, 'null')
-            || coalesce(programme_part.fields, ',"programmeName":null,"programmeNumber":null')
-            || CASE
-                WHEN
-                    programme_membership.programme_start_date > %(run_date)s
-                    AND programme_membership.programme_end_date IS NOT NULL
-                    THEN ',"programmeMembershipStatus":"FUTURE"}'
-                WHEN
-                    programme_membership.programme_start_date <= %(run_date)s
-                    AND programme_membership.programme_end_date >= %(run_date)s
-                    THEN ',"programmeMembershipStatus":"CURRENT"}'
-                ELSE ',"programmeMembershipStatus":"PAST"}'
-            END,
+            concat(
+                '{"id":', curriculum_membership.id,
+                ',"personId":', programme_membership.person_id,
+                ',"programmeId":' || programme_membership.programme_id,
+                programme_part.fields,
+                CASE
+                    WHEN
+                        programme_membership.programme_start_date > %(run_date)s
+                        AND programme_membership.programme_end_date IS NOT NULL
+                        THEN ',"programmeMembershipStatus":"FUTURE"}'
+                    WHEN
+                        programme_membership.programme_start_date <= %(run_date)s
+                        AND programme_membership.programme_end_date >= %(run_date)s
+                        THEN ',"programmeMembershipStatus":"CURRENT"}'
+                    ELSE ',"programmeMembershipStatus":"PAST"}'
+                END
+            ),
             ',' ORDER BY curriculum_membership.id
         ) AS items
     FROM programme_membership
     INNER JOIN curriculum_membership ON programme_membership.uuid = curriculum_membership.programme_membership_uuid
     LEFT JOIN LATERAL (
         SELECT
-            ',"programmeName":' || coalesce(json_scalar(programme.programme_name)::text, 'null')
-            || ',"programmeNumber":' || coalesce(json_scalar(programme.programme_number)::text, 'null') AS fields
+            concat(
+                ',"programmeName":' || json_scalar(programme.programme_name)::text,
+                ',"programmeNumber":' || json_scalar(programme.programme_number)::text
+            ) AS fields
         FROM programme
         WHERE programme.id = programme_membership.programme_id
         OFFSET 0 -- noqa: AM09
@@ -87,29 +91,33 @@ membership AS (
 document AS (
     SELECT
         person.id,
-        '{"personId":' || person.id
-        || ',"intrepidId":' || coalesce(json_scalar(person.intrepid_id)::text, 'null')
-        || ',"surname":' || coalesce(json_scalar(contact_details.surname)::text, 'null')
-        || ',"forenames":' || coalesce(json_scalar(contact_details.forenames)::text, 'null')
-        || ',"fullName":' || CASE
-            WHEN contact_details.forenames IS NULL AND contact_details.surname IS NULL THEN 'null'
-            ELSE json_scalar(concat_ws(' ', contact_details.forenames, contact_details.surname))::text
-        END
-        || ',"gmcNumber":' || coalesce(json_scalar(gmc_details.gmc_number)::text, 'null')
-        || ',"gdcNumber":' || coalesce(json_scalar(gdc_details.gdc_number)::text, 'null')
-        || ',"publicHealthNumber":' || coalesce(json_scalar(person.public_health_number)::text, 'null')
-        || ',"gradeId":' || coalesce(current_placement.grade_id::text, 'null')
-        || ',"gradeAbbreviation":' || coalesce(json_scalar(current_placement.grade_abbreviation)::text, 'null')
-        || ',"siteId":' || coalesce(current_placement.site_id::text, 'null')
-        || ',"siteCode":' || coalesce(json_scalar(current_placement.site_code)::text, 'null')
-        || ',"placementType":' || coalesce(json_scalar(current_placement.placement_type)::text, 'null')
-        || ',"specialty":' || coalesce(json_scalar(current_placement.specialty)::text, 'null')
-        || ',"role":' || coalesce(json_scalar(person.role)::text, 'null')
-        || ',"status":' || coalesce(json_scalar(person.status)::text, 'null')
-        || ',"currentOwner":' || coalesce(json_scalar(person_owner.owner)::text, 'null')
-        || ',"currentOwnerRule":' || coalesce(json_scalar(person_owner.rule)::text, 'null')
-        || ',"trusts":[' || coalesce(trust.items, '')
-        || '],"programmeMemberships":[' || coalesce(membership.items, '') || ']}' AS content
+        concat(
+            '{"personId":', person.id,
+            ',"intrepidId":' || json_scalar(person.intrepid_id)::text,
+            ',"surname":' || json_scalar(contact_details.surname)::text,
+            ',"forenames":' || json_scalar(contact_details.forenames)::text,
+            CASE
+                WHEN contact_details.forenames IS NOT NULL OR contact_details.surname IS NOT NULL
+                    THEN
+                        ',"fullName":'
+                        || json_scalar(concat_ws(' ', contact_details.forenames, contact_details.surname))::text
+            END,
+            ',"gmcNumber":' || json_scalar(gmc_details.gmc_number)::text,
+            ',"gdcNumber":' || json_scalar(gdc_details.gdc_number)::text,
+            ',"publicHealthNumber":' || json_scalar(person.public_health_number)::text,
+            ',"gradeId":' || current_placement.grade_id,
+            ',"gradeAbbreviation":' || json_scalar(current_placement.grade_abbreviation)::text,
+            ',"siteId":' || current_placement.site_id,
+            ',"siteCode":' || json_scalar(current_placement.site_code)::text,
+            ',"placementType":' || json_scalar(current_placement.placement_type)::text,
+            ',"specialty":' || json_scalar(current_placement.specialty)::text,
+            ',"role":' || json_scalar(person.role)::text,
+            ',"status":' || json_scalar(person.status)::text,
+            ',"currentOwner":' || json_scalar(person_owner.owner)::text,
+            ',"currentOwnerRule":' || json_scalar(person_owner.rule)::text,
+            ',"trusts":[', trust.items,
+            '],"programmeMemberships":[', membership.items, ']}'
+        ) AS content
     FROM person
     INNER JOIN contact_details ON person.id = contact_details.id
     LEFT JOIN gmc_details ON person.id = gmc_details.id
