@@ -87,7 +87,7 @@ class Variant:
 
     def _actions(self) -> Iterator[dict[str, Any]]:
         with psycopg.connect(self.dsn) as connection, snapshot(connection):
-            execute(connection, "person_documents_planner")
+            execute(connection, "person_documents_planner", {"parallel_workers": SETTINGS.parallel_workers})
             yield from (self._action(line) for line in self._lines(connection, None))
 
     def _page_after_page(self) -> None:
@@ -140,7 +140,7 @@ def write_bodies(dsn: str, run_date: date, path: Path) -> int:
     total = 0
     batch: list[bytes] = []
     with psycopg.connect(dsn) as connection, snapshot(connection), path.open("wb") as file:
-        execute(connection, "person_documents_planner")
+        execute(connection, "person_documents_planner", {"parallel_workers": SETTINGS.parallel_workers})
 
         def flush() -> None:
             body = b"".join(batch)

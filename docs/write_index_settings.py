@@ -23,8 +23,8 @@ connection `tcs_elasticsearch`.
 """
 
 TAIL = """
-There is no number of slices: one stream in the order of the persons keeps the senders busy, and each slice more would
-cost PostgreSQL a pass of its own.
+The only slices are those that `parallel_workers` sort: the documents themselves come in one stream, in the order of the
+persons. It keeps the senders busy, and each slice more of it would cost PostgreSQL a pass of its own.
 """
 
 

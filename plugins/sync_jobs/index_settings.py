@@ -48,6 +48,14 @@ class IndexSettings:
         "of one bulk request in a row while Elasticsearch is overloaded or away: about two minutes",
         maximum=1_000,
     )
+    parallel_workers: int = _setting(
+        1,
+        "PostgreSQL workers",
+        "that sort placements and memberships, a slice each, beside the session of the build before its first "
+        "document; the server's own limits hold, too",
+        minimum=0,
+        maximum=1_024,  # of max_parallel_workers_per_gather
+    )
     refresh_documents: int = _setting(
         50_000,
         "documents",

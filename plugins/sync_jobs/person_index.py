@@ -142,7 +142,7 @@ def _load(run: JobRun, name: str, live: str | None, second: Connection, phases: 
     """
     meta = _meta(run)
     exported = export_snapshot(run.postgres)
-    execute(run.postgres, "person_documents_planner")
+    execute(run.postgres, "person_documents_planner", {"parallel_workers": run.settings.parallel_workers})
     with (
         counting(second, exported, run.run_date) as totals,
         # Closed here even if not all of it was read: until then the connection could not end its transaction.

@@ -10,6 +10,7 @@ import pytest
 from local.demo_data import load_demo_data
 from sync_jobs.catalogue import JOBS
 from sync_jobs.database import execute, read_sql, snapshot
+from sync_jobs.index_settings import IndexSettings
 from tests.awkward_data import Connection
 from tests.comparison import RunJob
 
@@ -78,7 +79,7 @@ def test_no_statement_goes_through_big_tables_row_by_row(filled: Connection, job
                     psycopg.ClientCursor(job_connection).execute(statement)
             if name == "post_funding_status_candidates":
                 execute(job_connection, name, parameters)  # the difference reads the table that it makes
-        execute(job_connection, "person_documents_planner")
+        execute(job_connection, "person_documents_planner", {"parallel_workers": IndexSettings().parallel_workers})
         documents = plan_of(job_connection, read_sql("person_documents"), DATES | {"person_ids": None})
         loops["person_documents"] = loops_over_many_rows(documents)
     assert {name: found for name, found in loops.items() if found} == {}
