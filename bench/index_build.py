@@ -21,7 +21,7 @@ from bench.index_variants import write_bodies
 MEGABYTE = 1_000_000
 OTHERS = ("parallel_bulk", "streaming_bulk", "paging")
 # What a build does beside loading, by phase of its report.
-VERIFICATION = ("count", "verify", "compare", "promote")
+VERIFICATION = ("verify", "compare", "promote")
 CATCHING_UP = ("catch up", "cover the swap")
 
 

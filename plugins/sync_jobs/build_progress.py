@@ -40,7 +40,7 @@ class Progress:
         if now - self._logged >= self._every:
             self._logged = now
             rate = self._sent / (now - self._started)
-            log.info("%s: %d of %d documents, %.0f a second", self._name, self._sent, self._documents, rate)
+            log.info("%s: %d of about %d documents, %.0f a second", self._name, self._sent, self._documents, rate)
 
 
 class BackgroundRefresh:

@@ -1,6 +1,6 @@
 """Job 6, PersonElasticSearchSyncJob: the search index persons (domain.md, "6 PersonElasticSearchSyncJob").
 
-    lock  ->  remove orphans  ->  count  ->  create  ->  load, under one snapshot  ->  verify  ->  catch up with edits
+    lock  ->  remove orphans  ->  create  ->  load, under one snapshot  ->  verify  ->  catch up with edits
           ->  compare with the live index, guard rail  ->  promote  ->  catch up with the last edits  ->  remove retired
 
 PostgreSQL makes the finished lines of every document (person_documents.sql); here they are only passed on.
@@ -13,6 +13,7 @@ import logging
 import time
 from array import array
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -46,8 +47,9 @@ from sync_jobs.person_refresh import PersonRefresh, Refreshed
 from sync_jobs.person_verification import (
     Totals,
     counting,
-    verify_persons,
-    verify_sample,
+    plain_documents,
+    sample_of_persons,
+    verify_documents,
     verify_totals,
 )
 from sync_jobs.report import Outcome
@@ -101,10 +103,8 @@ def _build(run: JobRun, name: str, left: Left) -> Outcome:
         index_difference.refuse_incomparable(client, live)
     phases = Phases()
     with snapshot(run.postgres), Edits(run.postgres) as edits:
-        wanted, outdated = _load(run, name, live, edits.later, phases)
-        with phases.of("verify"):
-            verify_totals(run.postgres, client, name, wanted, run.run_date)
-            verify_sample(run.postgres, client, name, run.run_date, settings.sample_persons)
+        sent, outdated = _load(run, name, live, phases)
+        wanted = _verify(run, name, sent, edits.later, phases)
         with phases.of("catch up"):
             refresh = PersonRefresh(client, name, run.run_date, settings)
             caught_up = _bring_up_to_date(edits, refresh)
@@ -128,42 +128,56 @@ def _build(run: JobRun, name: str, left: Left) -> Outcome:
     return Outcome(
         read=difference.unchanged + difference.changed + difference.added,
         refreshed=refreshed,
-        documents_per_second=round(wanted.documents / phases.seconds["load"]),
+        documents_per_second=round(wanted.documents / (phases.seconds["load"] + phases.seconds["refresh"])),
         phases=phases.seconds,
         **asdict(difference),
     )
 
 
-def _load(run: JobRun, name: str, live: str | None, second: Connection, phases: Phases) -> tuple[Totals, "array[int]"]:
-    """Create the index and fill it from the snapshot; return what is in it, and of whom the live one has others.
+def _load(run: JobRun, name: str, live: str | None, phases: Phases) -> tuple[int, "array[int]"]:
+    """Create the index and fill it from the snapshot; return how many documents, and of whom the live one has others.
 
-    PostgreSQL takes a while to the first document; what the index must hold is counted meanwhile, over the second
-    connection.
+    The index is created while PostgreSQL gets to the first document.
     """
-    meta = _meta(run)
-    exported = export_snapshot(run.postgres)
-    execute(run.postgres, "person_documents_planner", {"parallel_workers": run.settings.parallel_workers})
-    with (
-        counting(second, exported, run.run_date) as totals,
-        # Closed here even if not all of it was read: until then the connection could not end its transaction.
-        closing(document_lines(run.postgres, run.run_date)) as lines,
-    ):
-        with phases.of("first document"):
+    client, settings, meta = run.elasticsearch, run.settings, _meta(run)
+    execute(run.postgres, "person_documents_planner", {"parallel_workers": settings.parallel_workers})
+    # Closed here even if not all of it was read: until then the connection could not end its transaction.
+    with phases.of("load"), closing(document_lines(run.postgres, run.run_date)) as lines:
+        with ThreadPoolExecutor(1, thread_name_prefix="create") as beside:
+            creation = beside.submit(search_index.create, client, name, mapping(), meta, settings)
             first = list(islice(lines, 1))
-        with phases.of("count"):
+            creation.result()
+        sent, outdated = _send(run, name, live, chain(first, lines), meta["expected_documents"])
+        search_index.refuse_if_removed(client, ALIAS, name)
+    return sent, outdated
+
+
+def _verify(run: JobRun, name: str, sent: int, second: Connection, phases: Phases) -> Totals:
+    """Make the index searchable and hold it against the snapshot; return what is in it.
+
+    What it must hold is counted over the second connection, while Elasticsearch makes the last documents searchable
+    and the first connection makes those of a sample.
+    """
+    client, settings = run.elasticsearch, run.settings
+    with counting(second, export_snapshot(run.postgres), run.run_date) as totals:
+        with phases.of("refresh"):
+            search_index.make_searchable(client, name, settings)
+        with phases.of("verify"):
+            sampled = sample_of_persons(run.postgres, name, settings.sample_persons)
+            sample = plain_documents(run.postgres, run.run_date, sampled)
             wanted = totals.result()
-        with phases.of("load"):
-            search_index.create(run.elasticsearch, name, mapping(), meta | asdict(wanted), run.settings)
-            outdated = _send(run, name, live, chain(first, lines), wanted.documents)
-            search_index.refuse_if_removed(run.elasticsearch, ALIAS, name)
-            search_index.make_searchable(run.elasticsearch, name, run.settings)
-    return wanted, outdated
+            if sent != wanted.documents:
+                raise IndexNotAsExpected(f"{name}: PostgreSQL counts {wanted.documents} documents, but made {sent}.")
+            verify_totals(run.postgres, client, name, wanted, run.run_date)
+            verify_documents(client, name, sample)
+    search_index.describe(client, ALIAS, name, asdict(wanted))
+    return wanted
 
 
-def _send(run: JobRun, name: str, live: str | None, lines: Iterable[bytes], wanted: int) -> "array[int]":
-    """Send all documents to the new index; return the persons of whom the live one has another one."""
-    progress = Progress(name, wanted, run.settings.progress_seconds)
-    every = max(run.settings.refresh_documents, wanted // REFRESH_FRACTION)
+def _send(run: JobRun, name: str, live: str | None, lines: Iterable[bytes], expected: int) -> tuple[int, "array[int]"]:
+    """Send all documents to the new index; return how many, and the persons of whom the live one has another one."""
+    progress = Progress(name, expected, run.settings.progress_seconds)
+    every = max(run.settings.refresh_documents, expected // REFRESH_FRACTION)
     with (
         index_difference.LiveDocuments(run.elasticsearch, live) as live_documents,
         BackgroundRefresh(run.elasticsearch, name, every) as refresh,
@@ -175,10 +189,7 @@ def _send(run: JobRun, name: str, live: str | None, lines: Iterable[bytes], want
             refresh.advance(len(body))
 
         sent = bulk.load(run.elasticsearch, name, lines, run.settings, look_at)
-        outdated = live_documents.outdated_persons()
-    if sent != wanted:
-        raise IndexNotAsExpected(f"{name}: PostgreSQL counts {wanted} documents, but made {sent}.")
-    return outdated
+        return sent, live_documents.outdated_persons()
 
 
 def _bring_up_to_date(edits: Edits, refresh: PersonRefresh) -> Refreshed:
@@ -188,8 +199,10 @@ def _bring_up_to_date(edits: Edits, refresh: PersonRefresh) -> Refreshed:
         with edits.later_snapshot():
             persons = edits.edited_persons()
             refreshed = refresh.once(edits.later, persons)
-            sample = refreshed.persons[: refresh.settings.sample_persons]
-            verify_persons(edits.later, refresh.client, refresh.index, refresh.run_date, sample)
+            sample = plain_documents(
+                edits.later, refresh.run_date, refreshed.persons[: refresh.settings.sample_persons]
+            )
+            verify_documents(refresh.client, refresh.index, sample)
         total.persons.extend(refreshed.persons)
         total.made += refreshed.made
         total.removed += refreshed.removed
@@ -220,7 +233,9 @@ def _check_guard_rails(
     """Raise GuardRail if too much would leave the search: documents, or what they hold."""
     existing = difference.unchanged + difference.changed + difference.removed
     check_guard_rail(f"index {ALIAS}", difference.removed, existing, maximum_removed_percent)
-    check_values(ALIAS, count_values(client, live), count_values(client, name), maximum_removed_percent)
+    with ThreadPoolExecutor(2, thread_name_prefix="values") as beside:
+        before, after = beside.map(count_values, (client, client), (live, name))
+    check_values(ALIAS, before, after, maximum_removed_percent)
 
 
 def _verify_count(client: Elasticsearch, name: str, wanted: int) -> None:
@@ -230,7 +245,7 @@ def _verify_count(client: Elasticsearch, name: str, wanted: int) -> None:
 
 
 def _meta(run: JobRun) -> dict[str, Any]:
-    """What explains the index to whoever finds it, but for what it holds."""
+    """What explains the index to whoever finds it, but for what it holds: that is counted later."""
     source_snapshot, postgres_version = one_row(run.postgres, "source_snapshot")
     nodes = run.elasticsearch.cluster.stats(filter_path="nodes.versions")["nodes"]["versions"]
     return {
@@ -238,6 +253,7 @@ def _meta(run: JobRun) -> dict[str, Any]:
         "run_id": run.run_id,
         "run_date": run.run_date.isoformat(),
         "source_snapshot": source_snapshot,
+        "expected_documents": one_row(run.postgres, "expected_documents")[0],
         "versions": {"postgresql": postgres_version, "elasticsearch": nodes, "definition": _definition_version()},
     }
 

@@ -17,6 +17,8 @@ from sync_jobs.errors import IndexNotAsExpected
 from sync_jobs.index_comparison import differing_persons
 from sync_jobs.person_refresh import find_documents, persons_of
 
+Documents = dict[int, list[dict[str, Any]]]  # by person
+
 # Persons named when an index is refused.
 NAMED_PERSONS = 10
 
@@ -80,33 +82,33 @@ def found_totals(client: Elasticsearch, name: str) -> Totals:
     )
 
 
-def verify_sample(connection: Connection, client: Elasticsearch, name: str, run_date: date, persons: int) -> None:
-    """Compare the documents of some persons field by field with a plain query; raise IndexNotAsExpected.
-
-    The name of the index is the seed by which they are picked: the same index, the same persons.
-    """
-    picked = [row[0] for row in execute(connection, "person_sample", {"seed": name, "persons": persons})]
-    verify_persons(connection, client, name, run_date, picked)
+def sample_of_persons(connection: Connection, name: str, persons: int) -> list[int]:
+    """So many persons, picked by the name of the index: the same index, the same persons."""
+    return [row[0] for row in execute(connection, "person_sample", {"seed": name, "persons": persons})]
 
 
-def verify_persons(
-    connection: Connection, client: Elasticsearch, name: str, run_date: date, picked: Sequence[int]
-) -> None:
-    """Compare the documents of these persons field by field with a plain query; raise IndexNotAsExpected."""
-    rows = execute(connection, "person_documents_plainly", {"run_date": run_date, "person_ids": list(picked)})
-    wanted: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for person, document in rows:
-        wanted[person].append(document)
-    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for hit in find_documents(client, name, picked, fields=True):
+def plain_documents(connection: Connection, run_date: date, persons: Sequence[int]) -> Documents:
+    """The documents of these persons, by a plain query that has nothing in common with the build's."""
+    documents: Documents = {person: [] for person in persons}
+    for person, document in execute(
+        connection, "person_documents_plainly", {"run_date": run_date, "person_ids": list(persons)}
+    ):
+        documents[person].append(document)
+    return documents
+
+
+def verify_documents(client: Elasticsearch, name: str, wanted: Documents) -> None:
+    """Compare the documents of these persons with the wanted ones, field by field; raise IndexNotAsExpected."""
+    found: Documents = defaultdict(list)
+    for hit in find_documents(client, name, list(wanted), fields=True):
         for person in persons_of(hit):
             found[person].append(hit["_source"])
-    wrong = {person: _difference(wanted[person], found[person]) for person in picked}
+    wrong = {person: _difference(documents, found[person]) for person, documents in wanted.items()}
     wrong = {person: difference for person, difference in wrong.items() if difference}
     if wrong:
         named = "; ".join(f"person {person}: {what}" for person, what in islice(wrong.items(), NAMED_PERSONS))
         raise IndexNotAsExpected(
-            f"{name}: of {len(picked)} persons compared field by field, {len(wrong)} are not as a plain query has "
+            f"{name}: of {len(wanted)} persons compared field by field, {len(wrong)} are not as a plain query has "
             f"them: {named}."
         )
 

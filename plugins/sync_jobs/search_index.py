@@ -217,7 +217,12 @@ def mark_finished(client: Elasticsearch, alias: str, name: str) -> None:
     """
     meta = own_indices(client, alias).get(name)
     if meta is not None and not meta.get("finished"):
-        client.indices.put_mapping(index=name, meta=meta | {"finished": True})
+        describe(client, alias, name, {"finished": True})
+
+
+def describe(client: Elasticsearch, alias: str, name: str, what: dict[str, Any]) -> None:
+    """Add to the _meta of an index of ours."""
+    client.indices.put_mapping(index=name, meta=own_indices(client, alias)[name] | what)
 
 
 def _refuse_if_overtaken(alias: str, name: str, live: Live) -> None:
@@ -258,7 +263,7 @@ def neighbour(client: Elasticsearch, alias: str, direction: str) -> tuple[str, d
 
 @dataclass(frozen=True)
 class Build:
-    """A build that is loading. documents: how many are in; expected: how many there will be. started: UTC."""
+    """A build that is loading. documents: how many are in; expected: about how many there will be. started: UTC."""
 
     name: str
     documents: int
@@ -273,7 +278,7 @@ def find_build(client: Elasticsearch, indices: Indices) -> Build | None:
         if started:
             statistics = client.options(ignore_status=404).indices.stats(index=name, metric="indexing")
             done = statistics["_all"]["primaries"]["indexing"]["index_total"] if "_all" in statistics else 0
-            return Build(name, done, indices.own[name].get("documents", 0), started)
+            return Build(name, done, indices.own[name].get("expected_documents", 0), started)
     return None
 
 

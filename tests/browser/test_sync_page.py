@@ -181,12 +181,12 @@ def test_what_a_run_waits_for_and_why_one_failed_are_shown_as_text(page: Page) -
 
 def test_a_build_at_work_is_shown_with_how_far_it_is(page: Page, elasticsearch_client: Elasticsearch) -> None:
     name = new_index_name("persons", datetime.now(UTC))
-    elasticsearch_client.indices.create(index=name, mappings={"_meta": {"documents": 1000}})
+    elasticsearch_client.indices.create(index=name, mappings={"_meta": {"expected_documents": 1000}})
     for number in range(3):
         elasticsearch_client.index(index=name, document={"personId": number}, refresh=True)
     try:
         page.goto("/sync/")
-        expect(page.locator("#index")).to_contain_text(f"{name}: 3 of 1,000 documents")
+        expect(page.locator("#index")).to_contain_text(f"{name}: 3 of about 1,000 documents")
         expect(page.get_by_role("progressbar", name="Documents loaded")).to_have_attribute("max", "1000")
     finally:
         elasticsearch_client.indices.delete(index=name)

@@ -1,13 +1,17 @@
-"""A session of a build is lost while PostgreSQL counts and makes the first document: nothing is left, nothing hangs."""
+"""A session of a build is lost while PostgreSQL makes documents, or counts them: nothing is left, nothing hangs."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date
 
 import psycopg
 import pytest
 from elasticsearch import Elasticsearch
 
+from sync_jobs.database import export_snapshot, snapshot
 from sync_jobs.errors import TransientError
+from sync_jobs.person_verification import Totals, counting
 from tests.application import Application
 from tests.awkward_data import Connection
 from tests.comparison import all_indices, indices_behind_alias, runner
@@ -32,9 +36,9 @@ def test_a_build_that_loses_a_session_fails_at_once_and_the_next_one_succeeds(
     ):
         application.execute("LOCK TABLE person IN ACCESS EXCLUSIVE MODE")
         building = thread.submit(run, JOB, RUN_DATE)
-        waiting = wait_for("both sessions to wait", lambda: sessions_that_wait(judge, 2), seconds=20)
+        wait_for("the first session to wait", lambda: sessions_that_wait(judge), seconds=20)
         first = job_connection.info.backend_pid
-        (second,) = waiting - {first}
+        (second,) = sessions_of_the_jobs(judge) - {first, judge.info.backend_pid}
         judge.execute("SELECT pg_terminate_backend(%s)", (first if lost == "the first" else second,))
         if lost == "the second":
             application.rollback()  # else the first waits on
@@ -46,7 +50,48 @@ def test_a_build_that_loses_a_session_fails_at_once_and_the_next_one_succeeds(
         assert runner(another, elasticsearch)(JOB, RUN_DATE).unchanged == 10
 
 
-def sessions_that_wait(connection: Connection, number: int = 0) -> set[int]:
-    """Ids of the processes that wait for somebody's lock, if there are so many."""
-    found = {row[0] for row in connection.execute("SELECT pid FROM pg_locks WHERE NOT granted")}
-    return found if len(found) >= number else set()
+@contextmanager
+def counting_kept_waiting(tcs: Connection, first: Connection, second: Connection) -> Iterator["Future[Totals]"]:
+    """The second session counts what the first one sees, and waits for a lock of the application's."""
+    with psycopg.connect(tcs.info.dsn, password=tcs.info.password) as application, snapshot(first):
+        application.execute("LOCK TABLE person IN ACCESS EXCLUSIVE MODE")
+        with counting(second, export_snapshot(first), RUN_DATE) as totals:
+            wait_for("the counting to wait", lambda: sessions_that_wait(tcs), seconds=20)
+            yield totals
+
+
+def test_counting_whose_session_is_lost_says_so(tcs: Connection, job_connection: Connection, job_dsn: str) -> None:
+    def count_and_lose_it() -> None:
+        with counting_kept_waiting(tcs, job_connection, second) as totals:
+            judge.execute("SELECT pg_terminate_backend(%s)", (second.info.backend_pid,))
+            totals.result(timeout=20)
+
+    with psycopg.connect(job_dsn, autocommit=True) as judge, psycopg.connect(job_dsn, autocommit=True) as second:
+        with pytest.raises(psycopg.OperationalError, match=r"administrator command|connection"):
+            count_and_lose_it()
+        assert second.broken
+
+
+def test_a_failure_beside_the_counting_ends_it_at_once(
+    tcs: Connection, job_connection: Connection, job_dsn: str
+) -> None:
+    def fail_while_it_is_counted() -> None:
+        with counting_kept_waiting(tcs, job_connection, second):
+            raise ConnectionResetError
+
+    with psycopg.connect(job_dsn, autocommit=True) as second:
+        with pytest.raises(ConnectionResetError):
+            fail_while_it_is_counted()
+        assert sessions_that_wait(tcs) == set()
+        assert second.execute("SELECT 1").fetchone() == (1,)
+
+
+def sessions_that_wait(connection: Connection) -> set[int]:
+    """Ids of the processes that wait for somebody's lock."""
+    return {row[0] for row in connection.execute("SELECT pid FROM pg_locks WHERE NOT granted")}
+
+
+def sessions_of_the_jobs(connection: Connection) -> set[int]:
+    """Ids of the processes of the sessions in this database, of the connection's own role."""
+    query = "SELECT pid FROM pg_stat_activity WHERE usename = current_user AND datname = current_database()"
+    return {row[0] for row in connection.execute(query)}

@@ -23,7 +23,7 @@ function indexParts({ alias, live, previous, build }) {
     const bar = element("progress");
     bar.setAttribute("aria-label", "Documents loaded");
     if (build.expected) [bar.max, bar.value] = [build.expected, Math.min(build.documents, build.expected)];
-    const of = build.expected ? ` of ${number(build.expected)}` : "";
+    const of = build.expected ? ` of about ${number(build.expected)}` : "";
     const text = `${number(build.documents)}${of} documents, ${number(build.documents_per_second)} a second, since ${moment(build.started)}`;
     add("being built", bar, element("span", `${build.name}: ${text}`));
   }
