@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from elastic_transport import TransportError
+from elastic_transport import TlsError, TransportError
 from elasticsearch import ApiError
 from elasticsearch.helpers import ScanError
 
@@ -18,6 +18,9 @@ NO_ACCESS = frozenset({401, 403})
 BLOCKED = "cluster_block_exception"
 REMOVED = "index_not_found_exception"
 CLOSED = "index_closed_exception"
+# OpenSSL's word for a certificate that somebody has to correct; other failures of TLS are connections that broke.
+NOT_TRUSTED = "CERTIFICATE_VERIFY_FAILED"
+
 # Not the fault of a document, though each operation of a bulk request is refused by itself.
 OF_THE_INDEX = frozenset({BLOCKED, REMOVED, CLOSED})
 
@@ -75,6 +78,12 @@ def elasticsearch_errors_translated() -> Iterator[None]:
         raise_unless_overloaded(error)
         raise TransientError(f"Elasticsearch is overloaded: {error.status_code} {_account(error)['type']}") from None
     except TransportError as error:
+        if isinstance(error, TlsError) and NOT_TRUSTED in error.message:
+            raise AccessRefused(
+                "The certificate of Elasticsearch is not trusted: expected one of the authority in the connection "
+                "(ca_certs), for the name by which it is reached. Correct the connection, or the certificate, then "
+                "run the job again."
+            ) from None
         raise TransientError(f"Elasticsearch cannot be reached: {type(error).__name__}") from None
     except ScanError as error:  # neither of the two: a page of a scroll, of which some shards gave nothing
         raise TransientError(f"Elasticsearch searched some of its shards only: {error}") from None

@@ -1,6 +1,7 @@
 """Stands between a client and Elasticsearch: loses a request or its answer, or refuses it, where a test says so."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,8 +48,8 @@ class Proxy:
 
 
 @contextmanager
-def proxy_before(target: str) -> Iterator[Proxy]:
-    """A proxy before the server at that URL."""
+def proxy_before(target: str, https: ssl.SSLContext | None = None) -> Iterator[Proxy]:
+    """A proxy before the server at that URL. https: with whose certificate it speaks https, if it does."""
     proxy = Proxy()
     forward = httpx.Client(base_url=target, trust_env=False, timeout=60)
 
@@ -88,7 +89,9 @@ def proxy_before(target: str) -> Iterator[Proxy]:
             """Nothing."""
 
     server = ThreadingHTTPServer((HOST, 0), Handler)
-    proxy.url = f"http://{HOST}:{server.server_port}"
+    if https:
+        server.socket = https.wrap_socket(server.socket, server_side=True)
+    proxy.url = f"{'https' if https else 'http'}://{HOST}:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
