@@ -83,3 +83,13 @@ class CommandLine:
             with contextlib.suppress(psutil.NoSuchProcess):
                 answers.append(question(process))
         return answers
+
+
+def writers_of(log: Path) -> list[int]:
+    """Ids of the processes whose messages go to that file."""
+    writers = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):  # ended meanwhile, or somebody else's
+            if Path(f"/proc/{process.pid}/fd/2").samefile(log):
+                writers.append(process.pid)
+    return writers
