@@ -3,8 +3,9 @@
 -- Reads: person, contact_details, gmc_details, gdc_details, placement, placement_specialty, specialty,
 -- person_owner, person_trust, programme_membership, curriculum_membership, programme. Writes: nothing.
 -- Parameters: run_date; person_ids: NULL for everybody, or the ids of the few persons whose documents are wanted.
--- Fast: everything is read in the order of the person's id and met by merge joins, so that nothing large is
--- sorted or hashed and the first row comes at once; text is made by concatenation, one expression a document;
+-- Fast: everything is met by merge joins in the order of the person's id, in which indexes have it; only current
+-- placements and the keys of memberships are sorted, before the first row, in slices (person_documents_planner.sql);
+-- text is made by concatenation, one expression a document, that leaves out whatever has no value;
 -- what belongs to a programme is escaped once a programme (LATERAL … OFFSET 0 lets the planner memoize it); the
 -- LIMIT that the planner cannot know makes it plan for the first rows.
 -- The id of a document is the person's id and a hash of the content: alike rows are one document, and two

@@ -61,6 +61,7 @@ def load(
                 pending.add(senders.submit(sender.send, b"".join(batch)))
                 sent += len(batch)
                 on_body(batch)
+                del batch  # or its lines would be kept while those of the next body come
             _raise_first_error(wait(pending).done)
         except BaseException:
             sender.stopped.set()

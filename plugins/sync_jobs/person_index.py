@@ -15,7 +15,7 @@ from array import array
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
 from itertools import chain, islice
@@ -41,7 +41,6 @@ from sync_jobs.document_lines import document_lines
 from sync_jobs.documents import DEFINITION_FILE, mapping
 from sync_jobs.error_translation import Left, leaving
 from sync_jobs.errors import IndexNotAsExpected
-from sync_jobs.index_difference import DocumentDifference
 from sync_jobs.index_guard_rails import check_values, count_values
 from sync_jobs.person_refresh import PersonRefresh, Refreshed
 from sync_jobs.person_verification import (
@@ -103,17 +102,19 @@ def _build(run: JobRun, name: str, left: Left) -> Outcome:
         index_difference.refuse_incomparable(client, live)
     phases = Phases()
     with snapshot(run.postgres), Edits(run.postgres) as edits:
-        sent, outdated = _load(run, name, live, phases)
-        wanted = _verify(run, name, sent, edits.later, phases)
+        loaded = _load(run, name, live, phases)
+        wanted = _verify(run, name, loaded.documents, edits.later, phases)
         with phases.of("catch up"):
             refresh = PersonRefresh(client, name, run.run_date, settings)
             caught_up = _bring_up_to_date(edits, refresh)
             _verify_count(client, name, wanted.documents + caught_up.made - caught_up.removed)
         with phases.of("compare"):
-            persons = heapq.merge(outdated, sorted(caught_up.persons))
+            persons = heapq.merge(loaded.outdated, sorted(caught_up.persons))
             difference = index_difference.compare(client, live, name, persons)
-            if live:
-                _check_guard_rails(client, live, name, difference, run.maximum_removed_percent)
+            limit = run.maximum_removed_percent
+            existing = difference.unchanged + difference.changed + difference.removed
+            check_guard_rail(f"index {ALIAS}", difference.removed, existing, limit)
+            check_values(ALIAS, loaded.live_values, count_values(client, name), limit)
         refreshed = caught_up.made
         if not run.dry_run:
             with phases.of("promote"):
@@ -134,44 +135,37 @@ def _build(run: JobRun, name: str, left: Left) -> Outcome:
     )
 
 
-def _load(run: JobRun, name: str, live: str | None, phases: Phases) -> tuple[int, "array[int]"]:
-    """Create the index and fill it from the snapshot; return how many documents, and of whom the live one has others.
+@dataclass(frozen=True)
+class _Loaded:
+    """documents: how many were sent. outdated: of whom the live index has others. live_values: of count_values()."""
 
-    The index is created while PostgreSQL gets to the first document.
+    documents: int
+    outdated: "array[int]"
+    live_values: dict[str, int]
+
+
+def _load(run: JobRun, name: str, live: str | None, phases: Phases) -> _Loaded:
+    """Create the index and fill it from the snapshot.
+
+    PostgreSQL takes a while to the first document; Elasticsearch does its share of the work meanwhile.
     """
-    client, settings, meta = run.elasticsearch, run.settings, _meta(run)
-    execute(run.postgres, "person_documents_planner", {"parallel_workers": settings.parallel_workers})
+    meta = _meta(run)
+    execute(run.postgres, "person_documents_planner", {"parallel_workers": run.settings.parallel_workers})
     # Closed here even if not all of it was read: until then the connection could not end its transaction.
     with phases.of("load"), closing(document_lines(run.postgres, run.run_date)) as lines:
-        with ThreadPoolExecutor(1, thread_name_prefix="create") as beside:
-            creation = beside.submit(search_index.create, client, name, mapping(), meta, settings)
+        with ThreadPoolExecutor(1, thread_name_prefix="prepare") as beside:
+            preparation = beside.submit(_prepare, run, name, live, meta)
             first = list(islice(lines, 1))
-            creation.result()
-        sent, outdated = _send(run, name, live, chain(first, lines), meta["expected_documents"])
-        search_index.refuse_if_removed(client, ALIAS, name)
-    return sent, outdated
+            live_values = preparation.result()
+        documents, outdated = _send(run, name, live, chain(first, lines), meta["expected_documents"])
+        search_index.refuse_if_removed(run.elasticsearch, ALIAS, name)
+    return _Loaded(documents, outdated, live_values)
 
 
-def _verify(run: JobRun, name: str, sent: int, second: Connection, phases: Phases) -> Totals:
-    """Make the index searchable and hold it against the snapshot; return what is in it.
-
-    What it must hold is counted over the second connection, while Elasticsearch makes the last documents searchable
-    and the first connection makes those of a sample.
-    """
-    client, settings = run.elasticsearch, run.settings
-    with counting(second, export_snapshot(run.postgres), run.run_date) as totals:
-        with phases.of("refresh"):
-            search_index.make_searchable(client, name, settings)
-        with phases.of("verify"):
-            sampled = sample_of_persons(run.postgres, name, settings.sample_persons)
-            sample = plain_documents(run.postgres, run.run_date, sampled)
-            wanted = totals.result()
-            if sent != wanted.documents:
-                raise IndexNotAsExpected(f"{name}: PostgreSQL counts {wanted.documents} documents, but made {sent}.")
-            verify_totals(run.postgres, client, name, wanted, run.run_date)
-            verify_documents(client, name, sample)
-    search_index.describe(client, ALIAS, name, asdict(wanted))
-    return wanted
+def _prepare(run: JobRun, name: str, live: str | None, meta: dict[str, Any]) -> dict[str, int]:
+    """Create the index; return what the live one has, for the guard rail. Nothing if there is none."""
+    search_index.create(run.elasticsearch, name, mapping(), meta, run.settings)
+    return count_values(run.elasticsearch, live) if live else {}
 
 
 def _send(run: JobRun, name: str, live: str | None, lines: Iterable[bytes], expected: int) -> tuple[int, "array[int]"]:
@@ -190,6 +184,30 @@ def _send(run: JobRun, name: str, live: str | None, lines: Iterable[bytes], expe
 
         sent = bulk.load(run.elasticsearch, name, lines, run.settings, look_at)
         return sent, live_documents.outdated_persons()
+
+
+def _verify(run: JobRun, name: str, documents: int, second: Connection, phases: Phases) -> Totals:
+    """Make the index searchable and hold it against the snapshot; return what is in it.
+
+    What it must hold is counted over the second connection, while Elasticsearch makes the last documents searchable
+    and the first connection makes those of a sample.
+    """
+    client, settings = run.elasticsearch, run.settings
+    with counting(second, export_snapshot(run.postgres), run.run_date) as totals:
+        with phases.of("refresh"):
+            search_index.make_searchable(client, name, settings)
+        with phases.of("verify"):
+            sampled = sample_of_persons(run.postgres, name, settings.sample_persons)
+            sample = plain_documents(run.postgres, run.run_date, sampled)
+            wanted = totals.result()
+            if documents != wanted.documents:
+                raise IndexNotAsExpected(
+                    f"{name}: PostgreSQL counts {wanted.documents} documents, but made {documents}."
+                )
+            verify_totals(run.postgres, client, name, wanted, run.run_date)
+            verify_documents(client, name, sample)
+    search_index.add_meta(client, ALIAS, name, asdict(wanted))
+    return wanted
 
 
 def _bring_up_to_date(edits: Edits, refresh: PersonRefresh) -> Refreshed:
@@ -227,17 +245,6 @@ def cover_the_swap(edits: Edits, refresh: PersonRefresh) -> int:
     return made
 
 
-def _check_guard_rails(
-    client: Elasticsearch, live: str, name: str, difference: DocumentDifference, maximum_removed_percent: float
-) -> None:
-    """Raise GuardRail if too much would leave the search: documents, or what they hold."""
-    existing = difference.unchanged + difference.changed + difference.removed
-    check_guard_rail(f"index {ALIAS}", difference.removed, existing, maximum_removed_percent)
-    with ThreadPoolExecutor(2, thread_name_prefix="values") as beside:
-        before, after = beside.map(count_values, (client, client), (live, name))
-    check_values(ALIAS, before, after, maximum_removed_percent)
-
-
 def _verify_count(client: Elasticsearch, name: str, wanted: int) -> None:
     found = client.count(index=name)["count"]
     if found != wanted:
@@ -253,7 +260,7 @@ def _meta(run: JobRun) -> dict[str, Any]:
         "run_id": run.run_id,
         "run_date": run.run_date.isoformat(),
         "source_snapshot": source_snapshot,
-        "expected_documents": one_row(run.postgres, "expected_documents")[0],
+        "expected_documents": one_row(run.postgres, "person_documents_expected")[0],
         "versions": {"postgresql": postgres_version, "elasticsearch": nodes, "definition": _definition_version()},
     }
 

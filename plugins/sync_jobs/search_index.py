@@ -142,8 +142,19 @@ def refuse_if_removed(client: Elasticsearch, alias: str, name: str) -> None:
 
     Elasticsearch makes an index that somebody has removed anew for the next bulk request, with a mapping of its guess.
     """
-    if not own_indices(client, alias).get(name):
+    _meta_of(client, alias, name)
+
+
+def add_meta(client: Elasticsearch, alias: str, name: str, more: dict[str, Any]) -> None:
+    """Add to what explains the index. Raises IndexNotAsExpected unless it is the one that create() made."""
+    client.indices.put_mapping(index=name, meta=_meta_of(client, alias, name) | more)
+
+
+def _meta_of(client: Elasticsearch, alias: str, name: str) -> dict[str, Any]:
+    meta = own_indices(client, alias).get(name)
+    if not meta:
         raise IndexNotAsExpected(removed_message(name))
+    return meta
 
 
 def make_searchable(client: Elasticsearch, name: str, settings: IndexSettings) -> None:
@@ -217,12 +228,7 @@ def mark_finished(client: Elasticsearch, alias: str, name: str) -> None:
     """
     meta = own_indices(client, alias).get(name)
     if meta is not None and not meta.get("finished"):
-        describe(client, alias, name, {"finished": True})
-
-
-def describe(client: Elasticsearch, alias: str, name: str, what: dict[str, Any]) -> None:
-    """Add to the _meta of an index of ours."""
-    client.indices.put_mapping(index=name, meta=own_indices(client, alias)[name] | what)
+        client.indices.put_mapping(index=name, meta=meta | {"finished": True})
 
 
 def _refuse_if_overtaken(alias: str, name: str, live: Live) -> None:

@@ -1,7 +1,7 @@
 """The life of the index behind the alias persons: beside the live one, in one step, or not at all."""
 
 import itertools
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -174,6 +174,14 @@ def test_an_index_that_is_removed_while_it_is_loaded_is_not_promoted_as_elastics
     finally:
         elasticsearch.cluster.put_settings(persistent={"action.auto_create_index": None})
     assert all_indices(elasticsearch) == indices_behind_alias(elasticsearch) == [live]
+
+
+def test_an_index_that_elasticsearch_has_made_anew_never_gets_the_meta_of_ours(elasticsearch: Elasticsearch) -> None:
+    name = search_index.new_index_name(ALIAS, datetime.now(UTC))
+    elasticsearch.index(index=name, document={"personId": 1})
+    with pytest.raises(IndexNotAsExpected, match=f"{name} was removed, by another build or by hand"):
+        search_index.add_meta(elasticsearch, ALIAS, name, {"documents": 1})
+    assert search_index.own_indices(elasticsearch, ALIAS) == {name: {}}
 
 
 def test_an_index_that_is_removed_just_after_its_swap_is_missed_at_the_end(
