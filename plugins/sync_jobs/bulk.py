@@ -21,7 +21,14 @@ from elasticsearch import ApiError, Elasticsearch
 
 from sync_jobs.errors import RejectedDocument, TransientError
 from sync_jobs.index_settings import IndexSettings
-from sync_jobs.search_errors import NO_ACCESS, OF_THE_INDEX, OVERLOADED, raise_unless_overloaded, refusal
+from sync_jobs.search_errors import (
+    NO_ACCESS,
+    OF_THE_INDEX,
+    OVERLOADED,
+    is_not_trusted,
+    raise_unless_overloaded,
+    refusal,
+)
 
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
@@ -134,8 +141,9 @@ class _Sender:
                 if error.status_code == TOO_LARGE:
                     return self._send_halves(body)
                 raise_unless_overloaded(error)
-            except (ElasticsearchUnreachable, ConnectionTimeout):
-                pass
+            except (ElasticsearchUnreachable, ConnectionTimeout) as error:
+                if is_not_trusted(error):
+                    raise
             else:
                 body = _refused_for_overload(body, answer["items"]) if answer["errors"] else b""
                 if not body:

@@ -7,11 +7,12 @@ checked, and only they are written, in the same transaction, in key order. Reade
 new; a night without changes writes nothing.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -28,6 +29,11 @@ LOCK_NAMESPACE = 0x53594E43
 # Fewer removals than this are never refused, however small the table is (design.md, "Guard rails").
 ALWAYS_ALLOWED_REMOVALS = 100
 
+# For one attempt to cancel a statement, and until the next.
+CANCEL_SECONDS = 5.0
+CANCEL_PAUSE_SECONDS = 0.5
+
+Result = TypeVar("Result")
 Connection = psycopg.Connection[Any]
 Parameters = Mapping[str, Any]
 
@@ -183,6 +189,24 @@ def named_rows(connection: Connection, name: str, parameters: Parameters | None 
     """The rows of include/sql/<name>.sql, fetched a few at a time, inside the transaction of the caller."""
     with connection.cursor(name) as cursor:
         yield from cursor.execute(read_sql(name), parameters)
+
+
+@contextmanager
+def beside(connection: Connection, work: Callable[..., Result], *arguments: Any) -> Iterator["Future[Result]"]:
+    """Do some work with the connection in a thread of its own; nothing else may use it until that is done.
+
+    Left by an exception, it cancels the statement at work, until the work has ended.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix=work.__name__) as thread:
+        future = thread.submit(work, *arguments)
+        try:
+            yield future
+        except BaseException:
+            while not future.done():  # a cancel between two statements hits nothing
+                with suppress(psycopg.Error):
+                    connection.cancel_safe(timeout=CANCEL_SECONDS)
+                wait([future], timeout=CANCEL_PAUSE_SECONDS)
+            raise
 
 
 def another_connection(connection: Connection) -> Connection:

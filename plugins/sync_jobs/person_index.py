@@ -12,8 +12,7 @@ import heapq
 import logging
 import time
 from array import array
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -30,6 +29,7 @@ from sync_jobs.catch_up import Edits
 from sync_jobs.database import (
     Connection,
     advisory_lock,
+    beside,
     check_guard_rail,
     execute,
     export_snapshot,
@@ -45,7 +45,7 @@ from sync_jobs.index_guard_rails import check_values, count_values
 from sync_jobs.person_refresh import PersonRefresh, Refreshed
 from sync_jobs.person_verification import (
     Totals,
-    counting,
+    count_exported,
     plain_documents,
     sample_of_persons,
     verify_documents,
@@ -153,13 +153,16 @@ def _load(run: JobRun, name: str, live: str | None, phases: Phases) -> _Loaded:
     execute(run.postgres, "person_documents_planner", {"parallel_workers": run.settings.parallel_workers})
     # Closed here even if not all of it was read: until then the connection could not end its transaction.
     with phases.of("load"), closing(document_lines(run.postgres, run.run_date)) as lines:
-        with ThreadPoolExecutor(1, thread_name_prefix="prepare") as beside:
-            preparation = beside.submit(_prepare, run, name, live, meta)
-            first = list(islice(lines, 1))
-            live_values = preparation.result()
+        with beside(run.postgres, _first_of, lines) as first_lines:
+            live_values = _prepare(run, name, live, meta)
+            first = first_lines.result()
         documents, outdated = _send(run, name, live, chain(first, lines), meta["expected_documents"])
         search_index.refuse_if_removed(run.elasticsearch, ALIAS, name)
     return _Loaded(documents, outdated, live_values)
+
+
+def _first_of(lines: Iterator[bytes]) -> list[bytes]:
+    return list(islice(lines, 1))
 
 
 def _prepare(run: JobRun, name: str, live: str | None, meta: dict[str, Any]) -> dict[str, int]:
@@ -193,7 +196,7 @@ def _verify(run: JobRun, name: str, documents: int, second: Connection, phases: 
     and the first connection makes those of a sample.
     """
     client, settings = run.elasticsearch, run.settings
-    with counting(second, export_snapshot(run.postgres), run.run_date) as totals:
+    with beside(second, count_exported, second, export_snapshot(run.postgres), run.run_date) as totals:
         with phases.of("refresh"):
             search_index.make_searchable(client, name, settings)
         with phases.of("verify"):

@@ -1,9 +1,7 @@
 """Whether a new index of persons holds what PostgreSQL has, asked in other ways than those that filled it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -35,21 +33,8 @@ class Totals:
         return f"{self.documents} documents with {self.trusts} trusts and {self.memberships} programme memberships"
 
 
-@contextmanager
-def counting(connection: Connection, exported: str, run_date: date) -> Iterator["Future[Totals]"]:
-    """Count what the index must hold, in a connection of its own, beside what else is done with the exported snapshot.
-
-    Left by an exception, it ends the counting at once.
-    """
-    with ThreadPoolExecutor(1, thread_name_prefix="count") as thread:
-        try:
-            yield thread.submit(_count, connection, exported, run_date)
-        except BaseException:
-            connection.cancel_safe()
-            raise
-
-
-def _count(connection: Connection, exported: str, run_date: date) -> Totals:
+def count_exported(connection: Connection, exported: str, run_date: date) -> Totals:
+    """What the index must hold, by another connection than the one whose snapshot was exported."""
     with snapshot(connection, exported):
         return wanted_totals(connection, run_date)
 
@@ -62,7 +47,7 @@ def wanted_totals(connection: Connection, run_date: date) -> Totals:
 def verify_totals(connection: Connection, client: Elasticsearch, name: str, wanted: Totals, run_date: date) -> None:
     """Raise IndexNotAsExpected unless the index holds exactly what PostgreSQL counted, with the first that differ.
 
-    Inside the transaction in which it was counted.
+    Inside a transaction of the snapshot by which it was counted.
     """
     found = found_totals(client, name)
     if found != wanted:

@@ -69,6 +69,11 @@ def refusal(status: int, error: Mapping[str, Any]) -> SyncJobError:
     return SyncJobError(f"Elasticsearch refused a request: {status} {kind}")
 
 
+def is_not_trusted(error: TransportError) -> bool:
+    """Whether Elasticsearch has a certificate that somebody has to correct; no later attempt would find another."""
+    return isinstance(error, TlsError) and NOT_TRUSTED in error.message
+
+
 @contextmanager
 def elasticsearch_errors_translated() -> Iterator[None]:
     """Turn the client's exceptions into ours. Texts that quote documents or queries are left behind."""
@@ -78,7 +83,7 @@ def elasticsearch_errors_translated() -> Iterator[None]:
         raise_unless_overloaded(error)
         raise TransientError(f"Elasticsearch is overloaded: {error.status_code} {_account(error)['type']}") from None
     except TransportError as error:
-        if isinstance(error, TlsError) and NOT_TRUSTED in error.message:
+        if is_not_trusted(error):
             raise AccessRefused(
                 "The certificate of Elasticsearch is not trusted: expected one of the authority in the connection "
                 "(ca_certs), for the name by which it is reached. Correct the connection, or the certificate, then "

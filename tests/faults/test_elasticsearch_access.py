@@ -1,8 +1,10 @@
 """Elasticsearch is there, and refuses whoever asks: the error says what to correct, and is not worth a retry."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
+import psycopg
 import pytest
 from elasticsearch import Elasticsearch
 
@@ -42,3 +44,22 @@ def test_a_wrong_password_and_a_missing_right_are_said_in_the_servers_words(
         runner(job_connection, client)(JOB, RUN_DATE)
     assert f"Elasticsearch refused access: {status} {reason}. Correct user and password" in str(caught.value)
     assert not elasticsearch.indices.get(index="*")
+
+
+def test_a_refusal_is_told_at_once_though_postgresql_waits_for_the_application(
+    tcs: Connection, job_connection: Connection, elasticsearch: Elasticsearch, proxy: Proxy
+) -> None:
+    """The index is created while PostgreSQL makes the first document."""
+    proxy.refuse = {"/persons-2": (403, {"type": "security_exception", "reason": NO_RIGHT}, 1)}
+    with (
+        psycopg.connect(tcs.info.dsn, password=tcs.info.password) as application,
+        Elasticsearch(proxy.url) as client,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        application.execute("LOCK TABLE person IN ACCESS EXCLUSIVE MODE")
+        building = thread.submit(runner(job_connection, client), JOB, RUN_DATE)
+        with pytest.raises(AccessRefused, match="is unauthorized for user"):
+            building.result(timeout=20)
+        application.rollback()
+    assert not elasticsearch.indices.get(index="*")
+    assert job_connection.execute("SELECT 1").fetchone() == (1,)

@@ -82,6 +82,7 @@ def test_no_statement_goes_through_big_tables_row_by_row(filled: Connection, job
         execute(job_connection, "person_documents_planner", {"parallel_workers": IndexSettings().parallel_workers})
         documents = plan_of(job_connection, read_sql("person_documents"), DATES | {"person_ids": None})
         loops["person_documents"] = loops_over_many_rows(documents)
+        assert "Gather Merge" in {node["Node Type"] for node in nodes(documents)}, "a worker sorts"
     assert {name: found for name, found in loops.items() if found} == {}
 
 

@@ -129,7 +129,19 @@ def test_progress_is_logged_as_often_as_the_setting_says(
     assert re.fullmatch(r"persons-\S+: \d+ of about 200 documents, \d+ a second", lines[0])
 
 
-def test_meta_explains_the_index(run: RunJob, elasticsearch: Elasticsearch) -> None:
+def test_meta_explains_the_index(tcs: Connection, run: RunJob, elasticsearch: Elasticsearch) -> None:
+    """Of four with contact details, one is no person and one has three documents: four are expected, five come."""
+    Application(tcs, elasticsearch).add(range(1, 4))
+    tcs.execute("INSERT INTO contact_details (id, surname) VALUES (9, 'Nobody')")
+    tcs.execute(
+        "INSERT INTO placement (id, trainee_id, date_from, date_to, site_id) "
+        "SELECT site, 1, '2026-01-01', '2026-12-31', site FROM generate_series(1, 3) AS site"
+    )
+    tcs.execute("INSERT INTO person_trust VALUES (1, 5, 'EMPLOYING'), (1, 5, 'TRAINING'), (2, 5, 'TRAINING')")
+    tcs.execute("INSERT INTO programme_membership (uuid, person_id) VALUES (gen_random_uuid(), 3)")
+    tcs.execute(
+        "INSERT INTO curriculum_membership (id, programme_membership_uuid) SELECT 7, uuid FROM programme_membership"
+    )
     (name,) = run(JOB, RUN_DATE, run_id="manual__1", settings=SETTINGS).indices["live"]
     meta = search_index.own_indices(elasticsearch, ALIAS)[name]
     assert (meta["run_id"], meta["run_date"], meta["alias"], meta["finished"]) == (
@@ -138,7 +150,7 @@ def test_meta_explains_the_index(run: RunJob, elasticsearch: Elasticsearch) -> N
         ALIAS,
         True,
     )
-    assert (meta["documents"], meta["trusts"], meta["memberships"]) == (0, 0, 0)
+    assert (meta["expected_documents"], meta["documents"], meta["trusts"], meta["memberships"]) == (4, 5, 4, 1)
     assert re.fullmatch(r"\d+:\d+:[\d,]*", meta["source_snapshot"])
     assert set(meta["versions"]) == {"postgresql", "elasticsearch", "definition"}
     assert meta["versions"]["elasticsearch"] == ["9.5.3"]
