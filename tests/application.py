@@ -87,12 +87,13 @@ class Application:
 
 
 @contextmanager
-def editing_all_the_time(application: Application, persons: range, seed: int) -> Iterator[list[int]]:
+def editing_all_the_time(
+    application: Application, persons: range, random_numbers: random.Random
+) -> Iterator[list[int]]:
     """A thread that edits, adds and removes persons, one after the other, until the block ends.
 
     Yields the list of the persons edited so far. What went wrong in the thread is raised at the end.
     """
-    choose = random.Random(seed)
     stop = threading.Event()
     edited: list[int] = []
     errors: list[BaseException] = []
@@ -100,11 +101,11 @@ def editing_all_the_time(application: Application, persons: range, seed: int) ->
     def work() -> None:
         try:
             while not stop.is_set():
-                person = choose.choice(persons)
-                if choose.random() < 0.2:
+                person = random_numbers.choice(persons)
+                if random_numbers.random() < 0.2:
                     application.remove(person)
                 else:
-                    application.edit(person, f"Name {len(edited)} \U0001f600", choose.choice(STATUSES))
+                    application.edit(person, f"Name {len(edited)} \U0001f600", random_numbers.choice(STATUSES))
                 edited.append(person)
         except BaseException as error:
             errors.append(error)

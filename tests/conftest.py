@@ -4,9 +4,10 @@ Each test gets a new database with all tables, indexes and rights, and an Elasti
 """
 
 import os
+import random
 import secrets
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,17 +23,38 @@ from local.home import Home
 from local.ports import any_free_port
 from local.processes import stop
 from tests.command_line import ROOT, CommandLine
+from tests.random_seed import VARIABLE, how_to_repeat, random_numbers_of, session_seed
 
 TEMPLATE = "tcs"
 
 
 def pytest_configure() -> None:
-    """End the servers when the tests are told to end, as after a Ctrl-C.
+    """Stop the servers when the tests are interrupted, and choose the seed before parallel workers start.
 
     A shell lets what it starts in the background ignore a Ctrl-C, and so would all that a test starts from there.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
+    session_seed()
+
+
+def pytest_report_header() -> str:
+    return f"random seed: {session_seed()} (repeat its data with {VARIABLE}={session_seed()})"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure says how to repeat it with the same random data."""
+    report = yield
+    if report.failed:
+        report.sections.append(("Repeat this test with the same random data", how_to_repeat(item.nodeid)))
+    return report
+
+
+@pytest.fixture
+def random_numbers(request: pytest.FixtureRequest) -> random.Random:
+    """The test's own source of random numbers, which the seed of the session determines."""
+    return random_numbers_of(request.node.nodeid)
 
 
 @pytest.fixture(scope="session")

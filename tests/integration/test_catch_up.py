@@ -194,13 +194,12 @@ def test_an_edit_in_the_middle_of_a_build_is_in_the_new_index(
 
 
 @pytest.mark.parametrize("round_number", range(10))
+@pytest.mark.usefixtures("round_number")
 def test_while_the_application_edits_all_the_time_the_index_ends_as_the_database(
-    application: Application, run: RunJob, elasticsearch: Elasticsearch, round_number: int
+    application: Application, run: RunJob, elasticsearch: Elasticsearch, random_numbers: random.Random
 ) -> None:
-    seed = random.SystemRandom().randrange(10**6)
-    print(f"seed {seed}, round {round_number}")
     run(JOB, RUN_DATE)
-    with editing_all_the_time(application, range(1, 80), seed) as edited:
+    with editing_all_the_time(application, range(1, 80), random_numbers) as edited:
         report = run(JOB, RUN_DATE, settings=SETTLING)
         edited_meanwhile = len(edited)
     assert edited_meanwhile > 0

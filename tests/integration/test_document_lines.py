@@ -24,11 +24,9 @@ def assert_usable(connection: Connection) -> None:
     assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_every_row_comes_as_it_is_in_its_order(tcs: Connection) -> None:
-    seed = random.randrange(10**6)
-    print(f"seed {seed}")
-    chooser = random.Random(seed)
-    texts = [chooser.choice("aé😀\\\n\"'") * chooser.choice([0, 1, 2, 70, 9000, 70_000]) for _ in range(3000)]
+def test_every_row_comes_as_it_is_in_its_order(tcs: Connection, random_numbers: random.Random) -> None:
+    lengths = [0, 1, 2, 70, 9000, 70_000]
+    texts = [random_numbers.choice("aé😀\\\n\"'") * random_numbers.choice(lengths) for _ in range(3000)]
     tcs.execute("CREATE TEMPORARY TABLE line (number int, text text)")
     with tcs.cursor().copy("COPY line FROM STDIN") as copy:
         for row in enumerate(texts):

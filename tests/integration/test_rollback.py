@@ -1,5 +1,6 @@
 """The way back to the index before, and forth again."""
 
+import random
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -56,12 +57,12 @@ def test_back_to_the_index_before_and_forth_again_without_the_loss_of_an_edit(
 
 
 def test_what_is_edited_during_a_rollback_is_in_the_index(
-    application: Application, run: RunJob, roll: Any, elasticsearch: Elasticsearch
+    application: Application, run: RunJob, roll: Any, elasticsearch: Elasticsearch, random_numbers: random.Random
 ) -> None:
     run(JOB, RUN_DATE)
     run(JOB, RUN_DATE)
     for direction in ("back", "forth", "back"):
-        with editing_all_the_time(application, range(1, 80), seed=1):
+        with editing_all_the_time(application, range(1, 80), random_numbers):
             roll(direction, settings=SETTLING)
         assert index_contents(elasticsearch) == as_in_postgresql(application)
 
