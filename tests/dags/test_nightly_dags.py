@@ -1,9 +1,9 @@
-"""The eight DAGs are what domain.md and design.md say, and what every DAG of the project must be."""
+"""The DAGs of the jobs say what the contract says, and every DAG of the project has what operators need."""
 
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,35 +18,13 @@ from airflow.timetables.base import TimeRestriction
 from sync_airflow import connections, policy
 from sync_airflow.job_operator import DATE_OF_CHANGE_OVERRIDE
 from sync_airflow.sync_operator import INDEX_SETTINGS
-from sync_jobs.catalogue import JOBS
+from sync_jobs.catalogue import find_job
+from tests.expected_jobs import BY_NAME, DAG_IDS, EXPECTED_JOBS, ExpectedJob, expected_job_id
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# domain.md, "The eight jobs": DAG id, operators' name, UTC time.
-NIGHT = (
-    ("person_owner_rebuild_job", "PersonOwnerRebuildJob", time(0, 5)),
-    ("person_placement_employing_body_trust_job", "PersonPlacementEmployingBodyTrustJob", time(0, 9)),
-    ("person_placement_training_body_trust_job", "PersonPlacementTrainingBodyTrustJob", time(0, 29)),
-    ("post_employing_body_trust_job", "PostEmployingBodyTrustJob", time(1, 9)),
-    ("post_training_body_trust_job", "PostTrainingBodyTrustJob", time(1, 19)),
-    ("person_elastic_search_sync_job", "PersonElasticSearchSyncJob", time(1, 29)),
-    ("post_funding_status_sync_job", "PostFundingStatusSyncJob", time(1, 45)),
-    ("person_record_status_job", "PersonRecordStatusJob", time(2, 0)),
-)
-DAG_IDS = [dag_id for dag_id, _, _ in NIGHT]
-TIMES = {dag_id: at for dag_id, _, at in NIGHT}
-
-# design.md, "Orchestration": who waits for whom, and how much earlier that one is due, in minutes.
-WAITS = {
-    "person_placement_training_body_trust_job": {"person_placement_employing_body_trust_job": 20},
-    "post_training_body_trust_job": {"post_employing_body_trust_job": 10},
-    "person_elastic_search_sync_job": {
-        "person_owner_rebuild_job": 84,
-        "person_placement_employing_body_trust_job": 80,
-        "person_placement_training_body_trust_job": 60,
-    },
-    "person_record_status_job": {"person_elastic_search_sync_job": 31},
-}
+each_dag_id = pytest.mark.parametrize("dag_id", DAG_IDS)
+each_job = pytest.mark.parametrize("expected", EXPECTED_JOBS, ids=expected_job_id)
 
 
 def next_run_of_a_new_dag(dag: DAG) -> datetime:
@@ -66,48 +44,48 @@ def params_with(dag: DAG, **values: object) -> dict[str, object]:
     return params.validate()
 
 
-def test_all_files_can_be_read_and_there_are_ten_dags(dag_bag):
+def test_all_files_can_be_read_and_there_is_a_dag_for_each_job_and_three_more(dag_bag):
     assert dag_bag.import_errors == {}
     assert sorted(dag_bag.dags) == sorted([*DAG_IDS, "recovery", "persons_index_alarm", "persons_index_rollback"])
 
 
-@pytest.mark.parametrize(("dag_id", "name", "at"), NIGHT, ids=DAG_IDS)
-def test_each_job_is_due_once_a_night_at_its_time_in_utc(dags, dag_id, name, at):
-    dag = dags[dag_id]
-    assert dag.dag_display_name == name
-    assert dag.timetable.expression == f"{at.minute} {at.hour} * * *"
+@each_job
+def test_each_job_is_due_once_a_night_at_its_time_in_utc(dags, expected):
+    dag = dags[expected.dag_id]
+    assert dag.dag_display_name == expected.name
+    assert dag.timetable.expression == f"{expected.at.minute} {expected.at.hour} * * *"
     assert str(dag.timetable.timezone) == "UTC"
     assert not dag.catchup
     assert dag.max_active_runs == 1
 
 
 @pytest.mark.parametrize("minutes_after", [6, 120, 600])
-@pytest.mark.parametrize("dag_id", DAG_IDS)
-def test_a_new_dag_waits_for_the_next_night_instead_of_running_the_last_one(dags, monkeypatch, dag_id, minutes_after):
-    tick = datetime.combine(datetime(2026, 7, 1), TIMES[dag_id], tzinfo=UTC)
+@each_job
+def test_a_new_dag_waits_for_the_next_night_instead_of_running_the_last_one(dags, monkeypatch, expected, minutes_after):
+    tick = datetime.combine(datetime(2026, 7, 1), expected.at, tzinfo=UTC)
     now = tick + timedelta(minutes=minutes_after)
     monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: now)
-    assert next_run_of_a_new_dag(dags[dag_id]) == tick + timedelta(days=1)
+    assert next_run_of_a_new_dag(dags[expected.dag_id]) == tick + timedelta(days=1)
 
 
-@pytest.mark.parametrize("dag_id", DAG_IDS)
-def test_a_file_that_is_read_right_after_the_tick_does_not_lose_the_first_night(dags, monkeypatch, dag_id):
-    tick = datetime.combine(datetime(2026, 7, 1), TIMES[dag_id], tzinfo=UTC)
+@each_job
+def test_a_file_that_is_read_right_after_the_tick_does_not_lose_the_first_night(dags, monkeypatch, expected):
+    tick = datetime.combine(datetime(2026, 7, 1), expected.at, tzinfo=UTC)
     monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: tick + timedelta(seconds=1))
-    assert next_run_of_a_new_dag(dags[dag_id]) == tick
+    assert next_run_of_a_new_dag(dags[expected.dag_id]) == tick
 
 
-@pytest.mark.parametrize("dag_id", DAG_IDS)
-def test_a_run_by_hand_can_be_given_these_params(dags, dag_id):
-    params = dags[dag_id].params
+@each_job
+def test_a_manual_run_takes_these_params(dags, expected):
+    params = dags[expected.dag_id].params
     defaults = {"run_date": None, "run_follow_on_jobs": True, "dry_run": False, "maximum_removed_percent": 20}
-    if dag_id == "person_record_status_job":
+    if expected.takes_date_override:
         defaults["date_override"] = ""
     assert params.dump() == defaults
     for name in params:
         param = params.get_param(name)
-        assert param.description, f"{dag_id}: the form does not say what {name} is; give the Param a description"
-        assert param.schema["title"], f"{dag_id}: give the Param {name} a title"
+        assert param.description, f"{expected.dag_id}: give the Param {name} a description"
+        assert param.schema["title"], f"{expected.dag_id}: give the Param {name} a title"
 
 
 @pytest.mark.parametrize("value", ["2026-02-29", "01/02/2026", "tomorrow", "2026-2-1", 20260201, ""])
@@ -167,11 +145,11 @@ def test_every_dag_tells_the_operator_what_it_is(dags):
             assert f"`{name}`" in dag.doc_md, f"{dag_id}: the manual does not explain the param {name}"
 
 
-@pytest.mark.parametrize(("dag_id", "name", "at"), NIGHT, ids=DAG_IDS)
-def test_the_manual_of_a_job_says_when_and_what_and_what_if_it_failed(dags, dag_id, name, at):
-    manual = dags[dag_id].doc_md
-    job = next(job for job in JOBS if job.name == name)
-    for part in (name, f"{at:%H:%M} UTC", job.writes, job.summary, "If it failed"):
+@each_job
+def test_the_manual_of_a_job_says_when_and_what_and_what_if_it_failed(dags, expected):
+    manual = dags[expected.dag_id].doc_md
+    summary = find_job(expected.name).summary
+    for part in (expected.name, f"{expected.at:%H:%M} UTC", expected.writes, summary, "If it failed"):
         assert part in manual
 
 
@@ -192,11 +170,17 @@ def test_every_task_has_an_owner_a_time_limit_and_retries_with_back_off(dags):
             assert task.max_retry_delay == timedelta(minutes=10), f"{where}: use policy.RETRIES"
 
 
-@pytest.mark.parametrize("dag_id", DAG_IDS)
-def test_each_job_waits_for_the_same_nights_run_of_what_it_follows(dags, dag_id):
-    tasks = [task for task in dags[dag_id].tasks if task.task_id.startswith("wait_for_")]
+def waited_for(expected: ExpectedJob) -> list[ExpectedJob]:
+    """The jobs for whose end, good or any, a scheduled run waits."""
+    names = {*expected.waits_for, expected.waits_for_any_end_of}
+    return [other for other in EXPECTED_JOBS if other.name in names]
+
+
+@each_job
+def test_each_job_waits_for_the_same_nights_run_of_what_it_follows(dags, expected):
+    tasks = [task for task in dags[expected.dag_id].tasks if task.task_id.startswith("wait_for_")]
     assert {task.external_dag_id: task.execution_delta for task in tasks} == {
-        upstream: timedelta(minutes=minutes) for upstream, minutes in WAITS.get(dag_id, {}).items()
+        other.dag_id: timedelta(minutes=expected.minutes_after(other)) for other in waited_for(expected)
     }
     for task in tasks:
         assert task.task_id == f"wait_for_{task.external_dag_id}"
@@ -205,40 +189,41 @@ def test_each_job_waits_for_the_same_nights_run_of_what_it_follows(dags, dag_id)
         assert task.downstream_task_ids == {"run_job"}
 
 
-@pytest.mark.parametrize("dag_id", WAITS)
-def test_a_failed_upstream_ends_the_wait_except_before_the_job_that_waits_for_any_end(dags, dag_id):
-    for task in dags[dag_id].tasks:
-        if task.task_id.startswith("wait_for_"):
-            whatever_end = dag_id == "person_record_status_job"
-            assert task.failed_states == ([] if whatever_end else ["failed"])
-            assert task.allowed_states == (["success", "failed"] if whatever_end else ["success"])
+@each_job
+def test_a_failed_upstream_ends_the_wait_unless_any_end_will_do(dags, expected):
+    for other in waited_for(expected):
+        task = dags[expected.dag_id].get_task(f"wait_for_{other.dag_id}")
+        any_end = other.name == expected.waits_for_any_end_of
+        assert task.failed_states == ([] if any_end else ["failed"])
+        assert task.allowed_states == (["success", "failed"] if any_end else ["success"])
 
 
-@pytest.mark.parametrize("dag_id", DAG_IDS)
-def test_the_work_comes_after_every_wait_and_before_the_next_job(dags, dag_id):
-    dag = dags[dag_id]
-    waits = {f"wait_for_{upstream}" for upstream in WAITS.get(dag_id, {})}
+@each_job
+def test_the_work_comes_after_every_wait_and_before_the_next_job(dags, expected):
+    dag = dags[expected.dag_id]
+    waits = {f"wait_for_{other.dag_id}" for other in waited_for(expected)}
     assert {task.task_id for task in dag.tasks} == {"run_job", "run_next_job", *waits}
     assert dag.get_task("run_job").upstream_task_ids == waits
-    # Sensors skip themselves in a run by hand; one that failed must keep the job from running.
+    # Sensors skip themselves in a manual run; one that failed must keep the job from running.
     assert dag.get_task("run_job").trigger_rule == "none_failed"
     assert dag.get_task("run_next_job").upstream_task_ids == {"run_job"}
     assert dag.get_task("run_next_job").trigger_rule == "all_success"
 
 
-def upstream_ids(dag_id: str) -> set[str]:
-    if dag_id == "person_record_status_job":
-        return set()  # it waits for the end of the index build, and does not follow it
-    direct = set(WAITS.get(dag_id, {}))
-    return direct.union(*(upstream_ids(upstream) for upstream in direct))
+def upstream_ids(expected: ExpectedJob) -> set[str]:
+    """DAG ids of all jobs whose success it needs, directly or through another."""
+    found = set()
+    for name in expected.waits_for:
+        found |= {BY_NAME[name].dag_id, *upstream_ids(BY_NAME[name])}
+    return found
 
 
 def test_the_last_success_of_each_job_is_kept_on_an_asset_of_its_own(dags):
-    for dag_id in DAG_IDS:
-        run_job = dags[dag_id].get_task("run_job")
-        assert [asset.name for asset in run_job.outlets] == [dag_id]
+    for expected in EXPECTED_JOBS:
+        run_job = dags[expected.dag_id].get_task("run_job")
+        assert [asset.name for asset in run_job.outlets] == [expected.dag_id]
         # Whether another run has done the night's work is asked of it and of all that it follows, transitively.
-        assert {asset.name for asset in run_job.inlets} == {dag_id, *upstream_ids(dag_id)}
+        assert {asset.name for asset in run_job.inlets} == {expected.dag_id, *upstream_ids(expected)}
 
 
 def test_reading_the_dag_files_brings_no_driver_and_no_job():
@@ -265,10 +250,7 @@ def test_airflow_looks_for_plugins_in_no_package_below_the_plugins_folder():
 
 
 def test_the_settings_file_names_the_connections_and_variables_of_the_code():
-    path = ROOT / "airflow_settings.yaml"
-    if not path.exists():
-        pytest.skip("no airflow_settings.yaml yet")
-    settings = yaml.safe_load(path.read_text(encoding="utf-8"))["airflow"]
+    settings = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text(encoding="utf-8"))["airflow"]
     assert {entry["conn_id"]: entry["conn_type"] for entry in settings["connections"]} == {
         connections.POSTGRES: "postgres",
         connections.ELASTICSEARCH: "elasticsearch",

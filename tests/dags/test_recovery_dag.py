@@ -1,4 +1,4 @@
-"""Recovery runs the eight jobs in the order of the table, and says what is to be run again."""
+"""Recovery runs all jobs in the order of the table, and says what is to be run again."""
 
 from datetime import date
 from itertools import pairwise
@@ -9,24 +9,14 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from sync_airflow.recovery import RecoverJobOperator, jobs_to_run_again, run_book, table, unfit_upstream_jobs
 from sync_jobs.catalogue import JOBS, find_job
+from tests.expected_jobs import DAG_IDS, EXPECTED_JOBS, expected_job_id
 
-# domain.md, "The eight jobs": in this order.
-ORDER = [
-    "person_owner_rebuild_job",
-    "person_placement_employing_body_trust_job",
-    "person_placement_training_body_trust_job",
-    "post_employing_body_trust_job",
-    "post_training_body_trust_job",
-    "person_elastic_search_sync_job",
-    "post_funding_status_sync_job",
-    "person_record_status_job",
-]
-ALL_WELL = dict.fromkeys(ORDER, "success")
+ALL_WELL = dict.fromkeys(DAG_IDS, "success")
 
 
 def test_the_jobs_run_one_after_the_other_in_the_order_of_the_table_then_the_summary(dags):
     recovery = dags["recovery"]
-    chain = [*ORDER, "summary"]
+    chain = [*DAG_IDS, "summary"]
     assert {task.task_id for task in recovery.tasks} == set(chain)
     assert recovery.get_task(chain[0]).upstream_task_ids == set()
     for before, after in pairwise(chain):
@@ -34,7 +24,7 @@ def test_the_jobs_run_one_after_the_other_in_the_order_of_the_table_then_the_sum
 
 
 def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags):
-    for dag_id in ORDER:
+    for dag_id in DAG_IDS:
         task = dags["recovery"].get_task(dag_id)
         assert task.trigger_dag_id == dag_id
         assert task.wait_for_completion
@@ -43,7 +33,7 @@ def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags):
         assert (task.allowed_states, task.failed_states) == (["success"], ["failed"])
 
 
-@pytest.mark.parametrize("task_id", ORDER)
+@pytest.mark.parametrize("task_id", DAG_IDS)
 def test_no_job_is_started_by_a_recovery_that_is_given_what_it_does_not_know(dags, task_id):
     # Of the run it has the conf alone, so that whatever comes before the refusal would fail otherwise.
     run, reasons = SimpleNamespace(conf={"run_date": "2026-02-28", "dry_run": True}), []
@@ -55,7 +45,7 @@ def test_no_job_is_started_by_a_recovery_that_is_given_what_it_does_not_know(dag
 
 
 def test_a_failed_job_keeps_neither_the_jobs_after_it_nor_the_summary_from_running(dags):
-    for task_id in [*ORDER[1:], "summary"]:
+    for task_id in [*DAG_IDS[1:], "summary"]:
         assert dags["recovery"].get_task(task_id).trigger_rule == "all_done"
 
 
@@ -67,23 +57,9 @@ def test_recovery_runs_by_hand_or_at_a_restart_one_at_a_time_and_not_for_ever(da
     assert recovery.params.dump() == {"run_date": None, "maximum_removed_percent": None}
 
 
-@pytest.mark.parametrize(
-    ("failed", "not_run"),
-    [
-        ("PersonOwnerRebuildJob", ["PersonElasticSearchSyncJob"]),
-        (
-            "PersonPlacementEmployingBodyTrustJob",
-            ["PersonPlacementTrainingBodyTrustJob", "PersonElasticSearchSyncJob"],
-        ),
-        ("PersonPlacementTrainingBodyTrustJob", ["PersonElasticSearchSyncJob"]),
-        ("PostEmployingBodyTrustJob", ["PostTrainingBodyTrustJob"]),
-        ("PostTrainingBodyTrustJob", []),
-        ("PersonElasticSearchSyncJob", []),  # PersonRecordStatusJob writes its statuses in any case
-        ("PostFundingStatusSyncJob", []),
-        ("PersonRecordStatusJob", []),
-    ],
-)
-def test_what_follows_a_failed_job_is_not_run_transitively_and_all_else_is(failed, not_run):
+@pytest.mark.parametrize("expected", EXPECTED_JOBS, ids=expected_job_id)
+def test_what_follows_a_failed_job_is_not_run_transitively_and_all_else_is(expected):
+    failed, not_run = expected.name, list(expected.runs_after)
     states: dict[str, str | None] = {}
     for job in JOBS:
         if job.name == failed:
@@ -119,7 +95,7 @@ def test_the_run_book_lists_exactly_what_is_to_be_run_again_in_order_and_why():
     reasons = {"person_placement_employing_body_trust_job": "it would remove 100 of 100"}
     text = run_book(jobs_to_run_again(states), states, reasons, date(2026, 2, 28))
     assert text.splitlines()[:5] == [
-        "4 of 8 jobs are to be run again, in this order, with run_date 2026-02-28:",
+        f"4 of {len(DAG_IDS)} jobs are to be run again, in this order, with run_date 2026-02-28:",
         "  PersonPlacementEmployingBodyTrustJob failed: it would remove 100 of 100",
         "  PersonPlacementTrainingBodyTrustJob was not run, as it follows PersonPlacementEmployingBodyTrustJob",
         "  PersonElasticSearchSyncJob was not run, as it follows PersonPlacementEmployingBodyTrustJob and "
@@ -131,9 +107,9 @@ def test_the_run_book_lists_exactly_what_is_to_be_run_again_in_order_and_why():
 def test_the_table_has_a_line_for_each_job_with_its_counts():
     counts = {"read": 10, "added": 1, "changed": 2, "removed": 3, "unchanged": 4, "rejected": 0, "seconds": 1.26}
     states = ALL_WELL | {"person_record_status_job": "failed"}
-    reports = {dag_id: counts for dag_id in ORDER if states[dag_id] == "success"}
+    reports = {dag_id: counts for dag_id in DAG_IDS if states[dag_id] == "success"}
     head, *lines = table(states, reports).splitlines()
     assert head.split() == ["job", "state", "read", "added", "changed", "removed", "unchanged", "rejected", "seconds"]
-    assert [line.split()[0] for line in lines] == [job.name for job in JOBS]
+    assert [line.split()[0] for line in lines] == [expected.name for expected in EXPECTED_JOBS]
     assert lines[0].split() == ["PersonOwnerRebuildJob", "success", "10", "1", "2", "3", "4", "0", "1.3"]
     assert lines[-1].split() == ["PersonRecordStatusJob", "failed"]

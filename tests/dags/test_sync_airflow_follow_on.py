@@ -9,7 +9,10 @@ from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException
 
 from sync_airflow.follow_on import RunNextJobOperator, child_run_id, conf_of_next, jobs_to_run_next
 from sync_jobs.catalogue import JOBS, find_job, jobs_waiting_for
+from tests.expected_jobs import EXPECTED_JOBS, expected_job_id
 
+# Jobs for whose success another one waits in the same night.
+WAITED_FOR = [job for job in EXPECTED_JOBS if any(job.name in other.waits_for for other in EXPECTED_JOBS)]
 PARAMS = {"run_follow_on_jobs": True, "dry_run": False}
 EMPLOYING = find_job("PersonPlacementEmployingBodyTrustJob")
 
@@ -19,26 +22,10 @@ def next_jobs(job=EMPLOYING, *, run_type="manual", conf=None, **params):
     return [other.name for other in jobs]
 
 
-# domain.md, "to be re-run after it", transitively, each once, in the order of the table.
-@pytest.mark.parametrize(
-    ("name", "after"),
-    [
-        ("PersonOwnerRebuildJob", ["PersonElasticSearchSyncJob"]),
-        (
-            "PersonPlacementEmployingBodyTrustJob",
-            ["PersonPlacementTrainingBodyTrustJob", "PersonElasticSearchSyncJob"],
-        ),
-        ("PersonPlacementTrainingBodyTrustJob", ["PersonElasticSearchSyncJob"]),
-        ("PostEmployingBodyTrustJob", ["PostTrainingBodyTrustJob"]),
-        ("PostTrainingBodyTrustJob", []),
-        ("PersonElasticSearchSyncJob", []),
-        ("PostFundingStatusSyncJob", []),
-        ("PersonRecordStatusJob", []),  # it refreshes the documents itself
-    ],
-)
+@pytest.mark.parametrize("expected", EXPECTED_JOBS, ids=expected_job_id)
 @pytest.mark.parametrize("run_type", ["manual", "operator_triggered"])
-def test_a_run_by_hand_starts_with_the_first_of_what_follows(name, after, run_type):
-    assert next_jobs(find_job(name), run_type=run_type) == after
+def test_a_manual_run_is_followed_by_what_depends_on_it(expected, run_type):
+    assert next_jobs(find_job(expected.name), run_type=run_type) == list(expected.runs_after)
 
 
 @pytest.mark.parametrize("run_type", ["scheduled", "backfill"])
@@ -104,20 +91,13 @@ class TestClearedRunOfANight:
         RunNextJobOperator.execute.__wrapped__(operator, {"dag_run": run, "params": PARAMS, "ti": ti})
         raise AssertionError(f"nothing was asked of Airflow: {asked}")
 
-    @pytest.mark.parametrize(
-        ("name", "run_id", "dag_id"),
-        [
-            ("PersonOwnerRebuildJob", "01:29", "person_elastic_search_sync_job"),
-            ("PersonPlacementEmployingBodyTrustJob", "00:29", "person_placement_training_body_trust_job"),
-            ("PersonPlacementTrainingBodyTrustJob", "01:29", "person_elastic_search_sync_job"),
-            ("PostEmployingBodyTrustJob", "01:19", "post_training_body_trust_job"),
-        ],
-    )
-    def test_it_clears_the_next_jobs_run_of_the_same_night(self, name, run_id, dag_id):
+    @pytest.mark.parametrize("expected", WAITED_FOR, ids=expected_job_id)
+    def test_it_clears_the_next_jobs_run_of_the_same_night(self, expected):
+        following = next(other for other in EXPECTED_JOBS if expected.name in other.waits_for)
         with pytest.raises(DagRunTriggerException) as order:
-            self.execute(find_job(name))
-        assert order.value.trigger_dag_id == dag_id
-        assert order.value.dag_run_id == f"scheduled__2024-02-29T{run_id}:00+00:00"
+            self.execute(find_job(expected.name))
+        assert order.value.trigger_dag_id == following.dag_id
+        assert order.value.dag_run_id == f"scheduled__2024-02-29T{following.at:%H:%M}:00+00:00"
         assert order.value.reset_dag_run
 
     @pytest.mark.parametrize("job", [job for job in JOBS if not jobs_waiting_for(job)], ids=lambda job: job.dag_id)

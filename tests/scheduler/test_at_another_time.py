@@ -35,10 +35,16 @@ DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 # British clocks go back at 01:00 UTC in autumn, and forward at 01:00 UTC in spring.
 AUTUMN, LEAP_DAY, SPRING = date(2027, 10, 31), date(2028, 2, 29), date(2028, 3, 26)
 
+
+def spread(*times: time) -> tuple[time, ...]:
+    """One time for each job, in their order; as many jobs at each."""
+    return tuple(times[number * len(times) // len(JOBS)] for number in range(len(JOBS)))
+
+
 # When the jobs are due, in their order.
 AS_EVERY_NIGHT = tuple(job.at for job in JOBS)
-FROM_MIDNIGHT_TO_MIDNIGHT = (time(0, 0),) * 2 + (time(0, 1),) * 3 + (time(0, 2), time(23, 45), time(23, 46))
-AROUND_THE_CHANGE = (time(0, 59),) * 3 + (time(1, 0),) * 3 + (time(1, 1),) * 2
+FROM_MIDNIGHT_TO_MIDNIGHT = spread(time(0, 0), time(0, 1), time(0, 2), time(23, 46))
+AROUND_THE_CHANGE = spread(time(0, 59), time(1, 0), time(1, 1))
 
 # When a scheduler starts: on the one side of the window's bound by UTC, on the other by British Summer Time.
 WINDOW = "00:00-07:00"

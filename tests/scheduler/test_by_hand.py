@@ -5,12 +5,12 @@ from datetime import datetime
 from pathlib import Path
 
 from local.airflow_api import TaskId
-from sync_jobs.catalogue import JOBS
 from tests.airflow_of_tests import RUN_JOB
 from tests.scheduler.running_airflow import RunningAirflow
 from tests.waiting import wait_for
 
-OWNER, EMPLOYING, TRAINING, _, _, BUILD, _, STATUS = (job.dag_id for job in JOBS)
+OWNER, BUILD, STATUS = "person_owner_rebuild_job", "person_elastic_search_sync_job", "person_record_status_job"
+EMPLOYING, TRAINING = "person_placement_employing_body_trust_job", "person_placement_training_body_trust_job"
 
 
 def test_a_run_by_the_command_line_is_followed_by_what_depends_on_it_each_once_and_in_order(
