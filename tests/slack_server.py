@@ -51,7 +51,8 @@ def slack_server() -> Iterator[SlackServer]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         slack = SlackServer(server.server_port)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        # It looks this often, in seconds, whether it is to end.
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
             yield slack
