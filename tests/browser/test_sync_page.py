@@ -11,7 +11,7 @@ import pytest
 from elasticsearch import Elasticsearch
 from playwright.sync_api import Locator, Page, Route, expect
 
-from sync_jobs.search_index import new_index_name
+from sync_jobs.search.index_alias import new_index_name
 from tests.airflow_of_tests import StartedAirflow
 from tests.expected_jobs import DAG_IDS, EXPECTED_JOBS
 
