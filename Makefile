@@ -6,6 +6,9 @@ python = PYTHONPATH=plugins:. .venv/bin/python
 compile = .venv/bin/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --upgrade
 
+# Processes that run tests at the same time. Each has servers of its own, which take about a gigabyte of memory.
+workers = 2
+
 .DEFAULT_GOAL := help
 .PHONY: help run up down clean status test test-night test-browser lint bench lock venv
 .NOTPARALLEL:
@@ -31,11 +34,11 @@ down clean status:
 	@if [ -x .venv/bin/python ]; then exec env $(python) -m local $@; else echo 'Nothing is set up here yet.'; fi
 
 test: lint
-	$(python) -m pytest
+	$(python) -m pytest --numprocesses=$(workers) --dist=worksteal
 
 # Apart from the other tests, as it takes half as long as all of them; .ci/run runs it, too.
 test-night: venv
-	$(python) -m pytest tests/scheduler
+	$(python) -m pytest --numprocesses=$(workers) --dist=loadgroup tests/scheduler
 
 # Apart from the other tests, as it needs a browser; .ci/run runs it, too.
 test-browser: venv
@@ -44,9 +47,10 @@ test-browser: venv
 lint: venv
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	$(python) -m mypy -p sync_jobs -p local
 	PYTHONPATH=plugins:. .venv/bin/lint-imports
-	.venv/bin/sqlfluff lint --disable-progress-bar include/sql local/sql
+	$(python) -m mypy -p sync_jobs -p local & types=$$!; \
+	.venv/bin/sqlfluff lint --disable-progress-bar include/sql local/sql; sql=$$?; \
+	wait $$types && exit $$sql
 
 bench: venv
 	@exec env $(python) -m bench

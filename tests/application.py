@@ -4,11 +4,13 @@ import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 from elasticsearch import Elasticsearch
+
+from tests.waiting import PATIENCE_SECONDS
 
 ALIAS = "persons"
 PERSONS = range(1, 61)
@@ -21,10 +23,15 @@ class Application:
 
     It searches for the documents with that personId, deletes them, and indexes new ones with ids that Elasticsearch
     makes up. Its persons have names and a status, and nothing else.
+
+    begun, finished: how many edits have begun, and have finished, so that another thread can wait for an edit.
     """
 
     postgres: psycopg.Connection[Any]
     search: Elasticsearch
+    begun: int = 0
+    finished: int = 0
+    progress: threading.Condition = field(default_factory=threading.Condition)
 
     def add(self, persons: range) -> None:
         """In PostgreSQL alone."""
@@ -38,7 +45,7 @@ class Application:
 
     def edit(self, person: int, surname: str, status: str = "CURRENT") -> None:
         """A new name, and a person if there was none."""
-        with self.postgres.transaction():
+        with self._an_edit(person), self.postgres.transaction():
             self.postgres.execute(
                 "INSERT INTO person (id, status) VALUES (%s, %s) "
                 "ON CONFLICT (id) DO UPDATE SET status = excluded.status",
@@ -49,13 +56,30 @@ class Application:
                 "ON CONFLICT (id) DO UPDATE SET surname = excluded.surname",
                 (person, surname),
             )
-        self.rewrite(person)
 
     def remove(self, person: int) -> None:
-        with self.postgres.transaction():
+        with self._an_edit(person), self.postgres.transaction():
             self.postgres.execute("DELETE FROM contact_details WHERE id = %s", (person,))
             self.postgres.execute("DELETE FROM person WHERE id = %s", (person,))
-        self.rewrite(person)
+
+    @contextmanager
+    def _an_edit(self, person: int) -> Iterator[None]:
+        """What the block commits, and then the documents of that person."""
+        with self.progress:
+            self.begun += 1
+        try:
+            yield
+            self.rewrite(person)
+        finally:
+            with self.progress:
+                self.finished += 1
+                self.progress.notify_all()
+
+    def wait_for_edits(self) -> None:
+        """Until every edit that has begun before this call has finished."""
+        with self.progress:
+            begun = self.begun
+            assert self.progress.wait_for(lambda: self.finished >= begun, PATIENCE_SECONDS)
 
     def rewrite(self, person: int) -> None:
         """Through the alias, request by request: another index may come to stand behind it between any two."""

@@ -22,8 +22,8 @@ from tests.comparison import RunJob
 
 JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
-# Longer than the application of the tests takes from its commit to its last write, on a slow machine too.
-SETTLING = IndexSettings(settle_seconds=1.0, catch_up_persons=0, sample_persons=20)
+# Round after round until nobody is left who was edited meanwhile.
+CATCH_UP_FULLY = IndexSettings(catch_up_persons=0, sample_persons=20)
 
 MEMBERSHIP = "00000000-0000-0000-0000-00000000000a"
 WAITING_MEMBERSHIP = "00000000-0000-0000-0000-00000000000b"
@@ -190,7 +190,7 @@ def test_an_edit_in_the_middle_of_a_build_is_in_the_new_index(
         application.remove(9)
 
     monkeypatch.setattr(index_alias, moment, with_an_edit)
-    run(JOB, RUN_DATE, settings=SETTLING)
+    run(JOB, RUN_DATE, settings=CATCH_UP_FULLY)
     assert index_contents(elasticsearch) == as_in_postgresql(application)
 
 
@@ -201,7 +201,7 @@ def test_while_the_application_edits_all_the_time_the_index_ends_as_the_database
 ) -> None:
     run(JOB, RUN_DATE)
     with editing_all_the_time(application, range(1, 80), random_numbers) as edited:
-        report = run(JOB, RUN_DATE, settings=SETTLING)
+        report = run(JOB, RUN_DATE, settings=CATCH_UP_FULLY)
         edited_meanwhile = len(edited)
     assert edited_meanwhile > 0
     assert report.refreshed > 0
@@ -235,7 +235,7 @@ def test_a_status_that_changes_beside_the_application_ends_as_in_the_database(
         return original(*arguments)
 
     monkeypatch.setattr(person_index.bulk, "load", after_an_edit)
-    run("PersonRecordStatusJob", RUN_DATE, settings=SETTLING)
+    run("PersonRecordStatusJob", RUN_DATE, settings=CATCH_UP_FULLY)
     elasticsearch.indices.refresh(index=ALIAS)
     (hit,) = elasticsearch.search(index=ALIAS, query={"term": {"personId": 7}})["hits"]["hits"]
     assert canonical(hit["_source"])["surname"] == "Edited"

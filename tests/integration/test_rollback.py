@@ -18,7 +18,7 @@ from sync_jobs.search.settings import IndexSettings
 from tests.application import ALIAS, PERSONS, Application, editing_all_the_time
 from tests.awkward_data import Connection
 from tests.comparison import SETTINGS, RunJob, all_indices, indices_behind_alias
-from tests.integration.test_catch_up import SETTLING, as_in_postgresql, index_contents
+from tests.integration.test_catch_up import CATCH_UP_FULLY, as_in_postgresql, index_contents
 
 JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
@@ -63,7 +63,7 @@ def test_what_is_edited_during_a_rollback_is_in_the_index(
     run(JOB, RUN_DATE)
     for direction in ("back", "forth", "back"):
         with editing_all_the_time(application, range(1, 80), random_numbers):
-            roll(direction, settings=SETTLING)
+            roll(direction, settings=CATCH_UP_FULLY)
         assert index_contents(elasticsearch) == as_in_postgresql(application)
 
 

@@ -77,7 +77,7 @@ class NightlyJobSensor(ExternalTaskSensor):
         """Return if there is nothing to wait for (any more), fail if it would be in vain, else defer until a while."""
         if self._upstream_covered(context):
             return
-        tick = self._upstream_tick(context)
+        tick = self.upstream_tick(context)
         never = self._reason_never_to_come(context, tick)
         if never and self.whatever_end:
             self.log.info("%s Not waiting for it.", never)
@@ -101,7 +101,8 @@ class NightlyJobSensor(ExternalTaskSensor):
             timeout=task_defaults.WAIT_TIMEOUT,
         )
 
-    def _upstream_tick(self, context: Context) -> datetime:
+    def upstream_tick(self, context: Context) -> datetime:
+        """When the run that it waits for was due, in UTC."""
         (tick,) = self._get_dttm_filter(context)
         return tick
 
@@ -110,7 +111,7 @@ class NightlyJobSensor(ExternalTaskSensor):
         if context["dag_run"].run_type != SCHEDULED:
             return False  # a backfill is for its own nights alone
         upstream = find_job(self.upstream_name)
-        covering = covering_run(upstream, self._upstream_tick(context), past_successes(context))
+        covering = covering_run(upstream, self.upstream_tick(context), past_successes(context))
         if covering:
             self.log.info("%s was done by its run %s.", upstream.name, covering.run_id)
         return covering is not None

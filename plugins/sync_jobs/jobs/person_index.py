@@ -10,7 +10,6 @@ Whatever fails before the swap, the new index is removed and the live one keeps 
 import hashlib
 import heapq
 import logging
-import time
 from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -236,13 +235,15 @@ def cover_the_swap(edits: Edits, refresh: PersonRefresh) -> int:
     At once, since readers see the index now; and once more when the application's writes that had begun before
     the swap have ended: it may have looked for old documents in the index before, and written new ones to this.
     """
-    made = 0
-    for pause in (0.0, refresh.settings.settle_seconds):
-        time.sleep(pause)
-        with edits.later_snapshot():
-            persons = edits.edited_persons()
-        made += refresh.until_settled(edits.later, persons)
-    return made
+    made = _write_edited_persons(edits, refresh)
+    refresh.settle()
+    return made + _write_edited_persons(edits, refresh)
+
+
+def _write_edited_persons(edits: Edits, refresh: PersonRefresh) -> int:
+    with edits.later_snapshot():
+        persons = edits.edited_persons()
+    return refresh.until_settled(edits.later, persons)
 
 
 def _verify_count(client: Elasticsearch, name: str, wanted: int) -> None:

@@ -85,8 +85,12 @@ class PersonRefresh:
             if not refreshed.persons:
                 break
             person_ids = refreshed.persons
-            time.sleep(self.settings.settle_seconds)
+            self.settle()
         return made
+
+    def settle(self) -> None:
+        """Wait for as long as the application may take from its commit to the end of its writes to the index."""
+        time.sleep(self.settings.settle_seconds)
 
     def _operations(self, connection: Connection, batch: list[int], refreshed: Refreshed) -> list[bytes]:
         """What it takes for some persons, in their order, as bulk lines; counted in refreshed."""
