@@ -10,9 +10,8 @@ import pytest
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import scan
 
-from sync_jobs.jobs import person_index
 from sync_jobs.postgres.transactions import snapshot
-from sync_jobs.search import index_alias
+from sync_jobs.search import bulk, index_alias
 from sync_jobs.search.documents import canonical, content_key
 from sync_jobs.search.edits import Edits
 from sync_jobs.search.settings import IndexSettings
@@ -228,14 +227,14 @@ def test_a_status_that_changes_beside_the_application_ends_as_in_the_database(
     """The application edits a person between the job's look at PostgreSQL and its write to the index."""
     run(JOB, RUN_DATE)
     tcs.execute("INSERT INTO programme_membership VALUES (gen_random_uuid(), 7, 1, 'X', '2025-01-01', '2026-03-09')")
-    original = person_index.bulk.load
+    original = bulk.load
 
     def after_an_edit(*arguments: Any) -> int:
-        monkeypatch.setattr(person_index.bulk, "load", original)
+        monkeypatch.setattr(bulk, "load", original)
         application.edit(7, "Edited", status="INACTIVE")
         return original(*arguments)
 
-    monkeypatch.setattr(person_index.bulk, "load", after_an_edit)
+    monkeypatch.setattr(bulk, "load", after_an_edit)
     run("PersonRecordStatusJob", RUN_DATE, settings=SETTLING)
     elasticsearch.indices.refresh(index=ALIAS)
     (hit,) = elasticsearch.search(index=ALIAS, query={"term": {"personId": 7}})["hits"]["hits"]
