@@ -33,4 +33,4 @@ class NightlyRunTrigger(WorkflowTrigger):
         try:
             yield await asyncio.wait_for(anext(super().run()), self.look_again_after)
         except TimeoutError:
-            yield TriggerEvent({"status": LOOK_AGAIN})  # type: ignore[no-untyped-call]  # Airflow has no types here
+            yield TriggerEvent({"status": LOOK_AGAIN})
