@@ -48,8 +48,8 @@ lint: venv
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	PYTHONPATH=plugins:. .venv/bin/lint-imports
-	$(python) -m mypy -p sync_jobs -p local & types=$$!; \
-	.venv/bin/sqlfluff lint --disable-progress-bar include/sql local/sql; sql=$$?; \
+	.venv/bin/mypy & types=$$!; \
+	.venv/bin/sqlfluff lint --disable-progress-bar include/sql local/sql tests/second_index; sql=$$?; \
 	wait $$types && exit $$sql
 
 bench: venv

@@ -13,7 +13,7 @@ from elasticsearch import Elasticsearch
 from tests.waiting import PATIENCE_SECONDS
 
 ALIAS = "persons"
-PERSONS = range(1, 61)
+PERSON_IDS = range(1, 61)
 STATUSES = ("CURRENT", "INACTIVE")
 
 

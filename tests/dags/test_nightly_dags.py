@@ -9,17 +9,20 @@ from pathlib import Path
 import pytest
 import yaml
 from airflow._shared.module_loading import find_path_from_directory
-from airflow.sdk import DAG
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG, CronTriggerTimetable, Param
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import ParamValidationError
+from airflow.sdk.timezone import coerce_datetime
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 
 from sync_airflow import connections, task_defaults
 from sync_airflow.tasks.job_operator import DATE_OF_CHANGE_OVERRIDE
+from sync_airflow.tasks.sensors import NightlyJobSensor
 from sync_airflow.tasks.sync_operator import INDEX_SETTINGS
 from sync_jobs.catalogue import find_job
-from tests.expected_jobs import BY_NAME, DAG_IDS, EXPECTED_JOBS, ExpectedJob, expected_job_id
+from tests.expected_jobs import BY_DAG_ID, BY_NAME, DAG_IDS, EXPECTED_JOBS, ExpectedJob, expected_job_id
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,7 +34,7 @@ def next_run_of_a_new_dag(dag: DAG) -> datetime:
     """When the first run of a DAG without runs is planned, by the scheduler's own reckoning."""
     as_stored = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
     earliest = min((task.start_date for task in as_stored.tasks if task.start_date), default=as_stored.start_date)
-    restriction = TimeRestriction(earliest=earliest, latest=None, catchup=as_stored.catchup)
+    restriction = TimeRestriction(earliest=coerce_datetime(earliest), latest=None, catchup=as_stored.catchup)
     info = as_stored.timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
     assert info is not None
     return info.run_after
@@ -44,15 +47,20 @@ def params_with(dag: DAG, **values: object) -> dict[str, object]:
     return params.validate()
 
 
-def test_all_files_can_be_read_and_there_is_a_dag_for_each_job_and_three_more(dag_bag):
+def waits_of(dag: DAG) -> list[NightlyJobSensor]:
+    return [task for task in dag.tasks if isinstance(task, NightlyJobSensor)]
+
+
+def test_all_files_can_be_read_and_there_is_a_dag_for_each_job_and_three_more(dag_bag: DagBag) -> None:
     assert dag_bag.import_errors == {}
     assert sorted(dag_bag.dags) == sorted([*DAG_IDS, "recovery", "persons_index_alarm", "persons_index_rollback"])
 
 
 @each_job
-def test_each_job_is_due_once_a_night_at_its_time_in_utc(dags, expected):
+def test_each_job_is_due_once_a_night_at_its_time_in_utc(dags: dict[str, DAG], expected: ExpectedJob) -> None:
     dag = dags[expected.dag_id]
     assert dag.dag_display_name == expected.name
+    assert isinstance(dag.timetable, CronTriggerTimetable)
     assert dag.timetable.expression == f"{expected.at.minute} {expected.at.hour} * * *"
     assert str(dag.timetable.timezone) == "UTC"
     assert not dag.catchup
@@ -61,7 +69,9 @@ def test_each_job_is_due_once_a_night_at_its_time_in_utc(dags, expected):
 
 @pytest.mark.parametrize("minutes_after", [6, 120, 600])
 @each_job
-def test_a_new_dag_waits_for_the_next_night_instead_of_running_the_last_one(dags, monkeypatch, expected, minutes_after):
+def test_a_new_dag_waits_for_the_next_night_instead_of_running_the_last_one(
+    dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch, expected: ExpectedJob, minutes_after: int
+) -> None:
     tick = datetime.combine(datetime(2026, 7, 1), expected.at, tzinfo=UTC)
     now = tick + timedelta(minutes=minutes_after)
     monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: now)
@@ -69,16 +79,23 @@ def test_a_new_dag_waits_for_the_next_night_instead_of_running_the_last_one(dags
 
 
 @each_job
-def test_a_file_that_is_read_right_after_the_tick_does_not_lose_the_first_night(dags, monkeypatch, expected):
+def test_a_file_that_is_read_right_after_the_tick_does_not_lose_the_first_night(
+    dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch, expected: ExpectedJob
+) -> None:
     tick = datetime.combine(datetime(2026, 7, 1), expected.at, tzinfo=UTC)
     monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: tick + timedelta(seconds=1))
     assert next_run_of_a_new_dag(dags[expected.dag_id]) == tick
 
 
 @each_job
-def test_a_manual_run_takes_these_params(dags, expected):
+def test_a_manual_run_takes_these_params(dags: dict[str, DAG], expected: ExpectedJob) -> None:
     params = dags[expected.dag_id].params
-    defaults = {"run_date": None, "run_follow_on_jobs": True, "dry_run": False, "maximum_removed_percent": 20}
+    defaults: dict[str, object] = {
+        "run_date": None,
+        "run_follow_on_jobs": True,
+        "dry_run": False,
+        "maximum_removed_percent": 20,
+    }
     if expected.takes_date_override:
         defaults["date_override"] = ""
     assert params.dump() == defaults
@@ -89,54 +106,58 @@ def test_a_manual_run_takes_these_params(dags, expected):
 
 
 @pytest.mark.parametrize("value", ["2026-02-29", "01/02/2026", "tomorrow", "2026-2-1", 20260201, ""])
-def test_a_run_date_that_is_no_date_is_refused_before_a_run_is_made(dags, value):
+def test_a_run_date_that_is_no_date_is_refused_before_a_run_is_made(dags: dict[str, DAG], value: object) -> None:
     with pytest.raises(ParamValidationError):
         params_with(dags["person_owner_rebuild_job"], run_date=value)
 
 
 @pytest.mark.parametrize("value", ["2024-02-29", None])
-def test_a_run_date_may_be_a_date_or_nothing(dags, value):
+def test_a_run_date_may_be_a_date_or_nothing(dags: dict[str, DAG], value: object) -> None:
     assert params_with(dags["person_owner_rebuild_job"], run_date=value)["run_date"] == value
 
 
 @pytest.mark.parametrize("value", [-1, 100.5, "20", None])
-def test_the_guard_rail_of_a_run_is_a_percentage(dags, value):
+def test_the_guard_rail_of_a_run_is_a_percentage(dags: dict[str, DAG], value: object) -> None:
     with pytest.raises(ParamValidationError):
         params_with(dags["person_owner_rebuild_job"], maximum_removed_percent=value)
 
 
 @pytest.mark.parametrize("value", [" ANY ", "\t2026-03-10\n", "", None, "2026-02-01", "ANY", "any", "None", "NONE"])
-def test_date_override_takes_what_the_job_knows(dags, value):
+def test_date_override_takes_what_the_job_knows(dags: dict[str, DAG], value: object) -> None:
     assert params_with(dags["person_record_status_job"], date_override=value)["date_override"] == value
 
 
 @pytest.mark.parametrize(
     "value", ["ALL", "2026-2-1", "01/02/2026", "2026-02-01x", 20260201, "2026-13-01", "2026-00-10", "2026-01-32"]
 )
-def test_date_override_refuses_anything_else(dags, value):
+def test_date_override_refuses_anything_else(dags: dict[str, DAG], value: object) -> None:
     with pytest.raises(ParamValidationError):
         params_with(dags["person_record_status_job"], date_override=value)
 
 
-def test_the_form_of_a_date_override_says_what_is_refused_in_the_words_that_operators_know(dags):
-    assert "The date is not correct" in dags["person_record_status_job"].params.get_param("date_override").description
+def test_the_form_of_a_date_override_says_what_is_refused_in_the_words_that_operators_know(
+    dags: dict[str, DAG],
+) -> None:
+    param = dags["person_record_status_job"].params.get_param("date_override")
+    assert "The date is not correct" in (param.description or "")
 
 
-def test_the_form_of_a_job_that_none_follows_says_so_and_any_other_names_them(dags):
-    def form(dag_id):
+def test_the_form_of_a_job_that_none_follows_says_so_and_any_other_names_them(dags: dict[str, DAG]) -> None:
+    def form(dag_id: str) -> Param:
         return dags[dag_id].params.get_param("run_follow_on_jobs")
 
-    assert "No job follows" in form("post_training_body_trust_job").description
+    assert "No job follows" in (form("post_training_body_trust_job").description or "")
     assert "none" in form("person_record_status_job").schema["title"]
-    assert "PostTrainingBodyTrustJob" in form("post_employing_body_trust_job").description
+    assert "PostTrainingBodyTrustJob" in (form("post_employing_body_trust_job").description or "")
 
 
 @pytest.mark.parametrize("dag_id", [*DAG_IDS, "recovery"])
-def test_the_form_says_that_a_logical_date_is_no_run_date(dags, dag_id):
-    assert "Logical Date above is only a label" in dags[dag_id].params.get_param("run_date").description
+def test_the_form_says_that_a_logical_date_is_no_run_date(dags: dict[str, DAG], dag_id: str) -> None:
+    param = dags[dag_id].params.get_param("run_date")
+    assert "Logical Date above is only a label" in (param.description or "")
 
 
-def test_every_dag_tells_the_operator_what_it_is(dags):
+def test_every_dag_tells_the_operator_what_it_is(dags: dict[str, DAG]) -> None:
     for dag_id, dag in dags.items():
         assert dag.doc_md, f"{dag_id}: give it a doc_md; it is the operator's manual"
         assert dag.description, f"{dag_id}: give it a description"
@@ -146,14 +167,16 @@ def test_every_dag_tells_the_operator_what_it_is(dags):
 
 
 @each_job
-def test_the_manual_of_a_job_says_when_and_what_and_what_if_it_failed(dags, expected):
-    manual = dags[expected.dag_id].doc_md
+def test_the_manual_of_a_job_says_when_and_what_and_what_if_it_failed(
+    dags: dict[str, DAG], expected: ExpectedJob
+) -> None:
+    manual = dags[expected.dag_id].doc_md or ""
     summary = find_job(expected.name).summary
     for part in (expected.name, f"{expected.at:%H:%M} UTC", expected.writes, summary, "If it failed"):
         assert part in manual
 
 
-def test_every_task_has_an_owner_a_time_limit_and_retries_with_back_off(dags):
+def test_every_task_has_an_owner_a_time_limit_and_retries_with_back_off(dags: dict[str, DAG]) -> None:
     for dag in dags.values():
         for task in dag.tasks:
             where = f"{dag.dag_id}.{task.task_id}"
@@ -177,8 +200,8 @@ def waited_for(expected: ExpectedJob) -> list[ExpectedJob]:
 
 
 @each_job
-def test_each_job_waits_for_the_same_nights_run_of_what_it_follows(dags, expected):
-    tasks = [task for task in dags[expected.dag_id].tasks if task.task_id.startswith("wait_for_")]
+def test_each_job_waits_for_the_same_nights_run_of_what_it_follows(dags: dict[str, DAG], expected: ExpectedJob) -> None:
+    tasks = waits_of(dags[expected.dag_id])
     assert {task.external_dag_id: task.execution_delta for task in tasks} == {
         other.dag_id: timedelta(minutes=expected.minutes_after(other)) for other in waited_for(expected)
     }
@@ -190,16 +213,15 @@ def test_each_job_waits_for_the_same_nights_run_of_what_it_follows(dags, expecte
 
 
 @each_job
-def test_a_failed_upstream_ends_the_wait_unless_any_end_will_do(dags, expected):
-    for other in waited_for(expected):
-        task = dags[expected.dag_id].get_task(f"wait_for_{other.dag_id}")
-        any_end = other.name == expected.waits_for_any_end_of
+def test_a_failed_upstream_ends_the_wait_unless_any_end_will_do(dags: dict[str, DAG], expected: ExpectedJob) -> None:
+    for task in waits_of(dags[expected.dag_id]):
+        any_end = BY_DAG_ID[task.external_dag_id].name == expected.waits_for_any_end_of
         assert task.failed_states == ([] if any_end else ["failed"])
         assert task.allowed_states == (["success", "failed"] if any_end else ["success"])
 
 
 @each_job
-def test_the_work_comes_after_every_wait_and_before_the_next_job(dags, expected):
+def test_the_work_comes_after_every_wait_and_before_the_next_job(dags: dict[str, DAG], expected: ExpectedJob) -> None:
     dag = dags[expected.dag_id]
     waits = {f"wait_for_{other.dag_id}" for other in waited_for(expected)}
     assert {task.task_id for task in dag.tasks} == {"run_job", "run_next_job", *waits}
@@ -212,13 +234,13 @@ def test_the_work_comes_after_every_wait_and_before_the_next_job(dags, expected)
 
 def upstream_ids(expected: ExpectedJob) -> set[str]:
     """DAG ids of all jobs whose success it needs, directly or through another."""
-    found = set()
+    found: set[str] = set()
     for name in expected.waits_for:
         found |= {BY_NAME[name].dag_id, *upstream_ids(BY_NAME[name])}
     return found
 
 
-def test_the_last_success_of_each_job_is_kept_on_an_asset_of_its_own(dags):
+def test_the_last_success_of_each_job_is_kept_on_an_asset_of_its_own(dags: dict[str, DAG]) -> None:
     for expected in EXPECTED_JOBS:
         run_job = dags[expected.dag_id].get_task("run_job")
         assert [asset.name for asset in run_job.outlets] == [expected.dag_id]
@@ -226,9 +248,9 @@ def test_the_last_success_of_each_job_is_kept_on_an_asset_of_its_own(dags):
         assert {asset.name for asset in run_job.inlets} == {expected.dag_id, *upstream_ids(expected)}
 
 
-def test_reading_the_dag_files_brings_no_driver_and_no_job():
+def test_reading_the_dag_files_brings_no_driver_and_no_job() -> None:
     program = (
-        "import sys, nightly_jobs, recovery, persons_index_alarm, persons_index_rollback\n"
+        "import sys, nightly_jobs, recovery, index_alarms, index_rollbacks\n"
         "heavy = {'psycopg', 'elasticsearch', 'elastic_transport', 'sync_jobs.runner'}\n"
         "heavy |= {job.entry_point.split(':')[0] for job in nightly_jobs.JOBS}\n"
         "print(sorted(heavy & set(sys.modules)))"
@@ -243,13 +265,13 @@ def test_reading_the_dag_files_brings_no_driver_and_no_job():
     assert done.stdout.strip().splitlines()[-1] == "[]"
 
 
-def test_airflow_looks_for_plugins_in_no_package_below_the_plugins_folder():
+def test_airflow_looks_for_plugins_in_no_package_below_the_plugins_folder() -> None:
     plugins = ROOT / "plugins"
     found = [Path(path) for path in find_path_from_directory(str(plugins), ".airflowignore")]
     assert [path for path in found if path.suffix == ".py" and path.parent != plugins] == []
 
 
-def test_the_settings_file_names_the_connections_and_variables_of_the_code():
+def test_the_settings_file_names_the_connections_and_variables_of_the_code() -> None:
     settings = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text(encoding="utf-8"))["airflow"]
     assert {entry["conn_id"]: entry["conn_type"] for entry in settings["connections"]} == {
         connections.POSTGRES: "postgres",

@@ -3,8 +3,8 @@
 import pytest
 from elasticsearch import Elasticsearch
 
-from sync_jobs.search.refresh import PersonRefresh
-from tests.application import PERSONS, Application
+from sync_jobs.search.refresh import DocumentRefresh
+from tests.application import PERSON_IDS, Application
 from tests.awkward_data import Connection
 from tests.comparison import RunJob, runner
 
@@ -22,6 +22,6 @@ def application(tcs: Connection, elasticsearch: Elasticsearch, monkeypatch: pyte
     Jobs wait for the edits that it has begun instead of for some seconds, which a busy machine might exceed.
     """
     application = Application(tcs, elasticsearch)
-    application.add(PERSONS)
-    monkeypatch.setattr(PersonRefresh, "settle", lambda _: application.wait_for_edits())
+    application.add(PERSON_IDS)
+    monkeypatch.setattr(DocumentRefresh, "settle", lambda _: application.wait_for_edits())
     return application
