@@ -6,12 +6,14 @@ Each test gets a new database with all tables, indexes and rights, and an Elasti
 import os
 import random
 import secrets
+import shutil
 import signal
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from elasticsearch import Elasticsearch
@@ -26,6 +28,11 @@ from tests.command_line import ROOT, CommandLine
 from tests.random_seed import VARIABLE, how_to_repeat, random_numbers_of, session_seed
 
 TEMPLATE = "tcs"
+
+# Where Linux has a file system in memory, and how much of it must be free: the tests need a fraction of that.
+MEMORY = Path("/dev/shm")  # noqa: S108
+MEMORY_BYTES = 1_000_000_000
+MEMORY_PREFIX = "sync-tests-"
 
 
 def pytest_configure() -> None:
@@ -79,13 +86,34 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_
 @pytest.fixture(scope="session")
 def elasticsearch_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_elasticsearch.Elasticsearch]:
     folder: Path = tmp_path_factory.mktemp("elasticsearch")
-    server = local_elasticsearch.Elasticsearch(folder, folder / "elasticsearch.log", any_free_port())
-    service = server.start(server.service())
+    with folder_in_memory(folder) as home:
+        server = local_elasticsearch.Elasticsearch(home, folder / "elasticsearch.log", any_free_port())
+        service = server.start(server.service())
+        try:
+            server.wait_until_ready(service)
+            yield server
+        finally:
+            stop([service])
+
+
+@contextmanager
+def folder_in_memory(otherwise: Path) -> Iterator[Path]:
+    """A folder that no disk has to keep up with, where there is memory for it; else the folder given.
+
+    Elasticsearch waits for the disk when it creates or deletes an index, which most tests do.
+    """
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < MEMORY_BYTES:
+        yield otherwise
+        return
+    for left_over in MEMORY.glob(f"{MEMORY_PREFIX}*"):  # by tests that were killed
+        if not psutil.pid_exists(int(left_over.name.removeprefix(MEMORY_PREFIX))):
+            shutil.rmtree(left_over, ignore_errors=True)
+    folder = MEMORY / f"{MEMORY_PREFIX}{os.getpid()}"
+    folder.mkdir(mode=0o700)
     try:
-        server.wait_until_ready(service)
-        yield server
+        yield folder
     finally:
-        stop([service])
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

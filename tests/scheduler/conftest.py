@@ -1,7 +1,8 @@
-"""One Airflow for all tests of this folder: api-server, scheduler, dag-processor and triggerer."""
+"""One Airflow for most tests of this folder: api-server, scheduler, dag-processor and triggerer."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,9 +17,18 @@ from tests.conftest import delete_indices
 from tests.scheduler.night import this_minute
 from tests.scheduler.running_airflow import SETTINGS, RunningAirflow
 
+FOLDER = Path(__file__).parent
 PERSONS = 300
 NIGHTS_OFF = 3
 CHANGED = 1_000_000  # id of a post and of a person that no demo data has
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process run all tests that share an Airflow: it starts once, and they run one after the other."""
+    for item in items:
+        if item.path.is_relative_to(FOLDER) and isinstance(item, pytest.Function):
+            shared = "running_airflow" in item.fixturenames
+            item.add_marker(pytest.mark.xdist_group("running_airflow" if shared else item.path.stem))
 
 
 @pytest.fixture(scope="session")

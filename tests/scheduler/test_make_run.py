@@ -1,7 +1,4 @@
-"""The whole night as a newcomer sees it: the stack from nothing, recovery through the real scheduler, the table.
-
-By its name this file comes before those that share an Airflow: a small machine does not like two beside each other.
-"""
+"""`make run` as a newcomer sees it: the stack from nothing, all jobs through the real scheduler, the table."""
 
 import json
 import re

@@ -1,7 +1,4 @@
-"""Nights that a clock can get wrong, on a real scheduler in Britain, whose host's clock is put to them.
-
-By its name this file comes before those that share an Airflow: a small machine does not like two beside each other.
-"""
+"""Nights that a clock can get wrong, on a real scheduler in Britain, whose clock the tests set."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
