@@ -1,4 +1,4 @@
-"""To wait for what comes in its own time, and to say what was waited for if it does not."""
+"""Waiting for a condition, with a failure that says what was waited for."""
 
 import time
 from collections.abc import Callable

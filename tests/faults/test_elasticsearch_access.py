@@ -29,7 +29,7 @@ def proxy(elasticsearch_server: ElasticsearchServer) -> Iterator[Proxy]:
 
 @pytest.mark.parametrize("path", ["/_alias/", "/_bulk"])
 @pytest.mark.parametrize(("status", "reason"), [(401, UNKNOWN), (403, NO_RIGHT)])
-def test_a_wrong_password_and_a_missing_right_are_said_in_the_servers_words(
+def test_a_wrong_password_and_a_missing_right_are_reported_in_the_servers_words(
     tcs: Connection,
     job_connection: Connection,
     elasticsearch: Elasticsearch,
@@ -46,7 +46,7 @@ def test_a_wrong_password_and_a_missing_right_are_said_in_the_servers_words(
     assert not elasticsearch.indices.get(index="*")
 
 
-def test_a_refusal_is_told_at_once_though_postgresql_waits_for_the_application(
+def test_a_refusal_is_reported_at_once_even_while_postgresql_waits_for_a_lock(
     tcs: Connection, job_connection: Connection, elasticsearch: Elasticsearch, proxy: Proxy
 ) -> None:
     """The index is created while PostgreSQL makes the first document."""

@@ -25,7 +25,9 @@ def gone() -> Elasticsearch:
     return Elasticsearch(f"http://127.0.0.1:{any_free_port()}", max_retries=0, request_timeout=2)
 
 
-def test_a_build_fails_in_words_that_say_what_is_gone(job_connection: Connection, gone: Elasticsearch) -> None:
+def test_a_build_without_elasticsearch_says_that_it_cannot_be_reached(
+    job_connection: Connection, gone: Elasticsearch
+) -> None:
     job = find_job("PersonElasticSearchSyncJob")
     with pytest.raises(TransientError, match="Elasticsearch cannot be reached"):
         run_job(job, postgres=job_connection, elasticsearch=gone, run_date=RUN_DATE)

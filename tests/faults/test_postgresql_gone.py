@@ -62,7 +62,7 @@ def counting_kept_waiting(tcs: Connection, first: Connection, second: Connection
             yield totals
 
 
-def test_counting_whose_session_is_lost_says_so(tcs: Connection, job_connection: Connection, job_dsn: str) -> None:
+def test_a_lost_session_of_the_count_is_reported(tcs: Connection, job_connection: Connection, job_dsn: str) -> None:
     def count_and_lose_it() -> None:
         with counting_kept_waiting(tcs, job_connection, second) as totals:
             judge.execute("SELECT pg_terminate_backend(%s)", (second.info.backend_pid,))
@@ -74,9 +74,7 @@ def test_counting_whose_session_is_lost_says_so(tcs: Connection, job_connection:
         assert second.broken
 
 
-def test_a_failure_beside_the_counting_ends_it_at_once(
-    tcs: Connection, job_connection: Connection, job_dsn: str
-) -> None:
+def test_a_failure_during_the_count_ends_it_at_once(tcs: Connection, job_connection: Connection, job_dsn: str) -> None:
     def fail_while_it_is_counted() -> None:
         with counting_kept_waiting(tcs, job_connection, second):
             raise ConnectionResetError

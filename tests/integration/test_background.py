@@ -14,7 +14,7 @@ def test_the_result_comes_from_the_other_thread(job_connection: Connection) -> N
         assert row.result() == (7,)
 
 
-def test_work_that_is_between_two_statements_when_all_else_fails_is_ended_too(job_connection: Connection) -> None:
+def test_background_work_between_two_statements_ends_when_the_rest_fails(job_connection: Connection) -> None:
     def pause_and_sleep() -> None:
         time.sleep(0.7)
         job_connection.execute("SELECT pg_sleep(60)")
@@ -26,7 +26,7 @@ def test_work_that_is_between_two_statements_when_all_else_fails_is_ended_too(jo
     assert job_connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_an_error_is_told_as_it_is_though_the_connection_is_gone(job_connection: Connection) -> None:
+def test_an_error_is_raised_unchanged_even_if_the_connection_is_lost(job_connection: Connection) -> None:
     def lose_the_session() -> None:
         job_connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 

@@ -208,16 +208,14 @@ def test_while_the_application_edits_all_the_time_the_index_ends_as_the_database
     assert index_contents(elasticsearch) == as_in_postgresql(application)
 
 
-def test_a_document_that_the_application_wrote_as_it_should_be_is_left_alone(
-    application: Application, run: RunJob
-) -> None:
+def test_a_correct_document_of_the_application_is_not_rewritten(application: Application, run: RunJob) -> None:
     run(JOB, RUN_DATE)
     application.edit(5, "Edited")
     report = run(JOB, RUN_DATE, dry_run=True)
     assert (report.added, report.changed, report.removed, report.unchanged) == (0, 0, 0, len(PERSON_IDS))
 
 
-def test_a_status_that_changes_beside_the_application_ends_as_in_the_database(
+def test_a_status_change_during_an_edit_ends_as_in_the_database(
     application: Application,
     tcs: Connection,
     run: RunJob,

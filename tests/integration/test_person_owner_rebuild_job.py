@@ -151,7 +151,7 @@ def test_a_person_with_nothing_at_all_has_a_row_without_owner(tcs: Connection, r
     assert owner_of_person_7(tcs, run) == (None, None)
 
 
-def test_persons_that_are_gone_lose_their_row(tcs: Connection, run: RunJob) -> None:
+def test_deleted_persons_lose_their_row(tcs: Connection, run: RunJob) -> None:
     load(tcs, {"person": [{"id": 7}], "person_owner": [{"id": 8, "owner": "one", "rule": "P1"}]})
     report = run(JOB, RUN_DATE)
     assert owners(read_tables(tcs)) == {7: (None, None)}

@@ -19,7 +19,7 @@ from local.home import write_private
 class HostClock:
     """It goes on as the machine's own clock does, from wherever it is put.
 
-    file: says by how much it is ahead of the machine's. Each process reads it anew in every second of the machine's
+    file: says by how much it is ahead of the machine's. Each process reads it again in every second of the machine's
     clock, so that a second after a move all have the same time again. Monotonic clocks and the dates of files stay the
     machine's. So do PostgreSQL and Elasticsearch, whose clocks no job asks for the date, but for what put_into does.
     """

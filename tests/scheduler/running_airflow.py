@@ -1,4 +1,4 @@
-"""The Airflow of all tests of this folder, whose jobs are due when a test says so, and what a test asks of it."""
+"""The Airflow that most tests of this folder share: a test chooses when its jobs are due."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ from tests.scheduler.night import Night
 from tests.scheduler.past_nights import add_success, is_there, plan_run
 from tests.waiting import PATIENCE_SECONDS, wait_for
 
-# The DAGs of this folder, each file of which is read anew every few seconds.
+# The DAGs of this folder, each file of which is read again every few seconds.
 SETTINGS = {
     "AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).resolve().parent / "dags"),
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "2",
@@ -73,7 +73,7 @@ class RunningAirflow(StartedAirflow):
             plan_run(self.metadata, job, tick)
         self.start_component("scheduler")
         wait_for("the runs that were planned", lambda: all(is_there(self.metadata, *run) for run in missed))
-        # Not before: it would plan these anew, and nothing would be there of the nights before tonight.
+        # Not before: it would plan these runs again, and there would be none of the nights before tonight.
         self.start_component("dag-processor")
         self.airflow.wait_until_ready(self.services)
 

@@ -35,11 +35,11 @@ def log_of(night: Night, dag_id: str, task_id: str) -> str:
     return "\n".join(str(event) for event in night.api.log(night.task(dag_id, task_id), 1))
 
 
-def test_a_night_with_a_failure_a_killed_scheduler_a_repair_and_a_restart_ends_as_the_rules_say(
+def test_a_night_with_a_failure_a_killed_scheduler_a_repair_and_a_restart_follows_the_rules(
     running_airflow: RunningAirflow,
 ) -> None:
     running = running_airflow
-    # A run by hand in the minute in which its job is due would stand for the night's.
+    # A manual run in the minute in which its job is due would count as the scheduled run.
     wait_for("a minute in which no job has begun", lambda: running.last_start(BEFORE_THE_BUILD) < this_minute())
     begin = this_minute()
     first, later = dict.fromkeys(BEFORE_THE_BUILD, begin), FROM_THE_BUILD_ON

@@ -31,12 +31,12 @@ def test_a_line_larger_than_the_limit_goes_alone() -> None:
     assert [len(body) for body in bodies] == [1, 1, 1]
 
 
-def test_a_body_is_split_into_its_operations_whatever_the_names_hold() -> None:
+def test_a_body_is_split_into_its_operations_with_any_characters_in_names() -> None:
     operations = [line(1, "\r\n\u2028\x85\\n"), b'{"delete":{"_id":"7"}}\n', line(2, "Nguyễn \U0001f600")]
     assert bulk.split_operations(b"".join(operations)) == operations
 
 
-def test_of_an_answer_without_errors_nothing_else_is_read() -> None:
+def test_nothing_else_is_read_of_an_answer_without_errors() -> None:
     answers = bulk.ShortAnswers()
     assert answers.loads(b'{"errors":false,"items":[{"index":{"status":201}}]}') == {"errors": False}
     whole = {
