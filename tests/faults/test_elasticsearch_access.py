@@ -14,6 +14,7 @@ from tests.application import Application
 from tests.awkward_data import Connection
 from tests.comparison import runner
 from tests.faults.proxy import Proxy, proxy_before
+from tests.waiting import PATIENCE_SECONDS
 
 JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
@@ -59,7 +60,7 @@ def test_a_refusal_is_reported_at_once_even_while_postgresql_waits_for_a_lock(
         application.execute("LOCK TABLE person IN ACCESS EXCLUSIVE MODE")
         building = thread.submit(runner(job_connection, client), JOB, RUN_DATE)
         with pytest.raises(AccessRefused, match="is unauthorized for user"):
-            building.result(timeout=20)
+            building.result(timeout=PATIENCE_SECONDS)
         application.rollback()
     assert not elasticsearch.indices.get(index="*")
     assert job_connection.execute("SELECT 1").fetchone() == (1,)

@@ -129,7 +129,7 @@ def test_a_full_disk_stops_everything_at_once_and_the_live_index_keeps_serving(
             began = time.monotonic()
             with pytest.raises(SearchBlocked, match="Free disk space"):
                 run_job(job, postgres=job_connection, elasticsearch=small_node, run_date=RUN_DATE)
-            assert time.monotonic() - began < 30
+            assert time.monotonic() - began < 60
         assert list(small_node.indices.get(index="*")) == [live]
         assert count(small_node) == 100
     finally:

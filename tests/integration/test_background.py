@@ -7,6 +7,7 @@ import pytest
 
 from sync_jobs.postgres.background import in_background
 from tests.awkward_data import Connection
+from tests.waiting import PATIENCE_SECONDS
 
 
 def test_the_result_comes_from_the_other_thread(job_connection: Connection) -> None:
@@ -22,7 +23,7 @@ def test_background_work_between_two_statements_ends_when_the_rest_fails(job_con
     started = time.monotonic()
     with pytest.raises(ZeroDivisionError), in_background(job_connection, pause_and_sleep):
         raise ZeroDivisionError
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 50
     assert job_connection.execute("SELECT 1").fetchone() == (1,)
 
 
@@ -32,7 +33,7 @@ def test_an_error_is_raised_unchanged_even_if_the_connection_is_lost(job_connect
 
     def fail_after_that() -> None:
         with in_background(job_connection, lose_the_session) as lost:
-            assert isinstance(lost.exception(timeout=20), psycopg.OperationalError)
+            assert isinstance(lost.exception(timeout=PATIENCE_SECONDS), psycopg.OperationalError)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

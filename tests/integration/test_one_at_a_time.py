@@ -92,7 +92,7 @@ def test_a_killed_holder_that_waits_for_a_lock_frees_the_job(tcs: Connection, jo
                 assert holder.poll() is None
                 time.sleep(0.05)
             holder.kill()
-        wait_for("the end of its session", lambda: not is_waiting(), seconds=20)
+        wait_for("the end of its session", lambda: not is_waiting())
         application.rollback()
     assert run("PersonOwnerRebuildJob", RUN_DATE).read == 0
 
