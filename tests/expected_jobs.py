@@ -17,6 +17,7 @@ class ExpectedJob:
     waits_for: jobs whose success in the same night a scheduled run waits for, by name.
     waits_for_any_end_of: a job for whose end, good or bad, a scheduled run waits.
     runs_after: what a manual run starts, in this order. Recovery leaves out the same jobs if this one fails.
+    builds_index, refreshes_index: alias of the index that it builds, or whose documents it brings up to date.
     covers_missed_nights: whether a scheduled run covers every date since the last success.
     takes_date_override: whether a manual run takes the parameter date_override.
     """
@@ -30,6 +31,8 @@ class ExpectedJob:
     waits_for: tuple[str, ...] = ()
     waits_for_any_end_of: str | None = None
     runs_after: tuple[str, ...] = ()
+    builds_index: str | None = None
+    refreshes_index: str | None = None
     covers_missed_nights: bool = False
     takes_date_override: bool = False
 
@@ -95,6 +98,7 @@ EXPECTED_JOBS = (
             "PersonPlacementEmployingBodyTrustJob",
             "PersonPlacementTrainingBodyTrustJob",
         ),
+        builds_index="persons",
     ),
     ExpectedJob(
         name="PostFundingStatusSyncJob",
@@ -113,6 +117,7 @@ EXPECTED_JOBS = (
         # It refreshes the documents of the persons it changed, so no build runs after it.
         follow_on_jobs=("PersonElasticSearchSyncJob",),
         waits_for_any_end_of="PersonElasticSearchSyncJob",
+        refreshes_index="persons",
         covers_missed_nights=True,
         takes_date_override=True,
     ),

@@ -71,6 +71,13 @@ def test_a_manual_run_is_followed_by_what_depends_on_it_each_once_in_order(expec
 
 
 @each_job
+def test_a_job_names_the_index_that_it_builds_and_the_index_that_it_refreshes(expected: ExpectedJob) -> None:
+    job = find_job(expected.name)
+    aliases = [index.alias if index else None for index in (job.builds_index, job.refreshes_index)]
+    assert aliases == [expected.builds_index, expected.refreshes_index]
+
+
+@each_job
 def test_a_job_covers_missed_nights_and_takes_a_date_override_as_in_the_contract(expected: ExpectedJob) -> None:
     job = find_job(expected.name)
     assert job.covers_missed_nights == expected.covers_missed_nights
