@@ -212,7 +212,7 @@ def test_each_job_waits_for_the_same_nights_run_of_what_it_follows(dags: dict[st
         assert task.downstream_task_ids == {"run_job"}
 
 
-@each_job
+@pytest.mark.parametrize("expected", [job for job in EXPECTED_JOBS if waited_for(job)], ids=expected_job_id)
 def test_a_failed_upstream_ends_the_wait_unless_any_end_will_do(dags: dict[str, DAG], expected: ExpectedJob) -> None:
     for task in waits_of(dags[expected.dag_id]):
         any_end = BY_DAG_ID[task.external_dag_id].name == expected.waits_for_any_end_of
