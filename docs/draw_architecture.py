@@ -60,7 +60,7 @@ class Box:
 
 # The packages in plugins/, by their dotted name: place, size and what is in them.
 PACKAGES = {
-    "sync_page": Box(40, 178, 220, 62, "part", "sync_page", ("the page at /sync/ and", "its HTTP interface")),
+    "sync_page": Box(208, 178, 476, 62, "part", "sync_page", ("the page at /sync/", "and its HTTP interface")),
     "sync_airflow.dags": Box(40, 262, 152, 62, "part", "dags", ("DAGs, schedules,", "parameters, manuals")),
     "sync_airflow.tasks": Box(208, 262, 152, 62, "part", "tasks", ("operators, sensors,", "triggers")),
     "sync_airflow.messages": Box(376, 262, 152, 62, "part", "messages", ("what the channel", "is told")),
@@ -85,7 +85,7 @@ MODULES = {
 IMPORTS = (
     ("sync_airflow.dags", "sync_airflow.tasks"),
     ("sync_airflow.tasks", "sync_airflow.messages"),
-    ("sync_page", "sync_airflow"),
+    ("sync_page", "sync_airflow.tasks"),
     ("sync_airflow.tasks", "sync_jobs.runner"),
     ("sync_jobs.runner", "sync_jobs.catalogue"),
     ("sync_jobs.jobs", "sync_jobs.postgres"),
@@ -102,9 +102,7 @@ GROUPS = (
 
 AROUND = {
     "operators": Box(MARGIN, 70, WIDTH - 2 * MARGIN, 46, "actor", "Operators and their scripts"),
-    "dag files": Box(
-        276, 178, 408, 62, "part", "dags/", ("one DAG per job, recovery,", "the alarm, the rollback of an index")
-    ),
+    "dag files": Box(40, 178, 152, 62, "part", "dags/", ("the files that", "Airflow reads")),
     "slack": Box(BESIDE, 262, BESIDE_WIDTH, 62, "server", "Slack", ("started, finished, failed",)),
     "application": Box(
         BESIDE, 590, BESIDE_WIDTH, 78, "actor", "TIS application", ("its screens search the alias;", "its edits are written to both")
@@ -165,7 +163,7 @@ def draw_group(box: Box) -> Iterator[str]:
     """A frame around boxes, with its name in the top left corner."""
     yield rectangle(box)
     yield text(box.x + 16, box.y + 22, "name", box.name)
-    caption = {"Airflow": "sync_page, sync_airflow: the glue", "sync_jobs": "the jobs: plain Python, no Airflow"}[box.name]
+    caption = {"Airflow": "sync_airflow, sync_page: the glue", "sync_jobs": "the jobs: plain Python, no Airflow"}[box.name]
     yield text(box.x + box.width - 16, box.y + 22, "note", caption, anchor="end")
 
 
@@ -192,10 +190,10 @@ def draw_arrows() -> Iterator[str]:
     dag_files, application = AROUND["dag files"], AROUND["application"]
     postgresql, elasticsearch = AROUND["postgresql"], AROUND["elasticsearch"]
 
-    yield from down(150, AROUND["operators"], page)
-    yield from down(480, AROUND["operators"], dag_files)
-    yield from down(116, page, PACKAGES["sync_airflow.dags"])
-    yield from path([(300, bottom(dag_files)), (300, 251), (160, 251), (160, tasks.y)])
+    yield from down(116, AROUND["operators"], dag_files)
+    yield from down(446, AROUND["operators"], page)
+    yield from down(116, dag_files, PACKAGES["sync_airflow.dags"])
+    yield from down(284, page, tasks)
     yield from right(PACKAGES["sync_airflow.dags"], tasks)
     yield from right(tasks, messages)
     yield from path([(messages.x + 76, messages.y), (messages.x + 76, 251), (838, 251), (838, restart.y)])
