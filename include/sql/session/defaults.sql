@@ -1,10 +1,11 @@
--- What a job's session goes by, whatever the server, the database or the role has set.
+-- Session settings of a job, whatever the server, the database or the role has set.
 -- Reads: pg_settings. Writes: settings of the session, of those that this version of the server has.
--- Always: text as the driver reads it, whatever the role prefers; and no limit by which the server would end a build
--- that waits for Elasticsearch, in its transaction or, in the second session, before one (session/planner.sql has the third).
--- Where neither the caller nor the server has set any: lock_timeout: how long a row that the application keeps locked
--- is waited for; the run can be repeated later. statement_timeout: no statement takes for ever.
--- client_connection_check_interval: how soon the server notices in mid-statement that the job is gone, rolls back
+-- Always: text in the encoding and date style that the driver reads, whatever the role prefers; and no server limit
+-- that would end a build while it waits for Elasticsearch, inside its transaction or, in the second session, before one
+-- (session/planner.sql has the third).
+-- Where neither the caller nor the server has set any: lock_timeout: how long to wait for a row that the application
+-- keeps locked; the run can be repeated later. statement_timeout: no statement runs forever.
+-- client_connection_check_interval: how soon the server notices during a statement that the job is gone, rolls back
 -- and frees its lock.
 
 SELECT set_config(wanted.name, wanted.value, FALSE)
