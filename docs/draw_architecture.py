@@ -26,7 +26,7 @@ BESIDE = 740
 BESIDE_WIDTH = WIDTH - MARGIN - BESIDE
 HEAD = 9
 
-# Colours for both modes; the picture brings its own ground, so that it can be read on any page.
+# Colours for light and dark mode. The picture has a background of its own, so it is readable on any page.
 STYLE = """
   .ground { fill: #ffffff; stroke: #d0d7de; } .group { fill: #f4f6f8; stroke: #d0d7de; }
   .part { fill: #ffffff; stroke: #8c959f; } .actor { fill: #fff8f0; stroke: #bc4c00; }
@@ -145,7 +145,7 @@ def packages_found() -> set[str]:
 
 
 def describe() -> str:
-    """The picture in words, for those who do not see it."""
+    """The picture in words, for people who cannot see it."""
     parts = [f"{box.name}: {' '.join(box.notes)}." for box in (*PACKAGES.values(), *MODULES.values())]
     used = [f"{user} uses {used}." for user, used in IMPORTS]
     return " ".join(
