@@ -66,7 +66,7 @@ PACKAGES = {
     "sync_airflow.messages": Box(376, 262, 152, 62, "part", "messages", ("what the channel", "is told")),
     "sync_airflow.restart": Box(544, 262, 140, 62, "part", "restart", ("recovery after", "a restart")),
     "sync_jobs.jobs": Box(376, 392, 152, 62, "part", "jobs", ("one module", "per job")),
-    "sync_jobs.indexes": Box(544, 392, 140, 62, "part", "indexes", ("one definition", "per index")),
+    "sync_jobs.index_definitions": Box(544, 392, 140, 62, "part", "index_definitions", ("one definition", "per index")),
     "sync_jobs.postgres": Box(
         40, 484, 320, 62, "part", "postgres", ("connections, transactions, locks,", "differences applied")
     ),
@@ -90,8 +90,8 @@ IMPORTS = (
     ("sync_jobs.runner", "sync_jobs.catalogue"),
     ("sync_jobs.jobs", "sync_jobs.postgres"),
     ("sync_jobs.jobs", "sync_jobs.search"),
-    ("sync_jobs.jobs", "sync_jobs.indexes"),
-    ("sync_jobs.indexes", "sync_jobs.search"),
+    ("sync_jobs.jobs", "sync_jobs.index_definitions"),
+    ("sync_jobs.index_definitions", "sync_jobs.search"),
     ("sync_jobs.search", "sync_jobs.postgres"),
 )
 
@@ -184,7 +184,7 @@ def draw_arrows() -> Iterator[str]:
     """Straight lines between neighbours, and lines with corners around the others."""
     page, tasks = PACKAGES["sync_page"], PACKAGES["sync_airflow.tasks"]
     messages, restart = PACKAGES["sync_airflow.messages"], PACKAGES["sync_airflow.restart"]
-    jobs, definitions = PACKAGES["sync_jobs.jobs"], PACKAGES["sync_jobs.indexes"]
+    jobs, definitions = PACKAGES["sync_jobs.jobs"], PACKAGES["sync_jobs.index_definitions"]
     search, postgres = PACKAGES["sync_jobs.search"], PACKAGES["sync_jobs.postgres"]
     catalogue, runner = MODULES["sync_jobs.catalogue"], MODULES["sync_jobs.runner"]
     dag_files, application = AROUND["dag files"], AROUND["application"]
