@@ -2,9 +2,9 @@
 
     PYTHONPATH=plugins:. python docs/draw_architecture.py
 
-Three layers from top to bottom: who asks, the code, the servers. A box of the code is a package, found in plugins/; one
-that has no place in PACKAGES, or has gone, is an error. An arrow points to what is used: between packages it is an
-import that exists, which a test checks (IMPORTS).
+Three layers from top to bottom: who asks, the code, the servers. A box of the code is a package in plugins/; a package
+without a place in PACKAGES is an error. An arrow points to what is used. Between packages it is an import, which a test
+checks (IMPORTS), except from the runner to the jobs: the catalogue names the function of each job.
 """
 
 from collections.abc import Iterator
@@ -58,27 +58,35 @@ class Box:
     notes: tuple[str, ...] = ()
 
 
-# The packages in plugins/, by their dotted name: place, size and what is in them.
+def part(x: int, y: int, width: int, name: str, *notes: str) -> Box:
+    """A box for a part of the code."""
+    return Box(x, y, width, 62, "part", name, notes)
+
+
+def around(x: int, width: int, style: str, name: str, *notes: str) -> Box:
+    """A box in the bottom row."""
+    return Box(x, 590, width, 78, style, name, notes)
+
+
+# The packages in plugins/, by their dotted name: place, width, name and what is in them.
 PACKAGES = {
-    "sync_page": Box(208, 178, 476, 62, "part", "sync_page", ("the page at /sync/", "and its HTTP interface")),
-    "sync_airflow.dags": Box(40, 262, 152, 62, "part", "dags", ("DAGs, schedules,", "parameters, manuals")),
-    "sync_airflow.tasks": Box(208, 262, 152, 62, "part", "tasks", ("operators, sensors,", "triggers")),
-    "sync_airflow.messages": Box(376, 262, 152, 62, "part", "messages", ("what the channel", "is told")),
-    "sync_airflow.restart": Box(544, 262, 140, 62, "part", "restart", ("recovery after", "a restart")),
-    "sync_jobs.jobs": Box(376, 392, 152, 62, "part", "jobs", ("one module", "per job")),
-    "sync_jobs.index_definitions": Box(544, 392, 140, 62, "part", "index_definitions", ("one definition", "per index")),
-    "sync_jobs.postgres": Box(
-        40, 484, 320, 62, "part", "postgres", ("connections, transactions, locks,", "differences applied")
-    ),
-    "sync_jobs.search": Box(
-        376, 484, 308, 62, "part", "search", ("the life of any index behind an alias:", "build, verify, promote, roll back")
+    "sync_page": part(208, 178, 476, "sync_page", "the page at /sync/", "and its HTTP interface"),
+    "sync_airflow.dags": part(40, 262, 152, "dags", "DAGs, schedules,", "parameters, manuals"),
+    "sync_airflow.tasks": part(208, 262, 152, "tasks", "operators, sensors,", "triggers"),
+    "sync_airflow.messages": part(376, 262, 152, "messages", "texts for the channel,", "and when to send them"),
+    "sync_airflow.restart": part(544, 262, 140, "restart", "recovery after", "a restart"),
+    "sync_jobs.jobs": part(376, 392, 152, "jobs", "one module", "per job"),
+    "sync_jobs.index_definitions": part(544, 392, 140, "index_definitions", "one definition", "per index"),
+    "sync_jobs.postgres": part(40, 484, 320, "postgres", "connections, transactions, locks,", "differences applied"),
+    "sync_jobs.search": part(
+        376, 484, 308, "search", "the life of any index behind an alias:", "build, verify, promote, roll back"
     ),
 }
 
 # Modules of sync_jobs that are drawn as boxes.
 MODULES = {
-    "sync_jobs.catalogue": Box(40, 392, 152, 62, "part", "catalogue", ("the table of", f"{len(JOBS)} jobs")),
-    "sync_jobs.runner": Box(208, 392, 152, 62, "part", "runner", ("arguments, lock,", "report")),
+    "sync_jobs.catalogue": part(40, 392, 152, "catalogue", "the table of", f"{len(JOBS)} jobs"),
+    "sync_jobs.runner": part(208, 392, 152, "runner", "arguments, lock,", "report"),
 }
 
 # The arrows inside the code: who imports whom.
@@ -96,31 +104,30 @@ IMPORTS = (
 )
 
 GROUPS = (
-    Box(MARGIN, 146, CODE_WIDTH, 190, "group", "Airflow"),
-    Box(MARGIN, 360, CODE_WIDTH, 198, "group", "sync_jobs"),
+    Box(MARGIN, 146, CODE_WIDTH, 190, "group", "Airflow", ("sync_airflow, sync_page: the glue",)),
+    Box(MARGIN, 360, CODE_WIDTH, 198, "group", "sync_jobs", ("the jobs: plain Python, no Airflow",)),
 )
 
-AROUND = {
-    "operators": Box(MARGIN, 70, WIDTH - 2 * MARGIN, 46, "actor", "Operators and their scripts"),
-    "dag files": Box(40, 178, 152, 62, "part", "dags/", ("the files that", "Airflow reads")),
-    "slack": Box(BESIDE, 262, BESIDE_WIDTH, 62, "server", "Slack", ("started, finished, failed",)),
-    "application": Box(
-        BESIDE, 590, BESIDE_WIDTH, 78, "actor", "TIS application", ("its screens search the alias;", "its edits are written to both")
-    ),
-    "postgresql": Box(
-        MARGIN, 590, 336, 78, "server", "PostgreSQL, database tcs", ("the application's tables;", "three that the jobs own")
-    ),
-    "elasticsearch": Box(
-        376, 590, 324, 78, "server", "Elasticsearch", ("the alias of each index:", "live, previous, unfinished")
-    ),
-}
+OPERATORS = Box(MARGIN, 70, WIDTH - 2 * MARGIN, 46, "actor", "Operators and their scripts")
+DAG_FILES = part(40, 178, 152, "dags/", "the files that", "Airflow reads")
+SLACK = Box(BESIDE, 262, BESIDE_WIDTH, 62, "server", "Slack", ("started, finished, failed",))
+POSTGRESQL = around(
+    MARGIN, 336, "server", "PostgreSQL, database tcs", "the application's tables;", "three that the jobs own"
+)
+ELASTICSEARCH = around(
+    376, 324, "server", "Elasticsearch", "the alias of each index;", "its live, previous and unfinished indices"
+)
+APPLICATION = around(
+    BESIDE, BESIDE_WIDTH, "actor", "TIS application", "its screens search the alias;", "its edits are written to both"
+)
+AROUND = (OPERATORS, DAG_FILES, SLACK, POSTGRESQL, ELASTICSEARCH, APPLICATION)
 
 
 def draw() -> str:
     """The whole picture, as the text of an SVG file. Raises ValueError if it misses a package or shows one too many."""
     if set(PACKAGES) != packages_found():
         raise ValueError(f"expected a place for each of {sorted(packages_found())}, found {sorted(PACKAGES)}")
-    boxes = (*AROUND.values(), *PACKAGES.values(), *MODULES.values())
+    boxes = (*AROUND, *PACKAGES.values(), *MODULES.values())
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
         ' role="img" aria-labelledby="title description">',
@@ -160,11 +167,10 @@ def describe() -> str:
 
 
 def draw_group(box: Box) -> Iterator[str]:
-    """A frame around boxes, with its name in the top left corner."""
+    """A frame around boxes, with its name in one corner and its note in the other."""
     yield rectangle(box)
     yield text(box.x + 16, box.y + 22, "name", box.name)
-    caption = {"Airflow": "sync_airflow, sync_page: the glue", "sync_jobs": "the jobs: plain Python, no Airflow"}[box.name]
-    yield text(box.x + box.width - 16, box.y + 22, "note", caption, anchor="end")
+    yield text(box.x + box.width - 16, box.y + 22, "note", box.notes[0], anchor="end")
 
 
 def draw_box(box: Box) -> Iterator[str]:
@@ -177,47 +183,50 @@ def draw_box(box: Box) -> Iterator[str]:
 
 
 def rectangle(box: Box) -> str:
+    """The outline of a box."""
     return f'<rect class="{box.style}" x="{box.x}" y="{box.y}" width="{box.width}" height="{box.height}" rx="6"/>'
 
 
 def draw_arrows() -> Iterator[str]:
     """Straight lines between neighbours, and lines with corners around the others."""
     page, tasks = PACKAGES["sync_page"], PACKAGES["sync_airflow.tasks"]
-    messages, restart = PACKAGES["sync_airflow.messages"], PACKAGES["sync_airflow.restart"]
+    dags, messages = PACKAGES["sync_airflow.dags"], PACKAGES["sync_airflow.messages"]
     jobs, definitions = PACKAGES["sync_jobs.jobs"], PACKAGES["sync_jobs.index_definitions"]
     search, postgres = PACKAGES["sync_jobs.search"], PACKAGES["sync_jobs.postgres"]
     catalogue, runner = MODULES["sync_jobs.catalogue"], MODULES["sync_jobs.runner"]
-    dag_files, application = AROUND["dag files"], AROUND["application"]
-    postgresql, elasticsearch = AROUND["postgresql"], AROUND["elasticsearch"]
 
-    yield from down(116, AROUND["operators"], dag_files)
-    yield from down(446, AROUND["operators"], page)
-    yield from down(116, dag_files, PACKAGES["sync_airflow.dags"])
+    yield from down(116, OPERATORS, DAG_FILES)
+    yield from down(446, OPERATORS, page)
+    yield from down(116, DAG_FILES, dags)
     yield from down(284, page, tasks)
-    yield from right(PACKAGES["sync_airflow.dags"], tasks)
-    yield from right(tasks, messages)
-    yield from path([(messages.x + 76, messages.y), (messages.x + 76, 251), (838, 251), (838, restart.y)])
+    yield from across(dags, tasks)
+    yield from across(tasks, messages)
+    yield from path([(452, messages.y), (452, 251), (838, 251), (838, SLACK.y)])
     yield from down(284, tasks, runner)
-    yield from path([(runner.x, middle(runner)), (right_side(catalogue), middle(catalogue))])
-    yield from right(runner, jobs)
-    yield from right(jobs, definitions)
+    yield from across(runner, catalogue)
+    yield from across(runner, jobs)
+    yield from across(jobs, definitions)
     yield from down(480, jobs, search)
     yield from path([(400, bottom(jobs)), (400, 469), (280, 469), (280, postgres.y)])
     yield from down(614, definitions, search)
-    yield from path([(search.x, middle(search)), (right_side(postgres), middle(postgres))])
-    yield from down(200, postgres, postgresql)
-    yield from down(530, search, elasticsearch)
-    yield from path([(application.x, middle(application)), (right_side(elasticsearch), middle(elasticsearch))])
-    under = bottom(application) + 22
-    yield from path([(838, bottom(application)), (838, under), (192, under), (192, bottom(postgresql))])
+    yield from across(search, postgres)
+    yield from down(200, postgres, POSTGRESQL)
+    yield from down(530, search, ELASTICSEARCH)
+    yield from across(APPLICATION, ELASTICSEARCH)
+    under = bottom(APPLICATION) + 22
+    yield from path([(838, bottom(APPLICATION)), (838, under), (192, under), (192, bottom(POSTGRESQL))])
 
 
 def down(x: int, upper: Box, lower: Box) -> Iterator[str]:
+    """An arrow from a box to the one below it."""
     yield from path([(x, bottom(upper)), (x, lower.y)])
 
 
-def right(left: Box, right_box: Box) -> Iterator[str]:
-    yield from path([(right_side(left), middle(left)), (right_box.x, middle(right_box))])
+def across(box: Box, other: Box) -> Iterator[str]:
+    """An arrow from a box to the one on its right or on its left."""
+    y = box.y + box.height // 2
+    ends = (box.x + box.width, other.x) if box.x < other.x else (box.x, other.x + other.width)
+    yield from path([(ends[0], y), (ends[1], y)])
 
 
 def path(corners: list[tuple[int, int]]) -> Iterator[str]:
@@ -234,15 +243,8 @@ def path(corners: list[tuple[int, int]]) -> Iterator[str]:
 
 
 def bottom(box: Box) -> int:
+    """The y coordinate of its lower edge."""
     return box.y + box.height
-
-
-def middle(box: Box) -> int:
-    return box.y + box.height // 2
-
-
-def right_side(box: Box) -> int:
-    return box.x + box.width
 
 
 if __name__ == "__main__":
