@@ -27,6 +27,8 @@ COMMENT = re.compile(r"\n[ \t]*(?:#|--|//|\*)?[ \t]*")
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+# A path from the root in a document, as code; one with a placeholder is none.
+PATH = re.compile(r"`((?:bench|dags|deploy|docs|include|local|plugins|tests)/[\w./-]+)`")
 ELSEWHERE = re.compile(r"[a-z]+:", re.IGNORECASE)
 
 
@@ -117,6 +119,12 @@ def test_code_cites_the_contract() -> None:
 @pytest.mark.parametrize("document", documents())
 def test_every_link_in_a_document_leads_somewhere(document: str) -> None:
     assert wrong_links(document) == []
+
+
+@pytest.mark.parametrize("document", documents())
+def test_every_path_that_a_document_names_exists(document: str) -> None:
+    named = PATH.findall(FENCED.sub("", text_of(document)))
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_every_document_is_linked_from_another_one() -> None:
