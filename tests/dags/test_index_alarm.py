@@ -10,6 +10,7 @@ from elasticsearch import Elasticsearch
 from local.elasticsearch import Elasticsearch as ElasticsearchServer
 from local.ports import HOST, any_free_port
 from sync_airflow.dags.index_alarm import build_index_alarm_dag, reason_for_alarm
+from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.search.index_alias import new_index_name
 
 NIGHT = date(2024, 2, 29)
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("metadata")
 
 @pytest.mark.parametrize("built", [MIDNIGHT, MIDNIGHT + timedelta(hours=1, minutes=29), MIDNIGHT + timedelta(days=1)])
 def test_an_index_that_was_built_since_midnight_is_no_alarm(built):
-    assert reason_for_alarm(NAME, built, NIGHT) is None
+    assert reason_for_alarm(PERSONS, NAME, built, NIGHT) is None
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_an_index_that_was_built_since_midnight_is_no_alarm(built):
     ],
 )
 def test_any_other_index_or_none_is_an_alarm_that_says_what_was_found_and_what_to_do(name, built, found):
-    assert reason_for_alarm(name, built, NIGHT) == (
+    assert reason_for_alarm(PERSONS, name, built, NIGHT) == (
         f"{found}; expected one that was built since 2024-02-29 00:00 UTC. "
         "See why PersonElasticSearchSyncJob has not run or has failed, then run recovery."
     )
@@ -48,7 +49,7 @@ def test_any_other_index_or_none_is_an_alarm_that_says_what_was_found_and_what_t
 def test_its_time_is_a_setting_in_utc(monkeypatch, setting, cron):
     if setting:
         monkeypatch.setenv(SETTING, setting)
-    dag = build_index_alarm_dag()
+    dag = build_index_alarm_dag(PERSONS)
     assert getattr(dag.timetable, "expression", None) == cron
     if cron:
         assert str(dag.timetable.timezone) == "UTC"
@@ -57,7 +58,7 @@ def test_its_time_is_a_setting_in_utc(monkeypatch, setting, cron):
 def test_a_time_that_is_none_is_an_error_that_names_the_setting(monkeypatch):
     monkeypatch.setenv(SETTING, "7 o'clock")
     with pytest.raises(ValueError, match=f"{SETTING}: .* is no time such as 07:00, nor off"):
-        build_index_alarm_dag()
+        build_index_alarm_dag(PERSONS)
 
 
 def run(dag: DAG, monkeypatch: pytest.MonkeyPatch, port: int) -> str:
