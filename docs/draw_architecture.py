@@ -75,18 +75,18 @@ PACKAGES = {
     "sync_airflow.tasks": part(208, 262, 152, "tasks", "operators, sensors,", "triggers"),
     "sync_airflow.messages": part(376, 262, 152, "messages", "texts for the channel,", "and when to send them"),
     "sync_airflow.restart": part(544, 262, 140, "restart", "recovery after", "a restart"),
-    "sync_jobs.jobs": part(376, 392, 152, "jobs", "one module", "per job"),
-    "sync_jobs.index_definitions": part(544, 392, 140, "index_definitions", "one definition", "per index"),
-    "sync_jobs.postgres": part(40, 484, 320, "postgres", "connections, transactions, locks,", "differences applied"),
+    "sync_jobs.jobs": part(544, 392, 140, "jobs", "one module", "per job"),
+    "sync_jobs.index_definitions": part(40, 392, 152, "index_definitions", "one definition", "per index"),
+    "sync_jobs.postgres": part(376, 484, 308, "postgres", "connections, transactions, locks,", "differences applied"),
     "sync_jobs.search": part(
-        376, 484, 308, "search", "the life of any index behind an alias:", "build, verify, promote, roll back"
+        40, 484, 320, "search", "the life of any index behind an alias:", "build, verify, promote, roll back"
     ),
 }
 
 # Modules of sync_jobs that are drawn as boxes.
 MODULES = {
-    "sync_jobs.catalogue": part(40, 392, 152, "catalogue", "the table of", f"{len(JOBS)} jobs"),
-    "sync_jobs.runner": part(208, 392, 152, "runner", "arguments, lock,", "report"),
+    "sync_jobs.catalogue": part(208, 392, 152, "catalogue", "the table of", f"{len(JOBS)} jobs"),
+    "sync_jobs.runner": part(376, 392, 152, "runner", "arguments, lock,", "report"),
 }
 
 # The arrows inside the code: who imports whom.
@@ -98,7 +98,7 @@ IMPORTS = (
     ("sync_jobs.runner", "sync_jobs.catalogue"),
     ("sync_jobs.jobs", "sync_jobs.postgres"),
     ("sync_jobs.jobs", "sync_jobs.search"),
-    ("sync_jobs.jobs", "sync_jobs.index_definitions"),
+    ("sync_jobs.catalogue", "sync_jobs.index_definitions"),
     ("sync_jobs.index_definitions", "sync_jobs.search"),
     ("sync_jobs.search", "sync_jobs.postgres"),
 )
@@ -112,10 +112,10 @@ OPERATORS = Box(MARGIN, 70, WIDTH - 2 * MARGIN, 46, "actor", "Operators and thei
 DAG_FILES = part(40, 178, 152, "dags/", "the files that", "Airflow reads")
 SLACK = Box(BESIDE, 262, BESIDE_WIDTH, 62, "server", "Slack", ("started, finished, failed",))
 POSTGRESQL = around(
-    MARGIN, 336, "server", "PostgreSQL, database tcs", "the application's tables;", "three that the jobs own"
+    376, 324, "server", "PostgreSQL, database tcs", "the application's tables;", "three that the jobs own"
 )
 ELASTICSEARCH = around(
-    376, 324, "server", "Elasticsearch", "the alias of each index;", "its live, previous and unfinished indices"
+    MARGIN, 336, "server", "Elasticsearch", "the alias of each index;", "its live, previous and unfinished indices"
 )
 APPLICATION = around(
     BESIDE, BESIDE_WIDTH, "actor", "TIS application", "its screens search the alias;", "its edits are written to both"
@@ -202,19 +202,19 @@ def draw_arrows() -> Iterator[str]:
     yield from across(dags, tasks)
     yield from across(tasks, messages)
     yield from path([(452, messages.y), (452, 251), (838, 251), (838, SLACK.y)])
-    yield from down(284, tasks, runner)
+    yield from path([(330, bottom(tasks)), (330, 348), (452, 348), (452, runner.y)])
     yield from across(runner, catalogue)
     yield from across(runner, jobs)
-    yield from across(jobs, definitions)
-    yield from down(480, jobs, search)
-    yield from path([(400, bottom(jobs)), (400, 469), (280, 469), (280, postgres.y)])
-    yield from down(614, definitions, search)
+    yield from across(catalogue, definitions)
+    yield from down(116, definitions, search)
+    yield from path([(580, bottom(jobs)), (580, 469), (280, 469), (280, search.y)])
+    yield from down(640, jobs, postgres)
     yield from across(search, postgres)
-    yield from down(200, postgres, POSTGRESQL)
-    yield from down(530, search, ELASTICSEARCH)
-    yield from across(APPLICATION, ELASTICSEARCH)
+    yield from down(192, search, ELASTICSEARCH)
+    yield from down(530, postgres, POSTGRESQL)
+    yield from across(APPLICATION, POSTGRESQL)
     under = bottom(APPLICATION) + 22
-    yield from path([(838, bottom(APPLICATION)), (838, under), (192, under), (192, bottom(POSTGRESQL))])
+    yield from path([(838, bottom(APPLICATION)), (838, under), (192, under), (192, bottom(ELASTICSEARCH))])
 
 
 def down(x: int, upper: Box, lower: Box) -> Iterator[str]:
