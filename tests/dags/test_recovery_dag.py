@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from sync_airflow.tasks.recovery import RecoverJobOperator, jobs_to_run_again, run_book, table, unfit_upstream_jobs
 from sync_jobs.catalogue import JOBS, find_job
 
-# domain.md, "The eight jobs": in this order.
+# docs/domain.md, "The eight jobs": in this order.
 ORDER = [
     "person_owner_rebuild_job",
     "person_placement_employing_body_trust_job",
