@@ -153,11 +153,11 @@ class _History:
         )
 
     def _is_success_of_today(self, run: DagRun) -> bool:
-        is_of_today = run.end_date.date() == self._now.date()
+        is_of_today = run.end_date is not None and run.end_date.date() == self._now.date()
         return is_of_today and run.state == DagRunState.SUCCESS and not _is_dry(run)
 
 
-def _ended_runs(dag_ids: list[str], since: datetime) -> Select[tuple[DagRun]]:
+def _ended_runs(dag_ids: list[str], since: datetime) -> Select[DagRun]:
     """By DAG the last run that has ended, and all that have since then, newest first.
 
     Not those that had nothing to do: another run stands for them. A run that somebody marks as failed before its work
