@@ -1,5 +1,5 @@
-# What there is to do here; docs/reference/local-stack.md says more. Needs Python 3.11 or newer with venv, make and git,
-# and nothing else; test-browser needs a browser, too.
+# What there is to do here; README.md says more. Needs Python 3.11 or newer with venv, make and git, and nothing
+# else; test-browser needs a browser, too.
 
 # Python of the virtual environment, and where it finds the packages of the project.
 python = PYTHONPATH=plugins:. .venv/bin/python

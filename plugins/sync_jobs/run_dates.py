@@ -1,6 +1,6 @@
 """Which dates a run covers, and the argument dateOverride of PersonRecordStatusJob.
 
-"Run date" (D) is given; nothing here asks a clock (docs/domain.md, "Run date").
+"Run date" (D) is given; nothing here asks a clock (domain.md, "The eight jobs").
 """
 
 import re
@@ -39,7 +39,7 @@ def parse_date(text: str) -> date:
 def covered_dates(
     run_date: date, *, first_date: date | None, date_override: str, date_of_change_override: str
 ) -> CoveredDates:
-    """The dates by which candidates are looked for (docs/domain.md, "8 PersonRecordStatusJob").
+    """The dates by which candidates are looked for (domain.md, "8 PersonRecordStatusJob").
 
     first_date: the first of the nights covered, None for the run date alone. date_override: empty, YYYY-MM-DD,
     ANY or NONE, not case-sensitive; given, it alone counts. date_of_change_override: what NONE stands for, a

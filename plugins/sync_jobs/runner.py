@@ -40,10 +40,10 @@ def run_job(
     """Run one job of the catalogue and report what it did.
 
     postgres: a connection for this run alone, outside of any transaction; it is put into autocommit mode.
-    run_date: D of docs/domain.md. first_date: the first of the nights covered (jobs 7 and 8), None for run_date alone.
-    date_override, date_of_change_override: docs/domain.md, "8 PersonRecordStatusJob". maximum_removed_percent: 0 to
-    100, the guard rail's limit for this run; None for the job's own. run_id: kept in the index's _meta. settings: of
-    the index build; None for the defaults.
+    run_date: D of domain.md. first_date: the first of the nights covered (jobs 7 and 8), None for run_date alone.
+    date_override, date_of_change_override: domain.md, job 8. maximum_removed_percent: 0 to 100, the guard rail's
+    limit for this run; None for the job's own. run_id: kept in the index's _meta. settings: of the index build;
+    None for the defaults.
 
     Raises BadArgument before anything starts; AlreadyRunning; GuardRail; TransientError for what is worth a
     retry; another SyncJobError for what is not.

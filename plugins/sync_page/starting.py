@@ -45,7 +45,7 @@ class RecoveryArguments(BaseModel):
 
 
 class JobArguments(RecoveryArguments):
-    """What one job may be asked for. date_override: docs/domain.md, "8 PersonRecordStatusJob"."""
+    """What one job may be asked for. date_override: for PersonRecordStatusJob alone (domain.md, job 8)."""
 
     dry_run: StrictBool | None = None
     run_follow_on_jobs: StrictBool | None = None
