@@ -1,4 +1,4 @@
-"""The TIS application, as far as it writes what the jobs read, and to the index that they build.
+"""The TIS application, as far as it writes to the tables that the jobs read and to the index that they build.
 
 See docs/domain.md, "Writes of the application".
 """
@@ -37,7 +37,7 @@ class Application:
     progress: threading.Condition = field(default_factory=threading.Condition)
 
     def add(self, persons: range) -> None:
-        """In PostgreSQL alone."""
+        """Add persons to PostgreSQL only."""
         self.postgres.execute(
             "INSERT INTO person (id, status) SELECT unnest(%s::bigint[]), 'CURRENT'", (list(persons),)
         )
@@ -47,7 +47,7 @@ class Application:
         )
 
     def edit(self, person: int, surname: str, status: str = "CURRENT") -> None:
-        """A new name, and a person if there was none."""
+        """Change the name of a person, who is added if there is none."""
         with self._an_edit(person), self.postgres.transaction():
             self.postgres.execute(
                 "INSERT INTO person (id, status) VALUES (%s, %s) "
@@ -67,7 +67,7 @@ class Application:
 
     @contextmanager
     def _an_edit(self, person: int) -> Iterator[None]:
-        """What the block commits, and then the documents of that person."""
+        """One edit: the block commits it, then the documents of that person are rewritten."""
         with self.progress:
             self.begun += 1
         try:
@@ -79,13 +79,13 @@ class Application:
                 self.progress.notify_all()
 
     def wait_for_edits(self) -> None:
-        """Until every edit that has begun before this call has finished."""
+        """Wait until every edit that began before this call has finished."""
         with self.progress:
             begun = self.begun
             assert self.progress.wait_for(lambda: self.finished >= begun, PATIENCE_SECONDS)
 
     def rewrite(self, person: int) -> None:
-        """Through the alias, request by request: another index may come to stand behind it between any two."""
+        """Rewrite the documents through the alias, which may move to another index between any two requests."""
         documents = self.documents([person])
         found = self.search.search(index=ALIAS, query={"term": {"personId": person}}, source=False, size=100)
         for hit in found["hits"]["hits"]:
@@ -95,7 +95,7 @@ class Application:
         self.search.indices.refresh(index=ALIAS)
 
     def documents(self, persons: list[int] | None = None) -> list[dict[str, Any]]:
-        """What PostgreSQL says now, without the fields that have no value; of everybody if no ids are given."""
+        """The documents by what PostgreSQL holds now, without empty fields; of all persons if no ids are given."""
         rows = self.postgres.execute(
             "SELECT person.id, surname, forenames, status FROM person JOIN contact_details USING (id) "
             "WHERE %(persons)s::bigint[] IS NULL OR person.id = any(%(persons)s) ORDER BY person.id",
@@ -119,7 +119,7 @@ def editing_all_the_time(
 ) -> Iterator[list[int]]:
     """A thread that edits, adds and removes persons, one after the other, until the block ends.
 
-    Yields the list of the persons edited so far. What went wrong in the thread is raised at the end.
+    Yields the list of the persons edited so far. An error in the thread is raised at the end.
     """
     stop = threading.Event()
     edited: list[int] = []

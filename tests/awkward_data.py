@@ -1,8 +1,8 @@
-"""Small random data sets in which everything that can be awkward about the application's data happens often.
+"""Small random data sets in which every awkward property of the application's data is frequent.
 
 A seed makes a data set: tables of a few dozen persons around a run date, with the wrong leftovers in the tables
-that the jobs own. Equal seeds make equal data sets; the seed is in the name of each test that uses one. Some seeds
-are always the same, one is that of the session (tests/random_seed.py).
+that the jobs own. Equal seeds make equal data sets, and the seed is in the name of each test that uses one. Some
+seeds never change; one is the seed of the session (tests/random_seed.py).
 """
 
 import random
@@ -178,7 +178,7 @@ class DataSet:
 
 
 def seeds(count: int) -> list[int]:
-    """So many seeds: the same ones in every session, and that of this session."""
+    """That many seeds: fixed ones, and last the seed of this session."""
     return [*range(1, count), session_seed()]
 
 
@@ -187,7 +187,7 @@ def seed_id(seed: int) -> str:
 
 
 def make_data_set(seed: int) -> DataSet:
-    """The data set of that seed."""
+    """Make the data set of that seed."""
     generator = _Generator(random.Random(seed))
     tables = generator.application_tables()
     data_set = DataSet(
@@ -200,7 +200,7 @@ def make_data_set(seed: int) -> DataSet:
 
 
 def load(connection: Connection, tables: Tables) -> None:
-    """Replace what is in the database by these tables; a column that a row does not have becomes NULL."""
+    """Replace the contents of the database by these tables; a column that a row lacks becomes NULL."""
     with connection.transaction(), connection.cursor() as cursor:
         for table in COLUMNS:
             cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
@@ -213,7 +213,7 @@ def load(connection: Connection, tables: Tables) -> None:
 
 
 def read_tables(connection: Connection) -> Tables:
-    """All tables as they are in the database now."""
+    """Read all tables from the database."""
     return {table: read_table(connection, table) for table in COLUMNS}
 
 

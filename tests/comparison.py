@@ -1,4 +1,4 @@
-"""What the comparisons of jobs with the naive model share: to run a job, to read what it left, to count, to compare."""
+"""Helpers to compare jobs with the naive model: run a job, read its results, count and compare them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -56,7 +56,7 @@ CountsByName = dict[str, int]
 
 
 class RunJob(Protocol):
-    """Runs the job of that name on the test's own servers, as the limited role."""
+    """Runs the job of that name on the servers of the test, with the rights of the jobs."""
 
     def __call__(self, job: str, run_date: date, **arguments: Any) -> Report: ...
 
@@ -88,7 +88,7 @@ def column(tables: Tables, table: str, name: str) -> dict[int, Any]:
 
 
 def without(tables: Tables, table: str, column_name: str | None = None) -> Tables:
-    """The tables but for what a job may write: a table, or one column of it."""
+    """The tables without what a job may write: a table, or one column of it."""
     if column_name is None:
         return {name: rows for name, rows in tables.items() if name != table}
     stripped = [{name: value for name, value in row.items() if name != column_name} for row in tables[table]]
@@ -96,7 +96,7 @@ def without(tables: Tables, table: str, column_name: str | None = None) -> Table
 
 
 def assert_same_tables(found: Tables, expected: Tables) -> None:
-    """Names the rows that differ: a comparison of whole tables would print all of them."""
+    """Fails with the rows that differ, because a comparison of whole tables would print all rows."""
     differing = {
         table: [row for row in found[table] if row not in expected[table]]
         + [row for row in expected[table] if row not in found[table]]
@@ -119,7 +119,7 @@ def counts(report: Report) -> CountsByName:
 
 
 def expected_counts(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> CountsByName:
-    """By what was there and what is there now, key by key."""
+    """The counts that follow from the rows before and after, by key."""
     kept = before.keys() & after.keys()
     changed = sum(before[key] != after[key] for key in kept)
     return {

@@ -1,4 +1,4 @@
-"""The tests' own PostgreSQL and Elasticsearch: started once, when a test asks for one, and ended with the session.
+"""PostgreSQL and Elasticsearch for the tests: started when the first test needs them, stopped with the session.
 
 Each test gets a new database with all tables, indexes and rights, and an Elasticsearch without indices.
 """
@@ -66,7 +66,7 @@ def random_numbers(request: pytest.FixtureRequest) -> random.Random:
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_postgres.Postgres]:
-    """A server with the roles of the local stack, and in database tcs all tables, empty."""
+    """A server with the roles of the local stack, and a database tcs with all tables, which are empty."""
     folder = tmp_path_factory.mktemp("postgres")
     passwords = {role: secrets.token_urlsafe(16) for role in (local_postgres.ADMINISTRATOR, *local_postgres.ROLES)}
     server = local_postgres.Postgres(
@@ -98,7 +98,7 @@ def elasticsearch_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[l
 
 @contextmanager
 def folder_in_memory(otherwise: Path) -> Iterator[Path]:
-    """A folder that no disk has to keep up with, where there is memory for it; else the folder given.
+    """A folder in memory if there is room for it, or else the given folder.
 
     Elasticsearch waits for the disk when it creates or deletes an index, which most tests do.
     """
@@ -118,7 +118,7 @@ def folder_in_memory(otherwise: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_database(server: local_postgres.Postgres, owner: str, template: str | None = None) -> Iterator[str]:
-    """Name of a database; dropped at the end, whoever is connected."""
+    """Create a database and return its name; drop it at the end, even if somebody is connected."""
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(server.dsn(local_postgres.ADMINISTRATOR, "postgres"), autocommit=True) as administrator:
         if template:
@@ -151,13 +151,13 @@ def database(postgres_server: local_postgres.Postgres) -> Iterator[str]:
 
 @pytest.fixture
 def tcs_dsn(postgres_server: local_postgres.Postgres, database: str) -> str:
-    """By the role that owns the tables: the application."""
+    """For the role of the application, which owns the tables."""
     return postgres_server.dsn("tcs", database)
 
 
 @pytest.fixture
 def job_dsn(postgres_server: local_postgres.Postgres, database: str) -> str:
-    """By the role that the jobs have."""
+    """For the role of the jobs."""
     return postgres_server.dsn("sync_jobs", database)
 
 
@@ -189,7 +189,7 @@ def elasticsearch(elasticsearch_client: Elasticsearch) -> Elasticsearch:
 
 
 def delete_indices(client: Elasticsearch) -> None:
-    """All of them."""
+    """Delete all indices."""
     indices = list(client.indices.get(index="*", expand_wildcards="all"))
     if indices:
         client.indices.delete(index=indices)

@@ -1,4 +1,4 @@
-"""One seed for all random data of a session: printed in its header, and given again to repeat it.
+"""One seed for all random data of a session, printed in its header.
 
 SYNC_TEST_SEED=123 make test repeats the data of the session whose header says 123. Parallel workers inherit the
 variable from the process that starts them, so they all have the same seed.
@@ -11,7 +11,7 @@ VARIABLE = "SYNC_TEST_SEED"
 
 
 def session_seed() -> int:
-    """The seed of this session: that of the environment, or else a new one, which is put there."""
+    """The seed of this session: from the environment, or else a new one, which is stored there."""
     given = os.environ.get(VARIABLE, "").strip()
     if not given:
         # Above the fixed seeds of the data sets, which are small numbers.
@@ -20,7 +20,7 @@ def session_seed() -> int:
 
 
 def random_numbers_of(test_id: str) -> random.Random:
-    """The source of random numbers of one test: the same for the same seed, whatever ran before it and where."""
+    """The source of random numbers of one test. It depends on the seed and the test only, not on other tests."""
     return random.Random(f"{session_seed()} {test_id}")
 
 

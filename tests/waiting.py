@@ -12,7 +12,7 @@ Answer = TypeVar("Answer")
 
 
 def wait_for(what: str, question: Callable[[], Answer], seconds: float = PATIENCE_SECONDS) -> Answer:
-    """The first answer that is true. Fails saying what was waited for, and what the last answer was."""
+    """Ask until an answer is true, and return it. Fails after that many seconds with the last answer."""
     end = time.monotonic() + seconds
     while not (answer := question()):
         assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}, last seen: {answer!r}"

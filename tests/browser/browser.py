@@ -1,4 +1,4 @@
-"""Finding the browser of this machine and driving it, as one person at one screen."""
+"""Finds the browser of this machine and drives it."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ def find_browser() -> str:
 
 @contextmanager
 def running_browser() -> Iterator[Browser]:
-    """A browser without a window."""
+    """Start a browser without a window."""
     path = find_browser()
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
     # Chromium refuses to run as root with its sandbox, as in a container; it sees nothing but our own pages.
@@ -48,7 +48,7 @@ def running_browser() -> Iterator[Browser]:
 
 @contextmanager
 def logged_in(browser: Browser, url: str, zone: str, user: str, password: str) -> Iterator[BrowserContext]:
-    """The browser with that user logged in, by the form of Airflow. zone: that the browser seems to be in."""
+    """Log that user in with Airflow's form. zone: time zone of the browser."""
     with browser.new_context(base_url=url, timezone_id=zone, viewport=SCREEN, reduced_motion="reduce") as context:
         context.set_default_timeout(PATIENCE_MILLISECONDS)
         with context.new_page() as page:
@@ -62,7 +62,7 @@ def logged_in(browser: Browser, url: str, zone: str, user: str, password: str) -
 
 @contextmanager
 def new_page(context: BrowserContext, complaints: list[str]) -> Iterator[Page]:
-    """An empty page. complaints: where its errors are noted."""
+    """Open an empty page, whose errors are added to complaints."""
     with context.new_page() as page:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: note_error(message, complaints))

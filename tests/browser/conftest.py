@@ -1,7 +1,7 @@
 """One Airflow and one browser for all tests of this folder, and pages of the two users.
 
-The Airflow has the project's own DAGs, unpaused; none of them is started by the clock. Its processes and databases,
-and the browser, are in a zone whose date is not that of UTC.
+The Airflow has the project's DAGs, unpaused but without their schedules. Its processes, its databases and the browser
+are in a time zone whose date differs from that of UTC.
 """
 
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def airflow(
     elasticsearch_server: local_elasticsearch.Elasticsearch,
     elasticsearch_client: Elasticsearch,
 ) -> Iterator[StartedAirflow]:
-    """It answers, and has read all DAGs. Its database has demo data, its Elasticsearch no index."""
+    """An Airflow that has read all DAGs, on a database with demo data and an Elasticsearch without indices."""
     delete_indices(elasticsearch_client)
     with new_databases(postgres_server, zone) as databases:
         started = StartedAirflow(
@@ -71,23 +71,23 @@ def airflow(
 
 @pytest.fixture(scope="session")
 def administrator(browser: Browser, airflow: StartedAirflow, zone: str) -> Iterator[BrowserContext]:
-    """Who may do everything. Logged in once, since that costs seconds; what the browser has loaded stays, too."""
+    """The browser of a user who may do everything. It logs in once, because that takes seconds."""
     with logged_in(browser, airflow.url, zone, "admin", airflow.airflow.secrets["admin"]) as context:
         yield context
 
 
 @pytest.fixture(scope="session")
 def viewer(browser: Browser, airflow: StartedAirflow, zone: str) -> Iterator[BrowserContext]:
-    """Who may see everything and run nothing."""
+    """The browser of a user who may see everything and run nothing."""
     with logged_in(browser, airflow.url, zone, "viewer", airflow.airflow.secrets["viewer"]) as context:
         yield context
 
 
 @pytest.fixture
 def complaints() -> Iterator[list[str]]:
-    """What the pages of a test have written to the browser's console as an error, or have thrown.
+    """The errors that the pages of a test have thrown or written to the console.
 
-    A test fails that leaves any; one that expects some takes them out.
+    A test fails if any are left at its end; a test that expects some removes them.
     """
     found: list[str] = []
     yield found
@@ -96,13 +96,13 @@ def complaints() -> Iterator[list[str]]:
 
 @pytest.fixture
 def page(administrator: BrowserContext, complaints: list[str]) -> Iterator[Page]:
-    """Empty, and logged in as the administrator; an address may begin with its slash: page.goto("/dags")."""
+    """An empty page of the administrator, for relative addresses: page.goto("/dags")."""
     with new_page(administrator, complaints) as page:
         yield page
 
 
 @pytest.fixture
 def viewer_page(viewer: BrowserContext, complaints: list[str]) -> Iterator[Page]:
-    """As page, but logged in as who may run nothing."""
+    """An empty page of the viewer."""
     with new_page(viewer, complaints) as page:
         yield page

@@ -1,4 +1,4 @@
-"""Airflow's own page of each DAG: the manual, and the form that starts a run by hand."""
+"""Airflow's page of each DAG: the manual, and the form that starts a manual run."""
 
 import re
 from datetime import UTC, datetime
@@ -83,7 +83,7 @@ def test_what_is_no_date_is_refused_before_there_is_a_run(
 
 
 def send_and_be_refused(form: TriggerForm, **params: str) -> None:
-    """Once the browser has noted in its console that it was."""
+    """Send the form and wait until the browser has logged that it was refused."""
     form.fill(**params)
     with form.page.expect_console_message(lambda message: REFUSED in message.text):
         form.send()

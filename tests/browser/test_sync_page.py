@@ -30,7 +30,7 @@ def open_dialog(page: Page, name: str) -> Locator:
 
 
 def wait_until_idle(airflow: StartedAirflow) -> None:
-    """Until no job has a run that is queued or at work."""
+    """Wait until no job has a queued or running run."""
     for dag_id in (*DAG_IDS, "recovery"):
         while run := airflow.api.active_run(dag_id):
             airflow.wait_for_end(dag_id, run["dag_run_id"])
@@ -38,7 +38,7 @@ def wait_until_idle(airflow: StartedAirflow) -> None:
 
 @pytest.fixture(autouse=True)
 def idle(airflow: StartedAirflow) -> Iterator[None]:
-    """No run is at work before a test, nor after it."""
+    """Let no run be active before or after a test."""
     wait_until_idle(airflow)
     yield
     wait_until_idle(airflow)

@@ -1,4 +1,4 @@
-"""The form by which a run is started on Airflow's page of a DAG."""
+"""The form that starts a run on Airflow's page of a DAG."""
 
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -24,7 +24,7 @@ class TriggerForm:
         return self.page.get_by_role("dialog")
 
     def row(self, param: str) -> Locator:
-        """What is said of a param, and its field."""
+        """The explanation of a parameter, and its field."""
         return self.whole.get_by_role("group").filter(has=self._field(param))
 
     def fill(self, **params: str | bool) -> None:
@@ -39,12 +39,12 @@ class TriggerForm:
         self._button.press("Enter")  # a click may meet the notification that the last try was refused
 
     def run_id(self) -> str:
-        """Of the run that was started: Airflow shows it then."""
+        """The id of the run that was started, which Airflow shows."""
         self.page.wait_for_url(f"**/dags/{self.dag_id}/runs/**")
         return unquote(urlsplit(self.page.url).path.split("/")[4])
 
     def start(self, **params: str | bool) -> str:
-        """Fill it in and send it. The id of the run."""
+        """Fill the form in and send it; return the id of the run."""
         self.fill(**params)
         self.send()
         return self.run_id()

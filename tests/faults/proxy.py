@@ -1,4 +1,4 @@
-"""Stands between a client and Elasticsearch: loses a request or its answer, or refuses it, where a test says so."""
+"""A proxy in front of Elasticsearch that loses requests or answers, or refuses requests, as a test demands."""
 
 import json
 import ssl

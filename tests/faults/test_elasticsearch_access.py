@@ -1,4 +1,4 @@
-"""Elasticsearch is there, and refuses whoever asks: the error says what to correct, and is not worth a retry."""
+"""Elasticsearch refuses access: the error says what to correct, and is not transient."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Elasticsearch is not there: a clear failure that is worth a retry, soon, and nothing half done."""
+"""Elasticsearch cannot be reached: a clear and transient failure within seconds, with nothing half done."""
 
 import time
 from datetime import date
@@ -45,7 +45,7 @@ def test_statuses_are_written_though_their_documents_cannot_be(
 
 
 def test_a_load_gives_up_at_once_when_what_feeds_it_fails(gone: Elasticsearch) -> None:
-    """Its senders, which would wait and try again for minutes, are told to stop."""
+    """Its senders stop, although they would retry for minutes."""
 
     def lines() -> object:
         yield b'{"index":{"_id":"1-0"}}\n{"personId":1}\n' * (SETTINGS.body_bytes // 40)

@@ -1,4 +1,4 @@
-"""A server is lost once the new index is live: the error says so, and nothing says that it will be removed."""
+"""A server is lost after the swap: the error says that the new index is live, and not that it will be removed."""
 
 from datetime import date
 from typing import Any

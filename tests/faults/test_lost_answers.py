@@ -1,4 +1,4 @@
-"""Requests to Elasticsearch, or its answers, get lost on the way: nothing is done twice, and nothing is not done."""
+"""Requests to Elasticsearch or its answers are lost: everything is done exactly once."""
 
 from collections.abc import Iterator
 from datetime import date

@@ -1,4 +1,4 @@
-"""A session of a build is lost while PostgreSQL makes documents, or counts them: nothing is left, nothing hangs."""
+"""A session of a build is lost while PostgreSQL makes or counts documents: the build fails and leaves nothing."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""To run a job on the test's own servers, beside an application."""
+"""Fixtures to run jobs on the servers of the tests while an application edits persons."""
 
 import pytest
 from elasticsearch import Elasticsearch

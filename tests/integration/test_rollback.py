@@ -1,4 +1,4 @@
-"""The way back to the index before, and forth again."""
+"""Rollback to the previous index, and forward again."""
 
 import random
 from collections.abc import Callable

@@ -38,9 +38,9 @@ def running_airflow(
     elasticsearch_server: local_elasticsearch.Elasticsearch,
     elasticsearch_client: Elasticsearch,
 ) -> Iterator[RunningAirflow]:
-    """It has been off for three nights, was started when all jobs of tonight were due, and has done them.
+    """An Airflow that was off for three nights, then started when all jobs of tonight were due, and has run them.
 
-    Its processes and databases are in a zone whose date is not that of UTC.
+    Its processes and databases are in a time zone whose date differs from that of UTC.
     """
     folder = tmp_path_factory.mktemp("airflow")
     delete_indices(elasticsearch_client)
@@ -83,7 +83,7 @@ def running_airflow(
 
 
 def add_changes(connection: "psycopg.Connection[tuple[object, ...]]", number: int, day: date) -> None:
-    """Which a run sees that looks at that day: a funding that ended the day before, a membership that began on it.
+    """Add what only a run for that day sees: a funding that ended the day before, and a membership that begins on it.
 
     number: id of the post, of the person and of its one curriculum.
     """

@@ -65,7 +65,7 @@ def british_airflow(
     elasticsearch_server: local_elasticsearch.Elasticsearch,
     elasticsearch_client: Elasticsearch,
 ) -> Iterator[RunningAirflow]:
-    """It goes by the clock. Its processes and databases are in Britain; nothing has run yet."""
+    """An Airflow with that clock, in the time zone of Britain; nothing has run yet."""
     folder = tmp_path_factory.mktemp("airflow")
     delete_indices(elasticsearch_client)
     with (
@@ -104,7 +104,7 @@ def ticks_of(night: date, times: Sequence[time]) -> dict[str, datetime]:
 
 
 def fill(tcs: psycopg.Connection[Any], night: date) -> None:
-    """With work for that night, for the one before and for the one after, in place of what is there."""
+    """Replace the data by new data, with work for that night, the night before and the night after."""
     for table in TABLES:
         tcs.execute(f"DELETE FROM {table}".encode())
     load_demo_data(tcs, PERSONS, night)
@@ -113,7 +113,7 @@ def fill(tcs: psycopg.Connection[Any], night: date) -> None:
 
 
 def run_night(clock: HostClock, night: Night) -> None:
-    """The clock goes from a second before each tick to the end of the runs that are due then."""
+    """Set the clock to a second before each tick, and wait for the runs that are due then."""
     for tick in sorted(set(night.ticks.values())):
         clock.move_on_to(tick - SECOND)
         due = [dag_id for dag_id, at in night.ticks.items() if at == tick]

@@ -1,4 +1,4 @@
-"""A job that is stopped, from outside or by its time limit, leaves nothing at work and never promotes."""
+"""A job that is stopped, by an operator or by its time limit, leaves no session and promotes no index."""
 
 from collections.abc import Callable
 

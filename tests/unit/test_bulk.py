@@ -1,4 +1,4 @@
-"""How lines become bodies, and bodies operations again."""
+"""How lines become request bodies, and how bodies are split into operations again."""
 
 import json
 

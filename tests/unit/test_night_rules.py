@@ -1,4 +1,4 @@
-"""Which date a run is for, what it covers, and when it has nothing left to do."""
+"""Which date a run is for, which nights it covers, and when it has nothing left to do."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone

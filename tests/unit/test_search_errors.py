@@ -1,4 +1,4 @@
-"""Errors of Elasticsearch's client that no server can be made to cause at will."""
+"""Errors of the Elasticsearch client that a test cannot provoke with a server."""
 
 import pytest
 from elasticsearch.helpers import ScanError

@@ -1,4 +1,4 @@
-"""A window of the day in UTC: what is in it, and what is no window at all."""
+"""A window of the day in UTC: which times are in it, and which texts are refused."""
 
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
