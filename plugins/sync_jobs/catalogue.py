@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import time
 from typing import Literal
 
+from sync_jobs.guard_rail import DEFAULT_LIMITS, Limits
+
 Kind = Literal["rebuild", "append-only", "field update"]
 
 
@@ -21,8 +23,7 @@ class Job:
     entry_point: "module:function" of the work itself, resolved only when the job runs.
     takes_date_override: whether a run accepts the argument date_override (domain.md, job 8).
     covers_missed_nights: whether a scheduled run covers every date since the last success (jobs 7, 8).
-    maximum_removed_percent: the guard rail: more of its rows or documents than this, 0 to 100, never go (or
-    become INACTIVE) in one run unless that run is told otherwise.
+    limits: the guard-rail limits of its runs, unless a run is given others.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Job:
     follow_on_jobs: tuple[str, ...] = ()
     takes_date_override: bool = False
     covers_missed_nights: bool = False
-    maximum_removed_percent: float = 20
+    limits: Limits = DEFAULT_LIMITS
 
     @property
     def dag_id(self) -> str:

@@ -5,6 +5,7 @@ from datetime import date
 
 from elasticsearch import Elasticsearch
 
+from sync_jobs.guard_rail import Limits
 from sync_jobs.postgres.statements import Connection
 from sync_jobs.search.settings import IndexSettings
 
@@ -15,7 +16,7 @@ class JobRun:
 
     postgres: an autocommit connection that belongs to this run alone; it holds the job's lock.
     run_date: D of domain.md. first_date: the first of the dates covered, run_date itself unless nights were missed.
-    any_date: dateOverride ANY. maximum_removed_percent: the guard rail's limit. run_id: for the index's _meta.
+    any_date: dateOverride ANY. limits: of the guard rail. run_id: for the index's _meta.
     settings: of the index build.
     """
 
@@ -25,7 +26,7 @@ class JobRun:
     first_date: date
     last_date: date
     any_date: bool
-    maximum_removed_percent: float
+    limits: Limits
     dry_run: bool
     run_id: str
     settings: IndexSettings = field(default_factory=IndexSettings)

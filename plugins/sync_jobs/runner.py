@@ -11,6 +11,7 @@ from elasticsearch import Elasticsearch
 from sync_jobs.catalogue import Job, find_job
 from sync_jobs.error_translation import errors_translated
 from sync_jobs.errors import BadArgument
+from sync_jobs.guard_rail import Limits
 from sync_jobs.job_run import JobRun
 from sync_jobs.postgres.connection import take_over
 from sync_jobs.postgres.locks import advisory_lock
@@ -33,7 +34,7 @@ def run_job(
     first_date: date | None = None,
     date_override: str = "",
     date_of_change_override: str = "",
-    maximum_removed_percent: float | None = None,
+    limits: Limits | None = None,
     dry_run: bool = False,
     run_id: str = "manual",
     settings: IndexSettings | None = None,
@@ -42,14 +43,12 @@ def run_job(
 
     postgres: a connection for this run alone, outside of any transaction; it is put into autocommit mode.
     run_date: D of domain.md. first_date: the first of the nights covered (jobs 7 and 8), None for run_date alone.
-    date_override, date_of_change_override: domain.md, job 8. maximum_removed_percent: 0 to 100, the guard rail's
-    limit for this run; None for the job's own. run_id: kept in the index's _meta. settings: of the index build;
-    None for the defaults.
+    date_override, date_of_change_override: domain.md, job 8. limits: of the guard rail, for this run; None for the
+    job's own. run_id: kept in the index's _meta. settings: of the index build; None for the defaults.
 
     Raises BadArgument before anything starts; AlreadyRunning; GuardRail; TransientError for what is worth a
     retry; another SyncJobError for what is not.
     """
-    limit = _checked_limit(job.maximum_removed_percent if maximum_removed_percent is None else maximum_removed_percent)
     _check_text("date_override", date_override)
     _check_text("date_of_change_override", date_of_change_override)
     if date_override.strip() and not job.takes_date_override:
@@ -67,7 +66,7 @@ def run_job(
         first_date=dates.first,
         last_date=dates.last,
         any_date=dates.any_date,
-        maximum_removed_percent=limit,
+        limits=limits or job.limits,
         dry_run=dry_run,
         run_id=run_id,
         settings=settings or IndexSettings(),
@@ -94,7 +93,7 @@ def run_rollback(
     postgres: Connection,
     elasticsearch: Elasticsearch,
     direction: str = "back",
-    maximum_removed_percent: float | None = None,
+    limits: Limits | None = None,
     dry_run: bool = False,
     settings: IndexSettings | None = None,
 ) -> Report:
@@ -104,7 +103,6 @@ def run_rollback(
     another direction, IndexNotAsExpected if there is no such index, and what run_job raises.
     """
     job = find_job("PersonElasticSearchSyncJob")
-    limit = _checked_limit(job.maximum_removed_percent if maximum_removed_percent is None else maximum_removed_percent)
     started = time.monotonic()
     with errors_translated():
         take_over(postgres)
@@ -112,7 +110,7 @@ def run_rollback(
             postgres,
             elasticsearch,
             direction,
-            maximum_removed_percent=limit,
+            limits=limits or job.limits,
             dry_run=dry_run,
             settings=settings or IndexSettings(),
         )
@@ -125,12 +123,6 @@ def run_rollback(
         seconds=round(time.monotonic() - started, 3),
         **asdict(done.outcome),
     )
-
-
-def _checked_limit(percent: object) -> float:
-    if isinstance(percent, bool) or not isinstance(percent, int | float) or not 0 <= percent <= 100:
-        raise BadArgument(f"maximum_removed_percent: expected a number from 0 to 100, got {percent!r}")
-    return percent
 
 
 def _check_text(name: str, value: object) -> None:

@@ -18,7 +18,8 @@ from airflow.timetables.base import TimeRestriction
 from sync_airflow import connections, task_defaults
 from sync_airflow.tasks.job_operator import DATE_OF_CHANGE_OVERRIDE
 from sync_airflow.tasks.sync_operator import INDEX_SETTINGS
-from sync_jobs.catalogue import JOBS
+from sync_jobs.catalogue import JOBS, find_job
+from sync_jobs.parameters import job_parameters
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -100,10 +101,7 @@ def test_a_file_that_is_read_right_after_the_tick_does_not_lose_the_first_night(
 @pytest.mark.parametrize("dag_id", DAG_IDS)
 def test_a_run_by_hand_can_be_given_these_params(dags, dag_id):
     params = dags[dag_id].params
-    defaults = {"run_date": None, "run_follow_on_jobs": True, "dry_run": False, "maximum_removed_percent": 20}
-    if dag_id == "person_record_status_job":
-        defaults["date_override"] = ""
-    assert params.dump() == defaults
+    assert params.dump() == {parameter.name: parameter.default for parameter in job_parameters(find_job(dag_id))}
     for name in params:
         param = params.get_param(name)
         assert param.description, f"{dag_id}: the form does not say what {name} is; give the Param a description"
@@ -142,15 +140,6 @@ def test_date_override_refuses_anything_else(dags, value):
 
 def test_the_form_of_a_date_override_says_what_is_refused_in_the_words_that_operators_know(dags):
     assert "The date is not correct" in dags["person_record_status_job"].params.get_param("date_override").description
-
-
-def test_the_form_of_a_job_that_none_follows_says_so_and_any_other_names_them(dags):
-    def form(dag_id):
-        return dags[dag_id].params.get_param("run_follow_on_jobs")
-
-    assert "No job follows" in form("post_training_body_trust_job").description
-    assert "none" in form("person_record_status_job").schema["title"]
-    assert "PostTrainingBodyTrustJob" in form("post_employing_body_trust_job").description
 
 
 @pytest.mark.parametrize("dag_id", [*DAG_IDS, "recovery"])

@@ -16,6 +16,8 @@ from sync_airflow.tasks.job_operator import JobOperator, asset_of
 from sync_jobs import runner
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, RejectedDocument, TransientError
+from sync_jobs.guard_rail import Limits
+from sync_jobs.parameters import job_parameters
 from sync_jobs.report import Report
 from sync_jobs.search.settings import IndexSettings
 
@@ -24,13 +26,7 @@ STATUS = find_job("PersonRecordStatusJob")
 TICK = datetime(2024, 2, 29, 2, 0, tzinfo=UTC)
 ENDED = datetime(2024, 2, 29, 2, 5, tzinfo=UTC)
 VARIABLES = {"date_of_change_override": "2024-01-31", "persons_index_settings": {"senders": 2}}
-PARAMS = {
-    "run_date": None,
-    "run_follow_on_jobs": True,
-    "dry_run": False,
-    "maximum_removed_percent": 20,
-    "date_override": "",
-}
+PARAMS = {parameter.name: parameter.default for parameter in job_parameters(STATUS)}
 
 
 class Events(list):
@@ -146,7 +142,7 @@ def test_a_run_by_hand_hands_over_its_params(work):
     assert work.called_with["run_date"] == date(2023, 12, 31)
     assert work.called_with["first_date"] is None
     assert work.called_with["dry_run"] is True
-    assert work.called_with["maximum_removed_percent"] == 50.0
+    assert work.called_with["limits"] == Limits(maximum_removed_percent=50)
     assert work.called_with["date_override"] == "any"
     left = Success.from_extra(this["outlet_events"][asset_of(STATUS)].extra)
     assert (left.dry_run, left.date_override, left.of_its_night) == (True, "any", False)

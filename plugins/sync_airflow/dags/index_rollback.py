@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG
 
 from sync_airflow import task_defaults
 from sync_airflow.connections import open_elasticsearch, open_postgres
 from sync_airflow.dags.manuals import rollback_manual
-from sync_airflow.dags.parameters import maximum_removed_percent_param
+from sync_airflow.dags.parameters import airflow_params
 from sync_airflow.messages.announcements import announce_failure, announce_start, announce_untold_failure
 from sync_airflow.night_rules import own_date
 from sync_airflow.tasks.sync_operator import SyncOperator, index_settings
 from sync_jobs.catalogue import find_job
+from sync_jobs.guard_rail import DEFAULT_LIMITS
+from sync_jobs.parameters import rollback_parameters
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,7 +25,7 @@ ROLLBACK = "persons_index_rollback"
 
 def build_rollback_dag() -> DAG:
     """One task, started by hand."""
-    limit = find_job("PersonElasticSearchSyncJob").maximum_removed_percent
+    limits = find_job("PersonElasticSearchSyncJob").limits
     with DAG(
         dag_id=ROLLBACK,
         dag_display_name="Rollback of the search index",
@@ -32,22 +34,7 @@ def build_rollback_dag() -> DAG:
         schedule=None,
         catchup=False,
         max_active_runs=1,
-        params={
-            "direction": Param(
-                default="back",
-                type="string",
-                enum=["back", "forth"],
-                title="Direction",
-                description="back: to the index built before the live one. forth: to the one built after it.",
-            ),
-            "dry_run": Param(
-                default=False,
-                type="boolean",
-                title="Dry run",
-                description="Report which index it would be and what it takes to bring it up to date; write nothing.",
-            ),
-            "maximum_removed_percent": maximum_removed_percent_param(limit),
-        },
+        params=airflow_params(rollback_parameters(limits)),
         tags=list(task_defaults.TAGS),
         on_failure_callback=announce_untold_failure,
         default_args={"owner": task_defaults.OWNER, "on_failure_callback": announce_failure},
@@ -74,7 +61,7 @@ class RollbackOperator(SyncOperator):
                 postgres=postgres,
                 elasticsearch=elasticsearch,
                 direction=params["direction"],
-                maximum_removed_percent=float(params["maximum_removed_percent"]),
+                limits=DEFAULT_LIMITS.overridden_by(params),
                 dry_run=params["dry_run"],
                 settings=index_settings(),
             )

@@ -21,6 +21,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from sync_airflow import task_defaults
 from sync_airflow.night_rules import OPERATOR_TRIGGERED, SCHEDULED, belongs_to_a_night, between, chosen_date, own_date
 from sync_jobs.catalogue import Job, find_job, jobs_to_run_after, jobs_waiting_for
+from sync_jobs.parameters import FOLLOW_ON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,14 +49,14 @@ def jobs_to_run_next(job: Job, *, run_type: str, params: Mapping[str, Any], conf
         return ()
     if run_type == OPERATOR_TRIGGERED and conf.get(THEN_RUN):
         return tuple(find_job(dag_id) for dag_id in conf[THEN_RUN])
-    return jobs_to_run_after(job) if params["run_follow_on_jobs"] else ()
+    return jobs_to_run_after(job) if params[FOLLOW_ON] else ()
 
 
 def conf_of_next(run_date: date, rest: tuple[Job, ...]) -> dict[str, Any]:
     """What the next run in the chain is started with."""
     return {
         "run_date": run_date.isoformat(),
-        "run_follow_on_jobs": False,
+        FOLLOW_ON: False,
         THEN_RUN: [job.dag_id for job in rest],
     }
 

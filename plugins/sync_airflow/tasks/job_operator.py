@@ -104,7 +104,7 @@ class JobOperator(SyncOperator):
                 first_date=first,
                 date_override=date_override,
                 date_of_change_override=Variable.get(DATE_OF_CHANGE_OVERRIDE, default="") or "",
-                maximum_removed_percent=float(params["maximum_removed_percent"]),
+                limits=job.limits.overridden_by(params),
                 dry_run=params["dry_run"],
                 run_id=run.run_id,
                 settings=index_settings(),

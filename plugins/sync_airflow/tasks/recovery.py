@@ -18,6 +18,7 @@ from sync_airflow.tasks.follow_on_jobs import child_run_id
 from sync_airflow.tasks.job_operator import RUN_JOB
 from sync_airflow.tasks.run_parameters import refuse_unknown_keys
 from sync_jobs.catalogue import JOBS, Job, find_job, upstream_jobs
+from sync_jobs.parameters import FOLLOW_ON
 
 if TYPE_CHECKING:
     from datetime import date
@@ -80,12 +81,8 @@ class RecoverJobOperator(TriggerDagRunOperator):
             names = " and ".join(other.name for other in unfit)
             raise AirflowSkipException(f"{job.name} is not run: it follows {names}, which did not succeed.")
         run, params = context["dag_run"], context["params"]
-        self.conf = {
-            "run_date": run_date_of(context).isoformat(),
-            "run_follow_on_jobs": False,
-        }
-        if params["maximum_removed_percent"] is not None:
-            self.conf["maximum_removed_percent"] = params["maximum_removed_percent"]
+        given = {name: params[name] for name in self.dag.params if params[name] is not None}
+        self.conf = given | {"run_date": run_date_of(context).isoformat(), FOLLOW_ON: False}
         self.trigger_run_id = child_run_id("recovery", run.run_id, context["ti"].try_number)
         super().execute(context)
 

@@ -108,10 +108,9 @@ def _build(run: JobRun, name: str, state: State) -> Outcome:
         with phases.of("compare"):
             persons = heapq.merge(loaded.outdated, sorted(caught_up.persons))
             difference = live_comparison.compare(client, live, name, persons)
-            limit = run.maximum_removed_percent
             existing = difference.unchanged + difference.changed + difference.removed
-            check_guard_rail(f"index {ALIAS}", difference.removed, existing, limit)
-            check_values(ALIAS, loaded.live_values, count_values(client, name), limit)
+            check_guard_rail(f"index {ALIAS}", difference.removed, existing, run.limits)
+            check_values(ALIAS, loaded.live_values, count_values(client, name), run.limits)
         refreshed = caught_up.made
         if not run.dry_run:
             with phases.of("promote"):

@@ -10,7 +10,7 @@ from datetime import date
 from elasticsearch import Elasticsearch
 
 from sync_jobs.error_translation import errors_translated_with_state
-from sync_jobs.guard_rail import check_guard_rail
+from sync_jobs.guard_rail import Limits, check_guard_rail
 from sync_jobs.jobs.person_index import ALIAS, cover_the_swap
 from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.postgres.statements import Connection
@@ -38,7 +38,7 @@ def roll_back_person_index(
     client: Elasticsearch,
     direction: str,
     *,
-    maximum_removed_percent: float,
+    limits: Limits,
     dry_run: bool,
     settings: IndexSettings,
 ) -> RolledBack:
@@ -59,7 +59,7 @@ def roll_back_person_index(
             wanted, existing = wanted_totals(connection, run_date), found_totals(client, name)
             for what, old in asdict(existing).items():
                 new = getattr(wanted, what)
-                check_guard_rail(f"{what} in index {name}", old - new, old, maximum_removed_percent)
+                check_guard_rail(f"{what} in index {name}", old - new, old, limits)
             values = count_values(client, name)
             persons = differing_persons(connection, client, name, run_date)
             refresh = PersonRefresh(client, name, run_date, settings)
@@ -69,7 +69,7 @@ def roll_back_person_index(
             made = refreshed.made
             if not dry_run:
                 state.text = f"{name} was made as PostgreSQL is now; {live.name} is live, as before."
-                check_values(name, values, count_values(client, name), maximum_removed_percent)
+                check_values(name, values, count_values(client, name), limits)
                 index_alias.switch(client, ALIAS, live, name)
                 state.text = (
                     f"{name} is live and serves; only what was edited around the swap may be missing in it, until the "
