@@ -4,10 +4,12 @@ Forms, manuals, validation, the page and docs/reference/parameters.md are made f
 too; sync_jobs.guard_rail defines them.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from sync_jobs.catalogue import Job, jobs_to_run_after
+from sync_jobs.errors import BadArgument
 from sync_jobs.guard_rail import DEFAULT_LIMITS, Limits
 
 # The form of a value:
@@ -140,3 +142,15 @@ def _of_job(parameter: Parameter, job: Job) -> Parameter:
 
 def _with_default(parameter: Parameter, limits: Limits) -> Parameter:
     return replace(parameter, default=getattr(limits, parameter.name)) if parameter.name in LIMITS else parameter
+
+
+def refuse_unknown_parameters(given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise BadArgument if a run is given a key that is not one of its parameters.
+
+    Airflow ignores such a key: a run with {"dryrun": true} would not be a dry run.
+    """
+    names = list(known)
+    unknown = [repr(name) for name in given if name not in names]
+    if unknown:
+        which = f"Unknown parameter{'s' if unknown[1:] else ''} {', '.join(unknown)}"
+        raise BadArgument(f"{which}. Expected some of {', '.join(names)}. Nothing was started.")

@@ -11,7 +11,8 @@ import pytest
 from elasticsearch import Elasticsearch
 from playwright.sync_api import Locator, Page, Route, expect
 
-from sync_jobs.catalogue import JOBS
+from sync_jobs.catalogue import JOBS, find_job
+from sync_jobs.parameters import job_parameters
 from sync_jobs.search.index_alias import new_index_name
 from tests.airflow_of_tests import StartedAirflow
 
@@ -94,11 +95,9 @@ def test_all_jobs_are_run_in_order_and_the_page_tells_which_failed_and_why(page:
     with table_gone(airflow, "post_funding"):
         page.get_by_role("dialog", name="Run all jobs").get_by_role("button", name="Run", exact=True).click()
         expect(page.get_by_role("status")).to_have_text("all jobs: Just started.")
-        expect(page.locator("#summary")).to_contain_text("all jobs are being run in order")
+        expect(page.locator("#summary")).to_contain_text("recovery is running all jobs in order")
         expect(row(page, NAMES[0])).to_contain_text("succeeded")
-        expect(page.locator("#summary")).to_contain_text(
-            "the last run of all jobs failed: To be run again", timeout=180_000
-        )
+        expect(page.locator("#summary")).to_contain_text("the last recovery failed: Run again", timeout=180_000)
     for name in NAMES:
         expect(row(page, name)).to_contain_text("failed" if name == "PostFundingStatusSyncJob" else "succeeded")
     expect(row(page, "PersonOwnerRebuildJob")).to_contain_text("300 read, 300 added")
@@ -113,21 +112,17 @@ def test_all_jobs_are_run_in_order_and_the_page_tells_which_failed_and_why(page:
 
 def test_a_job_that_is_run_from_the_page_is_followed_by_what_follows_it(page: Page, airflow: StartedAirflow) -> None:
     dialog = open_dialog(page, "PostEmployingBodyTrustJob")
-    expect(dialog).to_contain_text("one after the other, by the same date: PostTrainingBodyTrustJob.")
+    expect(dialog).to_contain_text("Here: PostTrainingBodyTrustJob.")
     expect(dialog.get_by_label("Date override")).not_to_be_visible()
     dialog.get_by_label("Run date").fill("2026-03-10")
     dialog.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_role("status")).to_have_text("PostEmployingBodyTrustJob: Just started.")
-    for name, how in (("PostEmployingBodyTrustJob", "by hand"), ("PostTrainingBodyTrustJob", "after another job")):
+    for name, how in (("PostEmployingBodyTrustJob", "manually"), ("PostTrainingBodyTrustJob", "as a follow-on job")):
         expect(row(page, name)).to_contain_text(f"for 2026-03-10, {how}")
         expect(row(page, name)).to_contain_text("succeeded")
     run = airflow.api.runs("post_employing_body_trust_job", "manual")[-1]
-    assert run["conf"] == {
-        "run_date": "2026-03-10",
-        "maximum_removed_percent": 20,
-        "dry_run": False,
-        "run_follow_on_jobs": True,
-    }
+    defaults = {each.name: each.default for each in job_parameters(find_job("PostEmployingBodyTrustJob"))}
+    assert run["conf"] == defaults | {"run_date": "2026-03-10"}
 
 
 def test_the_status_job_asks_for_its_argument_first_and_refuses_what_is_no_date(
@@ -146,7 +141,7 @@ def test_the_status_job_asks_for_its_argument_first_and_refuses_what_is_no_date(
     dialog.get_by_role("button", name="Run", exact=True).click()
     expect(dialog).not_to_be_visible()
     status = row(page, "PersonRecordStatusJob")
-    expect(status).to_contain_text("by hand, dry run")
+    expect(status).to_contain_text("manually, dry run")
     expect(status).to_contain_text("succeeded")
     expect(status).to_contain_text("dry run: nothing was written")
 

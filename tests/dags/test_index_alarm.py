@@ -56,7 +56,7 @@ def test_its_time_is_a_setting_in_utc(monkeypatch, setting, cron):
 
 def test_a_time_that_is_none_is_an_error_that_names_the_setting(monkeypatch):
     monkeypatch.setenv(SETTING, "7 o'clock")
-    with pytest.raises(ValueError, match=f"{SETTING}: .* is no time such as 07:00, nor off"):
+    with pytest.raises(ValueError, match=f"{SETTING}: .* expected a time such as 07:00, or 'off'"):
         build_index_alarm_dag()
 
 

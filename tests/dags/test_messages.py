@@ -13,15 +13,15 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from local.ports import HOST, any_free_port
-from sync_airflow.messages.announcements import announce_failure, announce_untold_failure
-from sync_airflow.messages.slack import say_that_it_is_off, send
+from sync_airflow.messages.announcements import announce_failure, announce_unreported_failure
+from sync_airflow.messages.slack import log_that_messages_are_off, send
 from sync_airflow.tasks import job_operator
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import TransientError
 from sync_jobs.postgres.locks import advisory_lock
 
 JOB = find_job("PostFundingStatusSyncJob")  # needs PostgreSQL alone, and nothing runs after it
-COUNTS = "1 read, 0 added, 1 changed, 0 removed, 0 unchanged, 0 rejected"
+COUNTS = "1 read, 0 added, 1 changed, 0 removed, 0 unchanged, 0 refreshed"
 POST = "INSERT INTO post (id, funding_status) VALUES (1, 'CURRENT')"
 FUNDING = "INSERT INTO post_funding (id, post_id, start_date, end_date) VALUES (1, 1, '2024-01-01', '2024-02-28')"
 
@@ -102,7 +102,7 @@ TROUBLES = {
     "wrong token": "SlackApiError: .*invalid_auth",
     "nobody listens": "URLError: .*Connection refused",
     "no answer": "TimeoutError: timed out",
-    "no channel": "ValueError: the extra of connection slack_default names no channel",
+    "no channel": "ValueError: the extra of connection slack_default does not name a channel",
     "no token": "AirflowNotFoundException: .* does not contain password",
 }
 
@@ -129,11 +129,11 @@ def test_a_message_that_cannot_be_sent_is_one_line_in_the_log_of_a_job_that_goes
 
 def test_without_a_connection_no_message_is_sent_and_that_is_said_once(dag, slack, monkeypatch, caplog):
     monkeypatch.delenv("AIRFLOW_CONN_SLACK_DEFAULT")
-    say_that_it_is_off.cache_clear()
+    log_that_messages_are_off.cache_clear()
     assert run(dag) == "success"
     lines = [record for record in caplog.records if record.name.startswith("sync_airflow.messages.slack")]
     assert [(record.levelname, record.getMessage()) for record in lines] == [
-        ("INFO", "There is no connection slack_default: no messages are sent to Slack.")
+        ("INFO", "The connection slack_default does not exist: no messages are sent to Slack.")
     ]
     assert slack.messages == []
 
@@ -169,7 +169,7 @@ def test_of_several_waits_that_were_in_vain_in_one_run_one_is_told(dags, slack):
 
 
 def test_recovery_tells_at_its_end_what_is_to_be_run_again_though_jobs_before_have_failed(dags, slack):
-    error = AirflowFailException("To be run again, in this order, with run_date 2024-02-29: PostTrainingBodyTrustJob")
+    error = AirflowFailException("Run again, in this order, with run_date 2024-02-29: PostTrainingBodyTrustJob")
     announce_failure(context(dags["recovery"], "summary", {"post_training_body_trust_job": "failed"}, exception=error))
     assert slack.texts == [
         f"<!channel> *Recovery: all jobs in order* failed: {error}\n<http://airflow/log|Log of summary>"
@@ -179,7 +179,7 @@ def test_recovery_tells_at_its_end_what_is_to_be_run_again_though_jobs_before_ha
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (AirflowTaskTimeout("PID 1"), "it has not ended within its time limit"),
+        (AirflowTaskTimeout("PID 1"), "it exceeded its time limit"),
         (SystemExit("told to stop"), "SystemExit, see its log"),
         (TransientError("connection lost"), "connection lost"),
         (ValueError("Jane Doe"), "ValueError, see its log"),
@@ -194,22 +194,22 @@ def test_the_reason_is_told_in_words_of_our_own_alone(dags, slack, error, reason
     ("told", "reason", "text"),
     [
         (["run_job"], "task_failure", None),
-        ([], "task_failure", "it ended without a word, as when its process is killed"),
-        ([], "timed_out", "it has not ended within its time limit"),
+        ([], "task_failure", "it stopped without reporting a reason (was the process killed?)"),
+        ([], "timed_out", "it exceeded its time limit"),
     ],
 )
 def test_a_run_whose_failure_no_task_has_told_is_told_by_its_dag(dags, slack, told, reason, text):
     dag = dags[JOB.dag_id]
     this = context(dag, "run_job", {}, run_id="1", reason=reason)
     this["ti"].xcom_pull = lambda task_ids, **_: task_ids in told or None
-    announce_untold_failure(this)
+    announce_unreported_failure(this)
     assert slack.texts == (
         [f"<!channel> *{JOB.name}* failed: {text}\n<http://airflow/log|Log of run_job>"] if text else []
     )
 
 
 def test_every_dag_tells_a_failure_that_its_tasks_did_not(dags):
-    assert [dag_id for dag_id, dag in dags.items() if dag.on_failure_callback is not announce_untold_failure] == []
+    assert [dag_id for dag_id, dag in dags.items() if dag.on_failure_callback is not announce_unreported_failure] == []
 
 
 def test_every_task_tells_its_failure_save_those_of_recovery_whose_jobs_do(dags):

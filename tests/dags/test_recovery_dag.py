@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from sync_airflow.tasks.recovery import RecoverJobOperator, jobs_to_run_again, run_book, table, unfit_upstream_jobs
 from sync_jobs.catalogue import JOBS, find_job
+from sync_jobs.report import COUNTS
 
 # domain.md, "The eight jobs": in this order.
 ORDER = [
@@ -44,12 +45,12 @@ def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags):
 
 
 @pytest.mark.parametrize("task_id", ORDER)
-def test_no_job_is_started_by_a_recovery_that_is_given_what_it_does_not_know(dags, task_id):
-    # Of the run it has the conf alone, so that whatever comes before the refusal would fail otherwise.
+def test_a_recovery_with_an_unknown_parameter_starts_no_job(dags, task_id):
+    # The run has only a conf, so anything that happened before the refusal would fail.
     run, reasons = SimpleNamespace(conf={"run_date": "2026-02-28", "dry_run": True}), []
     context = {"dag_run": run, "ti": SimpleNamespace(xcom_push=lambda key, value: reasons.append((key, value)))}
-    with pytest.raises(AirflowFailException, match=r"given 'dry_run', .* expected are run_date, maximum_removed_perc"):
-        # Airflow refuses to execute an operator outside of a task; what is tested is the method below that guard.
+    with pytest.raises(AirflowFailException, match=r"Unknown parameter 'dry_run'\. Expected some of run_date, "):
+        # Airflow refuses to execute an operator outside a task; this calls the method below that guard.
         RecoverJobOperator.execute.__wrapped__(dags["recovery"].get_task(task_id), context)
     assert [key for key, _ in reasons] == ["reason"]
 
@@ -119,21 +120,22 @@ def test_the_run_book_lists_exactly_what_is_to_be_run_again_in_order_and_why():
     reasons = {"person_placement_employing_body_trust_job": "it would remove 100 of 100"}
     text = run_book(jobs_to_run_again(states), states, reasons, date(2026, 2, 28))
     assert text.splitlines()[:5] == [
-        "4 of 8 jobs are to be run again, in this order, with run_date 2026-02-28:",
+        "Run 4 of 8 jobs again, in this order, with run_date 2026-02-28:",
         "  PersonPlacementEmployingBodyTrustJob failed: it would remove 100 of 100",
-        "  PersonPlacementTrainingBodyTrustJob was not run, as it follows PersonPlacementEmployingBodyTrustJob",
-        "  PersonElasticSearchSyncJob was not run, as it follows PersonPlacementEmployingBodyTrustJob and "
-        "PersonPlacementTrainingBodyTrustJob",
-        "  PostFundingStatusSyncJob was not run",
+        "  PersonPlacementTrainingBodyTrustJob did not run, because its upstream did not succeed: "
+        "PersonPlacementEmployingBodyTrustJob",
+        "  PersonElasticSearchSyncJob did not run, because its upstream did not succeed: "
+        "PersonPlacementEmployingBodyTrustJob, PersonPlacementTrainingBodyTrustJob",
+        "  PostFundingStatusSyncJob did not run",
     ]
 
 
 def test_the_table_has_a_line_for_each_job_with_its_counts():
-    counts = {"read": 10, "added": 1, "changed": 2, "removed": 3, "unchanged": 4, "rejected": 0, "seconds": 1.26}
+    counts = {"read": 10, "added": 1, "changed": 2, "removed": 3, "unchanged": 4, "refreshed": 0, "seconds": 1.26}
     states = ALL_WELL | {"person_record_status_job": "failed"}
     reports = {dag_id: counts for dag_id in ORDER if states[dag_id] == "success"}
     head, *lines = table(states, reports).splitlines()
-    assert head.split() == ["job", "state", "read", "added", "changed", "removed", "unchanged", "rejected", "seconds"]
+    assert head.split() == ["job", "state", *COUNTS, "seconds"]
     assert [line.split()[0] for line in lines] == [job.name for job in JOBS]
     assert lines[0].split() == ["PersonOwnerRebuildJob", "success", "10", "1", "2", "3", "4", "0", "1.3"]
     assert lines[-1].split() == ["PersonRecordStatusJob", "failed"]

@@ -21,7 +21,7 @@ from sync_airflow.restart import listener
 from sync_airflow.settings import recovery_window
 from tests.conftest import new_database
 
-WORDS = ("Recovery is triggered", "Recovery is not triggered", "recovery after a restart is turned off", "no recovery.")
+WORDS = ("Recovery is triggered", "Recovery is not triggered", "recovery after a restart is off", "no recovery.")
 # Task slots: with none, a run that was triggered stays queued or running, as one that takes long would.
 NO_TASKS = "UPDATE slot_pool SET slots = 0"
 MAKE_DATABASE = "from airflow.utils import db; db.upgradedb()"
@@ -111,19 +111,19 @@ def test_schedulers_that_start_in_the_window_trigger_recovery_once_for_each_rest
     # A first start ever, of two at once: the DAG is not known yet, then is, paused, and is unpaused.
     both = [schedulers.start(open_now), schedulers.start(open_now, zone="Pacific/Auckland")]
     for scheduler in both:
-        assert "recovery is to be triggered" in schedulers.line(scheduler, ("is to be triggered", *WORDS))
+        assert "triggering recovery" in schedulers.line(scheduler, ("triggering recovery", *WORDS))
     schedulers.run("-m", "airflow", "dags", "reserialize")
     schedulers.metadata.execute("UPDATE dag SET is_paused = FALSE WHERE dag_id = 'recovery'")
     answers = sorted(schedulers.answer(scheduler).partition("Recovery is ")[2] for scheduler in both)
     (run_id,) = schedulers.recovery_runs()
-    assert answers[0].startswith(f"not triggered: its run {run_id} is there already")
+    assert answers[0].startswith(f"not triggered: its run {run_id} exists already")
     assert answers[1].startswith(f"triggered: {run_id}")
     stop(both, patience=5)
 
     # That run is still queued or running: the next start, in another zone, leaves it to that. Outside: nothing.
     third, outside = schedulers.start(open_now, zone="Pacific/Auckland"), schedulers.start(closed_now)
-    assert f"its run {run_id} is there already" in schedulers.answer(third)
-    assert "outside of" in schedulers.answer(outside)
+    assert f"its run {run_id} exists already" in schedulers.answer(third)
+    assert "outside " in schedulers.answer(outside)
     stop([third, outside], patience=5)
 
     # It has ended, and somebody has paused the DAG.
@@ -189,7 +189,7 @@ def test_whatever_goes_wrong_is_told_in_one_line_and_the_scheduler_starts(monkey
     assert started == []
     errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert len(errors) == 2
-    assert "AIRFLOW__TIS_SYNC__RECOVERY_WINDOW: 'at night' is no window such as 00:00-07:00" in errors[0]
+    assert "AIRFLOW__TIS_SYNC__RECOVERY_WINDOW: 'at night': expected a window such as 00:00-07:00" in errors[0]
     assert "OSError: no memory" in errors[1]
 
 

@@ -69,6 +69,6 @@ def test_a_run_by_hand_goes_back_and_another_forth_again_and_tells_everybody(
 
     failed = [text for text in slack.texts if "failed" in text]
     assert "not one that a build made" in failed[0]
-    assert "This run was given 'dryrun', which it does not know" in failed[1]
+    assert "Unknown parameter 'dryrun'. Expected some of direction, " in failed[1]
     assert len(failed) == 2
     assert sum("*Rollback of the search index* finished" in text for text in slack.texts) == 3

@@ -161,8 +161,8 @@ def test_a_date_override_of_blanks_alone_loses_no_missed_night(work, blank):
     assert Success.from_extra(this["outlet_events"][asset_of(STATUS)].extra).of_its_night
 
 
-def test_a_run_that_is_given_what_it_does_not_know_fails_before_anything_starts(work):
-    with pytest.raises(AirflowFailException, match=r"given 'dryrun', .* expected are run_date, .*dry_run"):
+def test_a_run_with_an_unknown_parameter_fails_before_anything_starts(work):
+    with pytest.raises(AirflowFailException, match=r"Unknown parameter 'dryrun'\. Expected .*dry_run"):
         execute(context(run_type="manual", conf={"dryrun": True, "run_date": None}))
     assert work.called_with == {}
     assert work.announced == []
@@ -178,7 +178,7 @@ def test_the_log_tells_the_report_in_one_readable_line(monkeypatch):
     operator, lines = job_operator_of_this_test(), []
     monkeypatch.setattr(type(operator), "log", SimpleNamespace(info=lambda text, *values: lines.append(text % values)))
     execute(context(), operator)
-    assert lines[-1] == "PersonRecordStatusJob: read 0, added 0, changed 3, removed 0, unchanged 0, 0.5 s"
+    assert lines[-1] == "PersonRecordStatusJob: read 0, added 0, changed 3, removed 0, unchanged 0, refreshed 0, 0.5 s"
 
 
 @pytest.mark.parametrize("error", [TransientError, AlreadyRunning])
@@ -200,7 +200,7 @@ def test_a_task_that_is_told_to_stop_breaks_off_its_work(monkeypatch):
         raise AssertionError("the work went on")
 
     monkeypatch.setattr(runner, "run_job", told_to_stop)
-    with pytest.raises(SystemExit, match="was told to stop"):
+    with pytest.raises(SystemExit, match="was stopped by Airflow"):
         execute(context(), operator)
     operator.on_kill()  # no work is left to be stopped
 
@@ -210,7 +210,7 @@ def test_the_reason_of_a_task_that_took_too_long_is_its_limit(work):
     this = context()
     with pytest.raises(AirflowTaskTimeout):
         execute(this)
-    assert this["ti"].xcoms == {"reason": "PersonRecordStatusJob has not ended within 2:00:00"}
+    assert this["ti"].xcoms == {"reason": "PersonRecordStatusJob exceeded its time limit of 2:00:00"}
 
 
 @pytest.mark.parametrize("error", [BadArgument, GuardRail, RejectedDocument])

@@ -13,7 +13,7 @@ from airflow.triggers.base import TriggerEvent
 from sync_airflow.night_rules import Success
 from sync_airflow.tasks.job_operator import asset_of
 from sync_airflow.tasks.sensors import NightlyJobSensor, pendulum
-from sync_airflow.tasks.triggers import LOOK_AGAIN, NightlyRunTrigger
+from sync_airflow.tasks.triggers import RECHECK, NightlyRunTrigger
 from sync_jobs.catalogue import find_job
 
 INDEX = find_job("PersonElasticSearchSyncJob")
@@ -55,8 +55,8 @@ class TaskInstance:
         return self.runs
 
 
-def sensor(*, whatever_end=False):
-    return NightlyJobSensor(task_id="wait", job_name=INDEX.name, upstream_name=OWNER.name, whatever_end=whatever_end)
+def sensor(*, any_end=False):
+    return NightlyJobSensor(task_id="wait", job_name=INDEX.name, upstream_name=OWNER.name, any_end=any_end)
 
 
 def context(*, run_type="scheduled", own=(), upstream=(), others=(), **asked):
@@ -105,7 +105,7 @@ def test_a_wait_is_deferred_and_looks_for_the_upstream_run_of_the_same_night():
 
 @pytest.mark.parametrize("run_type", ["manual", "operator_triggered", "asset_triggered"])
 def test_a_run_by_hand_does_not_wait(run_type):
-    with pytest.raises(AirflowSkipException, match="by hand"):
+    with pytest.raises(AirflowSkipException, match="Manual run"):
         execute(sensor(), context(run_type=run_type))
 
 
@@ -130,14 +130,14 @@ def test_a_backfill_waits_for_the_runs_of_its_own_night_alone():
         execute(sensor(), context(run_type="backfill", upstream=(recovered(6),)))
 
 
-@pytest.mark.parametrize(("asked", "why"), [({}, "will have none"), ({"is_paused": True}, "is paused")])
+@pytest.mark.parametrize(("asked", "why"), [({}, "will not get one"), ({"is_paused": True}, "is paused")])
 def test_a_run_that_will_never_be_is_not_waited_for_and_the_job_fails_naming_it(asked, why):
     with pytest.raises(AirflowFailException, match=f"PersonOwnerRebuildJob {why}|PersonOwnerRebuildJob .* {why}"):
         execute(sensor(), context(runs=0, **asked))
 
 
 def test_a_job_that_waits_for_any_end_goes_on_without_a_run_that_will_never_be():
-    assert execute(sensor(whatever_end=True), context(runs=0)) is None
+    assert execute(sensor(any_end=True), context(runs=0)) is None
 
 
 def test_an_upstream_that_failed_fails_the_job_with_its_name_and_what_to_do():
@@ -159,19 +159,19 @@ def test_an_upstream_that_succeeded_ends_the_wait():
 
 def test_a_look_in_between_goes_on_waiting():
     with pytest.raises(TaskDeferred):
-        sensor().execute_complete(context(), {"status": LOOK_AGAIN})
+        sensor().execute_complete(context(), {"status": RECHECK})
 
 
 def test_a_wait_ends_after_six_hours_with_the_name_of_the_job_that_is_late(monkeypatch):
     monkeypatch.setattr(pendulum, "now", lambda _: TICK + timedelta(hours=6, minutes=1))
     with pytest.raises(AirflowFailException, match="PersonOwnerRebuildJob has not ended within 6:00:00"):
-        sensor().execute_complete(context(), {"status": LOOK_AGAIN})
+        sensor().execute_complete(context(), {"status": RECHECK})
 
 
 class TestTrigger:
-    def trigger(self, look_again_after):
+    def trigger(self, recheck_after):
         return NightlyRunTrigger(
-            external_dag_id="x", logical_dates=[TICK], poke_interval=0.01, look_again_after=look_again_after
+            external_dag_id="x", logical_dates=[TICK], poke_interval=0.01, recheck_after=recheck_after
         )
 
     def event(self, trigger):
@@ -200,4 +200,4 @@ class TestTrigger:
             yield TriggerEvent({"status": "success"})
 
         monkeypatch.setattr(WorkflowTrigger, "run", endless)
-        assert self.event(self.trigger(0.01)).payload == {"status": LOOK_AGAIN}
+        assert self.event(self.trigger(0.01)).payload == {"status": RECHECK}

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 import pytest
 from airflow.models.base import Base
 from airflow.models.connection import Connection
-from airflow.models.pool import Pool
 from airflow.models.variable import Variable
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
@@ -25,8 +24,6 @@ airflow:
       conn_password: pass ${SECRET} word
       conn_extra: {sslmode: "${MODE}"}
     - {conn_id: tcs_elasticsearch, conn_type: elasticsearch, conn_host: search, conn_port: 9200, conn_extra: ""}
-  pools:
-    - {pool_name: index, pool_slot: 2, pool_description: one build at a time}
   variables:
     - {variable_name: date_of_change_override, variable_value: ""}
     - {variable_name: as_json, variable_value: {"a": 1}}
@@ -36,9 +33,9 @@ ENVIRONMENT = {"HOST": "db", "PORT": "5433", "SECRET": "s%3A/&é", "MODE": "requ
 
 @pytest.fixture
 def engine(monkeypatch, tmp_path):
-    """A metadata database with the three tables, in place of Airflow's."""
+    """A metadata database with the two tables, in place of Airflow's."""
     engine = create_engine(f"sqlite:///{tmp_path / 'metadata.db'}")
-    Base.metadata.create_all(engine, tables=[model.__table__ for model in (Connection, Pool, Variable)])
+    Base.metadata.create_all(engine, tables=[model.__table__ for model in (Connection, Variable)])
 
     @contextmanager
     def create_session():
@@ -81,7 +78,6 @@ def test_everything_in_the_file_is_loaded_with_its_values_filled_in(engine, path
     assert (postgres.schema, postgres.login, postgres.password) == ("tcs", "sync_jobs", "pass s%3A/&é word")
     assert postgres.extra_dejson == {"sslmode": "require"}
     assert (elasticsearch.conn_id, elasticsearch.host, elasticsearch.port) == ("tcs_elasticsearch", "search", 9200)
-    assert [(pool.pool, pool.slots) for pool in rows(engine, Pool)] == [("index", 2)]
     assert {variable.key: variable.val for variable in rows(engine, Variable)} == {
         "date_of_change_override": "",
         "as_json": '{"a": 1}',
@@ -97,7 +93,6 @@ def test_what_has_the_same_id_is_replaced(engine, path, monkeypatch):
         ("tcs_postgres", "another"),
         ("tcs_elasticsearch", "search"),
     ]
-    assert len(rows(engine, Pool)) == 1
     assert len(rows(engine, Variable)) == 2
 
 
@@ -107,7 +102,6 @@ def test_each_thing_loaded_is_told_without_its_secrets(path, capsys):
     assert capsys.readouterr().out.splitlines() == [
         "connection tcs_postgres: postgres at db",
         "connection tcs_elasticsearch: elasticsearch at search",
-        "pool index: 2 slots",
         "variable date_of_change_override",
         "variable as_json",
     ]
@@ -124,7 +118,7 @@ def test_if_the_environment_lacks_a_name_all_lacking_ones_are_told_and_nothing_i
 
 @pytest.mark.usefixtures("environment")
 def test_a_failure_half_way_leaves_everything_as_it_was(engine, path, monkeypatch):
-    monkeypatch.setattr(Pool, "create_or_update_pool", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(Variable, "set", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(path)
     assert rows(engine, Connection) == []

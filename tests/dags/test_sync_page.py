@@ -22,6 +22,8 @@ from sqlalchemy.exc import OperationalError
 
 from local import elasticsearch as local_elasticsearch
 from sync_jobs.catalogue import JOBS
+from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
+from sync_jobs.report import COUNTS
 
 STATUS = "/sync/api/jobs/status"
 ALL_JOBS = "/sync/api/jobs"
@@ -29,7 +31,7 @@ STATUS_JOB = "/sync/api/job/PersonRecordStatusJob"
 DAG_IDS = [*(job.dag_id for job in JOBS), "recovery"]
 
 REFUSED = [
-    ({"dryrun": True}, "dryrun: "),
+    ({"dryrun": True}, "Unknown parameter 'dryrun'. Expected some of run_date, date_override, "),
     ({"dry_run": "yes"}, "dry_run: "),
     ({"run_follow_on_jobs": 1}, "run_follow_on_jobs: "),
     ({"run_date": "2026-02-30"}, "The date is not correct: 2026-02-30"),
@@ -214,14 +216,54 @@ def test_what_is_not_as_expected_is_refused_and_nothing_started(client: TestClie
     assert not runs()
 
 
-def test_a_job_that_takes_no_date_override_says_so(client: TestClient) -> None:
+def test_a_job_without_a_date_override_refuses_one(client: TestClient) -> None:
     answer = put(client, "/sync/api/job/PersonOwnerRebuildJob", {"date_override": "ANY"})
-    assert (answer.status_code, answer.json()["error"]) == (400, "PersonOwnerRebuildJob takes no date_override")
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("Unknown parameter 'date_override'. Expected some of run_date, ")
 
 
-def test_all_jobs_take_no_dry_run_and_the_answer_says_what_they_take(client: TestClient) -> None:
+def test_recovery_refuses_a_dry_run_and_names_its_parameters(client: TestClient) -> None:
     error = put(client, ALL_JOBS, {"dry_run": True}).json()["error"]
-    assert "some of run_date, maximum_removed_percent. Nothing was started." in error
+    assert error.startswith("Unknown parameter 'dry_run'. Expected some of run_date, ")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"), [(STATUS_JOB, job_parameters(JOBS[-1])), (ALL_JOBS, recovery_parameters())]
+)
+def test_the_parameters_of_a_run_are_served_with_their_texts_and_defaults(
+    client: TestClient, path: str, expected: tuple[Parameter, ...]
+) -> None:
+    served = client.get(f"{path}/parameters", headers=as_user("viewer")).json()
+    wanted = [parameter for parameter in expected if parameter.has_effect]
+    assert [parameter["name"] for parameter in served] == [parameter.name for parameter in wanted]
+    for parameter, own in zip(served, wanted, strict=True):
+        assert (parameter["kind"], parameter["title"], parameter["explanation"], parameter["default"]) == (
+            own.kind,
+            own.title,
+            own.explanation,
+            own.default,
+        )
+
+
+@pytest.mark.parametrize("path", [STATUS_JOB, ALL_JOBS])
+def test_a_visitor_who_is_not_logged_in_gets_no_parameters(client: TestClient, path: str) -> None:
+    assert client.get(f"{path}/parameters").status_code == 401
+
+
+def test_an_unknown_job_has_no_parameters(client: TestClient) -> None:
+    answer = client.get("/sync/api/job/PersonOwnerRebuild/parameters", headers=as_user("viewer"))
+    assert (answer.status_code, answer.json()["error"]) == (404, "Job not found")
+
+
+def test_a_body_that_is_not_json_is_refused(client: TestClient) -> None:
+    headers = as_user("admin") | {"Content-Type": "application/json"}
+    answer = client.put(STATUS_JOB, content=b"{", headers=headers)
+    assert (answer.status_code, runs()) == (400, [])
+    assert "Expected a JSON object" in answer.json()["error"]
+
+
+def test_the_counts_of_a_report_are_served_in_display_order(client: TestClient) -> None:
+    assert client.get(STATUS, headers=as_user("viewer")).json()["counts"] == list(COUNTS)
 
 
 def test_a_job_whose_dag_is_paused_is_not_started(client: TestClient) -> None:
@@ -279,7 +321,7 @@ def test_a_connection_that_the_client_cannot_use_is_said(
     monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", json.dumps({"conn_type": "elasticsearch"} | connection))
     answer = client.get("/sync/api/index", headers=as_user("viewer"))
     assert answer.status_code == 503
-    assert "Connection tcs_elasticsearch: a host or an argument" in answer.json()["error"]
+    assert "Connection tcs_elasticsearch: the client does not accept a host or an argument" in answer.json()["error"]
 
 
 def test_a_node_of_elasticsearch_that_is_down_is_left_for_the_next_one(
@@ -320,7 +362,7 @@ def test_elasticsearch_that_does_not_answer_is_said_within_seconds(
     ("error", "code", "text"),
     [
         (OperationalError("SELECT 1", {}, Exception("server closed the connection")), 503, "metadata database"),
-        (ZeroDivisionError(), 500, "ZeroDivisionError: the log of Airflow's API server has it"),
+        (ZeroDivisionError(), 500, "Unexpected error, ZeroDivisionError: see the log of Airflow's API server"),
     ],
 )
 def test_an_error_that_nobody_can_help_is_told_as_an_error_too(

@@ -188,13 +188,13 @@ WAITING = {"wait_for_b": "deferred", "wait_for_person_owner_rebuild_job": "defer
         ("running", "scheduled", {"wait_for_person_owner_rebuild_job": "success", "run_job": "running"}, None, None),
         ("running", "manual", {"wait_for_person_owner_rebuild_job": "scheduled", "run_job": None}, None, None),
         ("queued", "scheduled", {"wait_for_person_owner_rebuild_job": None, "run_job": None}, None, None),
-        ("running", "manual", {"run_job": "up_for_retry"}, None, "for its next try, as the last one failed"),
+        ("running", "manual", {"run_job": "up_for_retry"}, None, "for a retry after a failed attempt"),
         (
             "running",
             "manual",
             {"run_job": "up_for_retry"},
             "no answer",
-            "for its next try, as the last one failed: no answer",
+            "for a retry after a failed attempt: no answer",
         ),
     ],
 )

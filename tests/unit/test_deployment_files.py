@@ -209,11 +209,6 @@ def test_connections_of_the_settings_file_are_those_that_the_code_names() -> Non
     assert named - OPTIONAL_CONNECTIONS == {entry["conn_id"] for entry in SETTINGS["connections"]}
 
 
-def test_pools_of_the_settings_file_are_those_that_the_code_names() -> None:
-    named = {value for kind, value in names_in_code() if kind == "pool"}
-    assert named == {entry["pool_name"] for entry in SETTINGS["pools"]}
-
-
 def test_variables_of_the_settings_file_are_those_that_the_code_names() -> None:
     named = {value for kind, value in names_in_code() if kind == "variable"}
     assert named == {entry["variable_name"] for entry in SETTINGS["variables"]}

@@ -15,7 +15,7 @@ REPORT = {
     "changed": 3,
     "removed": 0,
     "unchanged": 199985,
-    "rejected": 0,
+    "refreshed": 0,
 }
 
 
@@ -27,13 +27,13 @@ def test_the_start_names_the_job_its_date_and_its_run():
 def test_the_end_tells_what_was_counted():
     assert texts.finished("PersonOwnerRebuildJob", REPORT) == (
         "*PersonOwnerRebuildJob* finished for 2024-02-29 in 61.3 s: "
-        "200,000 read, 12 added, 3 changed, 0 removed, 199,985 unchanged, 0 rejected"
+        "200,000 read, 12 added, 3 changed, 0 removed, 199,985 unchanged, 0 refreshed"
     )
 
 
 def test_a_dry_run_is_called_one():
-    assert "2024-02-29 (dry run, nothing is written):" in texts.started("PersonOwnerRebuildJob", D, "x", dry_run=True)
-    assert "2024-02-29 (dry run, nothing is written) in" in texts.finished("J", REPORT | {"dry_run": True})
+    assert "2024-02-29 (dry run: nothing is written):" in texts.started("PersonOwnerRebuildJob", D, "x", dry_run=True)
+    assert "2024-02-29 (dry run: nothing is written) in" in texts.finished("J", REPORT | {"dry_run": True})
 
 
 def test_a_failure_is_addressed_to_the_channel_with_the_reason_and_a_link_to_the_log():
@@ -56,6 +56,4 @@ def test_a_long_reason_is_cut():
 
 
 def test_the_end_of_recovery_says_that_nothing_is_to_be_done():
-    assert texts.recovered(D, 8) == (
-        "*Recovery* finished for 2024-02-29: all 8 jobs succeeded, nothing is to be run again"
-    )
+    assert texts.recovered(D, 8) == ("*Recovery* finished for 2024-02-29: all 8 jobs succeeded")

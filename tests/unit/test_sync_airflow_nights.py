@@ -14,7 +14,7 @@ from sync_airflow.night_rules import (
     first_date,
     latest_night,
     own_date,
-    reason_never_to_come,
+    reason_not_to_wait,
     reason_to_skip,
     successes,
 )
@@ -238,7 +238,7 @@ class TestReasonNeverToCome:
     tick = at(D, 0, 5)
 
     def reason(self, *, runs=0, is_paused=False, next_tick=None):
-        return reason_never_to_come(OWNER, self.tick, runs=runs, is_paused=is_paused, next_tick=next_tick)
+        return reason_not_to_wait(OWNER, self.tick, runs=runs, is_paused=is_paused, next_tick=next_tick)
 
     def test_a_run_that_is_there_is_waited_for_even_if_its_dag_is_paused(self):
         assert self.reason(runs=1, is_paused=True, next_tick=self.tick + days(1)) is None
@@ -248,7 +248,7 @@ class TestReasonNeverToCome:
         assert self.reason(next_tick=next_tick) is None
 
     def test_a_dag_that_plans_a_later_run_will_not_make_this_one(self):
-        assert "will have none" in self.reason(next_tick=self.tick + days(1))
+        assert "will not get one" in self.reason(next_tick=self.tick + days(1))
 
     def test_a_paused_dag_makes_no_runs(self):
         assert "is paused" in self.reason(is_paused=True, next_tick=self.tick)

@@ -16,7 +16,7 @@ from sync_airflow import task_defaults
 from sync_airflow.connections import open_elasticsearch
 from sync_airflow.dags.manuals import index_alarm_manual
 from sync_airflow.dags.schedule import daily
-from sync_airflow.messages.announcements import announce_failure, announce_untold_failure
+from sync_airflow.messages.announcements import announce_failure, announce_unreported_failure
 from sync_airflow.night_rules import own_date
 from sync_airflow.settings import index_alarm_at
 from sync_jobs.catalogue import find_job
@@ -40,7 +40,7 @@ def build_index_alarm_dag() -> DAG:
         catchup=False,
         max_active_runs=1,
         tags=list(task_defaults.TAGS),
-        on_failure_callback=announce_untold_failure,
+        on_failure_callback=announce_unreported_failure,
         default_args={"owner": task_defaults.OWNER, "on_failure_callback": announce_failure},
     ) as dag:
         IndexAlarmOperator(task_id="look_at_live_index")

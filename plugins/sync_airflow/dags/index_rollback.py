@@ -10,7 +10,7 @@ from sync_airflow import task_defaults
 from sync_airflow.connections import open_elasticsearch, open_postgres
 from sync_airflow.dags.manuals import rollback_manual
 from sync_airflow.dags.parameters import airflow_params
-from sync_airflow.messages.announcements import announce_failure, announce_start, announce_untold_failure
+from sync_airflow.messages.announcements import announce_failure, announce_start, announce_unreported_failure
 from sync_airflow.night_rules import own_date
 from sync_airflow.tasks.sync_operator import SyncOperator, index_settings
 from sync_jobs.catalogue import find_job
@@ -36,7 +36,7 @@ def build_rollback_dag() -> DAG:
         max_active_runs=1,
         params=airflow_params(rollback_parameters(limits)),
         tags=list(task_defaults.TAGS),
-        on_failure_callback=announce_untold_failure,
+        on_failure_callback=announce_unreported_failure,
         default_args={"owner": task_defaults.OWNER, "on_failure_callback": announce_failure},
     ) as dag:
         # Never tried again by itself: after a failure behind the swap it would go on to the index beyond.

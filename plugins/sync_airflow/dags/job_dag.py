@@ -6,7 +6,7 @@ from sync_airflow import task_defaults
 from sync_airflow.dags.manuals import job_manual
 from sync_airflow.dags.parameters import airflow_params
 from sync_airflow.dags.schedule import daily
-from sync_airflow.messages.announcements import announce_failure, announce_untold_failure
+from sync_airflow.messages.announcements import announce_failure, announce_unreported_failure
 from sync_airflow.tasks.follow_on_jobs import RUN_NEXT_JOB, RunNextJobOperator
 from sync_airflow.tasks.job_operator import RUN_JOB, JobOperator
 from sync_airflow.tasks.sensors import NightlyJobSensor, wait_task_id
@@ -26,7 +26,7 @@ def build_job_dag(job: Job) -> DAG:
         max_active_runs=1,
         params=airflow_params(job_parameters(job)),
         tags=[*task_defaults.TAGS, job.kind],
-        on_failure_callback=announce_untold_failure,
+        on_failure_callback=announce_unreported_failure,
         default_args={"owner": task_defaults.OWNER, "on_failure_callback": announce_failure},
     ) as dag:
         # none_failed: in a manual run all sensors skip themselves, and the job must still run.
@@ -38,18 +38,18 @@ def build_job_dag(job: Job) -> DAG:
         if build:
             # After its write it refreshes documents in the live index. A build that runs at the same time would miss
             # them. After a failed build the old index is still live, and its documents are refreshed.
-            wait_for(job, build, whatever_end=True) >> run_job
+            wait_for(job, build, any_end=True) >> run_job
         # Follow-on jobs read what this job has written, so they run only after its success.
         run_job >> RunNextJobOperator(task_id=RUN_NEXT_JOB, job_name=job.name)
     return dag
 
 
-def wait_for(job: Job, upstream: Job, *, whatever_end: bool = False) -> NightlyJobSensor:
+def wait_for(job: Job, upstream: Job, *, any_end: bool = False) -> NightlyJobSensor:
     """The task that waits for an earlier job of the same night."""
     return NightlyJobSensor(
         task_id=wait_task_id(upstream),
         task_display_name=f"wait for {upstream.name}",
         job_name=job.name,
         upstream_name=upstream.name,
-        whatever_end=whatever_end,
+        any_end=any_end,
     )

@@ -5,7 +5,7 @@ from airflow.sdk import DAG, chain
 from sync_airflow import task_defaults
 from sync_airflow.dags.manuals import recovery_manual
 from sync_airflow.dags.parameters import airflow_params
-from sync_airflow.messages.announcements import announce_untold_failure
+from sync_airflow.messages.announcements import announce_unreported_failure
 from sync_airflow.tasks.recovery import RecoverJobOperator, SummaryOperator
 from sync_jobs.catalogue import JOBS
 from sync_jobs.parameters import recovery_parameters
@@ -24,7 +24,7 @@ def build_recovery_dag() -> DAG:
         dagrun_timeout=task_defaults.RECOVERY_TIMEOUT,
         params=airflow_params(recovery_parameters()),
         tags=list(task_defaults.TAGS),
-        on_failure_callback=announce_untold_failure,
+        on_failure_callback=announce_unreported_failure,
         default_args={"owner": task_defaults.OWNER},
     ) as dag:
         # One after the other, because a job may read what an earlier one wrote. The summary comes after all of them.

@@ -1,4 +1,4 @@
-// The search index: which one is live, which are kept, how far a build is.
+// The search index: the live one, the kept ones, and the progress of a build.
 
 import { byId, element, link, moment, number } from "./elements.js";
 import { ask } from "./interface.js";
@@ -24,12 +24,12 @@ function indexParts({ alias, live, previous, build }) {
     bar.setAttribute("aria-label", "Documents loaded");
     if (build.expected) [bar.max, bar.value] = [build.expected, Math.min(build.documents, build.expected)];
     const of = build.expected ? ` of about ${number(build.expected)}` : "";
-    const text = `${number(build.documents)}${of} documents, ${number(build.documents_per_second)} a second, since ${moment(build.started)}`;
-    add("being built", bar, element("span", `${build.name}: ${text}`));
+    const text = `${number(build.documents)}${of} documents, ${number(build.documents_per_second)} a second, started ${moment(build.started)}`;
+    add("building", bar, element("span", `${build.name}: ${text}`));
   }
-  add("live", live ? describe(live) : `Nothing is behind the alias ${alias}: search finds nothing. Run PersonElasticSearchSyncJob.`);
-  const before = previous.map((index) => element("div", describe(index)));
-  add("kept beside it", ...(before.length ? [...before, link("Roll back or forth", "dags/persons_index_rollback")] : ["none"]));
+  add("live", live ? describe(live) : `No index is behind the alias ${alias}, so search finds nothing. Run PersonElasticSearchSyncJob.`);
+  const kept = previous.map((index) => element("div", describe(index)));
+  add("kept for rollback", ...(kept.length ? [...kept, link("Switch to another index", "dags/persons_index_rollback")] : ["none"]));
   return [list];
 }
 
