@@ -1,4 +1,4 @@
-"""Runs one job: checks the arguments, takes the lock, reports."""
+"""Runs one job, or a rollback: checks the arguments, takes the lock, measures the time, returns the report."""
 
 import time
 from collections.abc import Callable
@@ -39,20 +39,20 @@ def run_job(
     run_id: str = "manual",
     settings: IndexSettings | None = None,
 ) -> Report:
-    """Run one job of the catalogue and report what it did.
+    """Run one job of the catalogue and return its report.
 
-    postgres: a connection for this run alone, outside of any transaction; it is put into autocommit mode.
-    run_date: D of domain.md. first_date: the first of the nights covered (jobs 7 and 8), None for run_date alone.
-    date_override, date_of_change_override: domain.md, job 8. limits: of the guard rail, for this run; None for the
-    job's own. run_id: kept in the index's _meta. settings: of the index build; None for the defaults.
+    postgres: a connection of this run alone, outside any transaction; it is put into autocommit mode.
+    run_date: D of docs/domain.md. first_date: the first night covered (jobs 7 and 8); None for run_date only.
+    date_override, date_of_change_override: docs/domain.md, "8 PersonRecordStatusJob". limits: of the guard rail; None
+    for the job's own. run_id: stored in the index's _meta. settings: of the index build; None for the defaults.
 
-    Raises BadArgument before anything starts; AlreadyRunning; GuardRail; TransientError for what is worth a
-    retry; another SyncJobError for what is not.
+    Raises BadArgument before anything starts; AlreadyRunning; GuardRail; TransientError for errors that a retry may
+    solve; another SyncJobError for all others.
     """
     _check_text("date_override", date_override)
     _check_text("date_of_change_override", date_of_change_override)
     if date_override.strip() and not job.takes_date_override:
-        raise BadArgument(f"{job.name} takes no date_override")
+        raise BadArgument(f"{job.name} does not take a date_override")
     dates = covered_dates(
         run_date,
         first_date=first_date,
@@ -127,4 +127,4 @@ def run_rollback(
 
 def _check_text(name: str, value: object) -> None:
     if not isinstance(value, str):
-        raise BadArgument(f"{name}: expected a text, empty for none, got {value!r}")
+        raise BadArgument(f"{name}: expected a text, which may be empty, got {value!r}")

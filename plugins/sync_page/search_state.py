@@ -1,4 +1,4 @@
-"""What Elasticsearch knows of the search index: which one is live, which are kept, and how far a build is."""
+"""The state of the search index, from Elasticsearch: the live index, the kept ones, and the progress of a build."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sync_jobs.search.index_alias import Indices, built_at, find_build, find_ind
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-# A page waits no longer for a cluster that does not answer.
+# The page waits no longer than this for a cluster that does not answer.
 REQUEST_TIMEOUT_SECONDS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
-    """built_at: start of its build, UTC; None for one that no build made. run_date: ISO. documents: top level."""
+    """built_at: start of its build, UTC; None if no build made it. run_date: ISO. documents: top level."""
 
     name: str
     built_at: datetime | None
@@ -29,7 +29,7 @@ class Index:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildProgress:
-    """A build at work: documents done, of how many (0 while they are counted), per second since its start."""
+    """A running build: documents loaded, expected (0 until they are counted), and per second since its start."""
 
     name: str
     started: datetime
@@ -40,7 +40,7 @@ class BuildProgress:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchState:
-    """live: behind the alias; None if nothing is. previous: kept for a way back or forth, the newest first."""
+    """live: behind the alias; None if nothing is. previous: kept for rollbacks, the newest first."""
 
     alias: str
     live: Index | None
@@ -49,9 +49,9 @@ class SearchState:
 
 
 def read_search_state(now: datetime) -> SearchState:
-    """Ask the cluster of tcs_elasticsearch. now: UTC. Raises what the client raises, and AirflowFailException."""
+    """Query the cluster of tcs_elasticsearch. now: UTC. Raises errors of the client, and AirflowFailException."""
     with open_elasticsearch() as opened:
-        # What refuses is left for the next node at once; what is silent ends it.
+        # If a node refuses the connection, the client tries the next one; if a node is silent, the request ends.
         client = opened.options(request_timeout=REQUEST_TIMEOUT_SECONDS, retry_on_timeout=False)
         indices = find_indices(client, ALIAS)
         live, own = indices.live, indices.own
