@@ -6,7 +6,7 @@ PYTHONPATH=plugins python docs/write_parameters.py
 from pathlib import Path
 
 from sync_jobs.catalogue import JOBS
-from sync_jobs.parameters import LIMITS, PARAMETERS, Kind, Parameter, Taker
+from sync_jobs.parameters import LIMITS, PARAMETERS, Parameter, Taker
 
 PAGE = Path(__file__).with_name("reference") / "parameters.md"
 
@@ -22,13 +22,6 @@ date is `null` in JSON.
 
 """
 
-VALUES: dict[Kind, str] = {
-    "date": "`YYYY-MM-DD`",
-    "date override": "`YYYY-MM-DD`, `ANY`, `NONE`, in upper or lower case",
-    "boolean": "`true`, `false`",
-    "percentage": "a number from 0 to 100",
-}
-
 TAKERS: dict[Taker, str] = {
     "jobs": "all jobs",
     "jobs with a date override": ", ".join(job.name for job in JOBS if job.takes_date_override),
@@ -43,7 +36,7 @@ def page() -> str:
         (
             f"`{each.name}`",
             ", ".join(TAKERS[taker] for taker in each.taken_by),
-            values(each),
+            each.values,
             default(each),
             each.explanation,
         )
@@ -51,10 +44,6 @@ def page() -> str:
     ]
     cells = [("parameter", "taken by", "values", "default", "meaning"), ("---",) * 5, *rows]
     return INTRODUCTION + "".join(f"| {' | '.join(row)} |\n" for row in cells)
-
-
-def values(parameter: Parameter) -> str:
-    return ", ".join(f"`{choice}`" for choice in parameter.choices) or VALUES[parameter.kind]
 
 
 def default(parameter: Parameter) -> str:

@@ -12,13 +12,16 @@ from sync_jobs.catalogue import Job, jobs_to_run_after
 from sync_jobs.errors import BadArgument
 from sync_jobs.guard_rail import DEFAULT_LIMITS, Limits
 
-# The form of a value:
-#   date           YYYY-MM-DD, or nothing
-#   date override  YYYY-MM-DD, ANY, NONE, or nothing (docs/domain.md, "8 PersonRecordStatusJob")
-#   boolean        true or false
-#   percentage     a number from 0 to 100
-#   choice         one of the parameter's choices
+# What form the values of a parameter have. date override: docs/domain.md, "8 PersonRecordStatusJob".
 Kind = Literal["date", "date override", "boolean", "percentage", "choice"]
+
+# The values of each kind, in Markdown. Those of a choice are the choices.
+VALUES: dict[Kind, str] = {
+    "date": "`YYYY-MM-DD`",
+    "date override": "`YYYY-MM-DD`, `ANY`, `NONE`, in upper or lower case",
+    "boolean": "`true`, `false`",
+    "percentage": "a number from 0 to 100",
+}
 
 # The DAGs that take a parameter.
 Taker = Literal["jobs", "jobs with a date override", "recovery", "rollback"]
@@ -42,17 +45,15 @@ class Parameter:
     choices: tuple[str, ...] = ()
     has_effect: bool = True
 
+    @property
+    def values(self) -> str:
+        """The values that it can have, in Markdown."""
+        return ", ".join(f"`{choice}`" for choice in self.choices) or VALUES[self.kind]
+
 
 FOLLOW_ON = "run_follow_on_jobs"
 
 PARAMETERS: tuple[Parameter, ...] = (
-    Parameter(
-        name="run_date",
-        kind="date",
-        title="Run date",
-        explanation="The date that the run is for, as YYYY-MM-DD. Empty: today in UTC.",
-        taken_by=("jobs", "recovery"),
-    ),
     Parameter(
         name="date_override",
         kind="date override",
@@ -65,6 +66,13 @@ PARAMETERS: tuple[Parameter, ...] = (
         ),
         taken_by=("jobs with a date override",),
         default="",
+    ),
+    Parameter(
+        name="run_date",
+        kind="date",
+        title="Run date",
+        explanation="The date that the run is for. Empty: today in UTC.",
+        taken_by=("jobs", "recovery"),
     ),
     Parameter(
         name="direction",

@@ -31,7 +31,7 @@ STATUS_JOB = "/sync/api/job/PersonRecordStatusJob"
 DAG_IDS = [*(job.dag_id for job in JOBS), "recovery"]
 
 REFUSED = [
-    ({"dryrun": True}, "Unknown parameter 'dryrun'. Expected some of run_date, date_override, "),
+    ({"dryrun": True}, "Unknown parameter 'dryrun'. Expected some of date_override, run_date, "),
     ({"dry_run": "yes"}, "dry_run: "),
     ({"run_follow_on_jobs": 1}, "run_follow_on_jobs: "),
     ({"run_date": "2026-02-30"}, "The date is not correct: 2026-02-30"),

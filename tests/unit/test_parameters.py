@@ -31,6 +31,7 @@ def test_every_parameter_has_a_title_and_an_explanation_in_sentences() -> None:
     for parameter in PARAMETERS:
         assert parameter.title, parameter.name
         assert parameter.explanation.endswith("."), parameter.name
+        assert parameter.values, parameter.name
         assert "|" not in parameter.explanation, f"{parameter.name}: the explanation is a cell of a Markdown table"
 
 

@@ -96,9 +96,10 @@ than `maximum_removed_percent` of its documents. The next build replaces the ind
 
 
 def parameter_table(parameters: Iterable[Parameter]) -> str:
-    """A Markdown table: name, default and explanation of each parameter."""
-    rows = "".join(f"| `{each.name}` | {_value(each.default)} | {each.explanation} |\n" for each in parameters)
-    return f"| parameter | default | meaning |\n|---|---|---|\n{rows}"
+    """A Markdown table: name, values, default and explanation of each parameter."""
+    rows = [(f"`{each.name}`", each.values, _value(each.default), each.explanation) for each in parameters]
+    lines = [("parameter", "values", "default", "meaning"), ("---",) * 4, *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _value(value: object) -> str:

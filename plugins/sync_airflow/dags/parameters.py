@@ -21,8 +21,8 @@ SCHEMAS: dict[Kind, dict[str, Any]] = {
     "choice": {"type": "string"},
 }
 
-# Airflow's form has a field of its own that looks like a run date.
-LOGICAL_DATE = "The Logical Date above is only a label."
+# Added to the explanation of a date: the field takes any text, and the form has another date field.
+DATE_NOTE = "Write it as YYYY-MM-DD. The Logical Date above is only a label."
 
 
 def airflow_params(parameters: Iterable[Parameter]) -> dict[str, Param]:
@@ -36,7 +36,7 @@ def _param(parameter: Parameter) -> Param:
         schema["type"] = ["null", schema["type"]]
     if parameter.choices:
         schema["enum"] = list(parameter.choices)
-    note = f" {LOGICAL_DATE}" if parameter.kind == "date" else ""
+    note = f" {DATE_NOTE}" if parameter.kind == "date" else ""
     return Param(
         default=parameter.default, title=parameter.title, description=f"{parameter.explanation}{note}", **schema
     )
