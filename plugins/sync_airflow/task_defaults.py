@@ -6,12 +6,6 @@ from typing import Any
 OWNER = "TIS Sync"
 TAGS = ("tis-sync",)
 
-# Id of the DAG that runs all jobs in order.
-RECOVERY = "recovery"
-
-# Id of the DAG that checks in the morning whether the search index was rebuilt.
-INDEX_ALARM = "persons_index_alarm"
-
 # Errors that can pass (a lost connection, a busy cluster) are retried three times within minutes. Other errors fail the
 # task at once (AirflowFailException).
 RETRIES: dict[str, Any] = {

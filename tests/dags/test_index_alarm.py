@@ -10,6 +10,7 @@ from elasticsearch import Elasticsearch
 from local.elasticsearch import Elasticsearch as ElasticsearchServer
 from local.ports import HOST, any_free_port
 from sync_airflow.dags.index_alarm import build_index_alarm_dag, reason_for_alarm
+from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.search.index_alias import new_index_name
 
 NIGHT = date(2024, 2, 29)
@@ -23,22 +24,22 @@ pytestmark = pytest.mark.usefixtures("metadata")
 
 @pytest.mark.parametrize("built", [MIDNIGHT, MIDNIGHT + timedelta(hours=1, minutes=29), MIDNIGHT + timedelta(days=1)])
 def test_an_index_that_was_built_since_midnight_is_no_alarm(built):
-    assert reason_for_alarm(NAME, built, NIGHT) is None
+    assert reason_for_alarm(PERSONS, NAME, built, NIGHT) is None
 
 
 @pytest.mark.parametrize(
     ("name", "built", "found"),
     [
-        (NAME, MIDNIGHT - timedelta(microseconds=1), "the live index persons-x was built at 2024-02-28 23:59 UTC"),
-        (NAME, MIDNIGHT - timedelta(days=30), "the live index persons-x was built at 2024-01-30 00:00 UTC"),
-        ("persons", None, "the live index is persons, which no build of ours has made"),
-        (None, None, "there is no index to search"),
+        (NAME, MIDNIGHT - timedelta(microseconds=1), "The live index persons-x was built at 2024-02-28 23:59 UTC"),
+        (NAME, MIDNIGHT - timedelta(days=30), "The live index persons-x was built at 2024-01-30 00:00 UTC"),
+        ("persons", None, "The live index persons was not made by a build"),
+        (None, None, "No index is behind the alias persons"),
     ],
 )
 def test_any_other_index_or_none_is_an_alarm_that_says_what_was_found_and_what_to_do(name, built, found):
-    assert reason_for_alarm(name, built, NIGHT) == (
-        f"{found}; expected one that was built since 2024-02-29 00:00 UTC. "
-        "See why PersonElasticSearchSyncJob has not run or has failed, then run recovery."
+    assert reason_for_alarm(PERSONS, name, built, NIGHT) == (
+        f"{found}; expected an index built since 2024-02-29 00:00 UTC. "
+        "Find out why PersonElasticSearchSyncJob did not run or failed, then run recovery."
     )
 
 
@@ -48,7 +49,7 @@ def test_any_other_index_or_none_is_an_alarm_that_says_what_was_found_and_what_t
 def test_its_time_is_a_setting_in_utc(monkeypatch, setting, cron):
     if setting:
         monkeypatch.setenv(SETTING, setting)
-    dag = build_index_alarm_dag()
+    dag = build_index_alarm_dag(PERSONS)
     assert getattr(dag.timetable, "expression", None) == cron
     if cron:
         assert str(dag.timetable.timezone) == "UTC"
@@ -57,7 +58,7 @@ def test_its_time_is_a_setting_in_utc(monkeypatch, setting, cron):
 def test_a_time_that_is_none_is_an_error_that_names_the_setting(monkeypatch):
     monkeypatch.setenv(SETTING, "7 o'clock")
     with pytest.raises(ValueError, match=f"{SETTING}: .* expected a time such as 07:00, or 'off'"):
-        build_index_alarm_dag()
+        build_index_alarm_dag(PERSONS)
 
 
 def run(dag: DAG, monkeypatch: pytest.MonkeyPatch, port: int) -> str:
@@ -75,13 +76,13 @@ def test_the_dag_fails_and_tells_everybody_until_the_index_is_one_of_this_night(
     dag, port = dags["persons_index_alarm"], elasticsearch_server.port
     assert run(dag, monkeypatch, port) == "failed"
     (text,) = slack.texts
-    assert "failed: there is no index to search; expected one" in text
+    assert "failed: No index is behind the alias persons; expected an index" in text
 
     old, new = (new_index_name("persons", datetime.now(UTC) - timedelta(days=days)) for days in (2, 0))
     elasticsearch.indices.create(index=old, aliases={"persons": {}})
     assert run(dag, monkeypatch, port) == "failed"
     _, text = slack.texts
-    assert text.startswith(f"<!channel> *Alarm: the search index was not rebuilt* failed: the live index {old} was")
+    assert text.startswith(f"<!channel> *Alarm: the search index was not rebuilt* failed: The live index {old} was")
 
     elasticsearch.indices.delete(index=old)
     elasticsearch.indices.create(index=new, aliases={"persons": {}})

@@ -232,7 +232,7 @@ def test_the_last_success_of_each_job_is_kept_on_an_asset_of_its_own(dags):
 
 def test_reading_the_dag_files_brings_no_driver_and_no_job():
     program = (
-        "import sys, nightly_jobs, recovery, persons_index_alarm, persons_index_rollback\n"
+        "import sys, nightly_jobs, recovery, index_alarms, index_rollbacks\n"
         "heavy = {'psycopg', 'elasticsearch', 'elastic_transport', 'sync_jobs.runner'}\n"
         "heavy |= {job.entry_point.split(':')[0] for job in nightly_jobs.JOBS}\n"
         "print(sorted(heavy & set(sys.modules)))"

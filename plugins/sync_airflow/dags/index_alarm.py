@@ -1,7 +1,7 @@
-"""The alarm for a night in which the search index was not rebuilt, whatever the reason: even if no job ran at all.
+"""The alarm for a night in which the search index was not rebuilt, for any reason, even if no job ran at all.
 
-It looks at what readers see and at nothing else: at the index behind the alias, which has the start of its build in
-its name. What Airflow knows of runs would not tell of a rollback, nor of an index that somebody has put there.
+It checks only what readers see: the index behind the alias, which has the start of its build in its name. Airflow's
+runs would not show a rollback, nor an index that somebody put there.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from sync_airflow import task_defaults
 from sync_airflow.connections import open_elasticsearch
+from sync_airflow.dag_ids import RECOVERY, index_alarm_id
 from sync_airflow.dags.manuals import index_alarm_manual
 from sync_airflow.dags.schedule import daily
 from sync_airflow.messages.announcements import announce_failure, announce_unreported_failure
 from sync_airflow.night_rules import own_date
 from sync_airflow.settings import index_alarm_at
-from sync_jobs.catalogue import find_job
+from sync_jobs.catalogue import build_job
 from sync_jobs.errors import SyncJobError, TransientError
+from sync_jobs.search.definition import IndexDefinition
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-INDEX_JOB = find_job("PersonElasticSearchSyncJob")
 
-
-def build_index_alarm_dag() -> DAG:
-    """One task, at the time of the setting; by hand alone if that is off."""
+def build_index_alarm_dag(definition: IndexDefinition) -> DAG:
+    """One task, at the time of the setting; without a schedule if that is off."""
     at = index_alarm_at()
     with DAG(
-        dag_id=task_defaults.INDEX_ALARM,
-        dag_display_name="Alarm: the search index was not rebuilt",
-        description="Fails, and tells the channel, if the search index was not rebuilt since midnight UTC.",
-        doc_md=index_alarm_manual(INDEX_JOB, at),
+        dag_id=index_alarm_id(definition),
+        dag_display_name=f"Alarm: the search index {definition.alias} was not rebuilt",
+        description="Fails, and sends a message, if the search index was not rebuilt since midnight UTC.",
+        doc_md=index_alarm_manual(definition, at),
         schedule=daily(at) if at else None,
         catchup=False,
         max_active_runs=1,
@@ -43,59 +43,59 @@ def build_index_alarm_dag() -> DAG:
         on_failure_callback=announce_unreported_failure,
         default_args={"owner": task_defaults.OWNER, "on_failure_callback": announce_failure},
     ) as dag:
-        IndexAlarmOperator(task_id="look_at_live_index")
+        IndexAlarmOperator(task_id="look_at_live_index", definition=definition)
     return dag
 
 
 class IndexAlarmOperator(BaseOperator):
-    """Fails unless the live index was built since the midnight, in UTC, before the run. Returns the index's name.
+    """Fails unless the live index was built since the last midnight UTC before the run. Returns the index's name.
 
-    An Elasticsearch that does not answer is asked again, as by every task, and then is an alarm, too.
+    If Elasticsearch does not answer, the task is retried and then fails as well.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, definition: IndexDefinition, **kwargs: Any) -> None:
         super().__init__(execution_timeout=task_defaults.SHORT_TASK_TIMEOUT, **task_defaults.RETRIES, **kwargs)
+        self.definition = definition
 
     def execute(self, context: Context) -> str | None:
         run = context["dag_run"]
         night = own_date(run.run_type, run.logical_date, run.run_after)
         try:
-            name, built = live_index()
+            name, built = live_index(self.definition)
         except TransientError:
             raise
         except SyncJobError as error:
             raise AirflowFailException(str(error)) from error
-        reason = reason_for_alarm(name, built, night)
+        reason = reason_for_alarm(self.definition, name, built, night)
         if reason:
             raise AirflowFailException(reason)
         self.log.info("The live index %s was built since midnight: no alarm.", name)
         return name
 
 
-def live_index() -> tuple[str | None, datetime | None]:
-    """Name of the index behind the alias and start of its build; None for what is not there. Raises SyncJobError."""
-    # Imported here, and not by the DAG files: it brings the client.
-    from sync_jobs.jobs.person_index import ALIAS  # noqa: PLC0415
+def live_index(definition: IndexDefinition) -> tuple[str | None, datetime | None]:
+    """The name of the index behind the alias and the start of its build, each may be None. Raises SyncJobError."""
+    # Imported here, because it imports the client; DAG files must not.
     from sync_jobs.search.errors import elasticsearch_errors_translated  # noqa: PLC0415
     from sync_jobs.search.index_alias import built_at, find_live  # noqa: PLC0415
 
     with open_elasticsearch() as client, elasticsearch_errors_translated():
-        name = find_live(client, ALIAS).name
+        name = find_live(client, definition.alias).name
     return name, built_at(name) if name else None
 
 
-def reason_for_alarm(name: str | None, built: datetime | None, night: date) -> str | None:
-    """Why the live index is none of that night, and what to do; None if it is one."""
+def reason_for_alarm(definition: IndexDefinition, name: str | None, built: datetime | None, night: date) -> str | None:
+    """Why the live index was not built in that night, and what to do; None if it was."""
     midnight = datetime.combine(night, time(0), tzinfo=UTC)
     if name is None:
-        found = "there is no index to search"
+        found = f"No index is behind the alias {definition.alias}"
     elif built is None:
-        found = f"the live index is {name}, which no build of ours has made"
+        found = f"The live index {name} was not made by a build"
     elif built < midnight:
-        found = f"the live index {name} was built at {built:%Y-%m-%d %H:%M} UTC"
+        found = f"The live index {name} was built at {built:%Y-%m-%d %H:%M} UTC"
     else:
         return None
     return (
-        f"{found}; expected one that was built since {midnight:%Y-%m-%d %H:%M} UTC. "
-        f"See why {INDEX_JOB.name} has not run or has failed, then run {task_defaults.RECOVERY}."
+        f"{found}; expected an index built since {midnight:%Y-%m-%d %H:%M} UTC. "
+        f"Find out why {build_job(definition).name} did not run or failed, then run {RECOVERY}."
     )

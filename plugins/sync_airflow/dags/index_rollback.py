@@ -1,69 +1,73 @@
-"""The DAG persons_index_rollback: back to the search index of the build before, and forth again; by hand alone."""
+"""The DAG that puts the search index of an earlier build behind the alias, or a later one again."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG
 
 from sync_airflow import task_defaults
 from sync_airflow.connections import open_elasticsearch, open_postgres
+from sync_airflow.dag_ids import index_rollback_id
 from sync_airflow.dags.manuals import rollback_manual
 from sync_airflow.dags.parameters import airflow_params
 from sync_airflow.messages.announcements import announce_failure, announce_start, announce_unreported_failure
 from sync_airflow.night_rules import own_date
 from sync_airflow.tasks.sync_operator import SyncOperator, index_settings
-from sync_jobs.catalogue import find_job
-from sync_jobs.guard_rail import DEFAULT_LIMITS
+from sync_jobs.catalogue import build_job
 from sync_jobs.parameters import rollback_parameters
+from sync_jobs.search.definition import IndexDefinition
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-ROLLBACK = "persons_index_rollback"
 
-
-def build_rollback_dag() -> DAG:
-    """One task, started by hand."""
-    limits = find_job("PersonElasticSearchSyncJob").limits
+def build_index_rollback_dag(definition: IndexDefinition) -> DAG:
+    """One task, without a schedule."""
+    parameters = rollback_parameters(build_job(definition).limits)
     with DAG(
-        dag_id=ROLLBACK,
-        dag_display_name="Rollback of the search index",
-        description="Puts the search index of the build before behind the alias persons, or goes forth again.",
-        doc_md=rollback_manual(),
+        dag_id=index_rollback_id(definition),
+        dag_display_name=f"Rollback of the search index {definition.alias}",
+        description=f"Puts the index of an earlier or later build behind the alias {definition.alias}.",
+        doc_md=rollback_manual(definition),
         schedule=None,
         catchup=False,
         max_active_runs=1,
-        params=airflow_params(rollback_parameters(limits)),
+        params=airflow_params(parameters),
         tags=list(task_defaults.TAGS),
         on_failure_callback=announce_unreported_failure,
         default_args={"owner": task_defaults.OWNER, "on_failure_callback": announce_failure},
     ) as dag:
-        # Never tried again by itself: after a failure behind the swap it would go on to the index beyond.
-        RollbackOperator(task_id="roll_back", what=ROLLBACK, retries=0)
+        # No retries: after a failure that follows the swap, another attempt would move on to the next index.
+        RollbackOperator(task_id="roll_back", definition=definition, retries=0)
     return dag
 
 
 class RollbackOperator(SyncOperator):
-    """Rolls the search index back or forth (sync_jobs.runner.run_rollback), as the params of the run say."""
+    """Rolls the search index back or forth (sync_jobs.runner.run_rollback), by the params of the run."""
+
+    def __init__(self, *, definition: IndexDefinition, **kwargs: Any) -> None:
+        super().__init__(what=definition.rollback_name, **kwargs)
+        self.definition = definition
 
     def work(self, context: Context) -> dict[str, object]:
-        # Imported here, and not by the DAG files: it brings both drivers.
+        # Imported here, because it imports both drivers; DAG files must not.
         from sync_jobs.runner import run_rollback  # noqa: PLC0415
 
         run, params = context["dag_run"], context["params"]
         announce_start(context, own_date(run.run_type, run.logical_date, run.run_after))
         with (
-            open_postgres(f"{ROLLBACK} {run.run_id}", task_defaults.JOB_TIMEOUT) as postgres,
+            open_postgres(f"{self.what} {run.run_id}", task_defaults.JOB_TIMEOUT) as postgres,
             open_elasticsearch() as elasticsearch,
         ):
             report = run_rollback(
+                self.definition,
                 postgres=postgres,
                 elasticsearch=elasticsearch,
                 direction=params["direction"],
-                limits=DEFAULT_LIMITS.overridden_by(params),
+                limits=build_job(self.definition).limits.overridden_by(params),
                 dry_run=params["dry_run"],
                 settings=index_settings(),
             )
-        self.log.info("%s: %s", ROLLBACK, report.summary())
+        self.log.info("%s: %s", self.what, report.summary())
         return report.as_dict()

@@ -3,16 +3,18 @@
 from collections.abc import Iterable
 from datetime import time
 
+from sync_airflow.dag_ids import RECOVERY, index_alarm_id
 from sync_jobs.catalogue import (
     JOBS,
     Job,
-    find_job,
+    build_job,
     index_build_before,
     jobs_to_run_after,
     jobs_waiting_for,
     upstream_jobs,
 )
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters, rollback_parameters
+from sync_jobs.search.definition import IndexDefinition
 
 
 def job_manual(job: Job) -> str:
@@ -44,7 +46,7 @@ A manual run waits for no other job. If another run of this job is running, it q
 def recovery_manual() -> str:
     """What recovery does, and how to read its result."""
     order = "\n".join(f"{number}. {job.name}{_condition(job)}" for number, job in enumerate(JOBS, start=1))
-    return f"""### recovery
+    return f"""### {RECOVERY}
 
 Runs all jobs one after the other, even those that have already run tonight. Every job is safe to repeat. Each job runs
 in its own DAG, which has its log and its report.
@@ -60,39 +62,40 @@ run; its log lists the jobs to run again, in order, with the reasons.
 {parameter_table(recovery_parameters())}"""
 
 
-def index_alarm_manual(job: Job, at: time | None) -> str:
-    """What the alarm checks and when, and what to do if it fails. job: the one that builds the index."""
+def index_alarm_manual(definition: IndexDefinition, at: time | None) -> str:
+    """What the alarm checks and when, and what to do if it fails. at: UTC; None for no schedule."""
+    job = build_job(definition)
     when = f"every day at {at:%H:%M} UTC" if at else "only when triggered manually (its schedule is off)"
-    return f"""### persons_index_alarm
+    return f"""### {index_alarm_id(definition)}
 
-Checks the index behind the alias `persons`, {when}. It fails and sends a message to the channel if that index was not
-built since midnight UTC, or if Elasticsearch does not answer. So it also covers a night in which no job ran at all. It
-cannot notice that Airflow itself is down: see the README, "Alarm".
+Checks the index behind the alias `{definition.alias}`, {when}. It fails and sends a message to the channel if
+that index was not built since midnight UTC, or if Elasticsearch does not answer. So it also covers a night in which no
+job ran at all. It cannot notice that Airflow itself is down: see the README, "Alarm".
 
 #### If it failed
 
 1. Its log says which index is live and when it was built. Search works, with the data of that time.
 2. Open the DAG of {job.name}: did it run, why did it fail, or is it still running?
-3. Run `recovery`, or {job.name} manually. Then clear the failed task, which checks again.
+3. Run `{RECOVERY}`, or {job.name} manually. Then clear the failed task, which checks again.
 """
 
 
-def rollback_manual() -> str:
+def rollback_manual(definition: IndexDefinition) -> str:
     """When to roll back, and what happens then."""
-    return f"""### persons_index_rollback
+    return f"""### {definition.rollback_name}
 
 Use it when last night's build succeeded but its search index is wrong. The indices of earlier builds are kept (two by
 default, see docs/index-settings.md). `direction` *back* puts the index built before the live one behind the alias
-`persons`; *forth* puts the one built after it there. Readers see either index as a whole.
+`{definition.alias}`; *forth* puts the one built after it there. Readers see either index as a whole.
 
-No edit is lost. Before the swap, the index is brought up to date: the documents of every person that differ from
-PostgreSQL are rewritten, for the run date that the index was built for. Edits made meanwhile are added right after the
-swap. So data that is wrong in PostgreSQL is wrong in both indices.
+No edit is lost. Before the swap, the index is brought up to date: documents that differ from PostgreSQL are rewritten,
+for the run date that the index was built for. Edits made meanwhile are added right after the swap. So data that is
+wrong in PostgreSQL is wrong in both indices.
 
 The rollback is refused while a build is running, if there is no index to switch to, and if the index would lose more
 than `maximum_removed_percent` of its documents. The next build replaces the index as on any night.
 
-{parameter_table(rollback_parameters(find_job("PersonElasticSearchSyncJob").limits))}"""
+{parameter_table(rollback_parameters(build_job(definition).limits))}"""
 
 
 def parameter_table(parameters: Iterable[Parameter]) -> str:

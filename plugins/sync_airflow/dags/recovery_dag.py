@@ -3,6 +3,7 @@
 from airflow.sdk import DAG, chain
 
 from sync_airflow import task_defaults
+from sync_airflow.dag_ids import RECOVERY
 from sync_airflow.dags.manuals import recovery_manual
 from sync_airflow.dags.parameters import airflow_params
 from sync_airflow.messages.announcements import announce_unreported_failure
@@ -14,7 +15,7 @@ from sync_jobs.parameters import recovery_parameters
 def build_recovery_dag() -> DAG:
     """All jobs in the order of the table, then the summary. It has no schedule: a person or a restart starts it."""
     with DAG(
-        dag_id=task_defaults.RECOVERY,
+        dag_id=RECOVERY,
         dag_display_name="Recovery: all jobs in order",
         description="Runs all jobs one after the other, each as a run of its own DAG, and lists the jobs to run again.",
         doc_md=recovery_manual(),

@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from sync_airflow import task_defaults
+from sync_airflow.dag_ids import RECOVERY
 from sync_airflow.messages.announcements import announce_failure, announce_recovery
 from sync_airflow.night_rules import chosen_date, own_date
 from sync_airflow.tasks.failure import REASON, fail
@@ -83,7 +84,7 @@ class RecoverJobOperator(TriggerDagRunOperator):
         run, params = context["dag_run"], context["params"]
         given = {name: params[name] for name in self.dag.params if params[name] is not None}
         self.conf = given | {"run_date": run_date_of(context).isoformat(), FOLLOW_ON: False}
-        self.trigger_run_id = child_run_id(task_defaults.RECOVERY, run.run_id, context["ti"].try_number)
+        self.trigger_run_id = child_run_id(RECOVERY, run.run_id, context["ti"].try_number)
         super().execute(context)
 
 

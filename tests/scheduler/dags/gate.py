@@ -10,15 +10,15 @@ WORK = JobOperator.work
 
 def work_through_the_gate(operator: JobOperator, context: Any) -> dict[str, object]:
     # Imported by the task that works alone: it brings both drivers.
-    from sync_jobs.jobs import person_index  # noqa: PLC0415
+    from sync_jobs.search import build  # noqa: PLC0415
 
-    verify_totals = person_index.verify_totals
+    verify_totals = build.verify_totals
 
-    def wait_and_verify(connection: Any, *arguments: Any) -> None:
+    def wait_and_verify(definition: Any, connection: Any, *arguments: Any, **keywords: Any) -> None:
         connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", (GATE,))
-        verify_totals(connection, *arguments)
+        verify_totals(definition, connection, *arguments, **keywords)
 
-    person_index.verify_totals = wait_and_verify
+    build.verify_totals = wait_and_verify
     return WORK(operator, context)
 
 
