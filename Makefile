@@ -44,7 +44,7 @@ test-browser: venv
 lint: venv
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	$(python) -m mypy -p sync_jobs -p local
+	.venv/bin/mypy
 	PYTHONPATH=plugins:. .venv/bin/lint-imports
 	.venv/bin/sqlfluff lint --disable-progress-bar include/sql local/sql tests/second_index
 

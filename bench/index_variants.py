@@ -13,7 +13,7 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ class Variant:
         return {"_index": self.index, "_source": source_of(line)}
 
 
-def drain(results: Iterator[Any]) -> None:
+def drain(results: Iterable[Any]) -> None:
     for _ in results:
         pass
 

@@ -12,6 +12,7 @@ from local.ports import HOST, any_free_port
 from sync_airflow.dags.index_alarm import build_index_alarm_dag, reason_for_alarm
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.search.index_alias import new_index_name
+from tests.slack_server import SlackServer
 
 NIGHT = date(2024, 2, 29)
 MIDNIGHT = datetime(2024, 2, 29, tzinfo=UTC)
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("metadata")
 
 
 @pytest.mark.parametrize("built", [MIDNIGHT, MIDNIGHT + timedelta(hours=1, minutes=29), MIDNIGHT + timedelta(days=1)])
-def test_an_index_that_was_built_since_midnight_is_no_alarm(built):
+def test_an_index_that_was_built_since_midnight_is_no_alarm(built: datetime) -> None:
     assert reason_for_alarm(PERSONS, NAME, built, NIGHT) is None
 
 
@@ -36,7 +37,9 @@ def test_an_index_that_was_built_since_midnight_is_no_alarm(built):
         (None, None, "No index is behind the alias persons"),
     ],
 )
-def test_any_other_index_or_none_is_an_alarm_that_says_what_was_found_and_what_to_do(name, built, found):
+def test_any_other_index_or_none_is_an_alarm_that_says_what_was_found_and_what_to_do(
+    name: str | None, built: datetime | None, found: str
+) -> None:
     assert reason_for_alarm(PERSONS, name, built, NIGHT) == (
         f"{found}; expected an index built since 2024-02-29 00:00 UTC. "
         "Find out why PersonElasticSearchSyncJob did not run or failed, then run recovery."
@@ -46,16 +49,16 @@ def test_any_other_index_or_none_is_an_alarm_that_says_what_was_found_and_what_t
 @pytest.mark.parametrize(
     ("setting", "cron"), [(None, "0 7 * * *"), ("05:30", "30 5 * * *"), ("off", None), (" OFF ", None)]
 )
-def test_its_time_is_a_setting_in_utc(monkeypatch, setting, cron):
+def test_its_time_is_a_setting_in_utc(monkeypatch: pytest.MonkeyPatch, setting: str | None, cron: str | None) -> None:
     if setting:
         monkeypatch.setenv(SETTING, setting)
     dag = build_index_alarm_dag(PERSONS)
     assert getattr(dag.timetable, "expression", None) == cron
     if cron:
-        assert str(dag.timetable.timezone) == "UTC"
+        assert str(getattr(dag.timetable, "timezone", None)) == "UTC"
 
 
-def test_a_time_that_is_none_is_an_error_that_names_the_setting(monkeypatch):
+def test_a_time_that_is_none_is_an_error_that_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SETTING, "7 o'clock")
     with pytest.raises(ValueError, match=f"{SETTING}: .* expected a time such as 07:00, or 'off'"):
         build_index_alarm_dag(PERSONS)
@@ -67,12 +70,17 @@ def run(dag: DAG, monkeypatch: pytest.MonkeyPatch, port: int) -> str:
     monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", json.dumps(connection))
     monkeypatch.setattr(dag.tasks[0], "retries", 1)
     monkeypatch.setattr(dag.tasks[0], "retry_delay", timedelta(0))
-    return dag.test().state
+    state: str = dag.test().state
+    return state
 
 
 def test_the_dag_fails_and_tells_everybody_until_the_index_is_one_of_this_night(
-    dags, monkeypatch, slack, elasticsearch: Elasticsearch, elasticsearch_server: ElasticsearchServer
-):
+    dags: dict[str, DAG],
+    monkeypatch: pytest.MonkeyPatch,
+    slack: SlackServer,
+    elasticsearch: Elasticsearch,
+    elasticsearch_server: ElasticsearchServer,
+) -> None:
     dag, port = dags["persons_index_alarm"], elasticsearch_server.port
     assert run(dag, monkeypatch, port) == "failed"
     (text,) = slack.texts
@@ -90,7 +98,9 @@ def test_the_dag_fails_and_tells_everybody_until_the_index_is_one_of_this_night(
     assert len(slack.texts) == 2
 
 
-def test_an_elasticsearch_that_is_gone_is_an_alarm_told_once(dags, monkeypatch, slack):
+def test_an_elasticsearch_that_is_gone_is_an_alarm_told_once(
+    dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch, slack: SlackServer
+) -> None:
     assert run(dags["persons_index_alarm"], monkeypatch, any_free_port()) == "failed"
     (text,) = slack.texts
     assert "failed: Elasticsearch cannot be reached: ConnectionError\n" in text

@@ -33,4 +33,4 @@ class NightlyRunTrigger(WorkflowTrigger):
         try:
             yield await asyncio.wait_for(anext(super().run()), self.recheck_after)
         except TimeoutError:
-            yield TriggerEvent({"status": RECHECK})  # type: ignore[no-untyped-call]  # Airflow has no types here
+            yield TriggerEvent({"status": RECHECK})
