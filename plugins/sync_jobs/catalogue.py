@@ -1,7 +1,7 @@
 """The table of jobs: which jobs there are, when they run and what follows what.
 
 DAGs, sensors, follow-on jobs, the recovery order, the page and the manuals are made from it, so that schedule, order
-and run-book cannot disagree. The rows are those of domain.md, "The eight jobs".
+and run-book cannot disagree. The rows are those of docs/domain.md, "The eight jobs".
 """
 
 import re
@@ -24,7 +24,7 @@ class Job:
     follow_on_jobs: names of the jobs that operators re-run after it.
     entry_point: "module:function" that does the work, imported only when the job runs.
     builds_index: the index that it builds. refreshes_index: the index in which it refreshes single documents.
-    takes_date_override: whether a run accepts the argument date_override (domain.md, job 8).
+    takes_date_override: whether a run accepts the argument date_override (docs/domain.md, "8 PersonRecordStatusJob").
     covers_missed_nights: whether a scheduled run covers every date since the last success (jobs 7, 8).
     limits: the guard-rail limits of its runs, unless a run is given others.
     """

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from deploy.write_elasticsearch_role import role
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yaml"
 COMPOSE_TEXT = COMPOSE_FILE.read_text(encoding="utf-8")
@@ -172,6 +174,11 @@ def test_the_image_and_the_lock_have_the_same_version_of_python() -> None:
     match = re.search(r"^FROM \S+-python([\d.]+)$", DOCKERFILE, re.MULTILINE)
     assert match
     assert f"--python-version {match[1]} " in (ROOT / "requirements.txt").read_text(encoding="utf-8")
+
+
+def test_the_role_in_elasticsearch_has_rights_to_every_index_of_the_jobs() -> None:
+    written = (ROOT / "deploy" / "elasticsearch_role.json").read_text(encoding="utf-8")
+    assert written == role(), "PYTHONPATH=plugins python deploy/write_elasticsearch_role.py"
 
 
 def test_compose_and_the_local_stack_have_the_same_version_of_elasticsearch() -> None:

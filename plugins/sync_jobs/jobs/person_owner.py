@@ -1,4 +1,4 @@
-"""Job 1, PersonOwnerRebuildJob: which local office owns each person (domain.md, "1 PersonOwnerRebuildJob")."""
+"""Job 1, PersonOwnerRebuildJob: which local office owns each person (docs/domain.md, "1 PersonOwnerRebuildJob")."""
 
 from sync_jobs.job_run import JobRun
 from sync_jobs.postgres.difference import apply_difference

@@ -1,4 +1,4 @@
-"""Job 8, PersonRecordStatusJob: persons whose memberships start or have ended (domain.md, "8 PersonRecordStatusJob").
+"""Job 8: persons whose memberships start or have ended (docs/domain.md, "8 PersonRecordStatusJob").
 
 Statuses are written first, whatever state the search is in. Then the documents that show another status are replaced.
 They are found by looking at the index, not remembered, so that a repeated run repairs them after a failure.

@@ -1,4 +1,4 @@
-"""Job 7, PostFundingStatusSyncJob: posts whose funding has run out (domain.md, "7 PostFundingStatusSyncJob")."""
+"""Job 7, PostFundingStatusSyncJob: posts whose funding has run out (docs/domain.md, "7 PostFundingStatusSyncJob")."""
 
 from sync_jobs.job_run import JobRun
 from sync_jobs.postgres.difference import apply_difference

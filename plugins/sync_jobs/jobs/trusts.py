@@ -1,4 +1,5 @@
-"""Jobs 2 to 5: which trusts may see which persons and posts (domain.md, "2, 3" and "4, 5").
+"""Jobs 2 to 5: which trusts may see which persons and posts (docs/domain.md, "2, 3 PersonPlacement…TrustJob" and
+"4, 5 Post…TrustJob").
 
 Each job owns the rows of its own body; readers see the old rows or the new.
 """
