@@ -15,7 +15,7 @@ from local import postgres as local_postgres
 from local.demo_data import load_demo_data
 from sync_jobs.catalogue import find_job
 from sync_jobs.guard_rail import Limits
-from sync_jobs.postgres.statements import read_sql
+from sync_jobs.postgres.sql_files import read_sql
 from sync_jobs.report import Report
 from sync_jobs.runner import run_job
 

@@ -19,6 +19,8 @@ from sync_airflow.tasks.job_operator import JobOperator, asset_of
 from sync_jobs import runner
 from sync_jobs.catalogue import Job, find_job
 from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, RejectedDocument, SyncJobError, TransientError
+from sync_jobs.guard_rail import Limits
+from sync_jobs.parameters import job_parameters
 from sync_jobs.report import Report
 from sync_jobs.search.settings import IndexSettings
 
