@@ -1,4 +1,4 @@
-"""The eight DAGs are what domain.md and design.md say, and what every DAG of the project must be."""
+"""The eight DAGs are what docs/domain.md and docs/design.md say, and what every DAG of the project must be."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ from sync_jobs.parameters import job_parameters
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# domain.md, "The eight jobs": DAG id, operators' name, UTC time.
+# docs/domain.md, "The eight jobs": DAG id, operators' name, UTC time.
 NIGHT = (
     ("person_owner_rebuild_job", "PersonOwnerRebuildJob", time(0, 5)),
     ("person_placement_employing_body_trust_job", "PersonPlacementEmployingBodyTrustJob", time(0, 9)),
@@ -40,7 +40,7 @@ NIGHT = (
 DAG_IDS = [dag_id for dag_id, _, _ in NIGHT]
 TIMES = {dag_id: at for dag_id, _, at in NIGHT}
 
-# design.md, "Orchestration": who waits for whom, and how much earlier that one is due, in minutes.
+# docs/design.md, "Orchestration": who waits for whom, and how much earlier that one is due, in minutes.
 WAITS = {
     "person_placement_training_body_trust_job": {"person_placement_employing_body_trust_job": 20},
     "post_training_body_trust_job": {"post_employing_body_trust_job": 10},

@@ -13,7 +13,7 @@ from sync_airflow.tasks.recovery import RecoverJobOperator, jobs_to_run_again, r
 from sync_jobs.catalogue import JOBS, find_job
 from sync_jobs.report import COUNTS
 
-# domain.md, "The eight jobs": in this order.
+# docs/domain.md, "The eight jobs": in this order.
 ORDER = [
     "person_owner_rebuild_job",
     "person_placement_employing_body_trust_job",

@@ -23,7 +23,7 @@ def next_jobs(
     return [other.name for other in jobs]
 
 
-# domain.md, "to be re-run after it", transitively, each once, in the order of the table.
+# docs/domain.md, "Follow-on jobs", transitively, each once, in the order of the table.
 @pytest.mark.parametrize(
     ("name", "after"),
     [

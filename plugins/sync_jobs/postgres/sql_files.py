@@ -1,4 +1,4 @@
-"""The SQL files in include/sql, one statement each. Imports no driver, so that DAG files can import index definitions."""
+"""The SQL files in include/sql, one statement each. Imports no driver, so that DAG files can use index definitions."""
 
 from functools import cache
 from pathlib import Path
