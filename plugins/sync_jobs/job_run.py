@@ -16,8 +16,8 @@ class JobRun:
     """The checked arguments of one run.
 
     postgres: an autocommit connection of this run alone; it holds the job's lock.
-    run_date: D of docs/domain.md. first_date: the first of the dates covered; run_date itself unless nights were missed.
-    any_date: dateOverride ANY. limits: of the guard rail. run_id: for the index's _meta.
+    run_date: D of docs/domain.md. first_date: the first of the dates covered, run_date itself unless nights were
+    missed. any_date: dateOverride ANY. limits: of the guard rail. run_id: for the index's _meta.
     settings: of the index build. index_definition: of the index that the job builds or refreshes; None without one.
     """
 
