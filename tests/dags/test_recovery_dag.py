@@ -1,4 +1,4 @@
-"""Recovery runs the eight jobs in the order of the table, and says what is to be run again."""
+"""Recovery runs all jobs in the order of the table, and says which jobs to run again."""
 
 import inspect
 from datetime import date
@@ -58,12 +58,12 @@ def test_a_recovery_with_an_unknown_parameter_starts_no_job(dags: dict[str, DAG]
     assert [key for key, _ in reasons] == ["reason"]
 
 
-def test_a_failed_job_keeps_neither_the_jobs_after_it_nor_the_summary_from_running(dags: dict[str, DAG]) -> None:
+def test_later_jobs_and_the_summary_run_after_a_failed_job(dags: dict[str, DAG]) -> None:
     for task_id in [*ORDER[1:], "summary"]:
         assert dags["recovery"].get_task(task_id).trigger_rule == "all_done"
 
 
-def test_recovery_runs_by_hand_or_at_a_restart_one_at_a_time_and_not_for_ever(dags: dict[str, DAG]) -> None:
+def test_recovery_has_no_schedule_one_run_at_a_time_and_a_time_limit(dags: dict[str, DAG]) -> None:
     recovery = dags["recovery"]
     assert recovery.schedule is None
     assert recovery.max_active_runs == 1
@@ -87,7 +87,7 @@ def test_recovery_runs_by_hand_or_at_a_restart_one_at_a_time_and_not_for_ever(da
         ("PersonRecordStatusJob", []),
     ],
 )
-def test_what_follows_a_failed_job_is_not_run_transitively_and_all_else_is(failed: str, not_run: list[str]) -> None:
+def test_jobs_downstream_of_a_failed_job_are_skipped_and_all_others_run(failed: str, not_run: list[str]) -> None:
     states: dict[str, str | None] = {}
     for job in JOBS:
         if job.name == failed:
@@ -98,22 +98,22 @@ def test_what_follows_a_failed_job_is_not_run_transitively_and_all_else_is(faile
     assert [job.name for job in jobs_to_run_again(states)] == [failed, *not_run]
 
 
-def test_a_job_that_was_skipped_stands_in_the_way_of_the_next_even_if_the_failed_one_was_not_its_own_upstream() -> None:
+def test_a_skipped_job_also_blocks_its_downstream_jobs() -> None:
     states = ALL_WELL | {"person_placement_training_body_trust_job": "skipped"}
     unfit = unfit_upstream_jobs(find_job("PersonElasticSearchSyncJob"), states)
     assert [job.name for job in unfit] == ["PersonPlacementTrainingBodyTrustJob"]
 
 
-def test_nothing_is_to_be_run_again_after_a_recovery_without_failures() -> None:
+def test_a_recovery_without_failures_has_nothing_to_run_again() -> None:
     assert jobs_to_run_again(ALL_WELL) == ()
 
 
-def test_a_job_that_never_began_is_to_be_run_again() -> None:
+def test_a_job_that_never_started_is_to_be_run_again() -> None:
     states = ALL_WELL | {"person_record_status_job": None}
     assert [job.name for job in jobs_to_run_again(states)] == ["PersonRecordStatusJob"]
 
 
-def test_the_run_book_lists_exactly_what_is_to_be_run_again_in_order_and_why() -> None:
+def test_the_summary_lists_the_jobs_to_run_again_in_order_with_reasons() -> None:
     states = ALL_WELL | {
         "person_placement_employing_body_trust_job": "failed",
         "person_placement_training_body_trust_job": "skipped",
@@ -133,7 +133,7 @@ def test_the_run_book_lists_exactly_what_is_to_be_run_again_in_order_and_why() -
     ]
 
 
-def test_the_table_has_a_line_for_each_job_with_its_counts() -> None:
+def test_the_table_has_one_line_per_job_with_its_counts() -> None:
     counts = {"read": 10, "added": 1, "changed": 2, "removed": 3, "unchanged": 4, "refreshed": 0, "seconds": 1.26}
     states = ALL_WELL | {"person_record_status_job": "failed"}
     reports = {dag_id: counts for dag_id in ORDER if states[dag_id] == "success"}

@@ -1,4 +1,4 @@
-"""airflow_settings.yaml goes into the metadata database whole, or not at all."""
+"""airflow_settings.yaml is loaded into the metadata database completely, or not at all."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -71,7 +71,7 @@ def rows(engine: Engine, model: type[Row]) -> Sequence[Row]:
 
 
 @pytest.mark.usefixtures("environment")
-def test_everything_in_the_file_is_loaded_with_its_values_filled_in(engine: Engine, path: str) -> None:
+def test_all_entries_are_loaded_with_values_from_the_environment(engine: Engine, path: str) -> None:
     main(path)
     postgres, elasticsearch = rows(engine, Connection)
     assert (postgres.conn_id, postgres.conn_type, postgres.host, postgres.port) == (
@@ -90,7 +90,7 @@ def test_everything_in_the_file_is_loaded_with_its_values_filled_in(engine: Engi
 
 
 @pytest.mark.usefixtures("environment")
-def test_what_has_the_same_id_is_replaced(engine: Engine, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entries_with_the_same_id_are_replaced(engine: Engine, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     main(path)
     monkeypatch.setenv("HOST", "another")
     main(path)
@@ -102,7 +102,7 @@ def test_what_has_the_same_id_is_replaced(engine: Engine, path: str, monkeypatch
 
 
 @pytest.mark.usefixtures("engine", "environment")
-def test_each_thing_loaded_is_told_without_its_secrets(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_entry_is_printed_without_secrets(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(path)
     assert capsys.readouterr().out.splitlines() == [
         "connection tcs_postgres: postgres at db",
@@ -113,7 +113,7 @@ def test_each_thing_loaded_is_told_without_its_secrets(path: str, capsys: pytest
 
 
 @pytest.mark.usefixtures("environment")
-def test_if_the_environment_lacks_a_name_all_lacking_ones_are_told_and_nothing_is_written(
+def test_all_names_missing_in_the_environment_are_reported_and_nothing_is_written(
     engine: Engine, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SECRET")
@@ -124,16 +124,14 @@ def test_if_the_environment_lacks_a_name_all_lacking_ones_are_told_and_nothing_i
 
 
 @pytest.mark.usefixtures("environment")
-def test_a_failure_half_way_leaves_everything_as_it_was(
-    engine: Engine, path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_half_way_changes_nothing(engine: Engine, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Variable, "set", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(path)
     assert rows(engine, Connection) == []
 
 
-def test_a_value_is_taken_as_it_stands_in_the_environment() -> None:
+def test_values_of_the_environment_are_taken_literally() -> None:
     assert fill_in(["${A}-${B}", {"x": "${A}"}, 5, None], {"A": "${B}", "B": "\\1"}) == [
         "${B}-\\1",
         {"x": "${B}"},
