@@ -134,7 +134,7 @@ def _done(job: Job, tick: datetime, successes_of: SuccessesOf) -> list[Success]:
 
 
 def latest_night(now: datetime) -> date:
-    """The date of the last night that has begun, with the tick of its first job, in UTC."""
+    """The date of the night that started last, in UTC. A night starts at the tick of its first job."""
     now = now.astimezone(UTC)
     return now.date() if now.time() >= JOBS[0].at else now.date() - timedelta(days=1)
 
@@ -165,7 +165,7 @@ def reason_to_skip(
         return None
     night = latest_night(now)
     if tick.astimezone(UTC).date() < night:
-        return f"{job.name}: the night of {night} has begun; its run replaces this one of {_minute(tick)}."
+        return f"{job.name}: the night of {night} has started; its run replaces this one of {_minute(tick)}."
     covering = covering_run(job, tick, successes_of, run_id=run_id)
     if covering:
         return (

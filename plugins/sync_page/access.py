@@ -39,9 +39,9 @@ def from_our_pages(request: Request) -> None:
     sends JSON to another site. A script sends no Origin.
     """
     origin = request.headers.get("origin")
-    ours = {request.headers.get("host"), urlsplit(conf.get("api", "base_url", fallback="")).netloc}
-    theirs = (origin or "").partition("://")[2]  # empty for "null", the origin of a page without a site
-    if origin is not None and (not theirs or theirs not in ours):
+    own_hosts = {request.headers.get("host"), urlsplit(conf.get("api", "base_url", fallback="")).netloc}
+    host = (origin or "").partition("://")[2]  # empty for "null", the origin of a page without a site
+    if origin is not None and (not host or host not in own_hosts):
         raise HTTPException(
             status.HTTP_403_FORBIDDEN, f"Requests from {origin} are refused: it is not Airflow's address"
         )

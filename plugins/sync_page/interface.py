@@ -1,4 +1,4 @@
-"""The HTTP interface of the page, also for scripts: status of all jobs, search index, parameters, and starting runs.
+"""The HTTP interface of the page, also for scripts: status of all jobs, search indices, parameters, starting runs.
 
 Addresses and the answers "Just started", "Already running" and "Job not found" are those of the service that this one
 replaces (docs/domain.md, "How it is operated today"): an operator's script needs only a new address and a login.
@@ -24,21 +24,20 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from sync_airflow.dag_ids import RECOVERY
-from sync_jobs.catalogue import JOBS, Job, find_job
+from sync_jobs.catalogue import JOBS, Job, build_job
 from sync_jobs.errors import BadArgument, SyncJobError
+from sync_jobs.index_definitions import INDEX_DEFINITIONS
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
 from sync_jobs.report import COUNTS
 from sync_page.access import from_our_pages, may_run, may_view
 from sync_page.arguments import conf_of
-from sync_page.search_state import SearchState, read_search_state
+from sync_page.search_state import SearchState, read_search_states
 from sync_page.starting import AlreadyRunning, Paused, start_once
 from sync_page.status import JobStatus, RecoveryStatus, job_status, read_dags
 
 JUST_STARTED = "Just started"
 ALREADY_RUNNING = "Already running"
 JOB_NOT_FOUND = "Job not found"
-
-INDEX_JOB = find_job("PersonElasticSearchSyncJob").dag_id
 
 # The JSON body of a request that starts a run: any value, so that this interface can say what is wrong with it.
 RunBody = Annotated[Any, Body()]
@@ -115,14 +114,16 @@ def start_all(session: SessionDep, user: GetUserDep, body: RunBody = None) -> JS
     return _start(session, RECOVERY, conf_of(body, recovery_parameters()), user)
 
 
-@router.get("/index")
-def get_index(user: GetUserDep) -> SearchState:
-    """The state of the search index, and the progress of a build."""
-    _require_right_to_view(user, INDEX_JOB)
+@router.get("/indices")
+def get_indices(user: GetUserDep) -> list[SearchState]:
+    """The state of each search index, with the progress of its build."""
+    visible = [each for each in INDEX_DEFINITIONS if may_view(user, build_job(each).dag_id)]
+    if not visible:
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "You may not view the jobs that build the search indices")
     try:
-        return read_search_state(timezone.utcnow())
+        return read_search_states(visible, timezone.utcnow())
     except (TransportError, ApiError) as error:
-        log.warning("The state of the search index could not be read: %s", error)
+        log.warning("The state of the search indices could not be read: %s", error)
         what = error.message if isinstance(error, ApiError) else type(error).__name__
         reason = f"Elasticsearch does not answer as expected: {what}"
     except (SyncJobError, AirflowFailException) as error:

@@ -1,13 +1,16 @@
-"""The state of the search index, from Elasticsearch: the live index, the kept ones, and the progress of a build."""
+"""The state of the search indices, from Elasticsearch: the live index, the kept ones, and the progress of a build."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sync_airflow.connections import open_elasticsearch
-from sync_jobs.index_definitions.persons import PERSONS
+from sync_airflow.dag_ids import index_rollback_id
+from sync_jobs.catalogue import build_job
+from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.index_alias import Indices, built_at, find_build, find_indices
 
 if TYPE_CHECKING:
@@ -40,27 +43,38 @@ class BuildProgress:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchState:
-    """live: behind the alias; None if nothing is. previous: kept for rollbacks, the newest first."""
+    """One index definition. job: name of the job that builds it. rollback: id of the DAG that rolls it back.
+
+    live: behind the alias; None if nothing is. previous: kept for rollbacks, the newest first.
+    """
 
     alias: str
+    job: str
+    rollback: str
     live: Index | None
     previous: list[Index]
     build: BuildProgress | None
 
 
-def read_search_state(now: datetime) -> SearchState:
+def read_search_states(definitions: Iterable[IndexDefinition], now: datetime) -> list[SearchState]:
     """Query the cluster of tcs_elasticsearch. now: UTC. Raises errors of the client, and AirflowFailException."""
     with open_elasticsearch() as opened:
         # If a node refuses the connection, the client tries the next one; if a node is silent, the request ends.
         client = opened.options(request_timeout=REQUEST_TIMEOUT_SECONDS, retry_on_timeout=False)
-        indices = find_indices(client, PERSONS.alias)
-        live, own = indices.live, indices.own
-        return SearchState(
-            alias=PERSONS.alias,
-            live=_index(live, own.get(live, {}), _count(client, live)) if live else None,
-            previous=[_index(name, own[name], own[name].get("documents")) for name in indices.previous],
-            build=_build(client, indices, now),
-        )
+        return [_state(definition, client, now) for definition in definitions]
+
+
+def _state(definition: IndexDefinition, client: Elasticsearch, now: datetime) -> SearchState:
+    indices = find_indices(client, definition.alias)
+    live, own = indices.live, indices.own
+    return SearchState(
+        alias=definition.alias,
+        job=build_job(definition).name,
+        rollback=index_rollback_id(definition),
+        live=_index(live, own.get(live, {}), _count(client, live)) if live else None,
+        previous=[_index(name, own[name], own[name].get("documents")) for name in indices.previous],
+        build=_build(client, indices, now),
+    )
 
 
 def _index(name: str, meta: dict[str, Any], documents: int | None) -> Index:

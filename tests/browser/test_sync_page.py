@@ -105,7 +105,7 @@ def test_all_jobs_run_in_order_and_the_page_shows_which_failed_and_why(page: Pag
     failed = row(page, "PostFundingStatusSyncJob")
     expect(failed).to_contain_text("post_funding")
     expect(page.locator("#summary")).to_contain_text("7 of 8 jobs have succeeded since midnight")
-    expect(page.locator("#index")).to_contain_text("persons-")
+    expect(page.locator("#indices")).to_contain_text("persons-")
     failed.get_by_role("link", name="Log").click()
     page.wait_for_url("**/tasks/run_job**")
 
@@ -162,10 +162,10 @@ def test_the_reasons_of_waits_and_failures_are_shown_as_text(page: Page) -> None
     markup = "<img src=x onerror=alert(1)>"
 
     def answer(route: Route) -> None:
-        told = route.fetch().json()
-        told["jobs"][0]["current"] = run | {"state": "running", "waits": f"for the end of {markup}"}
-        told["jobs"][0]["last"] = run | {"state": "failed", "reason": markup}
-        route.fulfill(json=told)
+        status = route.fetch().json()
+        status["jobs"][0]["current"] = run | {"state": "running", "waits": f"for the end of {markup}"}
+        status["jobs"][0]["last"] = run | {"state": "failed", "reason": markup}
+        route.fulfill(json=status)
 
     page.route("**/api/jobs/status", answer)
     page.goto("/sync/")
@@ -183,7 +183,7 @@ def test_a_running_build_is_shown_with_its_progress(page: Page, elasticsearch_cl
         elasticsearch_client.index(index=name, document={"personId": number}, refresh=True)
     try:
         page.goto("/sync/")
-        expect(page.locator("#index")).to_contain_text(f"{name}: 3 of about 1,000 documents")
+        expect(page.locator("#indices")).to_contain_text(f"{name}: 3 of about 1,000 documents")
         expect(page.get_by_role("progressbar", name="Documents loaded")).to_have_attribute("max", "1000")
     finally:
         elasticsearch_client.indices.delete(index=name)

@@ -193,7 +193,7 @@ def test_recovery_announces_the_jobs_to_run_again_although_earlier_jobs_have_fai
     ("error", "reason"),
     [
         (AirflowTaskTimeout("PID 1"), "it exceeded its time limit"),
-        (SystemExit("told to stop"), "SystemExit, see its log"),
+        (SystemExit("stopped"), "SystemExit, see its log"),
         (TransientError("connection lost"), "connection lost"),
         (ValueError("Jane Doe"), "ValueError, see its log"),
     ],
@@ -206,7 +206,7 @@ def test_only_our_own_error_texts_are_announced(
 
 
 @pytest.mark.parametrize(
-    ("told", "reason", "text"),
+    ("reported", "reason", "text"),
     [
         (["run_job"], "task_failure", None),
         ([], "task_failure", "it stopped without reporting a reason (was the process killed?)"),
@@ -217,13 +217,13 @@ def test_a_failure_that_no_task_has_reported_is_announced_by_the_dag(
     dags: dict[str, DAG],
     slack: SlackServer,
     monkeypatch: pytest.MonkeyPatch,
-    told: list[str],
+    reported: list[str],
     reason: str,
     text: str | None,
 ) -> None:
     dag = dags[JOB.dag_id]
     this = context(dag, "run_job", {}, run_id="1", reason=reason)
-    monkeypatch.setattr(this["ti"], "xcom_pull", lambda task_ids, **_: task_ids in told or None)
+    monkeypatch.setattr(this["ti"], "xcom_pull", lambda task_ids, **_: task_ids in reported or None)
     announce_unreported_failure(this)
     assert slack.texts == (
         [f"<!channel> *{JOB.name}* failed: {text}\n<http://airflow/log|Log of run_job>"] if text else []
@@ -237,6 +237,6 @@ def test_every_dag_announces_a_failure_that_its_tasks_did_not_report(dags: dict[
 def test_every_task_announces_its_failure_except_the_jobs_of_recovery(dags: dict[str, DAG]) -> None:
     for dag in dags.values():
         for task in dag.tasks:
-            tells = announces_failure(task)
+            announces = announces_failure(task)
             expected = dag.dag_id != "recovery" or task.task_id == "summary"
-            assert tells == expected, f"{dag.dag_id}.{task.task_id}: set on_failure_callback by default_args"
+            assert announces == expected, f"{dag.dag_id}.{task.task_id}: set on_failure_callback by default_args"

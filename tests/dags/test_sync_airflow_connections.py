@@ -107,7 +107,7 @@ class Postgres:
 
     def cancel_safe(self, *, timeout: float) -> None:
         assert not self.closed
-        assert timeout < 5, "a task that is told to stop is killed after 5 s"
+        assert timeout < 5, "Airflow kills a stopped task after 5 s"
         self.cancelled = True
 
     def close(self) -> None:

@@ -114,7 +114,7 @@ def test_browsers_revalidate_their_copies(client: TestClient, path: str) -> None
     assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-cache", "nosniff")
 
 
-@pytest.mark.parametrize("path", [STATUS, "/sync/api/index"])
+@pytest.mark.parametrize("path", [STATUS, "/sync/api/indices"])
 def test_a_visitor_who_is_not_logged_in_sees_nothing(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.json()) == (401, {"error": "Not authenticated"})
@@ -313,7 +313,7 @@ def test_a_form_of_another_site_cannot_start_anything(client: TestClient) -> Non
 
 
 def test_without_a_connection_to_elasticsearch_the_page_says_what_is_missing(client: TestClient) -> None:
-    answer = client.get("/sync/api/index", headers=as_user("viewer"))
+    answer = client.get("/sync/api/indices", headers=as_user("viewer"))
     assert answer.status_code == 503
     assert "tcs_elasticsearch is missing" in answer.json()["error"]
 
@@ -325,7 +325,7 @@ def test_an_unusable_connection_is_reported(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any]
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", json.dumps({"conn_type": "elasticsearch"} | connection))
-    answer = client.get("/sync/api/index", headers=as_user("viewer"))
+    answer = client.get("/sync/api/indices", headers=as_user("viewer"))
     assert answer.status_code == 503
     assert "Connection tcs_elasticsearch: the client does not accept a host or an argument" in answer.json()["error"]
 
@@ -335,7 +335,7 @@ def test_the_next_node_is_asked_if_one_is_down(
 ) -> None:
     connection = {"conn_type": "elasticsearch", "host": f"127.0.0.1:9,127.0.0.1:{elasticsearch_server.port}"}
     monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", json.dumps(connection))
-    answers = [client.get("/sync/api/index", headers=as_user("viewer")) for _ in range(4)]
+    answers = [client.get("/sync/api/indices", headers=as_user("viewer")) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200] * 4
 
 
@@ -349,7 +349,7 @@ def test_the_reason_why_elasticsearch_cannot_read_an_index_is_reported(
     monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", json.dumps(connection))
     elasticsearch.indices.create(index="persons-closed", aliases={"persons": {}})
     elasticsearch.indices.close(index="persons-closed")
-    answer = client.get("/sync/api/index", headers=as_user("viewer"))
+    answer = client.get("/sync/api/indices", headers=as_user("viewer"))
     elasticsearch.indices.delete(index="persons-closed")
     assert answer.status_code == 503
     assert answer.json()["error"].endswith("as expected: index_closed_exception")
@@ -359,7 +359,7 @@ def test_an_unreachable_elasticsearch_is_reported_within_seconds(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", "http://127.0.0.1:9")
-    answer = client.get("/sync/api/index", headers=as_user("viewer"))
+    answer = client.get("/sync/api/indices", headers=as_user("viewer"))
     assert answer.status_code == 503
     assert "Elasticsearch does not answer" in answer.json()["error"]
 

@@ -219,7 +219,7 @@ class TestReasonToSkip:
     def test_a_late_night_is_not_skipped_until_the_next_one_begins(self) -> None:
         assert self.reason(now=at(D, 23, 59)) is None
         assert self.reason(now=at(D + days(1), 0, 4)) is None
-        assert "the night of 2024-03-01 has begun" in (self.reason(now=at(D + days(1), 0, 5)) or "")
+        assert "the night of 2024-03-01 has started" in (self.reason(now=at(D + days(1), 0, 5)) or "")
 
     def test_all_jobs_of_an_old_night_are_skipped_together(self) -> None:
         now = at(D + days(1), 0, 6)  # the index build of the new night is not due before 01:29

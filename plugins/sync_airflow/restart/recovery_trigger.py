@@ -61,7 +61,7 @@ def main(started: datetime) -> str:
 
 
 def trigger_once(started: datetime) -> str:
-    """Trigger recovery, unless it is paused, a run is active, or one has begun since. Raises NotYet."""
+    """Trigger recovery, unless it is paused, a run is active, or one was created since. Raises NotYet."""
     try:
         # Not the thread's shared session: code that trigger_dag calls commits that one, which would release the lock.
         with create_session(scoped=False) as session:

@@ -1,13 +1,13 @@
 // The page at /sync/: polls the interface and shows the status.
 //
-//   interface.js  =>  page.js  =>  jobs_table.js, search_index.js
+//   interface.js  =>  page.js  =>  jobs_table.js, search_indices.js
 //   run_dialog.js  =>  interface.js: starts a run; then page.js refreshes the status
 
 import { byId, moment } from "./elements.js";
 import { ask } from "./interface.js";
 import { showJobs } from "./jobs_table.js";
 import { openRecoveryDialog } from "./run_dialog.js";
-import { showIndex } from "./search_index.js";
+import { showIndices } from "./search_indices.js";
 
 const BUSY_MILLISECONDS = 2000;
 const IDLE_MILLISECONDS = 15000;
@@ -29,7 +29,7 @@ async function refresh() {
     if (own !== latest) return;
     say("trouble", error.message);
   }
-  await showIndex();
+  await showIndices();
   if (own !== latest) return;
   timer = setTimeout(() => (document.hidden ? undefined : refresh()), busy ? BUSY_MILLISECONDS : IDLE_MILLISECONDS);
 }
