@@ -10,7 +10,7 @@ import pytest
 import yaml
 from airflow._shared.module_loading import find_path_from_directory
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG, CronTriggerTimetable, Param
+from airflow.sdk import DAG, CronTriggerTimetable
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.sdk.timezone import coerce_datetime
@@ -22,6 +22,7 @@ from sync_airflow.tasks.job_operator import DATE_OF_CHANGE_OVERRIDE
 from sync_airflow.tasks.sensors import NightlyJobSensor
 from sync_airflow.tasks.sync_operator import INDEX_SETTINGS
 from sync_jobs.catalogue import find_job
+from sync_jobs.parameters import job_parameters
 from tests.expected_jobs import BY_DAG_ID, BY_NAME, DAG_IDS, EXPECTED_JOBS, ExpectedJob, expected_job_id
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +32,7 @@ each_job = pytest.mark.parametrize("expected", EXPECTED_JOBS, ids=expected_job_i
 
 
 def next_run_of_a_new_dag(dag: DAG) -> datetime:
-    """When the first run of a DAG without runs is planned, by the scheduler's own reckoning."""
+    """When the scheduler plans the first run of a DAG without runs."""
     as_stored = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
     earliest = min((task.start_date for task in as_stored.tasks if task.start_date), default=as_stored.start_date)
     restriction = TimeRestriction(earliest=coerce_datetime(earliest), latest=None, catchup=as_stored.catchup)
@@ -88,17 +89,11 @@ def test_a_file_that_is_read_right_after_the_tick_does_not_lose_the_first_night(
 
 
 @each_job
-def test_a_manual_run_takes_these_params(dags: dict[str, DAG], expected: ExpectedJob) -> None:
+def test_a_manual_run_takes_the_parameters_of_its_job(dags: dict[str, DAG], expected: ExpectedJob) -> None:
     params = dags[expected.dag_id].params
-    defaults: dict[str, object] = {
-        "run_date": None,
-        "run_follow_on_jobs": True,
-        "dry_run": False,
-        "maximum_removed_percent": 20,
-    }
-    if expected.takes_date_override:
-        defaults["date_override"] = ""
-    assert params.dump() == defaults
+    parameters = job_parameters(find_job(expected.dag_id))
+    assert params.dump() == {parameter.name: parameter.default for parameter in parameters}
+    assert ("date_override" in params) == expected.takes_date_override
     for name in params:
         param = params.get_param(name)
         assert param.description, f"{expected.dag_id}: give the Param {name} a description"
@@ -106,7 +101,7 @@ def test_a_manual_run_takes_these_params(dags: dict[str, DAG], expected: Expecte
 
 
 @pytest.mark.parametrize("value", ["2026-02-29", "01/02/2026", "tomorrow", "2026-2-1", 20260201, ""])
-def test_a_run_date_that_is_no_date_is_refused_before_a_run_is_made(dags: dict[str, DAG], value: object) -> None:
+def test_an_invalid_run_date_is_refused_before_a_run_is_created(dags: dict[str, DAG], value: object) -> None:
     with pytest.raises(ParamValidationError):
         params_with(dags["person_owner_rebuild_job"], run_date=value)
 
@@ -123,7 +118,7 @@ def test_the_guard_rail_of_a_run_is_a_percentage(dags: dict[str, DAG], value: ob
 
 
 @pytest.mark.parametrize("value", [" ANY ", "\t2026-03-10\n", "", None, "2026-02-01", "ANY", "any", "None", "NONE"])
-def test_date_override_takes_what_the_job_knows(dags: dict[str, DAG], value: object) -> None:
+def test_date_override_accepts_what_the_job_accepts(dags: dict[str, DAG], value: object) -> None:
     assert params_with(dags["person_record_status_job"], date_override=value)["date_override"] == value
 
 
@@ -135,29 +130,20 @@ def test_date_override_refuses_anything_else(dags: dict[str, DAG], value: object
         params_with(dags["person_record_status_job"], date_override=value)
 
 
-def test_the_form_of_a_date_override_says_what_is_refused_in_the_words_that_operators_know(
+def test_the_form_quotes_the_error_of_an_invalid_date_override(
     dags: dict[str, DAG],
 ) -> None:
     param = dags["person_record_status_job"].params.get_param("date_override")
     assert "The date is not correct" in (param.description or "")
 
 
-def test_the_form_of_a_job_that_none_follows_says_so_and_any_other_names_them(dags: dict[str, DAG]) -> None:
-    def form(dag_id: str) -> Param:
-        return dags[dag_id].params.get_param("run_follow_on_jobs")
-
-    assert "No job follows" in (form("post_training_body_trust_job").description or "")
-    assert "none" in form("person_record_status_job").schema["title"]
-    assert "PostTrainingBodyTrustJob" in (form("post_employing_body_trust_job").description or "")
-
-
 @pytest.mark.parametrize("dag_id", [*DAG_IDS, "recovery"])
-def test_the_form_says_that_a_logical_date_is_no_run_date(dags: dict[str, DAG], dag_id: str) -> None:
+def test_the_form_says_that_the_logical_date_is_only_a_label(dags: dict[str, DAG], dag_id: str) -> None:
     param = dags[dag_id].params.get_param("run_date")
     assert "Logical Date above is only a label" in (param.description or "")
 
 
-def test_every_dag_tells_the_operator_what_it_is(dags: dict[str, DAG]) -> None:
+def test_every_dag_has_a_manual_that_explains_its_parameters(dags: dict[str, DAG]) -> None:
     for dag_id, dag in dags.items():
         assert dag.doc_md, f"{dag_id}: give it a doc_md; it is the operator's manual"
         assert dag.description, f"{dag_id}: give it a description"
@@ -167,7 +153,7 @@ def test_every_dag_tells_the_operator_what_it_is(dags: dict[str, DAG]) -> None:
 
 
 @each_job
-def test_the_manual_of_a_job_says_when_and_what_and_what_if_it_failed(
+def test_the_manual_of_a_job_says_when_it_runs_what_it_writes_and_what_to_do_if_it_failed(
     dags: dict[str, DAG], expected: ExpectedJob
 ) -> None:
     manual = dags[expected.dag_id].doc_md or ""
@@ -184,9 +170,9 @@ def test_every_task_has_an_owner_a_time_limit_and_retries_with_back_off(dags: di
             assert task.execution_timeout, f"{where}: set an execution_timeout"
             assert task.execution_timeout <= task_defaults.JOB_TIMEOUT, where
             if dag.dag_id == "recovery" and task.task_id != "summary":
-                continue  # the run that it starts has retries of its own
+                continue  # the run that it starts has its own retries
             if task.task_id == "roll_back":
-                assert task.retries == 0, f"{where}: another attempt would go back once more"
+                assert task.retries == 0, f"{where}: a retry would roll back once more"
                 continue
             assert task.retries == 3, f"{where}: use task_defaults.RETRIES"
             assert task.retry_exponential_backoff == 2, f"{where}: use task_defaults.RETRIES"
@@ -200,7 +186,7 @@ def waited_for(expected: ExpectedJob) -> list[ExpectedJob]:
 
 
 @each_job
-def test_each_job_waits_for_the_same_nights_run_of_what_it_follows(dags: dict[str, DAG], expected: ExpectedJob) -> None:
+def test_each_job_waits_for_its_upstream_runs_of_the_same_night(dags: dict[str, DAG], expected: ExpectedJob) -> None:
     tasks = waits_of(dags[expected.dag_id])
     assert {task.external_dag_id: task.execution_delta for task in tasks} == {
         other.dag_id: timedelta(minutes=expected.minutes_after(other)) for other in waited_for(expected)
@@ -226,7 +212,7 @@ def test_the_work_comes_after_every_wait_and_before_the_next_job(dags: dict[str,
     waits = {f"wait_for_{other.dag_id}" for other in waited_for(expected)}
     assert {task.task_id for task in dag.tasks} == {"run_job", "run_next_job", *waits}
     assert dag.get_task("run_job").upstream_task_ids == waits
-    # Sensors skip themselves in a manual run; one that failed must keep the job from running.
+    # Sensors skip themselves in a manual run; a failed one must stop the job.
     assert dag.get_task("run_job").trigger_rule == "none_failed"
     assert dag.get_task("run_next_job").upstream_task_ids == {"run_job"}
     assert dag.get_task("run_next_job").trigger_rule == "all_success"
@@ -244,11 +230,11 @@ def test_the_last_success_of_each_job_is_kept_on_an_asset_of_its_own(dags: dict[
     for expected in EXPECTED_JOBS:
         run_job = dags[expected.dag_id].get_task("run_job")
         assert [asset.name for asset in run_job.outlets] == [expected.dag_id]
-        # Whether another run has done the night's work is asked of it and of all that it follows, transitively.
+        # Its inlets are the assets of the job and of all upstream jobs.
         assert {asset.name for asset in run_job.inlets} == {expected.dag_id, *upstream_ids(expected)}
 
 
-def test_reading_the_dag_files_brings_no_driver_and_no_job() -> None:
+def test_parsing_the_dag_files_imports_no_driver_and_no_job() -> None:
     program = (
         "import sys, nightly_jobs, recovery, index_alarms, index_rollbacks\n"
         "heavy = {'psycopg', 'elasticsearch', 'elastic_transport', 'sync_jobs.runner'}\n"
@@ -265,13 +251,13 @@ def test_reading_the_dag_files_brings_no_driver_and_no_job() -> None:
     assert done.stdout.strip().splitlines()[-1] == "[]"
 
 
-def test_airflow_looks_for_plugins_in_no_package_below_the_plugins_folder() -> None:
+def test_airflow_looks_for_plugins_in_no_package_of_the_plugins_folder() -> None:
     plugins = ROOT / "plugins"
     found = [Path(path) for path in find_path_from_directory(str(plugins), ".airflowignore")]
     assert [path for path in found if path.suffix == ".py" and path.parent != plugins] == []
 
 
-def test_the_settings_file_names_the_connections_and_variables_of_the_code() -> None:
+def test_the_settings_file_has_the_connections_and_variables_of_the_code() -> None:
     settings = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text(encoding="utf-8"))["airflow"]
     assert {entry["conn_id"]: entry["conn_type"] for entry in settings["connections"]} == {
         connections.POSTGRES: "postgres",

@@ -216,11 +216,6 @@ def test_connections_of_the_settings_file_are_those_that_the_code_names() -> Non
     assert named - OPTIONAL_CONNECTIONS == {entry["conn_id"] for entry in SETTINGS["connections"]}
 
 
-def test_pools_of_the_settings_file_are_those_that_the_code_names() -> None:
-    named = {value for kind, value in names_in_code() if kind == "pool"}
-    assert named == {entry["pool_name"] for entry in SETTINGS["pools"]}
-
-
 def test_variables_of_the_settings_file_are_those_that_the_code_names() -> None:
     named = {value for kind, value in names_in_code() if kind == "variable"}
     assert named == {entry["variable_name"] for entry in SETTINGS["variables"]}
@@ -238,7 +233,7 @@ def test_compose_gives_the_settings_file_what_it_takes_from_the_environment() ->
 
 
 def names_in_code() -> Iterator[tuple[str, str]]:
-    """(kind, name) of each connection, pool and variable that dags/ and plugins/ ask Airflow for."""
+    """(kind, name) of each connection and variable that dags/ and plugins/ ask Airflow for."""
     paths = [path for folder in ("dags", "plugins") for path in (ROOT / folder).rglob("*.py") if path != LOADER]
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
     constants = {path.stem: constants_of(tree) for path, tree in trees.items()}
@@ -251,7 +246,7 @@ def names_in_code() -> Iterator[tuple[str, str]]:
 
 
 def asked_for(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
-    """The expressions that name a connection (…conn_id=, Connection.get), a pool (pool=) or a variable."""
+    """The expressions that name a connection (…conn_id=, Connection.get) or a variable."""
     for call in ast.walk(tree):
         if not isinstance(call, ast.Call):
             continue
@@ -263,8 +258,6 @@ def asked_for(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
         for keyword in call.keywords:
             if keyword.arg and keyword.arg.endswith("conn_id"):
                 yield "connection", keyword.value
-            if keyword.arg == "pool":
-                yield "pool", keyword.value
 
 
 def constants_of(tree: ast.Module) -> dict[str, str]:
