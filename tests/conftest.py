@@ -54,14 +54,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """A failure says how to repeat it with the same random data."""
     report = yield
     if report.failed:
-        report.sections.append(("Repeat this test with the same random data", how_to_repeat(item.nodeid)))
+        report.sections.append(("Repeat this test with the same random data", how_to_repeat(id_of(item))))
     return report
+
+
+def id_of(item: pytest.Item) -> str:
+    """Its id as it is given to pytest: without the name of its group, which pytest-xdist adds."""
+    group = item.get_closest_marker("xdist_group")
+    return item.nodeid.removesuffix(f"@{group.args[0]}") if group else item.nodeid
 
 
 @pytest.fixture
 def random_numbers(request: pytest.FixtureRequest) -> random.Random:
     """The test's own source of random numbers, which the seed of the session determines."""
-    return random_numbers_of(request.node.nodeid)
+    return random_numbers_of(id_of(request.node))
 
 
 @pytest.fixture(scope="session")
@@ -197,7 +203,7 @@ def delete_indices(client: Elasticsearch) -> None:
 
 @pytest.fixture
 def command_line(tmp_path: Path) -> Iterator[CommandLine]:
-    """The local stack on a home and ports of the test's own; whatever the test leaves running is ended after it."""
+    """The local stack with a home and ports of its own; everything that the test leaves running is stopped."""
     ports = ("SYNC_POSTGRES_PORT", "SYNC_ELASTICSEARCH_PORT", "SYNC_AIRFLOW_PORT")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "SYNC_"))}
     environment |= {name: str(any_free_port()) for name in ports}

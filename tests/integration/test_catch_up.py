@@ -1,4 +1,4 @@
-"""No edit is lost: the application edits persons while the index is built, swapped and gone back to."""
+"""No edit is lost: the application edits persons during builds, swaps and rollbacks."""
 
 import random
 from collections.abc import Callable

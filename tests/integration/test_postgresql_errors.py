@@ -1,4 +1,4 @@
-"""What may pass by itself is told apart from a mistake: only the former is worth a retry."""
+"""Errors that may pass by themselves are transient and retried; mistakes are not."""
 
 import time
 from collections.abc import Iterator

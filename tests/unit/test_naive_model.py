@@ -1,4 +1,4 @@
-"""The naive model against cases worked out by hand from docs/domain.md: who checks the jobs is checked here."""
+"""The naive model against cases derived manually from docs/domain.md, because the model checks the jobs."""
 
 from datetime import date, timedelta
 from typing import Any
