@@ -47,7 +47,7 @@ def _write_statuses(run: JobRun) -> Outcome:
             dates,
             existing="jobs/candidate_count",
             what="person.status",
-            maximum_removed_percent=run.maximum_removed_percent,
+            limits=run.limits,
             dry_run=run.dry_run,
             at_risk="jobs/person_record_status_at_risk",
             loss="make INACTIVE",

@@ -43,6 +43,6 @@ def _rebuild(run: JobRun, table: Table, body: Body) -> Outcome:
             {"body": body},
             existing=f"jobs/{table}_existing",
             what=f"{table} ({body})",
-            maximum_removed_percent=run.maximum_removed_percent,
+            limits=run.limits,
             dry_run=run.dry_run,
         )
