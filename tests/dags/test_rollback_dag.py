@@ -68,7 +68,7 @@ def test_a_run_by_hand_goes_back_and_another_forth_again_and_tells_everybody(
     assert indices_behind_alias(elasticsearch) == [second]
 
     failed = [text for text in slack.texts if "failed" in text]
-    assert "not one that a build made" in failed[0]
+    assert "was not made by a build" in failed[0]
     assert "This run was given 'dryrun', which it does not know" in failed[1]
     assert len(failed) == 2
     assert sum("*Rollback of the search index* finished" in text for text in slack.texts) == 3
