@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# The user by which the jobs work: it may do anything with the indices of persons, and nothing with any other.
-# Runs at each start and sets the same again.
+# Creates the user of the jobs, which has all permissions on the indices of persons and none on any others.
+# Runs at each start. Running it again does no harm.
 #
-#   ELASTICSEARCH_URL            where to find it
-#   ELASTIC_PASSWORD             the built-in administrator, elastic
-#   SYNC_ELASTICSEARCH_PASSWORD  user sync_jobs
+#   ELASTICSEARCH_URL            the address of Elasticsearch
+#   ELASTIC_PASSWORD             the password of the built-in administrator, elastic
+#   SYNC_ELASTICSEARCH_PASSWORD  the password of the user sync_jobs
 set -euo pipefail
 : "${ELASTICSEARCH_URL:?}" "${ELASTIC_PASSWORD:?}" "${SYNC_ELASTICSEARCH_PASSWORD:?}"
 
-# put PATH: sends standard input. The password is handed over by a file descriptor, not on the command line.
+# put PATH: sends standard input. The password is passed through a file descriptor, not on the command line.
 put() {
   curl --silent --show-error --fail --request PUT --header 'Content-Type: application/json' \
     --config <(printf 'user = "elastic:%s"\n' "$ELASTIC_PASSWORD") --data @- --output /dev/null \

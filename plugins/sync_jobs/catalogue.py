@@ -1,6 +1,6 @@
 """The table of jobs: which jobs there are, when they run and what follows what.
 
-DAGs, sensors, follow-on jobs, the recovery order, the page and the manuals are made from it, so the schedule, the order
+DAGs, sensors, follow-on jobs, the recovery order, the page and the manuals are made from it, so that schedule, order
 and run-book cannot disagree. The rows are those of domain.md, "The eight jobs".
 """
 
