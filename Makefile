@@ -1,9 +1,12 @@
 # What there is to do here; README.md says more. Needs Python 3.11 or newer with venv, make and git, and nothing
 # else; test-browser needs a browser, too.
 
+# The versions of Python that the locks support, oldest first: every package has a wheel for each of them.
+python_versions = 3.11 3.12 3.13 3.14
+
 # Python of the virtual environment, and where it finds the packages of the project.
 python = PYTHONPATH=plugins:. .venv/bin/python
-compile = .venv/bin/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes \
+compile = .venv/bin/uv --quiet pip compile --universal --python-version $(firstword $(python_versions)) --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --upgrade
 
 .DEFAULT_GOAL := help
@@ -57,4 +60,4 @@ lock: venv
 	$(python) -m local.jars
 
 venv:
-	@local/virtual_environment.sh
+	@local/virtual_environment.sh $(python_versions)
