@@ -23,13 +23,14 @@ import psutil
 import psycopg
 from elasticsearch import Elasticsearch, helpers
 
-from sync_jobs import search_index
 from sync_jobs.catalogue import find_job
-from sync_jobs.database import execute, read_sql, snapshot
-from sync_jobs.document_lines import document_lines
-from sync_jobs.documents import mapping, source_of
-from sync_jobs.index_settings import IndexSettings
+from sync_jobs.postgres.statements import execute, read_sql
+from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.runner import run_job
+from sync_jobs.search import index_alias
+from sync_jobs.search.document_stream import document_lines
+from sync_jobs.search.documents import mapping, source_of
+from sync_jobs.search.settings import IndexSettings
 
 SETTINGS = IndexSettings()
 REPLAY_SENDERS = 2
@@ -48,10 +49,10 @@ class Variant:
         self.client = Elasticsearch(url, request_timeout=120)
 
     def filled_by(self, fill: Callable[[], None]) -> Measured:
-        search_index.create(self.client, self.index, mapping(), {}, SETTINGS)
+        index_alias.create(self.client, self.index, mapping(), {}, SETTINGS)
         started = time.monotonic()
         fill()
-        search_index.make_searchable(self.client, self.index, SETTINGS)
+        index_alias.make_searchable(self.client, self.index, SETTINGS)
         return {"seconds": time.monotonic() - started}
 
     def build(self) -> Measured:
@@ -87,11 +88,14 @@ class Variant:
 
     def _actions(self) -> Iterator[dict[str, Any]]:
         with psycopg.connect(self.dsn) as connection, snapshot(connection):
-            execute(connection, "person_documents_planner", {"parallel_workers": SETTINGS.parallel_workers})
+            execute(connection, "session/planner_in_key_order", {"parallel_workers": SETTINGS.parallel_workers})
             yield from (self._action(line) for line in self._lines(connection, None))
 
     def _page_after_page(self) -> None:
-        page = read_sql("person_sample").split("ORDER BY")[0] + "ORDER BY person.id LIMIT %(size)s OFFSET %(offset)s"
+        page = (
+            read_sql("indices/persons/sample_keys").split("ORDER BY")[0]
+            + "ORDER BY person.id LIMIT %(size)s OFFSET %(offset)s"
+        )
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             for offset in range(0, sys.maxsize, PAGE_PERSONS):
                 ids = [row[0] for row in connection.execute(page, {"size": PAGE_PERSONS, "offset": offset})]
@@ -140,7 +144,7 @@ def write_bodies(dsn: str, run_date: date, path: Path) -> int:
     total = 0
     batch: list[bytes] = []
     with psycopg.connect(dsn) as connection, snapshot(connection), path.open("wb") as file:
-        execute(connection, "person_documents_planner", {"parallel_workers": SETTINGS.parallel_workers})
+        execute(connection, "session/planner_in_key_order", {"parallel_workers": SETTINGS.parallel_workers})
 
         def flush() -> None:
             body = b"".join(batch)

@@ -14,7 +14,7 @@ from rich.console import Console
 from local import postgres as local_postgres
 from local.demo_data import load_demo_data
 from sync_jobs.catalogue import find_job
-from sync_jobs.database import read_sql
+from sync_jobs.postgres.statements import read_sql
 from sync_jobs.report import Report
 from sync_jobs.runner import run_job
 

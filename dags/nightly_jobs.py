@@ -1,6 +1,6 @@
 """The nightly jobs: one DAG for each row of the table of jobs (sync_jobs.catalogue)."""
 
-from sync_airflow.dag_factory import build_job_dag
+from sync_airflow.dags.job_dag import build_job_dag
 from sync_jobs.catalogue import JOBS
 
 for job in JOBS:

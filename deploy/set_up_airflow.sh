@@ -7,4 +7,4 @@
 set -euo pipefail
 
 airflow db migrate
-python -m sync_airflow.settings_file "${AIRFLOW_HOME:?}/airflow_settings.yaml"
+python -m sync_airflow.airflow_settings_loader "${AIRFLOW_HOME:?}/airflow_settings.yaml"

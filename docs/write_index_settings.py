@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from docs.write_order import markdown
-from sync_jobs.index_settings import IndexSettings
+from sync_jobs.search.settings import IndexSettings
 
 PAGE = Path(__file__).with_name("index-settings.md")
 

@@ -9,11 +9,11 @@ import sys
 
 from airflow.utils import db
 
-from sync_airflow import settings_file
+from sync_airflow import airflow_settings_loader
 
 if __name__ == "__main__":
     db.upgradedb()
     try:
-        settings_file.main(sys.argv[1])
-    except settings_file.SettingsError as error:
+        airflow_settings_loader.main(sys.argv[1])
+    except airflow_settings_loader.SettingsError as error:
         sys.exit(f"{sys.argv[1]}: {error}")

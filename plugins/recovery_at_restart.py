@@ -2,11 +2,11 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
-from sync_airflow import restart_listener
+from sync_airflow.restart import listener
 
 
 class RecoveryAtRestart(AirflowPlugin):
     """Registers the listener; see there."""
 
     name = "recovery_at_restart"
-    listeners = (restart_listener,)
+    listeners = (listener,)

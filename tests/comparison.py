@@ -10,9 +10,9 @@ from elasticsearch import Elasticsearch
 from elasticsearch.helpers import scan
 
 from sync_jobs.catalogue import find_job
-from sync_jobs.index_settings import IndexSettings
 from sync_jobs.report import Report
 from sync_jobs.runner import run_job
+from sync_jobs.search.settings import IndexSettings
 from tests.awkward_data import COLUMNS, Connection
 from tests.naive_model import Document, Tables, canonical
 

@@ -77,7 +77,7 @@ def open_postgres(application_name: str, statement_timeout: timedelta) -> Iterat
 def _connect(hook: PostgresHook) -> Any:
     import psycopg  # noqa: PLC0415
 
-    from sync_jobs.error_translation import connection_refused  # noqa: PLC0415
+    from sync_jobs.postgres.errors import connection_refused  # noqa: PLC0415
 
     try:
         return hook.get_conn()

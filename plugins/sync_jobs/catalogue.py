@@ -49,7 +49,7 @@ JOBS: tuple[Job, ...] = (
         kind="rebuild",
         writes="person_owner",
         summary="Works out which local office owns each person.",
-        entry_point="sync_jobs.person_owner:rebuild_person_owner",
+        entry_point="sync_jobs.jobs.person_owner:rebuild_person_owner",
         follow_on_jobs=("PersonElasticSearchSyncJob",),
     ),
     Job(
@@ -58,7 +58,7 @@ JOBS: tuple[Job, ...] = (
         kind="rebuild",
         writes="person_trust (employing bodies)",
         summary="Lets the trusts that employ a person, by any placement, see that person.",
-        entry_point="sync_jobs.trusts:rebuild_person_employing_bodies",
+        entry_point="sync_jobs.jobs.trusts:rebuild_person_employing_bodies",
         follow_on_jobs=("PersonPlacementTrainingBodyTrustJob", "PersonElasticSearchSyncJob"),
     ),
     Job(
@@ -67,7 +67,7 @@ JOBS: tuple[Job, ...] = (
         kind="append-only",
         writes="person_trust (training bodies)",
         summary="Lets the trusts that train a person, by any placement, see that person.",
-        entry_point="sync_jobs.trusts:rebuild_person_training_bodies",
+        entry_point="sync_jobs.jobs.trusts:rebuild_person_training_bodies",
         follow_on_jobs=("PersonElasticSearchSyncJob",),
     ),
     Job(
@@ -76,7 +76,7 @@ JOBS: tuple[Job, ...] = (
         kind="rebuild",
         writes="post_trust (employing bodies)",
         summary="Lets the trust that employs in a post see that post.",
-        entry_point="sync_jobs.trusts:rebuild_post_employing_bodies",
+        entry_point="sync_jobs.jobs.trusts:rebuild_post_employing_bodies",
         follow_on_jobs=("PostTrainingBodyTrustJob",),
     ),
     Job(
@@ -85,7 +85,7 @@ JOBS: tuple[Job, ...] = (
         kind="append-only",
         writes="post_trust (training bodies)",
         summary="Lets the trust that trains in a post see that post.",
-        entry_point="sync_jobs.trusts:rebuild_post_training_bodies",
+        entry_point="sync_jobs.jobs.trusts:rebuild_post_training_bodies",
     ),
     Job(
         name="PersonElasticSearchSyncJob",
@@ -93,7 +93,7 @@ JOBS: tuple[Job, ...] = (
         kind="rebuild",
         writes="Elasticsearch index persons",
         summary="Builds the search index that every screen reads, beside the live one, and swaps the alias.",
-        entry_point="sync_jobs.person_index:rebuild_person_index",
+        entry_point="sync_jobs.jobs.person_index:rebuild_person_index",
     ),
     Job(
         name="PostFundingStatusSyncJob",
@@ -101,7 +101,7 @@ JOBS: tuple[Job, ...] = (
         kind="field update",
         writes="post.funding_status",
         summary="Marks posts INACTIVE whose last funding ended the day before.",
-        entry_point="sync_jobs.post_funding_status:update_post_funding_status",
+        entry_point="sync_jobs.jobs.post_funding_status:update_post_funding_status",
         covers_missed_nights=True,
     ),
     Job(
@@ -110,7 +110,7 @@ JOBS: tuple[Job, ...] = (
         kind="field update",
         writes="person.status",
         summary="Sets persons CURRENT or INACTIVE whose memberships start today or ended yesterday.",
-        entry_point="sync_jobs.person_record_status:update_person_record_status",
+        entry_point="sync_jobs.jobs.person_record_status:update_person_record_status",
         follow_on_jobs=("PersonElasticSearchSyncJob",),
         takes_date_override=True,
         covers_missed_nights=True,

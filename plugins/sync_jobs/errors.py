@@ -1,11 +1,15 @@
 """What can go wrong in a job. The text of each error says what was expected and what to do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
 
 class SyncJobError(Exception):
-    """Base of all errors of the jobs. A mistake or a refusal: running the same again would fail again.
+    """Base of all errors of the jobs: a mistake or a refusal. The same run would fail again.
 
-    state: in which the work was left, a sentence at the end of the text (error_translation.leaving). Whoever raises
-    an error says only what happened and what to do: how far the work has come is its caller's to know.
+    state: what was written and what readers see, the last sentence of the text. Whoever raises an error says what
+    happened and what to do; only a caller knows how far the work has come (state_on_error).
     """
 
     state = ""
@@ -16,11 +20,11 @@ class SyncJobError(Exception):
 
 
 class BadArgument(SyncJobError):
-    """An argument of a run is not of the form that it must have. Nothing was started."""
+    """An argument of a run does not have the expected form. Nothing was started."""
 
 
 class GuardRail(SyncJobError):
-    """The result would remove more than the limit allows."""
+    """The run would remove more than its limit allows."""
 
 
 class IndexNotAsExpected(SyncJobError):
@@ -28,20 +32,41 @@ class IndexNotAsExpected(SyncJobError):
 
 
 class RejectedDocument(SyncJobError):
-    """Elasticsearch refused a document for what is in it. Names person id, field and kind of reason only."""
+    """Elasticsearch refused a document because of its content. Names key, field and kind of reason only."""
 
 
 class SearchBlocked(SyncJobError):
-    """Elasticsearch takes no writes (disk full, read only): somebody has to free it first."""
+    """Elasticsearch takes no writes (disk full, read only) until somebody lifts the block."""
 
 
 class AccessRefused(SyncJobError):
-    """A server does not let us in, or not do what we want: a wrong password, a right that is missing."""
+    """A server refused our login or a permission."""
 
 
 class TransientError(SyncJobError):
-    """Something that can pass by itself: connection lost, overloaded, conflict with another writer. Worth a retry."""
+    """Something that can pass: a lost connection, an overload, a conflict with another writer. Worth a retry."""
 
 
 class AlreadyRunning(TransientError):
-    """Another run of the same job, or of a job on the same index, holds the lock, until it ends."""
+    """Another run of the same job, or another change of the same index, holds the lock."""
+
+
+@dataclass
+class State:
+    """text: a sentence that says what was written and what readers see at this point."""
+
+    text: str
+
+
+@contextmanager
+def state_on_error(text: str) -> Iterator[State]:
+    """Add the state of the work to each error of ours that leaves the block, unless it has one.
+
+    The block replaces the text whenever the work gets further.
+    """
+    state = State(text)
+    try:
+        yield state
+    except SyncJobError as error:
+        error.state = error.state or state.text
+        raise

@@ -9,14 +9,16 @@ from pkgutil import resolve_name
 from elasticsearch import Elasticsearch
 
 from sync_jobs.catalogue import Job, find_job
-from sync_jobs.database import Connection, advisory_lock, take_over
 from sync_jobs.error_translation import errors_translated
 from sync_jobs.errors import BadArgument
-from sync_jobs.index_settings import IndexSettings
-from sync_jobs.person_index_rollback import roll_back_person_index
+from sync_jobs.job_run import JobRun
+from sync_jobs.postgres.connection import take_over
+from sync_jobs.postgres.locks import advisory_lock
+from sync_jobs.postgres.statements import Connection
 from sync_jobs.report import Outcome, Report
-from sync_jobs.run import JobRun
 from sync_jobs.run_dates import covered_dates
+from sync_jobs.search.rollback import roll_back_person_index
+from sync_jobs.search.settings import IndexSettings
 
 # The name of a rollback in its report.
 ROLLBACK = "persons_index_rollback"

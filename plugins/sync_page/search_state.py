@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sync_airflow.connections import open_elasticsearch
-from sync_jobs.person_index import ALIAS
-from sync_jobs.search_index import Indices, built_at, find_build, find_indices
+from sync_jobs.jobs.person_index import ALIAS
+from sync_jobs.search.index_alias import Indices, built_at, find_build, find_indices
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch

@@ -10,7 +10,7 @@ from airflow.exceptions import ParamValidationError
 from airflow.utils.types import DagRunTriggeredByType
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
-from sync_airflow.exclusive_start import active_run, lock_dag
+from sync_airflow.restart.exclusive_start import active_run, lock_dag
 from sync_jobs.errors import BadArgument
 from sync_jobs.run_dates import covered_dates, parse_date
 

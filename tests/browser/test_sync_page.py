@@ -12,7 +12,7 @@ from elasticsearch import Elasticsearch
 from playwright.sync_api import Locator, Page, Route, expect
 
 from sync_jobs.catalogue import JOBS
-from sync_jobs.search_index import new_index_name
+from sync_jobs.search.index_alias import new_index_name
 from tests.airflow_of_tests import StartedAirflow
 
 NAMES = [job.name for job in JOBS]

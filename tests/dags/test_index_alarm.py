@@ -9,8 +9,8 @@ from elasticsearch import Elasticsearch
 
 from local.elasticsearch import Elasticsearch as ElasticsearchServer
 from local.ports import HOST, any_free_port
-from sync_airflow.index_alarm import build_index_alarm_dag, reason_for_alarm
-from sync_jobs.search_index import new_index_name
+from sync_airflow.dags.index_alarm import build_index_alarm_dag, reason_for_alarm
+from sync_jobs.search.index_alias import new_index_name
 
 NIGHT = date(2024, 2, 29)
 MIDNIGHT = datetime(2024, 2, 29, tzinfo=UTC)

@@ -13,12 +13,12 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from local.ports import HOST, any_free_port
-from sync_airflow import job_operator
-from sync_airflow.announcements import announce_failure, announce_untold_failure
-from sync_airflow.slack import say_that_it_is_off, send
+from sync_airflow.messages.announcements import announce_failure, announce_untold_failure
+from sync_airflow.messages.slack import say_that_it_is_off, send
+from sync_airflow.tasks import job_operator
 from sync_jobs.catalogue import find_job
-from sync_jobs.database import advisory_lock
 from sync_jobs.errors import TransientError
+from sync_jobs.postgres.locks import advisory_lock
 
 JOB = find_job("PostFundingStatusSyncJob")  # needs PostgreSQL alone, and nothing runs after it
 COUNTS = "1 read, 0 added, 1 changed, 0 removed, 0 unchanged, 0 rejected"
@@ -121,7 +121,7 @@ def test_a_message_that_cannot_be_sent_is_one_line_in_the_log_of_a_job_that_goes
     slack.hanging = trouble == "no answer"
     slack.answer = {"ok": False, "error": "invalid_auth"}
     assert run(dag) == "success"
-    lines = [record for record in caplog.records if record.name.startswith("sync_airflow.slack")]
+    lines = [record for record in caplog.records if record.name.startswith("sync_airflow.messages.slack")]
     assert [record.levelname for record in lines] == ["WARNING", "WARNING"]  # start and end
     for record in lines:
         assert re.match(f"A message could not be sent to Slack: {TROUBLES[trouble]}", record.getMessage())
@@ -131,7 +131,7 @@ def test_without_a_connection_no_message_is_sent_and_that_is_said_once(dag, slac
     monkeypatch.delenv("AIRFLOW_CONN_SLACK_DEFAULT")
     say_that_it_is_off.cache_clear()
     assert run(dag) == "success"
-    lines = [record for record in caplog.records if record.name.startswith("sync_airflow.slack")]
+    lines = [record for record in caplog.records if record.name.startswith("sync_airflow.messages.slack")]
     assert [(record.levelname, record.getMessage()) for record in lines] == [
         ("INFO", "There is no connection slack_default: no messages are sent to Slack.")
     ]

@@ -15,9 +15,9 @@ from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 
-from sync_airflow import connections, policy
-from sync_airflow.job_operator import DATE_OF_CHANGE_OVERRIDE
-from sync_airflow.sync_operator import INDEX_SETTINGS
+from sync_airflow import connections, task_defaults
+from sync_airflow.tasks.job_operator import DATE_OF_CHANGE_OVERRIDE
+from sync_airflow.tasks.sync_operator import INDEX_SETTINGS
 from sync_jobs.catalogue import JOBS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -162,7 +162,7 @@ def test_every_dag_tells_the_operator_what_it_is(dags):
     for dag_id, dag in dags.items():
         assert dag.doc_md, f"{dag_id}: give it a doc_md; it is the operator's manual"
         assert dag.description, f"{dag_id}: give it a description"
-        assert set(policy.TAGS) <= set(dag.tags), f"{dag_id}: tag it with {policy.TAGS}"
+        assert set(task_defaults.TAGS) <= set(dag.tags), f"{dag_id}: tag it with {task_defaults.TAGS}"
         for name in dag.params:
             assert f"`{name}`" in dag.doc_md, f"{dag_id}: the manual does not explain the param {name}"
 
@@ -179,17 +179,17 @@ def test_every_task_has_an_owner_a_time_limit_and_retries_with_back_off(dags):
     for dag in dags.values():
         for task in dag.tasks:
             where = f"{dag.dag_id}.{task.task_id}"
-            assert task.owner == policy.OWNER, f"{where}: set the owner by default_args"
+            assert task.owner == task_defaults.OWNER, f"{where}: set the owner by default_args"
             assert task.execution_timeout, f"{where}: set an execution_timeout"
-            assert task.execution_timeout <= policy.JOB_TIMEOUT, where
+            assert task.execution_timeout <= task_defaults.JOB_TIMEOUT, where
             if dag.dag_id == "recovery" and task.task_id != "summary":
                 continue  # the run that it starts has retries of its own
             if task.task_id == "roll_back":
                 assert task.retries == 0, f"{where}: another attempt would go back once more"
                 continue
-            assert task.retries == 3, f"{where}: use policy.RETRIES"
-            assert task.retry_exponential_backoff == 2, f"{where}: use policy.RETRIES"
-            assert task.max_retry_delay == timedelta(minutes=10), f"{where}: use policy.RETRIES"
+            assert task.retries == 3, f"{where}: use task_defaults.RETRIES"
+            assert task.retry_exponential_backoff == 2, f"{where}: use task_defaults.RETRIES"
+            assert task.max_retry_delay == timedelta(minutes=10), f"{where}: use task_defaults.RETRIES"
 
 
 @pytest.mark.parametrize("dag_id", DAG_IDS)

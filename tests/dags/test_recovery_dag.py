@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from sync_airflow.recovery import RecoverJobOperator, jobs_to_run_again, run_book, table, unfit_upstream_jobs
+from sync_airflow.tasks.recovery import RecoverJobOperator, jobs_to_run_again, run_book, table, unfit_upstream_jobs
 from sync_jobs.catalogue import JOBS, find_job
 
 # domain.md, "The eight jobs": in this order.

@@ -17,7 +17,7 @@ from local.airflow import USERS, Airflow
 from local.ports import any_free_port
 from local.postgres import Postgres
 from local.processes import Service, stop
-from sync_airflow import restart_listener
+from sync_airflow.restart import listener
 from sync_airflow.settings import recovery_window
 from tests.conftest import new_database
 
@@ -52,7 +52,7 @@ class Schedulers:
     def restart_recovery(self) -> str:
         """What a scheduler that starts now would do, without one."""
         now = datetime.now(UTC).isoformat()
-        self.run("-m", "sync_airflow.restart_recovery", now)
+        self.run("-m", "sync_airflow.restart.recovery_trigger", now)
         return (self.folder / "commands.log").read_text().splitlines()[-1]
 
     def answer(self, service: Service) -> str:
@@ -156,7 +156,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def start(monkeypatch: pytest.MonkeyPatch, *arguments: str, component: object, window: str) -> None:
     monkeypatch.setattr(sys, "argv", ["airflow", *arguments])
     monkeypatch.setenv("AIRFLOW__TIS_SYNC__RECOVERY_WINDOW", window)
-    restart_listener.on_starting(component)
+    listener.on_starting(component)
 
 
 ALWAYS = "00:00-00:00"
@@ -174,7 +174,7 @@ def test_the_start_of_a_scheduler_starts_a_process_and_no_other_start_does(monke
         start(monkeypatch, *arguments, component=component, window=ALWAYS)
     assert started == []
     start(monkeypatch, "scheduler", "--skip-serve-logs", component=JOB, window=ALWAYS)
-    assert [command[1:3] for command in started] == [["-m", "sync_airflow.restart_recovery"]]
+    assert [command[1:3] for command in started] == [["-m", "sync_airflow.restart.recovery_trigger"]]
 
 
 def test_a_window_that_is_off_starts_nothing(monkeypatch, started):

@@ -12,8 +12,8 @@ from elasticsearch import Elasticsearch
 from local.elasticsearch import Elasticsearch as ElasticsearchServer
 from local.ports import HOST
 from sync_jobs.catalogue import find_job
-from sync_jobs.index_settings import IndexSettings
 from sync_jobs.runner import run_job
+from sync_jobs.search.settings import IndexSettings
 from tests.comparison import indices_behind_alias
 
 pytestmark = pytest.mark.usefixtures("metadata")

@@ -7,7 +7,7 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException
 
-from sync_airflow.follow_on import RunNextJobOperator, child_run_id, conf_of_next, jobs_to_run_next
+from sync_airflow.tasks.follow_on_jobs import RunNextJobOperator, child_run_id, conf_of_next, jobs_to_run_next
 from sync_jobs.catalogue import JOBS, find_job, jobs_waiting_for
 
 PARAMS = {"run_follow_on_jobs": True, "dry_run": False}

@@ -10,14 +10,14 @@ import pytest
 from airflow.sdk import DAG, Variable
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
-from sync_airflow import job_operator
-from sync_airflow.job_operator import JobOperator, asset_of
-from sync_airflow.nights import Success
+from sync_airflow.night_rules import Success
+from sync_airflow.tasks import job_operator
+from sync_airflow.tasks.job_operator import JobOperator, asset_of
 from sync_jobs import runner
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, RejectedDocument, TransientError
-from sync_jobs.index_settings import IndexSettings
 from sync_jobs.report import Report
+from sync_jobs.search.settings import IndexSettings
 
 D = date(2024, 2, 29)
 STATUS = find_job("PersonRecordStatusJob")

@@ -10,10 +10,10 @@ from airflow.providers.standard.triggers.external_task import WorkflowTrigger
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from airflow.triggers.base import TriggerEvent
 
-from sync_airflow.job_operator import asset_of
-from sync_airflow.nights import Success
-from sync_airflow.sensors import NightlyJobSensor, pendulum
-from sync_airflow.triggers import LOOK_AGAIN, NightlyRunTrigger
+from sync_airflow.night_rules import Success
+from sync_airflow.tasks.job_operator import asset_of
+from sync_airflow.tasks.sensors import NightlyJobSensor, pendulum
+from sync_airflow.tasks.triggers import LOOK_AGAIN, NightlyRunTrigger
 from sync_jobs.catalogue import find_job
 
 INDEX = find_job("PersonElasticSearchSyncJob")
@@ -184,7 +184,7 @@ class TestTrigger:
 
     def test_it_can_be_made_again_from_what_is_stored_of_it(self):
         path, arguments = self.trigger(5).serialize()
-        assert path == "sync_airflow.triggers.NightlyRunTrigger"
+        assert path == "sync_airflow.tasks.triggers.NightlyRunTrigger"
         assert NightlyRunTrigger(**arguments).serialize() == (path, arguments)
 
     def test_it_tells_how_the_run_ended(self, monkeypatch):

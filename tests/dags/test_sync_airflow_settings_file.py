@@ -10,8 +10,8 @@ from airflow.models.variable import Variable
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
-from sync_airflow import settings_file
-from sync_airflow.settings_file import SettingsError, fill_in, main
+from sync_airflow import airflow_settings_loader
+from sync_airflow.airflow_settings_loader import SettingsError, fill_in, main
 
 SETTINGS = """
 airflow:
@@ -45,7 +45,7 @@ def engine(monkeypatch, tmp_path):
         with Session(engine) as session, session.begin():
             yield session
 
-    monkeypatch.setattr(settings_file, "create_session", create_session)
+    monkeypatch.setattr(airflow_settings_loader, "create_session", create_session)
     monkeypatch.setattr(Variable, "check_for_write_conflict", lambda **_: None)
     return engine
 

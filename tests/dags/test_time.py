@@ -9,9 +9,9 @@ import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import DataInterval, TimeRestriction
 
-from sync_airflow.follow_on import run_id_of_night
-from sync_airflow.nights import latest_night, own_date
-from sync_airflow.sensors import NightlyJobSensor
+from sync_airflow.night_rules import latest_night, own_date
+from sync_airflow.tasks.follow_on_jobs import run_id_of_night
+from sync_airflow.tasks.sensors import NightlyJobSensor
 from sync_jobs.catalogue import JOBS, upstream_jobs
 
 ZONES = ("UTC", "Europe/London", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Kiritimati")

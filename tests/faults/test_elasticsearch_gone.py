@@ -7,11 +7,11 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from local.ports import any_free_port
-from sync_jobs import bulk
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import TransientError
-from sync_jobs.index_settings import IndexSettings
 from sync_jobs.runner import run_job
+from sync_jobs.search import bulk
+from sync_jobs.search.settings import IndexSettings
 from tests.awkward_data import Connection
 
 RUN_DATE = date(2026, 3, 10)

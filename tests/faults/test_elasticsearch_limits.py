@@ -10,12 +10,12 @@ from elasticsearch import Elasticsearch
 from local import elasticsearch as local_elasticsearch
 from local.ports import any_free_port
 from local.processes import stop
-from sync_jobs import search_index
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import RejectedDocument, SearchBlocked
-from sync_jobs.index_settings import IndexSettings
 from sync_jobs.report import Report
 from sync_jobs.runner import run_job
+from sync_jobs.search import index_alias
+from sync_jobs.search.settings import IndexSettings
 from tests.application import ALIAS, Application
 from tests.awkward_data import Connection
 
@@ -121,7 +121,7 @@ def test_on_a_disk_that_is_full_all_stops_at_once_and_the_old_index_serves_on(
     build(job_connection, small_node)
     (live,) = small_node.indices.get_alias(name=ALIAS)
     tcs.execute("INSERT INTO programme_membership VALUES (gen_random_uuid(), 7, 1, 'X', '2025-01-01', '2026-03-09')")
-    monkeypatch.setattr(search_index, "CREATE_TIMEOUT", "5s")
+    monkeypatch.setattr(index_alias, "CREATE_TIMEOUT", "5s")
     set_watermarks(small_node, FULL)
     try:
         wait_until_blocked(small_node, live)

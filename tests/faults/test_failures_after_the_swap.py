@@ -8,8 +8,9 @@ import pytest
 from elastic_transport import ConnectionError as SearchConnectionError
 from elasticsearch import Elasticsearch
 
-from sync_jobs import person_index, search_index
 from sync_jobs.errors import SyncJobError, TransientError
+from sync_jobs.jobs import person_index
+from sync_jobs.search import index_alias
 from tests.application import Application
 from tests.awkward_data import Connection
 from tests.comparison import indices_behind_alias, runner
@@ -45,7 +46,7 @@ def test_a_server_lost_after_the_swap_is_said_to_leave_the_new_index_live_and_th
 
     def cover(*arguments: Any) -> int:
         if lost == "Elasticsearch":
-            patch.setattr(search_index, "find_live", unreachable)
+            patch.setattr(index_alias, "find_live", unreachable)
             unreachable()
         end_session(job_dsn, job_connection)
         return cover_the_swap(*arguments)
@@ -92,7 +93,7 @@ def test_a_server_lost_in_the_very_last_step_is_said_to_leave_the_new_index_live
         end_session(job_dsn, job_connection)
         return []
 
-    monkeypatch.setattr(search_index, "remove_retired", lose)
+    monkeypatch.setattr(index_alias, "remove_retired", lose)
     with pytest.raises(TransientError, match=rf"{lost}.*\. The new index \S+ is live and up to date; ") as caught:
         runner(job_connection, elasticsearch)(JOB, RUN_DATE)
     (live,) = indices_behind_alias(elasticsearch)

@@ -8,12 +8,12 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from local.elasticsearch import Elasticsearch as ElasticsearchServer
-from sync_jobs import search_index
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import TransientError
-from sync_jobs.index_settings import IndexSettings
 from sync_jobs.report import Report
 from sync_jobs.runner import run_job
+from sync_jobs.search import index_alias
+from sync_jobs.search.settings import IndexSettings
 from tests.application import ALIAS, Application
 from tests.awkward_data import Connection
 from tests.comparison import all_indices, indices_behind_alias
@@ -24,7 +24,7 @@ RUN_DATE = date(2026, 3, 10)
 
 @pytest.fixture
 def proxy(elasticsearch_server: ElasticsearchServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    monkeypatch.setattr(search_index, "PROMOTION_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(index_alias, "PROMOTION_WAIT_SECONDS", 0.1)
     with proxy_before(elasticsearch_server.url) as proxy:
         yield proxy
 
@@ -58,13 +58,13 @@ def test_a_cluster_that_is_overloaded_at_the_swap_is_asked_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Application(tcs, elasticsearch).add(range(1, 11))
-    switch = search_index.switch
+    switch = index_alias.switch
 
     def switch_when_overloaded(*arguments: Any) -> None:
         proxy.refuse = {refused: (503, {"type": "process_cluster_event_timeout_exception"}, 2)}
         switch(*arguments)
 
-    monkeypatch.setattr(search_index, "switch", switch_when_overloaded)
+    monkeypatch.setattr(index_alias, "switch", switch_when_overloaded)
     (live,) = build(job_connection, proxy).indices["live"]
     assert indices_behind_alias(elasticsearch) == [live]
 
@@ -77,13 +77,13 @@ def test_a_swap_that_may_have_been_done_or_not_says_where_to_look(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Application(tcs, elasticsearch).add(range(1, 11))
-    switch = search_index.switch
+    switch = index_alias.switch
 
     def switch_without_an_answer(*arguments: Any) -> None:
         proxy.lose = {"/_alias": ("answer", 1_000)}
         switch(*arguments)
 
-    monkeypatch.setattr(search_index, "switch", switch_without_an_answer)
+    monkeypatch.setattr(index_alias, "switch", switch_without_an_answer)
     with pytest.raises(TransientError, match=r"Readers see \S+ or, as before, nothing: GET /_alias/persons tells\.$"):
         build(job_connection, proxy)
     assert len(indices_behind_alias(elasticsearch)) == 1  # it had been done
@@ -94,7 +94,7 @@ def test_a_swap_that_never_gets_through_leaves_the_old_index_and_takes_the_new_a
 ) -> None:
     Application(tcs, elasticsearch).add(range(1, 11))
     (live,) = build(job_connection, proxy).indices["live"]
-    proxy.lose = {"/_aliases": ("request", search_index.PROMOTION_ATTEMPTS)}
+    proxy.lose = {"/_aliases": ("request", index_alias.PROMOTION_ATTEMPTS)}
     with pytest.raises(TransientError, match="could not be moved"):
         build(job_connection, proxy)
     assert all_indices(elasticsearch) == indices_behind_alias(elasticsearch) == [live]

@@ -10,11 +10,12 @@ import pytest
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import scan
 
-from sync_jobs import person_index, search_index
-from sync_jobs.catch_up import Edits
-from sync_jobs.database import snapshot
-from sync_jobs.documents import canonical, content_key
-from sync_jobs.index_settings import IndexSettings
+from sync_jobs.jobs import person_index
+from sync_jobs.postgres.transactions import snapshot
+from sync_jobs.search import index_alias
+from sync_jobs.search.documents import canonical, content_key
+from sync_jobs.search.edits import Edits
+from sync_jobs.search.settings import IndexSettings
 from tests.application import ALIAS, PERSONS, Application, editing_all_the_time
 from tests.awkward_data import Connection
 from tests.comparison import RunJob
@@ -172,7 +173,7 @@ def test_an_edit_in_the_middle_of_a_build_is_in_the_new_index(
     before: bool,
 ) -> None:
     run(JOB, RUN_DATE)
-    original: Callable[..., Any] = getattr(search_index, moment)
+    original: Callable[..., Any] = getattr(index_alias, moment)
 
     def with_an_edit(*arguments: Any) -> Any:
         if before:
@@ -183,12 +184,12 @@ def test_an_edit_in_the_middle_of_a_build_is_in_the_new_index(
         return result
 
     def edit() -> None:
-        monkeypatch.setattr(search_index, moment, original)
+        monkeypatch.setattr(index_alias, moment, original)
         application.edit(7, "Edited")
         application.edit(1_000, "New")
         application.remove(9)
 
-    monkeypatch.setattr(search_index, moment, with_an_edit)
+    monkeypatch.setattr(index_alias, moment, with_an_edit)
     run(JOB, RUN_DATE, settings=SETTLING)
     assert index_contents(elasticsearch) == as_in_postgresql(application)
 

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from sync_jobs.document_lines import stream_text
+from sync_jobs.postgres.copy_rows import stream_text
 
 MANY = "SELECT repeat('x', 1000) FROM generate_series(1, 20000)"
 

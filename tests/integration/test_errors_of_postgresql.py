@@ -13,10 +13,10 @@ from elasticsearch import Elasticsearch
 from psycopg import sql
 
 from local.postgres import Postgres
-from sync_jobs import search_index
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import BadArgument, SyncJobError, TransientError
 from sync_jobs.runner import run_job
+from sync_jobs.search import index_alias
 from tests.application import Application
 from tests.awkward_data import Connection
 from tests.comparison import RunJob, runner
@@ -117,13 +117,13 @@ def test_no_limit_of_the_server_ends_a_build_that_waits_for_elasticsearch(
 ) -> None:
     """The first session waits in its transaction meanwhile, the second outside of any."""
     Application(tcs, elasticsearch).add(range(1, 4))
-    make_searchable = search_index.make_searchable
+    make_searchable = index_alias.make_searchable
 
     def after_a_while(*arguments: Any) -> None:
         time.sleep(1)
         make_searchable(*arguments)
 
-    monkeypatch.setattr(search_index, "make_searchable", after_a_while)
+    monkeypatch.setattr(index_alias, "make_searchable", after_a_while)
     limits = ("transaction_timeout", "idle_session_timeout", "idle_in_transaction_session_timeout")
     options = " ".join(f"-c {limit}=600ms" for limit in limits)
     with psycopg.connect(job_dsn, options=options, autocommit=True) as connection:
@@ -137,7 +137,7 @@ def test_a_session_that_the_server_ended_for_its_length_is_worth_a_retry(
     def ended(*_: object, **__: object) -> None:
         raise psycopg.errors.lookup(state)
 
-    monkeypatch.setattr("sync_jobs.post_funding_status.read_committed", ended)
+    monkeypatch.setattr("sync_jobs.jobs.post_funding_status.read_committed", ended)
     with pytest.raises(TransientError, match=state):
         run(JOB, RUN_DATE)
 
@@ -211,7 +211,7 @@ def test_a_mistake_that_the_driver_finds_is_not_worth_a_retry(run: RunJob, monke
     def misuse(*_: object, **__: object) -> None:
         raise psycopg.ProgrammingError("the query has 2 placeholders but 1 parameters were passed")
 
-    monkeypatch.setattr("sync_jobs.post_funding_status.read_committed", misuse)
+    monkeypatch.setattr("sync_jobs.jobs.post_funding_status.read_committed", misuse)
     with pytest.raises(SyncJobError, match="ProgrammingError, the query has 2 placeholders") as caught:
         run(JOB, RUN_DATE)
     assert not isinstance(caught.value, TransientError)

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from elasticsearch import Elasticsearch
 
-from sync_jobs import bulk, search_index
-from sync_jobs.documents import mapping
 from sync_jobs.errors import GuardRail, IndexNotAsExpected, RejectedDocument, SearchBlocked
-from sync_jobs.index_settings import IndexSettings
-from sync_jobs.person_index import ALIAS
+from sync_jobs.jobs.person_index import ALIAS
 from sync_jobs.runner import run_rollback
+from sync_jobs.search import bulk, index_alias
+from sync_jobs.search.documents import mapping
+from sync_jobs.search.settings import IndexSettings
 from tests.awkward_data import Connection
 from tests.comparison import SETTINGS, RunJob, all_indices, indices_behind_alias
 
@@ -33,7 +33,7 @@ def count(client: Elasticsearch) -> int:
 
 
 def make_index(client: Elasticsearch, name: str, meta: dict[str, Any] | None = None) -> None:
-    search_index.create(client, name, mapping(), meta or {}, IndexSettings())
+    index_alias.create(client, name, mapping(), meta or {}, IndexSettings())
 
 
 def test_an_empty_database_gives_an_empty_index_behind_the_alias(run: RunJob, elasticsearch: Elasticsearch) -> None:
@@ -45,7 +45,7 @@ def test_an_empty_database_gives_an_empty_index_behind_the_alias(run: RunJob, el
 
 def test_the_index_says_by_which_run_and_for_which_date_it_was_built(run: RunJob, elasticsearch: Elasticsearch) -> None:
     (name,) = run(JOB, RUN_DATE, run_id="scheduled__2026-03-10").indices["live"]
-    meta = search_index.own_indices(elasticsearch, ALIAS)[name]
+    meta = index_alias.own_indices(elasticsearch, ALIAS)[name]
     assert meta["run_id"] == "scheduled__2026-03-10"
     assert meta["run_date"] == "2026-03-10"
 
@@ -134,13 +134,13 @@ def test_an_index_that_was_removed_before_its_swap_is_missed_in_words(
     run: RunJob, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (live,) = run(JOB, RUN_DATE).indices["live"]
-    promote = search_index.promote
+    promote = index_alias.promote
 
     def promote_what_is_gone(client: Elasticsearch, alias: str, name: str) -> None:
         client.indices.delete(index=name)
         promote(client, alias, name)
 
-    monkeypatch.setattr(search_index, "promote", promote_what_is_gone)
+    monkeypatch.setattr(index_alias, "promote", promote_what_is_gone)
     with pytest.raises(IndexNotAsExpected, match=r"was removed, by .*\. The live index was not touched\."):
         run(JOB, RUN_DATE)
     assert indices_behind_alias(elasticsearch) == [live]
@@ -177,11 +177,11 @@ def test_an_index_that_is_removed_while_it_is_loaded_is_not_promoted_as_elastics
 
 
 def test_an_index_that_elasticsearch_has_made_anew_never_gets_the_meta_of_ours(elasticsearch: Elasticsearch) -> None:
-    name = search_index.new_index_name(ALIAS, datetime.now(UTC))
+    name = index_alias.new_index_name(ALIAS, datetime.now(UTC))
     elasticsearch.index(index=name, document={"personId": 1})
     with pytest.raises(IndexNotAsExpected, match=f"{name} was removed, by another build or by hand"):
-        search_index.add_meta(elasticsearch, ALIAS, name, {"documents": 1})
-    assert search_index.own_indices(elasticsearch, ALIAS) == {name: {}}
+        index_alias.add_meta(elasticsearch, ALIAS, name, {"documents": 1})
+    assert index_alias.own_indices(elasticsearch, ALIAS) == {name: {}}
 
 
 def test_an_index_that_is_removed_just_after_its_swap_is_missed_at_the_end(
@@ -191,7 +191,7 @@ def test_an_index_that_is_removed_just_after_its_swap_is_missed_at_the_end(
         elasticsearch.indices.delete(index=indices_behind_alias(elasticsearch))
         return []
 
-    monkeypatch.setattr(search_index, "remove_retired", remove)
+    monkeypatch.setattr(index_alias, "remove_retired", remove)
     with pytest.raises(IndexNotAsExpected, match=r"Expected persons-\S+ behind alias .* found nothing") as caught:
         run(JOB, RUN_DATE)
     assert "is live" not in str(caught.value)

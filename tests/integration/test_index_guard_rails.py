@@ -8,8 +8,8 @@ from elasticsearch import Elasticsearch
 from local.demo_data import load_demo_data
 from sync_jobs.catalogue import JOBS
 from sync_jobs.errors import GuardRail
-from sync_jobs.index_guard_rails import count_values
 from sync_jobs.runner import run_rollback
+from sync_jobs.search.field_guard_rail import count_values
 from tests.awkward_data import Connection
 from tests.comparison import ALIAS, SETTINGS, RunJob, all_indices, indices_behind_alias
 

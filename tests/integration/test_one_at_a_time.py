@@ -15,8 +15,8 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from sync_jobs.catalogue import JOBS, find_job
-from sync_jobs.database import advisory_lock
 from sync_jobs.errors import AlreadyRunning
+from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.runner import run_job
 from tests.awkward_data import Connection
 from tests.command_line import ROOT

@@ -9,8 +9,9 @@ import pytest
 
 from local.demo_data import load_demo_data
 from sync_jobs.catalogue import JOBS
-from sync_jobs.database import execute, read_sql, snapshot
-from sync_jobs.index_settings import IndexSettings
+from sync_jobs.postgres.statements import execute, read_sql
+from sync_jobs.postgres.transactions import snapshot
+from sync_jobs.search.settings import IndexSettings
 from tests.awkward_data import Connection
 from tests.comparison import RunJob
 
@@ -79,8 +80,8 @@ def test_no_statement_goes_through_big_tables_row_by_row(filled: Connection, job
                     psycopg.ClientCursor(job_connection).execute(statement)
             if name == "post_funding_status_candidates":
                 execute(job_connection, name, parameters)  # the difference reads the table that it makes
-        execute(job_connection, "person_documents_planner", {"parallel_workers": IndexSettings().parallel_workers})
-        documents = plan_of(job_connection, read_sql("person_documents"), DATES | {"person_ids": None})
+        execute(job_connection, "session/planner_in_key_order", {"parallel_workers": IndexSettings().parallel_workers})
+        documents = plan_of(job_connection, read_sql("indices/persons/documents"), DATES | {"person_ids": None})
         loops["person_documents"] = loops_over_many_rows(documents)
         assert "Gather Merge" in {node["Node Type"] for node in nodes(documents)}, "a worker sorts"
     assert {name: found for name, found in loops.items() if found} == {}

@@ -8,12 +8,12 @@ import psycopg
 import pytest
 from elasticsearch import Elasticsearch
 
-from sync_jobs import person_index_rollback, search_index
-from sync_jobs.database import advisory_lock
 from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, IndexNotAsExpected, TransientError
-from sync_jobs.index_settings import IndexSettings
+from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.report import Report
 from sync_jobs.runner import run_rollback
+from sync_jobs.search import index_alias, rollback
+from sync_jobs.search.settings import IndexSettings
 from tests.application import ALIAS, PERSONS, Application, editing_all_the_time
 from tests.awkward_data import Connection
 from tests.comparison import SETTINGS, RunJob, all_indices, indices_behind_alias
@@ -102,7 +102,7 @@ def test_a_rollback_is_refused_during_a_build(run: RunJob, roll: Any, job_dsn: s
     run(JOB, RUN_DATE)
     with (
         psycopg.connect(job_dsn, autocommit=True) as other,
-        advisory_lock(other, search_index.lock_name(ALIAS)),
+        advisory_lock(other, index_alias.lock_name(ALIAS)),
         pytest.raises(AlreadyRunning, match="is already running"),
     ):
         roll()
@@ -144,7 +144,7 @@ def test_a_failure_after_the_swap_says_that_a_repetition_would_go_further(
     def lost(*_: Any) -> int:
         raise psycopg.OperationalError
 
-    monkeypatch.setattr(person_index_rollback, "cover_the_swap", lost)
+    monkeypatch.setattr(rollback, "cover_the_swap", lost)
     with pytest.raises(TransientError, match=f"{first} is live and serves; .* Do not repeat this"):
         roll()
     assert indices_behind_alias(elasticsearch) == [first]
@@ -176,7 +176,7 @@ def killed_at(moment: str, run: RunJob, elasticsearch: Elasticsearch) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(elasticsearch.indices), "update_aliases", killed)
-        patch.setattr(search_index, "discard", lambda *_: None)
+        patch.setattr(index_alias, "discard", lambda *_: None)
         with pytest.raises(Killed):
             run(JOB, RUN_DATE)
 

@@ -9,9 +9,10 @@ import pytest
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import scan
 
-from sync_jobs import person_index, search_index
 from sync_jobs.errors import IndexNotAsExpected
-from sync_jobs.index_settings import IndexSettings
+from sync_jobs.jobs import person_index
+from sync_jobs.search import index_alias
+from sync_jobs.search.settings import IndexSettings
 from tests.application import ALIAS, Application
 from tests.awkward_data import Connection
 from tests.comparison import SETTINGS, RunJob, all_indices
@@ -30,7 +31,7 @@ def spoil(
     application.add(range(1, 51))
     tcs.execute("INSERT INTO person_trust SELECT id, 7, 'TRAINING' FROM person")
     (live,) = run(JOB, RUN_DATE).indices["live"]
-    original = search_index.make_searchable
+    original = index_alias.make_searchable
 
     def build(tamper: Tamper) -> str:
         def make_searchable(client: Elasticsearch, name: str, settings: IndexSettings) -> None:
@@ -38,7 +39,7 @@ def spoil(
             tamper(client, name)
             client.indices.refresh(index=name)
 
-        monkeypatch.setattr(search_index, "make_searchable", make_searchable)
+        monkeypatch.setattr(index_alias, "make_searchable", make_searchable)
         with pytest.raises(IndexNotAsExpected, match=r"The live index was not touched\.") as caught:
             run(JOB, RUN_DATE)
         assert all_indices(elasticsearch) == [live]
@@ -91,7 +92,7 @@ def test_the_sample_is_no_larger_than_the_setting_and_the_same_for_the_same_inde
     Application(tcs, elasticsearch).add(range(1, 1_001))
 
     def picked(seed: str) -> list[int]:
-        rows = person_index.execute(job_connection, "person_sample", {"seed": seed, "persons": 20})
+        rows = person_index.execute(job_connection, "indices/persons/sample_keys", {"seed": seed, "persons": 20})
         return [row[0] for row in rows]
 
     assert len(set(picked("persons-a"))) == 20
@@ -102,20 +103,20 @@ def test_a_build_can_be_watched_while_it_loads(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Application(tcs, elasticsearch).add(range(1, 201))
-    assert search_index.find_build(elasticsearch, search_index.find_indices(elasticsearch, ALIAS)) is None
+    assert index_alias.find_build(elasticsearch, index_alias.find_indices(elasticsearch, ALIAS)) is None
     seen = []
     original = person_index.bulk.load
 
     def load(*arguments: Any) -> int:
-        seen.append(search_index.find_build(elasticsearch, search_index.find_indices(elasticsearch, ALIAS)))
+        seen.append(index_alias.find_build(elasticsearch, index_alias.find_indices(elasticsearch, ALIAS)))
         sent = original(*arguments)
-        seen.append(search_index.find_build(elasticsearch, search_index.find_indices(elasticsearch, ALIAS)))
+        seen.append(index_alias.find_build(elasticsearch, index_alias.find_indices(elasticsearch, ALIAS)))
         return sent
 
     monkeypatch.setattr(person_index.bulk, "load", load)
     run(JOB, RUN_DATE)
     assert [(build.documents, build.expected) for build in seen] == [(0, 200), (200, 200)]
-    assert search_index.find_build(elasticsearch, search_index.find_indices(elasticsearch, ALIAS)) is None
+    assert index_alias.find_build(elasticsearch, index_alias.find_indices(elasticsearch, ALIAS)) is None
 
 
 def test_progress_is_logged_as_often_as_the_setting_says(
@@ -143,7 +144,7 @@ def test_meta_explains_the_index(tcs: Connection, run: RunJob, elasticsearch: El
         "INSERT INTO curriculum_membership (id, programme_membership_uuid) SELECT 7, uuid FROM programme_membership"
     )
     (name,) = run(JOB, RUN_DATE, run_id="manual__1", settings=SETTINGS).indices["live"]
-    meta = search_index.own_indices(elasticsearch, ALIAS)[name]
+    meta = index_alias.own_indices(elasticsearch, ALIAS)[name]
     assert (meta["run_id"], meta["run_date"], meta["alias"], meta["finished"]) == (
         "manual__1",
         "2026-03-10",

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from sync_airflow.nights import Success
+from sync_airflow.night_rules import Success
 from sync_jobs.catalogue import Job
 from tests.scheduler.night import run_id_of
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sync_jobs import bulk
+from sync_jobs.search import bulk
 
 
 def line(number: int, filler: str = "") -> bytes:

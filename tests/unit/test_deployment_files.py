@@ -32,7 +32,7 @@ SECRET_NAME = re.compile(r"PASSWORD$|SECRET|_KEY$|SQL_ALCHEMY_CONN$")
 OPTIONAL_CONNECTIONS = {"slack_default"}
 
 # The loader of airflow_settings.yaml: names there are those of the file.
-LOADER = ROOT / "plugins" / "sync_airflow" / "settings_file.py"
+LOADER = ROOT / "plugins" / "sync_airflow" / "airflow_settings_loader.py"
 
 
 def jobs_that_are_waited_for() -> set[str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sync_jobs.documents import canonical, content_key, differing_fields
+from sync_jobs.search.documents import canonical, content_key, differing_fields
 
 TRUST = {"id": 7}
 OTHER_TRUST = {"id": 8}

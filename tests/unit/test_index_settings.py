@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sync_jobs.errors import BadArgument
-from sync_jobs.index_settings import IndexSettings
+from sync_jobs.search.settings import IndexSettings
 
 
 def test_without_values_the_defaults_hold() -> None:

@@ -4,7 +4,7 @@ import pytest
 from elasticsearch.helpers import ScanError
 
 from sync_jobs.errors import TransientError
-from sync_jobs.search_errors import elasticsearch_errors_translated
+from sync_jobs.search.errors import elasticsearch_errors_translated
 
 
 def test_a_scroll_that_some_shards_did_not_answer_is_worth_a_retry() -> None:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sync_airflow.nights import (
+from sync_airflow.night_rules import (
     Success,
     belongs_to_a_night,
     between,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sync_airflow.job_operator import JobOperator
+from sync_airflow.tasks.job_operator import JobOperator
 
 GATE = 1
 WORK = JobOperator.work
@@ -10,7 +10,7 @@ WORK = JobOperator.work
 
 def work_through_the_gate(operator: JobOperator, context: Any) -> dict[str, object]:
     # Imported by the task that works alone: it brings both drivers.
-    from sync_jobs import person_index  # noqa: PLC0415
+    from sync_jobs.jobs import person_index  # noqa: PLC0415
 
     verify_totals = person_index.verify_totals
 

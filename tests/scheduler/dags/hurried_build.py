@@ -5,8 +5,8 @@ from datetime import timedelta
 import gate  # noqa: F401, it puts itself into the build
 from airflow.sdk import DAG
 
-from sync_airflow.dag_factory import job_params
-from sync_airflow.job_operator import RUN_JOB, JobOperator
+from sync_airflow.dags.parameters import job_params
+from sync_airflow.tasks.job_operator import RUN_JOB, JobOperator
 from sync_jobs.catalogue import find_job
 
 job = find_job("PersonElasticSearchSyncJob")

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import gate  # noqa: F401, it puts itself into the build
 
-from sync_airflow import policy
-from sync_airflow.dag_factory import build_job_dag, build_recovery_dag
+from sync_airflow import task_defaults
+from sync_airflow.dags.job_dag import build_job_dag
+from sync_airflow.dags.recovery_dag import build_recovery_dag
 from sync_jobs.catalogue import JOBS
 
-policy.RETRIES["retry_delay"] = timedelta(seconds=5)
-policy.POKE_INTERVAL = timedelta(seconds=1)
-policy.LOOK_AGAIN_AFTER = timedelta(seconds=5)
+task_defaults.RETRIES["retry_delay"] = timedelta(seconds=5)
+task_defaults.POKE_INTERVAL = timedelta(seconds=1)
+task_defaults.LOOK_AGAIN_AFTER = timedelta(seconds=5)
 
 times = json.loads(Path(os.environ["NIGHT_OF_TEST"]).read_text(encoding="utf-8"))
 for job in JOBS:

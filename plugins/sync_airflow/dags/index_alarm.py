@@ -1,0 +1,101 @@
+"""The alarm for a night in which the search index was not rebuilt, whatever the reason: even if no job ran at all.
+
+It looks at what readers see and at nothing else: at the index behind the alias, which has the start of its build in
+its name. What Airflow knows of runs would not tell of a rollback, nor of an index that somebody has put there.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG, BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from sync_airflow import task_defaults
+from sync_airflow.connections import open_elasticsearch
+from sync_airflow.dags.manuals import index_alarm_manual
+from sync_airflow.dags.schedule import daily
+from sync_airflow.messages.announcements import announce_failure, announce_untold_failure
+from sync_airflow.night_rules import own_date
+from sync_airflow.settings import index_alarm_at
+from sync_jobs.catalogue import find_job
+from sync_jobs.errors import SyncJobError, TransientError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+INDEX_JOB = find_job("PersonElasticSearchSyncJob")
+
+
+def build_index_alarm_dag() -> DAG:
+    """One task, at the time of the setting; by hand alone if that is off."""
+    at = index_alarm_at()
+    with DAG(
+        dag_id=task_defaults.INDEX_ALARM,
+        dag_display_name="Alarm: the search index was not rebuilt",
+        description="Fails, and tells the channel, if the search index was not rebuilt since midnight UTC.",
+        doc_md=index_alarm_manual(INDEX_JOB, at),
+        schedule=daily(at) if at else None,
+        catchup=False,
+        max_active_runs=1,
+        tags=list(task_defaults.TAGS),
+        on_failure_callback=announce_untold_failure,
+        default_args={"owner": task_defaults.OWNER, "on_failure_callback": announce_failure},
+    ) as dag:
+        IndexAlarmOperator(task_id="look_at_live_index")
+    return dag
+
+
+class IndexAlarmOperator(BaseOperator):
+    """Fails unless the live index was built since the midnight, in UTC, before the run. Returns the index's name.
+
+    An Elasticsearch that does not answer is asked again, as by every task, and then is an alarm, too.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(execution_timeout=task_defaults.SHORT_TASK_TIMEOUT, **task_defaults.RETRIES, **kwargs)
+
+    def execute(self, context: Context) -> str | None:
+        run = context["dag_run"]
+        night = own_date(run.run_type, run.logical_date, run.run_after)
+        try:
+            name, built = live_index()
+        except TransientError:
+            raise
+        except SyncJobError as error:
+            raise AirflowFailException(str(error)) from error
+        reason = reason_for_alarm(name, built, night)
+        if reason:
+            raise AirflowFailException(reason)
+        self.log.info("The live index %s was built since midnight: no alarm.", name)
+        return name
+
+
+def live_index() -> tuple[str | None, datetime | None]:
+    """Name of the index behind the alias and start of its build; None for what is not there. Raises SyncJobError."""
+    # Imported here, and not by the DAG files: it brings the client.
+    from sync_jobs.jobs.person_index import ALIAS  # noqa: PLC0415
+    from sync_jobs.search.errors import elasticsearch_errors_translated  # noqa: PLC0415
+    from sync_jobs.search.index_alias import built_at, find_live  # noqa: PLC0415
+
+    with open_elasticsearch() as client, elasticsearch_errors_translated():
+        name = find_live(client, ALIAS).name
+    return name, built_at(name) if name else None
+
+
+def reason_for_alarm(name: str | None, built: datetime | None, night: date) -> str | None:
+    """Why the live index is none of that night, and what to do; None if it is one."""
+    midnight = datetime.combine(night, time(0), tzinfo=UTC)
+    if name is None:
+        found = "there is no index to search"
+    elif built is None:
+        found = f"the live index is {name}, which no build of ours has made"
+    elif built < midnight:
+        found = f"the live index {name} was built at {built:%Y-%m-%d %H:%M} UTC"
+    else:
+        return None
+    return (
+        f"{found}; expected one that was built since {midnight:%Y-%m-%d %H:%M} UTC. "
+        f"See why {INDEX_JOB.name} has not run or has failed, then run {task_defaults.RECOVERY}."
+    )

@@ -1,0 +1,113 @@
+"""Triggers recovery after the start of a scheduler: once, however many schedulers start.
+
+    python -m sync_airflow.restart.recovery_trigger 2026-03-10T03:00:00+00:00
+
+The argument is the moment at which the scheduler started. On a first start ever Airflow does not know the DAG yet,
+or has it paused: this waits for it. Logs in one line what came of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from airflow.api.common.trigger_dag import trigger_dag
+from airflow.exceptions import DagNotFound
+from airflow.models.dag_version import DagVersion
+from airflow.models.dagrun import DagRun
+from airflow.utils.session import create_session
+from airflow.utils.types import DagRunTriggeredByType
+from sqlalchemy import func, or_, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from sync_airflow.restart.exclusive_start import ACTIVE, lock_dag
+from sync_airflow.task_defaults import RECOVERY
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+UNKNOWN = f"the DAG {RECOVERY} is not known to Airflow yet"
+
+# How the ids of these runs begin.
+RESTART = "restart"
+
+# How long a new DAG is waited for: longer than the first reading of all DAG files takes.
+PATIENCE = timedelta(minutes=10)
+LOOK_AGAIN_AFTER = timedelta(seconds=2)
+
+log = logging.getLogger(__name__)
+
+
+class NotYet(Exception):
+    """Recovery cannot be triggered yet, but may soon. The text says why."""
+
+
+def main(started: datetime) -> str:
+    """Trigger recovery for the start of a scheduler at that moment; return what came of it, as a sentence."""
+    scheduler, end = os.getppid(), time.monotonic() + PATIENCE.total_seconds()
+    while True:
+        try:
+            return trigger_once(started)
+        except NotYet as error:
+            if time.monotonic() > end:
+                return f"Recovery is not triggered: {error}, for {PATIENCE} now"
+            if os.getppid() != scheduler:
+                return f"Recovery is not triggered: {error}, and the scheduler has ended"
+        time.sleep(LOOK_AGAIN_AFTER.total_seconds())
+
+
+def trigger_once(started: datetime) -> str:
+    """Trigger recovery, unless a run of it is queued or running, or has begun since, or it is paused. Raises NotYet."""
+    try:
+        # Not the session that the whole thread shares: what trigger_dag calls commits that, which would free the lock.
+        with create_session(scoped=False) as session:
+            if lock_dag(session, RECOVERY).is_paused:
+                return f"Recovery is not triggered: {paused(session, started)}"
+            run_id = run_in_its_place(session, started)
+            if run_id:
+                return f"Recovery is not triggered: its run {run_id} is there already"
+            return f"Recovery is triggered: {trigger(session, started)}"
+    except DagNotFound:
+        raise NotYet(UNKNOWN) from None
+    except SQLAlchemyError as error:
+        raise NotYet(f"Airflow's database does not answer ({type(error).__name__})") from None
+
+
+def paused(session: Session, started: datetime) -> str:
+    """Why a paused DAG is left alone: somebody wants it so. Raises NotYet if it is new, to be unpaused in a while."""
+    known_since = session.scalar(select(func.min(DagVersion.created_at)).where(DagVersion.dag_id == RECOVERY))
+    if known_since is None or known_since >= started:
+        raise NotYet(f"the DAG {RECOVERY} is new and still paused")
+    return f"the DAG {RECOVERY} is paused"
+
+
+def trigger(session: Session, started: datetime) -> str:
+    """Make the run; its id."""
+    run_id = f"{RESTART}__{started.isoformat()}"
+    trigger_dag(
+        RECOVERY,
+        run_id=run_id,
+        triggered_by=DagRunTriggeredByType.CLI,
+        triggering_user_name="restart of the scheduler",
+        note=f"A scheduler started at {started.isoformat()}.",
+        session=session,
+    )
+    return run_id
+
+
+def run_in_its_place(session: Session, started: datetime) -> str | None:
+    """The id of a run of recovery that is not ended, or that has come since: by another scheduler's start, by hand."""
+    runs = select(DagRun.run_id).where(DagRun.dag_id == RECOVERY, or_(ACTIVE, DagRun.run_after >= started))
+    return session.scalar(runs.order_by(DagRun.run_after).limit(1))
+
+
+if __name__ == "__main__":
+    try:
+        log.info("%s.", main(datetime.fromisoformat(sys.argv[1])))
+    except Exception as error:  # one line in the scheduler's log, not a traceback
+        log.error("Recovery is not triggered: %s: %s", type(error).__name__, error)
+        sys.exit(1)

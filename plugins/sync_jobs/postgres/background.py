@@ -1,0 +1,37 @@
+"""Work on a connection in a background thread, while the caller does something else."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from typing import ParamSpec, TypeVar
+
+import psycopg
+
+from sync_jobs.postgres.statements import Connection
+
+# For one attempt to cancel a statement, and between two attempts.
+CANCEL_SECONDS = 5.0
+CANCEL_PAUSE_SECONDS = 0.5
+
+Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
+
+
+@contextmanager
+def in_background(
+    connection: Connection, work: Callable[Arguments, Result], *arguments: Arguments.args, **keywords: Arguments.kwargs
+) -> Iterator["Future[Result]"]:
+    """Run work in a thread of its own; nothing else may use the connection until it is done.
+
+    If the block raises, the statement at work is cancelled until the work has ended.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix=work.__name__) as thread:
+        future = thread.submit(work, *arguments, **keywords)
+        try:
+            yield future
+        except BaseException:
+            while not future.done():  # a cancel that arrives between two statements has no effect: repeat it
+                with suppress(psycopg.Error):
+                    connection.cancel_safe(timeout=CANCEL_SECONDS)
+                wait([future], timeout=CANCEL_PAUSE_SECONDS)
+            raise

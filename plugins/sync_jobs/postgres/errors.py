@@ -1,0 +1,58 @@
+"""Errors of PostgreSQL and its driver, translated into ours: those that can pass and those that cannot."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from sync_jobs.errors import AccessRefused, SyncJobError, TransientError
+
+# SQLSTATE classes and codes of what can pass: lost or refused connections, conflicts between transactions, full or
+# overloaded resources, locks, statements and transactions that took too long, a server that shuts down.
+TRANSIENT_STATES = ("08", "25P03", "25P04", "40", "53", "55P03", "57")
+
+# A refused connection has a text but no SQLSTATE. Somebody has to correct these first.
+NO_ACCESS = (
+    "password authentication failed",
+    "no password supplied",
+    "does not exist",  # a role, a database
+    "no pg_hba.conf entry",
+    "is not permitted to log in",
+    "permission denied for database",
+    "certificate",
+)
+
+
+def connection_refused(error: psycopg.Error) -> SyncJobError:
+    """The error to raise for a connection that PostgreSQL, or the network on the way to it, refused.
+
+    The first line of the driver's text says why; it names server, database and role at most.
+    """
+    why = f"PostgreSQL: {str(error).splitlines()[0]}."
+    if not isinstance(error, psycopg.OperationalError) or any(words in str(error) for words in NO_ACCESS):
+        return AccessRefused(f"{why} Correct the connection, or the rights of its role, then run the job again.")
+    return TransientError(
+        f"{why} Make sure that it is running and has connections left (an index build needs two), then run the job "
+        "again."
+    )
+
+
+@contextmanager
+def postgres_errors_translated() -> Iterator[None]:
+    """Turn the driver's errors into ours, without their details, which may quote rows."""
+    try:
+        yield
+    except psycopg.Error as error:
+        state = error.sqlstate
+        what = f"{type(error).__name__} {state or ''}".strip()
+        if _can_pass(error):
+            raise TransientError(f"PostgreSQL: {what}, {error.diag.message_primary or 'connection lost'}") from None
+        # An error without a state comes from the driver itself: its text describes our own call.
+        why = error.diag.message_primary if state else error
+        raise SyncJobError(f"PostgreSQL refused a statement: {what}, {why}") from None
+
+
+def _can_pass(error: psycopg.Error) -> bool:
+    if error.sqlstate:
+        return error.sqlstate.startswith(TRANSIENT_STATES)
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)  # a lost connection has no state

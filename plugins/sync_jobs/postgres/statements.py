@@ -1,0 +1,53 @@
+"""SQL statements from include/sql, one file each.
+
+A statement is named by its path below include/sql, without the ending: "jobs/person_owner_difference". A file of
+another folder, such as that of an index definition, is named by its Path.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+SQL_FOLDER = Path(__file__).resolve().parents[3] / "include" / "sql"
+
+Connection = psycopg.Connection[Any]
+Parameters = Mapping[str, Any]
+Statement = str | Path
+
+
+@cache
+def read_sql(statement: Statement) -> str:
+    """The text of a statement's file; its parameters are written %(name)s."""
+    path = statement if isinstance(statement, Path) else SQL_FOLDER / f"{statement}.sql"
+    return path.read_text(encoding="utf-8")
+
+
+def execute(
+    connection: Connection, statement: Statement, parameters: Parameters | None = None
+) -> psycopg.ClientCursor[Any]:
+    """Run a statement and return its cursor.
+
+    Values are merged on the client's side: CREATE TABLE AS and COPY take no parameters, and the planner sees the
+    dates themselves.
+    """
+    return psycopg.ClientCursor(connection).execute(read_sql(statement), parameters or {})
+
+
+def one_row(connection: Connection, statement: Statement, parameters: Parameters | None = None) -> tuple[Any, ...]:
+    """The only row of a statement."""
+    row = execute(connection, statement, parameters).fetchone()
+    if row is None:
+        raise LookupError(f"{statement}: expected a row, found none")
+    return tuple(row)
+
+
+def named_rows(
+    connection: Connection, statement: Statement, parameters: Parameters | None = None
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of a statement, fetched a few at a time, inside the transaction of the caller."""
+    name = statement.stem if isinstance(statement, Path) else statement
+    with connection.cursor(name) as cursor:
+        yield from cursor.execute(read_sql(statement), parameters)

@@ -1,0 +1,219 @@
+"""Sends finished bulk lines to one index, fast, with few requests in flight, and deals with what comes back.
+
+    lines (bytes)  =>  bodies of about 5 MB  =>  a few senders  =>  _bulk
+
+A line here is one finished operation: its action and, but for a delete, its document, each ended by a newline.
+No document becomes a Python object. Every operation carries its own _id, so sending it twice does no harm.
+"""
+
+import json
+import random
+import re
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any
+
+from elastic_transport import ConnectionError as ElasticsearchUnreachable
+from elastic_transport import ConnectionTimeout, JsonSerializer, NdjsonSerializer
+from elasticsearch import ApiError, Elasticsearch
+
+from sync_jobs.errors import RejectedDocument, TransientError
+from sync_jobs.search.errors import (
+    NO_ACCESS,
+    OF_THE_INDEX,
+    OVERLOADED,
+    is_not_trusted,
+    raise_unless_overloaded,
+    refusal,
+)
+from sync_jobs.search.settings import IndexSettings
+
+FIRST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 30.0
+
+TOO_LARGE = 413
+# Of the answer for each operation no more than this: an answer in full is as large as a fifth of the request.
+ANSWER = "errors,items.*.status,items.*.error"
+# How the answer begins if every operation was done.
+NO_ERRORS = b'{"errors":false'
+
+_FIELD = re.compile(r'field(?:=| )"?\[?([\w.]+)')
+_random = random.SystemRandom()
+
+
+def load(
+    client: Elasticsearch,
+    index: str,
+    lines: Iterable[bytes],
+    settings: IndexSettings,
+    on_body: Callable[[list[bytes]], None] = lambda _: None,
+) -> int:
+    """Send all lines; return how many there were, once every one of them is in the index.
+
+    on_body: called with the lines of each body, once it is handed over.
+    Raises RejectedDocument, SearchBlocked, TransientError.
+    """
+    _spare_objects(client)
+    sent = 0
+    pending: set[Future[None]] = set()
+    sender = _Sender(client, index, settings.bulk_attempts)
+    with ThreadPoolExecutor(settings.senders, thread_name_prefix="bulk") as senders:
+        try:
+            for batch in _bodies(lines, settings.body_bytes):
+                if len(pending) >= settings.senders:
+                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                    _raise_first_error(done)
+                pending.add(senders.submit(sender.send, b"".join(batch)))
+                sent += len(batch)
+                on_body(batch)
+                del batch  # or its lines would be kept while those of the next body come
+            _raise_first_error(wait(pending).done)
+        except BaseException:
+            sender.stopped.set()
+            senders.shutdown(cancel_futures=True)
+            raise
+    return sent
+
+
+class _FinishedLines(NdjsonSerializer):
+    """Hands finished bytes on as they are: the client's own serializer copies them twice, 10 MB for each sender."""
+
+    def dumps(self, data: Any) -> bytes:
+        return data if isinstance(data, bytes) else super().dumps(data)
+
+
+class _ShortAnswers(JsonSerializer):
+    """Reads of an answer without errors that it has none: in full it would be two objects for each document."""
+
+    def json_loads(self, data: bytes) -> Any:
+        return {"errors": False} if data.startswith(NO_ERRORS) else super().json_loads(data)
+
+
+def _spare_objects(client: Elasticsearch) -> None:
+    serializers = client.transport.serializers.serializers
+    for media_type, serializer in serializers.items():
+        if isinstance(serializer, NdjsonSerializer):
+            serializers[media_type] = _FinishedLines()
+        elif isinstance(serializer, JsonSerializer):
+            serializers[media_type] = _ShortAnswers()
+
+
+def _bodies(lines: Iterable[bytes], limit: int) -> Iterator[list[bytes]]:
+    """The lines of one request each: flushed before a line would take it over the limit, in bytes."""
+    batch: list[bytes] = []
+    size = 0
+    for line in lines:
+        if batch and size + len(line) > limit:
+            yield batch
+            batch, size = [], 0
+        batch.append(line)
+        size += len(line)
+    if batch:
+        yield batch
+
+
+def _raise_first_error(done: Iterable[Future[None]]) -> None:
+    for future in done:
+        future.result()
+
+
+@dataclass
+class _Sender:
+    """Sends bodies to one index, from several threads. stopped: tells all of them to stop trying."""
+
+    client: Elasticsearch
+    index: str
+    attempts: int
+    stopped: Event = field(default_factory=Event)
+
+    def send(self, body: bytes) -> None:
+        """Send one body until every operation of it is done, or the event tells to stop trying.
+
+        What was refused for overload, and that alone, is sent again after a wait, in its own order.
+        Raises RejectedDocument, SearchBlocked, TransientError, SyncJobError.
+        """
+        for attempt in range(self.attempts):
+            try:
+                answer = self._bulk(body)
+            except ApiError as error:
+                if error.status_code == TOO_LARGE:
+                    return self._send_halves(body)
+                raise_unless_overloaded(error)
+            except (ElasticsearchUnreachable, ConnectionTimeout) as error:
+                if is_not_trusted(error):
+                    raise
+            else:
+                body = _refused_for_overload(body, answer["items"]) if answer["errors"] else b""
+                if not body:
+                    return None
+            if attempt + 1 == self.attempts or _wait(attempt, self.stopped):
+                break
+        raise TransientError(f"Elasticsearch did not take a bulk request for {self.index} in {attempt + 1} attempts")
+
+    def _bulk(self, body: bytes) -> Any:
+        # A Sequence of operations is what the client documents; finished bytes go through its serializer as they are.
+        once = self.client.options(max_retries=0)
+        return once.bulk(index=self.index, operations=body, filter_path=ANSWER)  # type: ignore[arg-type]
+
+    def _send_halves(self, body: bytes) -> None:
+        operations = split_operations(body)
+        if len(operations) == 1:
+            action = operations[0].split(b"\n", 1)[0].decode()
+            raise RejectedDocument(f"Elasticsearch takes no request as large as this single document: {action}")
+        middle = len(operations) // 2
+        for half in (operations[:middle], operations[middle:]):
+            self.send(b"".join(half))
+
+
+def split_operations(body: bytes) -> list[bytes]:
+    """The operations of a body, each its action line and, but for a delete, its document line."""
+    operations: list[bytes] = []
+    lines = iter(body.splitlines(keepends=True))  # JSON escapes every other line break
+    for action in lines:
+        operations.append(action if action.startswith(b'{"delete"') else action + next(lines))
+    return operations
+
+
+def _refused_for_overload(body: bytes, items: list[dict[str, dict[str, Any]]]) -> bytes:
+    """The operations to send again, in their order. Raises for those that would be refused again."""
+    again: list[bytes] = []
+    for operation, item in zip(split_operations(body), items, strict=True):
+        (result,) = item.values()
+        error = result.get("error")
+        if error is None:
+            continue
+        if error["type"] in OF_THE_INDEX or result["status"] in NO_ACCESS:
+            raise refusal(result["status"], error)
+        if result["status"] not in OVERLOADED:
+            raise RejectedDocument(_describe_rejection(_id_of(operation), error))
+        again.append(operation)
+    return b"".join(again)
+
+
+def _id_of(operation: bytes) -> str:
+    """The _id in the action line of an operation."""
+    (action,) = json.loads(operation.split(b"\n", 1)[0]).values()
+    document_id: str = action["_id"]
+    return document_id
+
+
+def _describe_rejection(document_id: str, error: dict[str, Any]) -> str:
+    """Person, field and kind of error. Never the reason itself: it quotes the content."""
+    cause = error.get("caused_by") or error
+    field = _FIELD.search(error["reason"]) or _FIELD.search(cause.get("reason") or "")
+    return (
+        f"Elasticsearch refused document {document_id} (person {document_id.rpartition('-')[0]}), "
+        f"field {field[1] if field else 'unknown'}: {error['type']}, {cause['type']}. "
+        "Correct that person's record, or the mapping in include/elasticsearch/persons.json."
+    )
+
+
+def _wait(attempt: int, stopped: Event) -> bool:
+    """Longer after each attempt, with jitter, so that several senders do not come back at the same moment.
+
+    Returns early, and true, if told to stop.
+    """
+    longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**attempt)
+    return stopped.wait(_random.uniform(longest / 2, longest))

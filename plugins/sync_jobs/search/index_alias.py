@@ -1,0 +1,303 @@
+"""The life of an index behind an alias: create, fill, promote, prune. Knows nothing of persons.
+
+    persons (alias)  ->  persons-20260101t012900-031337   live
+                         persons-20251231t012900-…          previous ones, kept for a way back
+                         persons-20260102t012900-…          being built, or left behind by a build that died
+
+Readers and writers use the alias alone; it has exactly one index at any moment. Whoever changes it holds
+the lock of the alias (lock_name).
+"""
+
+import logging
+import re
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from elastic_transport import TransportError
+from elasticsearch import ApiError, Elasticsearch
+
+from sync_jobs.error_translation import errors_translated_with_state
+from sync_jobs.errors import BadArgument, IndexNotAsExpected, SearchBlocked, TransientError
+from sync_jobs.search.errors import NOT_FOUND, blocked_message, raise_unless_overloaded, removed_message
+from sync_jobs.search.settings import IndexSettings
+
+# Of the swap, whose answer may get lost.
+PROMOTION_ATTEMPTS = 5
+PROMOTION_WAIT_SECONDS = 2.0
+# Until the shards of a new index are there; a busy cluster takes seconds, a full one never gets there.
+CREATE_TIMEOUT = "30s"
+
+# In the name of an index: the UTC start of its build, to the microsecond, so that under the lock no two are alike.
+_BUILT_AT = "%Y%m%dt%H%M%S-%f"
+_OWN_NAME = re.compile(r".+-(\d{8}t\d{6}-\d{6})", re.ASCII)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Live:
+    """What stands behind the alias. name: None if nothing does. is_alias: False for a plain index of that name."""
+
+    name: str | None
+    is_alias: bool
+
+
+@dataclass(frozen=True)
+class Indices:
+    """live: the name of what stands behind the alias. own: those that builds made, name -> _meta, the newest first."""
+
+    live: str | None
+    own: dict[str, dict[str, Any]]
+
+    @property
+    def previous(self) -> list[str]:
+        """Those that readers have seen before the live one, or after it; the newest first."""
+        return [name for name, meta in self.own.items() if name != self.live and meta.get("finished")]
+
+    @property
+    def unfinished(self) -> list[str]:
+        """Those that were never live: of a build at work, or of one that died."""
+        return [name for name, meta in self.own.items() if name != self.live and not meta.get("finished")]
+
+
+def lock_name(alias: str) -> str:
+    """The advisory lock of everything that changes the index behind the alias."""
+    return f"work on index {alias}"
+
+
+def find_live(client: Elasticsearch, alias: str) -> Live:
+    """What readers of the alias see now. Raises IndexNotAsExpected if it has several indices."""
+    found = client.options(ignore_status=NOT_FOUND).indices.get_alias(name=alias)
+    if found.meta.status != NOT_FOUND:
+        names = sorted(found)
+        if len(names) != 1:
+            raise IndexNotAsExpected(
+                f"Expected exactly one index behind alias {alias}, found {', '.join(names)}. Remove the alias from all "
+                f"but the one that readers shall see (DELETE /<index>/_alias/{alias} for each other one), then run the "
+                "job again."
+            )
+        return Live(names[0], is_alias=True)
+    return Live(alias if client.indices.exists(index=alias) else None, is_alias=False)
+
+
+def new_index_name(alias: str, started: datetime) -> str:
+    """persons-YYYYMMDDtHHMMSS-ffffff: the start of the build, in UTC."""
+    return f"{alias}-{started.astimezone(UTC).strftime(_BUILT_AT)}"
+
+
+def built_at(name: str) -> datetime | None:
+    """The start of the build that made an index of ours, by its name; None for any other index."""
+    match = _OWN_NAME.fullmatch(name)
+    return datetime.strptime(match[1], _BUILT_AT).replace(tzinfo=UTC) if match else None
+
+
+def own_indices(client: Elasticsearch, alias: str) -> dict[str, dict[str, Any]]:
+    """The indices that builds for this alias made and that still exist: name -> _meta, the newest first."""
+    found = client.indices.get_mapping(index=f"{alias}-*", allow_no_indices=True, expand_wildcards="open,closed")
+    names = sorted(filter(built_at, found), reverse=True)
+    return {name: found[name]["mappings"].get("_meta", {}) for name in names}
+
+
+def find_indices(client: Elasticsearch, alias: str) -> Indices:
+    """All of this alias. Raises IndexNotAsExpected if several are behind it."""
+    return Indices(find_live(client, alias).name, own_indices(client, alias))
+
+
+def remove_orphans(client: Elasticsearch, alias: str) -> list[str]:
+    """Remove what builds that died left behind: indices of ours that were never live. Return their names."""
+    return _delete(client, alias, find_indices(client, alias).unfinished)
+
+
+def create(
+    client: Elasticsearch, name: str, mapping: dict[str, Any], meta: dict[str, Any], settings: IndexSettings
+) -> None:
+    """Make an empty index for loading: no refresh, no replicas until make_searchable().
+
+    Raises SearchBlocked if no node takes its shards, as when all disks are full.
+    """
+    loading = {"refresh_interval": "-1", "number_of_replicas": 0, "auto_expand_replicas": False}
+    answer = client.indices.create(
+        index=name,
+        settings={"number_of_shards": settings.shards} | loading,
+        mappings=mapping | {"_meta": meta},
+        wait_for_active_shards=1,
+        timeout=CREATE_TIMEOUT,
+    )
+    if not answer["shards_acknowledged"]:
+        reasons = client.cluster.allocation_explain(index=name, shard=0, primary=True)
+        raise SearchBlocked(blocked_message(f"no node takes {name}: {_deciders(reasons.body)}"))
+
+
+def _deciders(explanation: dict[str, Any]) -> str:
+    """The names of what keeps a shard from every node, such as disk_threshold."""
+    nodes = explanation.get("node_allocation_decisions", [])
+    names = {decider["decider"] for node in nodes for decider in node.get("deciders", [])}
+    return ", ".join(sorted(names)) or str(explanation.get("can_allocate", "no reason given"))
+
+
+def refuse_if_removed(client: Elasticsearch, alias: str, name: str) -> None:
+    """Raise IndexNotAsExpected unless the index is the one that create() made: it alone has a _meta.
+
+    Elasticsearch makes an index that somebody has removed anew for the next bulk request, with a mapping of its guess.
+    """
+    _meta_of(client, alias, name)
+
+
+def add_meta(client: Elasticsearch, alias: str, name: str, more: dict[str, Any]) -> None:
+    """Add to what explains the index. Raises IndexNotAsExpected unless it is the one that create() made."""
+    client.indices.put_mapping(index=name, meta=_meta_of(client, alias, name) | more)
+
+
+def _meta_of(client: Elasticsearch, alias: str, name: str) -> dict[str, Any]:
+    meta = own_indices(client, alias).get(name)
+    if not meta:
+        raise IndexNotAsExpected(removed_message(name))
+    return meta
+
+
+def make_searchable(client: Elasticsearch, name: str, settings: IndexSettings) -> None:
+    """After loading: refresh, and the settings that readers need."""
+    serving = {"refresh_interval": None, "auto_expand_replicas": settings.replicas}
+    client.indices.put_settings(index=name, settings=serving)
+    client.indices.refresh(index=name)
+
+
+def promote(client: Elasticsearch, alias: str, name: str) -> None:
+    """Put a new index behind the alias, in one request (switch).
+
+    Raises IndexNotAsExpected if a newer build is there, or if the new index is not the one that create() made.
+    """
+    live = find_live(client, alias)
+    _refuse_if_overtaken(alias, name, live)
+    refuse_if_removed(client, alias, name)
+    switch(client, alias, live, name)
+
+
+def switch(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
+    """Put an index behind the alias instead of the live one, in one request.
+
+    A plain index with the alias's own name is removed in that same request. An answer that gets lost is
+    recognised by looking. Raises TransientError if Elasticsearch does not answer.
+    """
+    replace: list[dict[str, Any]] = []
+    if live.name:
+        # Its own build may have been killed after its swap, before it was marked.
+        mark_finished(client, alias, live.name)
+        removal = (
+            {"remove": {"index": live.name, "alias": alias}} if live.is_alias else {"remove_index": {"index": alias}}
+        )
+        replace = [removal]
+    actions = [*replace, {"add": {"index": name, "alias": alias}}]
+    with errors_translated_with_state(
+        f"Readers see {name} or, as before, {live.name or 'nothing'}: GET /_alias/{alias} tells."
+    ):
+        for _ in range(PROMOTION_ATTEMPTS):
+            if _is_switched(client, alias, name, actions):
+                if live.name and not live.is_alias:
+                    log.warning("%s was a plain index: it is gone, and the alias %s stands in its place", alias, alias)
+                return
+            time.sleep(PROMOTION_WAIT_SECONDS)
+        raise TransientError(f"The alias {alias} could not be moved to {name} in {PROMOTION_ATTEMPTS} attempts")
+
+
+def _is_switched(client: Elasticsearch, alias: str, name: str, actions: list[dict[str, Any]]) -> bool:
+    """Send the request of a switch, and look at the alias, whatever the answer was or was lost.
+
+    False: not done, or nobody knows. Raises SearchBlocked or SyncJobError if it was refused for good.
+    """
+    try:
+        client.options(max_retries=0).indices.update_aliases(actions=actions)
+    except TransportError:
+        pass
+    except ApiError as error:
+        if error.status_code != NOT_FOUND:  # which it is, too, if an earlier request had done it
+            raise_unless_overloaded(error)
+    try:
+        return find_live(client, alias) == Live(name, is_alias=True)
+    except TransportError:
+        return False
+    except ApiError as error:
+        raise_unless_overloaded(error)
+        return False
+
+
+def mark_finished(client: Elasticsearch, alias: str, name: str) -> None:
+    """Mark an index of ours that is or has been live: once another takes its place, it is kept as a previous one.
+
+    Never before it is live: a build killed between mark and swap would leave one that no reader ever saw.
+    """
+    meta = own_indices(client, alias).get(name)
+    if meta is not None and not meta.get("finished"):
+        client.indices.put_mapping(index=name, meta=meta | {"finished": True})
+
+
+def _refuse_if_overtaken(alias: str, name: str, live: Live) -> None:
+    ours, theirs = built_at(name), built_at(live.name) if live.name else None
+    if ours and theirs and theirs > ours:
+        raise IndexNotAsExpected(
+            f"{live.name}, built later than {name}, is behind alias {alias}: not replaced. Nothing is to be done if "
+            "that build was right; else run the job again."
+        )
+
+
+def remove_retired(client: Elasticsearch, alias: str, retained_indices: int) -> list[str]:
+    """Remove all but the live index and the latest finished ones beside it. Return the names removed."""
+    live = find_live(client, alias).name
+    previous = [name for name in own_indices(client, alias) if name != live]
+    return _delete(client, alias, previous[retained_indices:])
+
+
+def neighbour(client: Elasticsearch, alias: str, direction: str) -> tuple[str, dict[str, Any]]:
+    """The finished index built before the live one ("back") or after it ("forth"), with its _meta.
+
+    Raises BadArgument for another direction, IndexNotAsExpected if there is none.
+    """
+    if direction not in ("back", "forth"):
+        raise BadArgument(f"direction: expected back or forth, got {direction!r}")
+    indices = find_indices(client, alias)
+    live, previous = indices.live, indices.previous
+    if live is None or live not in indices.own:
+        raise IndexNotAsExpected(f"The index behind alias {alias} ({live or 'none'}) is not one that a build made")
+    older, newer = [name for name in previous if name < live], [name for name in previous if name > live]
+    candidates = older[:1] if direction == "back" else newer[-1:]
+    if not candidates:
+        which = "before" if direction == "back" else "after"
+        known = ", ".join(sorted([live, *previous], reverse=True))
+        raise IndexNotAsExpected(f"There is no finished index built {which} the live one, {live}. There are: {known}.")
+    return candidates[0], indices.own[candidates[0]]
+
+
+@dataclass(frozen=True)
+class Build:
+    """A build that is loading. documents: how many are in; expected: about how many there will be. started: UTC."""
+
+    name: str
+    documents: int
+    expected: int
+    started: datetime
+
+
+def find_build(client: Elasticsearch, indices: Indices) -> Build | None:
+    """The build at work among these, or the remains of one that died; None if there is neither."""
+    for name in indices.unfinished:
+        started = built_at(name)
+        if started:
+            statistics = client.options(ignore_status=404).indices.stats(index=name, metric="indexing")
+            done = statistics["_all"]["primaries"]["indexing"]["index_total"] if "_all" in statistics else 0
+            return Build(name, done, indices.own[name].get("expected_documents", 0), started)
+    return None
+
+
+def discard(client: Elasticsearch, alias: str, name: str) -> None:
+    """Remove an index, if it is there and not the one that readers see: never the live one, whatever went wrong."""
+    if find_live(client, alias).name != name:
+        client.options(ignore_status=404).indices.delete(index=name)
+
+
+def _delete(client: Elasticsearch, alias: str, names: list[str]) -> list[str]:
+    # One by one: a list in the request's address could grow too long.
+    for name in names:
+        discard(client, alias, name)
+    return names

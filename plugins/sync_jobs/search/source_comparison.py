@@ -1,0 +1,82 @@
+"""Which persons' documents in an index are not those that PostgreSQL would make now: all of both are read.
+
+For what is rare: the way back to an index of nights ago, and the names of those that differ when a build is refused.
+"""
+
+from array import array
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+from elasticsearch import Elasticsearch
+
+from sync_jobs.postgres.statements import Connection
+from sync_jobs.search.document_stream import document_lines
+from sync_jobs.search.documents import document_id, person_of
+
+PAGE_DOCUMENTS = 10_000
+KEEP_ALIVE = "5m"
+
+Entry = tuple[int, str]  # person id, document id
+
+
+def differing_persons(connection: Connection, client: Elasticsearch, index: str, run_date: date) -> "array[int]":
+    """Their ids, ascending. A document with an id of Elasticsearch's making, from the application, differs.
+
+    Both sides come in the order of the person's id and are met as they come: memory does not grow with them.
+    """
+    client.indices.refresh(index=index)
+    with (
+        closing(document_lines(connection, run_date)) as lines,
+        closing(_entries(client, index)) as entries,
+    ):
+        ids = map(document_id, lines)
+        wanted = _persons((person_of(each), each) for each in ids)
+        return array("q", _differing(wanted, _persons(entries)))
+
+
+def _differing(one: Iterator[tuple[int, set[str]]], other: Iterator[tuple[int, set[str]]]) -> Iterator[int]:
+    nothing: tuple[None, set[str]] = (None, set())
+    first, second = next(one, nothing), next(other, nothing)
+    while first[0] is not None or second[0] is not None:
+        if second[0] is None or (first[0] is not None and first[0] < second[0]):
+            yield first[0]  # type: ignore[misc]
+            first = next(one, nothing)
+        elif first[0] is None or second[0] < first[0]:
+            yield second[0]
+            second = next(other, nothing)
+        else:
+            if first[1] != second[1]:
+                yield first[0]
+            first, second = next(one, nothing), next(other, nothing)
+
+
+def _persons(entries: Iterable[Entry]) -> Iterator[tuple[int, set[str]]]:
+    """Person id, ids of the person's documents."""
+    for person, group in groupby(entries, key=lambda entry: entry[0]):
+        yield person, {each for _, each in group}
+
+
+def _entries(client: Elasticsearch, index: str) -> Generator[Entry, None, None]:
+    """All documents of an index, in the order of personId."""
+    point_in_time = client.open_point_in_time(index=index, keep_alive=KEEP_ALIVE)["id"]
+    after: list[Any] | None = None
+    try:
+        while True:
+            answer = client.search(
+                pit={"id": point_in_time, "keep_alive": KEEP_ALIVE},
+                sort=["personId", "_shard_doc"],
+                size=PAGE_DOCUMENTS,
+                source=False,
+                track_total_hits=False,
+                search_after=after,
+            )
+            hits = answer["hits"]["hits"]
+            yield from ((hit["sort"][0], hit["_id"]) for hit in hits)
+            if len(hits) < PAGE_DOCUMENTS:
+                return
+            after = hits[-1]["sort"]
+    finally:
+        client.close_point_in_time(id=point_in_time)
