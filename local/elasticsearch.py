@@ -1,4 +1,4 @@
-"""An Elasticsearch 9 of our own, as a process beside us (local/elasticsearch_node.py)."""
+"""An Elasticsearch 9 of the local stack, in a process of its own (local/elasticsearch_node.py)."""
 
 import os
 import sys
@@ -50,7 +50,7 @@ class Elasticsearch:
         service.wait_until(self._answers, START_SECONDS)
 
     def _answers(self) -> bool:
-        """Whether every shard that there was is there again. The root page is not among what this node has."""
+        """Whether all shards are available. This node has no root page to ask for."""
         try:
             health = httpx.get(f"{self.url}/_cluster/health", timeout=5, trust_env=False)
         except httpx.TransportError:
@@ -59,6 +59,6 @@ class Elasticsearch:
 
 
 def environment() -> dict[str, str]:
-    """Ours, without what a Java on the machine is configured by."""
+    """This process's environment, without the settings of a Java on this machine."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("JAVA", "JDK", "_JAVA", "ES_"))}
     return ours | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}

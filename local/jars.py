@@ -1,9 +1,9 @@
-"""The jars of Elasticsearch: which ones, by which sums, and where they lie.
+"""The jars of Elasticsearch: which ones, with which checksums, and where they are.
 
-    python -m local.jars        resolve them anew and renew the lock
+    python -m local.jars        resolve the current dependencies and update the lock
 
-They are installed beside the Python packages of the environment we run in. local/elasticsearch.lock.toml pins
-each by its SHA-256 sum; a jar with another sum is never used.
+They are installed in the virtual environment. local/elasticsearch.lock.toml pins each by its SHA-256 checksum; a jar
+with another checksum is never used.
 """
 
 import hashlib
@@ -25,14 +25,14 @@ FOLDER = Path(sys.prefix) / "share" / "elasticsearch"
 DOWNLOADS_AT_ONCE = 8
 
 
-class UnexpectedSum(StackError):
+class UnexpectedChecksum(StackError):
     """A jar is not the one that the lock names."""
 
 
 def install(folder: Path = FOLDER, lock: Path = LOCK) -> list[Path]:
-    """Download the jars that are missing, check all sums, return all paths.
+    """Download the missing jars, verify all checksums, and return all paths.
 
-    Raises UnexpectedSum naming the jar, StackError if it cannot be downloaded.
+    Raises UnexpectedChecksum with the name of the jar, StackError if a jar cannot be downloaded.
     """
     wanted = LockFile.load(lock).dependencies
     folder.mkdir(parents=True, exist_ok=True)
@@ -42,12 +42,12 @@ def install(folder: Path = FOLDER, lock: Path = LOCK) -> list[Path]:
         download(missing, folder)
     paths = [folder / file_name(jar) for jar in wanted]
     for jar, path in zip(wanted, paths, strict=True):
-        check_sum(jar, path, f"Delete {path} and start again: it will be downloaded anew.")
+        verify(jar, path, f"Delete {path} and start again: it is downloaded again then.")
     return paths
 
 
 def download(jars: list[LockedDependency], folder: Path) -> None:
-    """Each lands in the folder whole and checked, or not at all."""
+    """A jar is moved into the folder when it is complete and verified."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=".incoming-") as incoming:
         maven = MavenContext(repo_cache=Path(incoming))
 
@@ -56,19 +56,20 @@ def download(jars: list[LockedDependency], folder: Path) -> None:
                 path = artifact(maven, jar).resolve()
             except (OSError, RuntimeError) as error:
                 raise StackError(f"Could not download {file_name(jar)}: {error}") from error
-            check_sum(jar, path, "What was downloaded is thrown away.")
+            verify(jar, path, "The download was discarded.")
             os.replace(path, folder / file_name(jar))
 
         with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as threads:
             list(threads.map(fetch, jars))
 
 
-def check_sum(jar: LockedDependency, path: Path, advice: str) -> None:
+def verify(jar: LockedDependency, path: Path, advice: str) -> None:
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != jar.sha256:
-        raise UnexpectedSum(
-            f"{path.name} is not the jar that {LOCK.name} names: its SHA-256 sum is {found}, not {jar.sha256}. {advice}"
+        raise UnexpectedChecksum(
+            f"{path.name} is not the jar that {LOCK.name} names: its SHA-256 checksum is {found}, not {jar.sha256}. "
+            f"{advice}"
         )
 
 
@@ -83,7 +84,7 @@ def file_name(jar: LockedDependency) -> str:
 
 
 def renew_lock(lock: Path = LOCK) -> None:
-    """Resolve what COORDINATES need and write down the sums of what Maven Central serves now."""
+    """Resolve COORDINATES with their dependencies, and write the checksums of the jars that Maven Central has now."""
     with tempfile.TemporaryDirectory() as folder:
         maven = MavenContext(repo_cache=Path(folder))
         inputs = [maven.create_dependency(f"{coordinate}:{VERSION}") for coordinate in COORDINATES]

@@ -1,4 +1,4 @@
-"""What a user may choose about the local stack, by environment variables."""
+"""Settings of the local stack, from environment variables."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,6 @@ from sync_airflow.time_window import OFF, parse_window
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_HOME = ROOT / ".local"
 DEFAULT_DEMO_PERSONS = 20_000
-DEFAULT_HEAP = "1g"
 
 POSTGRES_PORT = "SYNC_POSTGRES_PORT"
 ELASTICSEARCH_PORT = "SYNC_ELASTICSEARCH_PORT"
@@ -20,9 +19,9 @@ AIRFLOW_PORT = "SYNC_AIRFLOW_PORT"
 
 @dataclass(frozen=True)
 class Settings:
-    """home: folder of all that the stack keeps. Ports: None where none is asked for. heap: as Java writes it.
+    """home: folder of all data of the stack. Ports: None if not set. heap: as Java writes it, None to choose by size.
 
-    recovery_window: as Airflow is given it (sync_airflow.settings). Off, since `make run` runs recovery by itself.
+    recovery_window: see sync_airflow.settings. Off by default, because `make run` runs recovery itself.
     """
 
     home: Path = DEFAULT_HOME
@@ -30,12 +29,12 @@ class Settings:
     elasticsearch_port: int | None = None
     airflow_port: int | None = None
     demo_persons: int = DEFAULT_DEMO_PERSONS
-    heap: str = DEFAULT_HEAP
+    heap: str | None = None
     recovery_window: str = OFF
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """From SYNC_HOME and the like; an empty value counts as none. Raises StackError that names a bad one."""
+    """From the variables SYNC_*; an empty value counts as not set. Raises StackError that names an invalid one."""
     home = environment.get("SYNC_HOME")
     return Settings(
         home=Path(home).expanduser().absolute() if home else DEFAULT_HOME,
@@ -61,8 +60,10 @@ def _whole_number(environment: Mapping[str, str], name: str, lowest: int, highes
     return int(value)
 
 
-def _heap(environment: Mapping[str, str], name: str) -> str:
-    value = environment.get(name, "").strip() or DEFAULT_HEAP
+def _heap(environment: Mapping[str, str], name: str) -> str | None:
+    value = environment.get(name, "").strip()
+    if not value:
+        return None
     if not re.fullmatch(r"[1-9][0-9]*[mg]", value):
         raise StackError(f"{name} must be a size such as 512m or 4g, not {value!r}.")
     return value

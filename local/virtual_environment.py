@@ -69,7 +69,7 @@ def main() -> int:
 
 def was_built_meanwhile() -> bool:
     """By another make, while this one waited for it."""
-    command = [VENV / "bin" / "python", "-I", __file__, "check"]
+    command: Command = [VENV / "bin" / "python", "-I", __file__, "check"]
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except OSError:
