@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -15,24 +15,34 @@ NAME = "Elasticsearch"
 START_SECONDS = 300  # the first start downloads 44 MB
 ROOT = Path(__file__).resolve().parents[1]
 
+# A node with more data than this is tuned for large indexes. The bytes are those of two indexes, live and previous.
+QUICK_PERSONS = 50_000
+QUICK_BYTES = 60_000_000
+QUICK_HEAP, LARGE_HEAP = "1g", "2g"
+
 
 @dataclass(frozen=True)
 class Elasticsearch:
-    """Where the node is, or will be. home: folder of its data. heap: as Java writes it.
+    """A node, running or not. home: folder of its data. heap: as Java writes it. settings: more settings of the node.
 
-    quick: ready and warm sooner; not for millions of documents. settings: of the node, beside its own.
+    quick: for a quick start; without it, builds of large indexes are faster.
     """
 
     home: Path
     log: Path
     port: int
-    heap: str = "1g"
+    heap: str = QUICK_HEAP
     quick: bool = True
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
         return f"http://{HOST}:{self.port}"
+
+    def tuned(self, persons: int, heap: str | None) -> "Elasticsearch":
+        """This node, tuned for the data that it holds, or for an index of so many persons. heap: None to choose it."""
+        quick = persons <= QUICK_PERSONS and _size(self.home) <= QUICK_BYTES
+        return replace(self, quick=quick, heap=heap or (QUICK_HEAP if quick else LARGE_HEAP))
 
     def service(self) -> Service:
         """Not started yet."""
@@ -56,6 +66,11 @@ class Elasticsearch:
         except httpx.TransportError:
             return False
         return health.status_code == 200 and health.json()["status"] in ("green", "yellow")
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files in a folder that no node is using; 0 if it does not exist."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def environment() -> dict[str, str]:

@@ -6,9 +6,7 @@ PostgreSQL ─ databases ─┬─ tables, demo data ─┬─ Airflow component
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import psycopg
 
@@ -34,11 +32,6 @@ SERVICES = (POSTGRES, ELASTICSEARCH, *COMPONENTS)
 DAG_IDS = (*(job.dag_id for job in JOBS), RECOVERY, INDEX_ALARM, INDEX_ROLLBACK)
 
 PATIENCE_SECONDS = 20
-
-# With more data than this, Elasticsearch is started for speed at work instead of a quick start.
-QUICK_HEAP, LARGE_HEAP = "1g", "2g"  # memory of Elasticsearch, as Java writes it
-QUICK_PERSONS = 50_000
-QUICK_BYTES = 60_000_000  # two indexes of that many persons
 
 
 class Stack:
@@ -96,7 +89,8 @@ class Stack:
         self._end([name for name in self.services if name not in (POSTGRES, ELASTICSEARCH) or not self.running(name)])
         self.home.remove_stack()
         if not self.running(ELASTICSEARCH):
-            self._begin(ELASTICSEARCH, self.elasticsearch.service(), self._elasticsearch_by_size().start)
+            tuned = self.elasticsearch.tuned(self.settings.demo_persons, self.settings.heap)
+            self._begin(ELASTICSEARCH, self.elasticsearch.service(), tuned.start)
         self._start_postgres()
         self.airflow.prepare()
         self._begin(SETUP, self.airflow.setup_service(), self.airflow.start_setup)
@@ -104,12 +98,6 @@ class Stack:
         self._start_airflow()
         self._open_for_work()
         return True
-
-    def _elasticsearch_by_size(self) -> Elasticsearch:
-        """Tuned for the data that it holds, or for the demo data that it is going to hold."""
-        quick = self.settings.demo_persons <= QUICK_PERSONS and size_of(self.elasticsearch.home) <= QUICK_BYTES
-        heap = self.settings.heap or (QUICK_HEAP if quick else LARGE_HEAP)
-        return replace(self.elasticsearch, heap=heap, quick=quick)
 
     def _start_postgres(self) -> None:
         with self.steps.step("Starting PostgreSQL") as done:
@@ -197,11 +185,6 @@ class Stack:
             if name not in ports:
                 ports[name] = choose_port(variable, port, default, ports.values())
         return ports
-
-
-def size_of(folder: Path) -> int:
-    """Bytes of all files in a folder, 0 if it does not exist. No service may be running on it."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def load_demo_data_once(dsn: str, persons: int) -> Mapping[str, int]:
