@@ -46,9 +46,9 @@ test-browser: venv
 lint: venv
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	$(python) -m mypy -p sync_jobs -p local
+	.venv/bin/mypy
 	PYTHONPATH=plugins:. .venv/bin/lint-imports
-	.venv/bin/sqlfluff lint --disable-progress-bar include/sql local/sql
+	.venv/bin/sqlfluff lint --disable-progress-bar include/sql local/sql tests/second_index
 
 bench: venv
 	@exec env $(python) -m bench

@@ -103,4 +103,5 @@ def show(results: list[tuple[str, list[dict[str, Any]], list[float]]], persons: 
 
 
 def median(runs: list[dict[str, Any]], name: str) -> float:
-    return statistics.median(run[name] for run in runs)
+    values: list[float] = [run[name] for run in runs]
+    return statistics.median(values)

@@ -13,7 +13,7 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,13 @@ import psycopg
 from elasticsearch import Elasticsearch, helpers
 
 from sync_jobs.catalogue import find_job
+from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.postgres.statements import execute, read_sql
 from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.runner import run_job
 from sync_jobs.search import index_alias
 from sync_jobs.search.document_stream import document_lines
-from sync_jobs.search.documents import mapping, source_of
+from sync_jobs.search.documents import source_of
 from sync_jobs.search.settings import IndexSettings
 
 SETTINGS = IndexSettings()
@@ -49,7 +50,7 @@ class Variant:
         self.client = Elasticsearch(url, request_timeout=120)
 
     def filled_by(self, fill: Callable[[], None]) -> Measured:
-        index_alias.create(self.client, self.index, mapping(), {}, SETTINGS)
+        index_alias.create(self.client, self.index, PERSONS.mapping, {}, SETTINGS)
         started = time.monotonic()
         fill()
         index_alias.make_searchable(self.client, self.index, SETTINGS)
@@ -104,13 +105,13 @@ class Variant:
                 helpers.bulk(self.client, map(self._action, self._lines(connection, ids)))
 
     def _lines(self, connection: psycopg.Connection[Any], person_ids: list[int] | None) -> Iterator[bytes]:
-        return document_lines(connection, self.run_date, person_ids)
+        return document_lines(PERSONS, connection, self.run_date, person_ids)
 
     def _action(self, line: bytes) -> dict[str, Any]:
         return {"_index": self.index, "_source": source_of(line)}
 
 
-def drain(results: Iterator[Any]) -> None:
+def drain(results: Iterable[Any]) -> None:
     for _ in results:
         pass
 
@@ -152,7 +153,7 @@ def write_bodies(dsn: str, run_date: date, path: Path) -> int:
             batch.clear()
 
         size = 0
-        for line in document_lines(connection, run_date):
+        for line in document_lines(PERSONS, connection, run_date):
             if size + len(line) > SETTINGS.body_bytes:
                 flush()
                 size = 0

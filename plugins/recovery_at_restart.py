@@ -9,4 +9,4 @@ class RecoveryAtRestart(AirflowPlugin):
     """Registers the listener; see there."""
 
     name = "recovery_at_restart"
-    listeners = (listener,)
+    listeners: list[object] = [listener]  # noqa: RUF012

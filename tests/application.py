@@ -11,7 +11,7 @@ import psycopg
 from elasticsearch import Elasticsearch
 
 ALIAS = "persons"
-PERSONS = range(1, 61)
+PERSON_IDS = range(1, 61)
 STATUSES = ("CURRENT", "INACTIVE")
 
 

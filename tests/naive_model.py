@@ -114,7 +114,7 @@ def first_by_start(candidates: Iterable[Candidate]) -> Candidate | None:
 def last_by_end(candidates: Iterable[Candidate]) -> Candidate | None:
     """The one that ended last; among equals the one with the lowest key."""
     in_key_order = sorted(candidates, key=lambda c: c.key)
-    return max(in_key_order, key=lambda c: c.end, default=None)  # max gives the first of equals
+    return max(in_key_order, key=lambda c: c.end or date.min, default=None)  # max gives the first of equals
 
 
 # Jobs 2 to 5
@@ -315,7 +315,8 @@ def candidate_rule(
 
 
 def changes_on(membership: Row, day: date) -> bool:
-    return membership["programme_end_date"] == day - ONE_DAY or membership["programme_start_date"] == day
+    start, end = membership["programme_start_date"], membership["programme_end_date"]
+    return bool(end == day - ONE_DAY or start == day)
 
 
 def status_of(tables: Tables, person_id: int, run_date: date) -> str:

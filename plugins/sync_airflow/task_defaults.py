@@ -6,12 +6,6 @@ from typing import Any
 OWNER = "TIS Sync"
 TAGS = ("tis-sync",)
 
-# Id of the DAG that runs all jobs in order.
-RECOVERY = "recovery"
-
-# Id of the DAG that looks, in the morning, whether the search index was rebuilt.
-INDEX_ALARM = "persons_index_alarm"
-
 # What can pass by itself (a connection lost, a busy cluster) is tried again three times within minutes.
 # A mistake is not: the task fails at once (AirflowFailException).
 RETRIES: dict[str, Any] = {

@@ -1,13 +1,17 @@
-"""The table of jobs: the one place that says which jobs there are, when they run and what follows what.
+"""The table of jobs: which jobs there are, when they run and what follows what.
 
-DAGs, sensors, follow-on runs, the recovery order, the page and the manual are read from it, so that
-the schedule, the order and the run-book cannot disagree. The rows are those of domain.md, "The eight jobs".
+DAGs, sensors, follow-on jobs, the recovery order, the page and the manuals are made from it, so that schedule, order
+and run-book cannot disagree. The rows are those of domain.md, "The eight jobs".
 """
 
 import re
 from dataclasses import dataclass
 from datetime import time
 from typing import Literal
+
+from sync_jobs.guard_rail import DEFAULT_MAXIMUM_REMOVED_PERCENT
+from sync_jobs.index_definitions.persons import PERSONS
+from sync_jobs.search.definition import IndexDefinition
 
 Kind = Literal["rebuild", "append-only", "field update"]
 
@@ -17,12 +21,13 @@ class Job:
     """One row of the table of jobs.
 
     name: the operators' name. at: the UTC time of its nightly run. writes: what it owns, for people.
-    follow_on_jobs: names of the jobs to be run again after it, as operators know them.
-    entry_point: "module:function" of the work itself, resolved only when the job runs.
+    follow_on_jobs: names of the jobs that operators re-run after it.
+    entry_point: "module:function" that does the work, imported only when the job runs.
+    builds_index: the index that it builds. refreshes_index: the index in which it refreshes single documents.
     takes_date_override: whether a run accepts the argument date_override (domain.md, job 8).
     covers_missed_nights: whether a scheduled run covers every date since the last success (jobs 7, 8).
-    maximum_removed_percent: the guard rail: more of its rows or documents than this, 0 to 100, never go (or
-    become INACTIVE) in one run unless that run is told otherwise.
+    maximum_removed_percent: the guard rail, 0 to 100: a run stops before it removes more of its rows or documents
+    than this (or makes more of them INACTIVE), unless the run lifts the limit.
     """
 
     name: str
@@ -32,9 +37,11 @@ class Job:
     summary: str
     entry_point: str
     follow_on_jobs: tuple[str, ...] = ()
+    builds_index: IndexDefinition | None = None
+    refreshes_index: IndexDefinition | None = None
     takes_date_override: bool = False
     covers_missed_nights: bool = False
-    maximum_removed_percent: float = 20
+    maximum_removed_percent: float = DEFAULT_MAXIMUM_REMOVED_PERCENT
 
     @property
     def dag_id(self) -> str:
@@ -93,7 +100,8 @@ JOBS: tuple[Job, ...] = (
         kind="rebuild",
         writes="Elasticsearch index persons",
         summary="Builds the search index that every screen reads, beside the live one, and swaps the alias.",
-        entry_point="sync_jobs.jobs.person_index:rebuild_person_index",
+        entry_point="sync_jobs.jobs.index_build:rebuild_index",
+        builds_index=PERSONS,
     ),
     Job(
         name="PostFundingStatusSyncJob",
@@ -112,6 +120,7 @@ JOBS: tuple[Job, ...] = (
         summary="Sets persons CURRENT or INACTIVE whose memberships start today or ended yesterday.",
         entry_point="sync_jobs.jobs.person_record_status:update_person_record_status",
         follow_on_jobs=("PersonElasticSearchSyncJob",),
+        refreshes_index=PERSONS,
         takes_date_override=True,
         covers_missed_nights=True,
     ),
@@ -126,9 +135,10 @@ def find_job(name: str) -> Job:
 
 
 def upstream_jobs(job: Job) -> tuple[Job, ...]:
-    """The jobs whose run of the same night this one waits for, in table order.
+    """The jobs that must have succeeded in the same night before this one runs, in table order.
 
-    They name it as follow-on and come earlier in the night; an edge that points back in time is no wait.
+    These name it as a follow-on job and come earlier in the night. A follow-on job that comes earlier itself waits
+    for nothing.
     """
     earlier = JOBS[: JOBS.index(job)]
     return tuple(other for other in earlier if job.name in other.follow_on_jobs)
@@ -140,16 +150,24 @@ def jobs_waiting_for(job: Job) -> tuple[Job, ...]:
 
 
 def index_build_before(job: Job) -> Job | None:
-    """The earlier job whose end, good or bad, this one waits for before it refreshes what that one built.
+    """The earlier job that builds the index in which this one refreshes documents; None if there is none.
 
-    It is the target of the edge that points back in time: PersonRecordStatusJob -> PersonElasticSearchSyncJob.
+    This one waits for its end, good or bad: PersonRecordStatusJob for PersonElasticSearchSyncJob.
     """
     earlier = JOBS[: JOBS.index(job)]
-    return next((other for other in earlier if other.name in job.follow_on_jobs), None)
+    return next((other for other in earlier if job.refreshes_index and other.builds_index == job.refreshes_index), None)
+
+
+def build_job(definition: IndexDefinition) -> Job:
+    """The job that builds this index. Raises LookupError if no job does."""
+    for job in JOBS:
+        if job.builds_index == definition:
+            return job
+    raise LookupError(f"No job builds the index {definition.alias}")
 
 
 def jobs_to_run_after(job: Job) -> tuple[Job, ...]:
-    """The jobs that a run by hand runs next, transitively, each once, in table order."""
+    """The follow-on jobs of a manual run, transitively, each once, in table order."""
     found: set[str] = set()
     for other in JOBS[JOBS.index(job) :]:
         if other is job or other.name in found:

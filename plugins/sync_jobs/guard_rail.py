@@ -2,6 +2,9 @@
 
 from sync_jobs.errors import GuardRail
 
+# The limit of a job that sets no other, in per cent of what exists.
+DEFAULT_MAXIMUM_REMOVED_PERCENT = 20.0
+
 # A run may always remove this many, however small the table is.
 ALWAYS_ALLOWED_REMOVALS = 100
 

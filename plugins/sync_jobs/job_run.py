@@ -1,4 +1,4 @@
-"""What a job is given for one run."""
+"""What a job gets for one run."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -6,17 +6,18 @@ from datetime import date
 from elasticsearch import Elasticsearch
 
 from sync_jobs.postgres.statements import Connection
+from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.settings import IndexSettings
 
 
 @dataclass(frozen=True)
 class JobRun:
-    """The arguments of one run, checked.
+    """The checked arguments of one run.
 
-    postgres: an autocommit connection that belongs to this run alone; it holds the job's lock.
-    run_date: D of domain.md. first_date: the first of the dates covered, run_date itself unless nights were missed.
+    postgres: an autocommit connection of this run alone; it holds the job's lock.
+    run_date: D of domain.md. first_date: the first of the dates covered; run_date itself unless nights were missed.
     any_date: dateOverride ANY. maximum_removed_percent: the guard rail's limit. run_id: for the index's _meta.
-    settings: of the index build.
+    settings: of the index build. index_definition: of the index that the job builds or refreshes; None without one.
     """
 
     postgres: Connection
@@ -29,3 +30,11 @@ class JobRun:
     dry_run: bool
     run_id: str
     settings: IndexSettings = field(default_factory=IndexSettings)
+    index_definition: IndexDefinition | None = None
+
+    @property
+    def index(self) -> IndexDefinition:
+        """The index that the job builds or refreshes. Raises LookupError for a job without one."""
+        if self.index_definition is None:
+            raise LookupError("This job has no index: name it in the catalogue")
+        return self.index_definition

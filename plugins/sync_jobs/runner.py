@@ -8,20 +8,19 @@ from pkgutil import resolve_name
 
 from elasticsearch import Elasticsearch
 
-from sync_jobs.catalogue import Job, find_job
+from sync_jobs.catalogue import Job
 from sync_jobs.error_translation import errors_translated
 from sync_jobs.errors import BadArgument
+from sync_jobs.guard_rail import DEFAULT_MAXIMUM_REMOVED_PERCENT
 from sync_jobs.job_run import JobRun
 from sync_jobs.postgres.connection import take_over
 from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.postgres.statements import Connection
 from sync_jobs.report import Outcome, Report
 from sync_jobs.run_dates import covered_dates
-from sync_jobs.search.rollback import roll_back_person_index
+from sync_jobs.search.definition import IndexDefinition
+from sync_jobs.search.rollback import roll_back_index
 from sync_jobs.search.settings import IndexSettings
-
-# The name of a rollback in its report.
-ROLLBACK = "persons_index_rollback"
 
 
 def run_job(
@@ -71,6 +70,7 @@ def run_job(
         dry_run=dry_run,
         run_id=run_id,
         settings=settings or IndexSettings(),
+        index_definition=job.builds_index or job.refreshes_index,
     )
     work: Callable[[JobRun], Outcome] = resolve_name(job.entry_point)
     started = time.monotonic()
@@ -90,6 +90,7 @@ def run_job(
 
 
 def run_rollback(
+    definition: IndexDefinition,
     *,
     postgres: Connection,
     elasticsearch: Elasticsearch,
@@ -98,17 +99,19 @@ def run_rollback(
     dry_run: bool = False,
     settings: IndexSettings | None = None,
 ) -> Report:
-    """Put the index of the build before the live one ("back"), or after it ("forth"), behind the alias persons.
+    """Put the index built before the live one ("back"), or after it ("forth"), behind the alias of the definition.
 
-    Arguments as of run_job. The report's run_date is the one that the index was built for. Raises BadArgument for
+    Arguments as in run_job. The report's run_date is the one that the index was built for. Raises BadArgument for
     another direction, IndexNotAsExpected if there is no such index, and what run_job raises.
     """
-    job = find_job("PersonElasticSearchSyncJob")
-    limit = _checked_limit(job.maximum_removed_percent if maximum_removed_percent is None else maximum_removed_percent)
+    limit = _checked_limit(
+        DEFAULT_MAXIMUM_REMOVED_PERCENT if maximum_removed_percent is None else maximum_removed_percent
+    )
     started = time.monotonic()
     with errors_translated():
         take_over(postgres)
-        done = roll_back_person_index(
+        done = roll_back_index(
+            definition,
             postgres,
             elasticsearch,
             direction,
@@ -117,7 +120,7 @@ def run_rollback(
             settings=settings or IndexSettings(),
         )
     return Report(
-        job=ROLLBACK,
+        job=definition.rollback_name,
         run_date=done.run_date,
         first_date=done.run_date,
         last_date=done.run_date,

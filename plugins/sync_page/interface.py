@@ -23,7 +23,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from sync_airflow.task_defaults import RECOVERY
+from sync_airflow.dag_ids import RECOVERY
 from sync_jobs.catalogue import JOBS, Job, find_job
 from sync_jobs.errors import BadArgument, SyncJobError
 from sync_page.access import from_our_pages, may_run, may_view

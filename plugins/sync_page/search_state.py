@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sync_airflow.connections import open_elasticsearch
-from sync_jobs.jobs.person_index import ALIAS
+from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.search.index_alias import Indices, built_at, find_build, find_indices
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ def read_search_state(now: datetime) -> SearchState:
     with open_elasticsearch() as opened:
         # What refuses is left for the next node at once; what is silent ends it.
         client = opened.options(request_timeout=REQUEST_TIMEOUT_SECONDS, retry_on_timeout=False)
-        indices = find_indices(client, ALIAS)
+        indices = find_indices(client, PERSONS.alias)
         live, own = indices.live, indices.own
         return SearchState(
-            alias=ALIAS,
+            alias=PERSONS.alias,
             live=_index(live, own.get(live, {}), _count(client, live)) if live else None,
             previous=[_index(name, own[name], own[name].get("documents")) for name in indices.previous],
             build=_build(client, indices, now),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.exceptions import ParamValidationError
@@ -15,6 +15,7 @@ from sync_jobs.errors import BadArgument
 from sync_jobs.run_dates import covered_dates, parse_date
 
 if TYPE_CHECKING:
+    from airflow.models.dagrun import DagRun
     from sqlalchemy.orm import Session
 
     from sync_jobs.catalogue import Job
@@ -89,4 +90,4 @@ def start_once(session: Session, dag_id: str, conf: dict[str, Any], user_name: s
         )
     except ParamValidationError as error:
         raise BadArgument(str(error)) from error
-    return run.run_id
+    return cast("DagRun", run).run_id  # Airflow declares None, too, but makes a run or raises an error

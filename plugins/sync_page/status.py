@@ -15,10 +15,10 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.utils.state import DagRunState, TaskInstanceState
 from sqlalchemy import func, or_, select
 
+from sync_airflow.dag_ids import RECOVERY
 from sync_airflow.night_rules import BACKFILL, SCHEDULED, chosen_date, own_date
 from sync_airflow.restart.exclusive_start import ACTIVE
 from sync_airflow.restart.recovery_trigger import RESTART
-from sync_airflow.task_defaults import RECOVERY
 from sync_airflow.tasks.follow_on_jobs import AFTER
 from sync_airflow.tasks.job_operator import RUN_JOB
 from sync_airflow.tasks.recovery import SUMMARY
@@ -153,11 +153,11 @@ class _History:
         )
 
     def _is_success_of_today(self, run: DagRun) -> bool:
-        is_of_today = run.end_date.date() == self._now.date()
+        is_of_today = run.end_date is not None and run.end_date.date() == self._now.date()
         return is_of_today and run.state == DagRunState.SUCCESS and not _is_dry(run)
 
 
-def _ended_runs(dag_ids: list[str], since: datetime) -> Select[tuple[DagRun]]:
+def _ended_runs(dag_ids: list[str], since: datetime) -> Select[DagRun]:
     """By DAG the last run that has ended, and all that have since then, newest first.
 
     Not those that had nothing to do: another run stands for them. A run that somebody marks as failed before its work

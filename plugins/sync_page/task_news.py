@@ -73,7 +73,7 @@ class TaskNews:
         return next((str(reason) for reason in reasons if reason), None)
 
 
-def _failed_or_unfinished(keys: list[tuple[str, str]]) -> Select[tuple[str, str, str, str | None]]:
+def _failed_or_unfinished(keys: list[tuple[str, str]]) -> Select[str, str, str, str | None]:
     """The first that failed comes first: others may have failed because of it."""
     unfinished = [state for state in State.unfinished if state]
     return (
@@ -86,7 +86,7 @@ def _failed_or_unfinished(keys: list[tuple[str, str]]) -> Select[tuple[str, str,
     )
 
 
-def _xcoms(keys: list[tuple[str, str]]) -> Select[tuple[XComModel]]:
+def _xcoms(keys: list[tuple[str, str]]) -> Select[XComModel]:
     return select(XComModel).where(
         tuple_(XComModel.dag_id, XComModel.run_id).in_(keys), XComModel.key.in_((REPORT, REASON))
     )

@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 import yaml
 from airflow._shared.module_loading import find_path_from_directory
-from airflow.sdk import DAG
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG, CronTriggerTimetable, Param
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import ParamValidationError
+from airflow.sdk.timezone import coerce_datetime
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 
 from sync_airflow import connections, task_defaults
 from sync_airflow.tasks.job_operator import DATE_OF_CHANGE_OVERRIDE
+from sync_airflow.tasks.sensors import NightlyJobSensor
 from sync_airflow.tasks.sync_operator import INDEX_SETTINGS
 from sync_jobs.catalogue import JOBS
 
@@ -53,7 +56,7 @@ def next_run_of_a_new_dag(dag: DAG) -> datetime:
     """When the first run of a DAG without runs is planned, by the scheduler's own reckoning."""
     as_stored = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
     earliest = min((task.start_date for task in as_stored.tasks if task.start_date), default=as_stored.start_date)
-    restriction = TimeRestriction(earliest=earliest, latest=None, catchup=as_stored.catchup)
+    restriction = TimeRestriction(earliest=coerce_datetime(earliest), latest=None, catchup=as_stored.catchup)
     info = as_stored.timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
     assert info is not None
     return info.run_after
@@ -66,15 +69,22 @@ def params_with(dag: DAG, **values: object) -> dict[str, object]:
     return params.validate()
 
 
-def test_all_files_can_be_read_and_there_are_ten_dags(dag_bag):
+def waits_of(dag: DAG) -> list[NightlyJobSensor]:
+    return [task for task in dag.tasks if isinstance(task, NightlyJobSensor)]
+
+
+def test_all_files_can_be_read_and_there_are_ten_dags(dag_bag: DagBag) -> None:
     assert dag_bag.import_errors == {}
     assert sorted(dag_bag.dags) == sorted([*DAG_IDS, "recovery", "persons_index_alarm", "persons_index_rollback"])
 
 
 @pytest.mark.parametrize(("dag_id", "name", "at"), NIGHT, ids=DAG_IDS)
-def test_each_job_is_due_once_a_night_at_its_time_in_utc(dags, dag_id, name, at):
+def test_each_job_is_due_once_a_night_at_its_time_in_utc(
+    dags: dict[str, DAG], dag_id: str, name: str, at: time
+) -> None:
     dag = dags[dag_id]
     assert dag.dag_display_name == name
+    assert isinstance(dag.timetable, CronTriggerTimetable)
     assert dag.timetable.expression == f"{at.minute} {at.hour} * * *"
     assert str(dag.timetable.timezone) == "UTC"
     assert not dag.catchup
@@ -83,7 +93,9 @@ def test_each_job_is_due_once_a_night_at_its_time_in_utc(dags, dag_id, name, at)
 
 @pytest.mark.parametrize("minutes_after", [6, 120, 600])
 @pytest.mark.parametrize("dag_id", DAG_IDS)
-def test_a_new_dag_waits_for_the_next_night_instead_of_running_the_last_one(dags, monkeypatch, dag_id, minutes_after):
+def test_a_new_dag_waits_for_the_next_night_instead_of_running_the_last_one(
+    dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch, dag_id: str, minutes_after: int
+) -> None:
     tick = datetime.combine(datetime(2026, 7, 1), TIMES[dag_id], tzinfo=UTC)
     now = tick + timedelta(minutes=minutes_after)
     monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: now)
@@ -91,16 +103,23 @@ def test_a_new_dag_waits_for_the_next_night_instead_of_running_the_last_one(dags
 
 
 @pytest.mark.parametrize("dag_id", DAG_IDS)
-def test_a_file_that_is_read_right_after_the_tick_does_not_lose_the_first_night(dags, monkeypatch, dag_id):
+def test_a_file_that_is_read_right_after_the_tick_does_not_lose_the_first_night(
+    dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch, dag_id: str
+) -> None:
     tick = datetime.combine(datetime(2026, 7, 1), TIMES[dag_id], tzinfo=UTC)
     monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: tick + timedelta(seconds=1))
     assert next_run_of_a_new_dag(dags[dag_id]) == tick
 
 
 @pytest.mark.parametrize("dag_id", DAG_IDS)
-def test_a_run_by_hand_can_be_given_these_params(dags, dag_id):
+def test_a_run_by_hand_can_be_given_these_params(dags: dict[str, DAG], dag_id: str) -> None:
     params = dags[dag_id].params
-    defaults = {"run_date": None, "run_follow_on_jobs": True, "dry_run": False, "maximum_removed_percent": 20}
+    defaults: dict[str, object] = {
+        "run_date": None,
+        "run_follow_on_jobs": True,
+        "dry_run": False,
+        "maximum_removed_percent": 20,
+    }
     if dag_id == "person_record_status_job":
         defaults["date_override"] = ""
     assert params.dump() == defaults
@@ -111,54 +130,58 @@ def test_a_run_by_hand_can_be_given_these_params(dags, dag_id):
 
 
 @pytest.mark.parametrize("value", ["2026-02-29", "01/02/2026", "tomorrow", "2026-2-1", 20260201, ""])
-def test_a_run_date_that_is_no_date_is_refused_before_a_run_is_made(dags, value):
+def test_a_run_date_that_is_no_date_is_refused_before_a_run_is_made(dags: dict[str, DAG], value: object) -> None:
     with pytest.raises(ParamValidationError):
         params_with(dags["person_owner_rebuild_job"], run_date=value)
 
 
 @pytest.mark.parametrize("value", ["2024-02-29", None])
-def test_a_run_date_may_be_a_date_or_nothing(dags, value):
+def test_a_run_date_may_be_a_date_or_nothing(dags: dict[str, DAG], value: object) -> None:
     assert params_with(dags["person_owner_rebuild_job"], run_date=value)["run_date"] == value
 
 
 @pytest.mark.parametrize("value", [-1, 100.5, "20", None])
-def test_the_guard_rail_of_a_run_is_a_percentage(dags, value):
+def test_the_guard_rail_of_a_run_is_a_percentage(dags: dict[str, DAG], value: object) -> None:
     with pytest.raises(ParamValidationError):
         params_with(dags["person_owner_rebuild_job"], maximum_removed_percent=value)
 
 
 @pytest.mark.parametrize("value", [" ANY ", "\t2026-03-10\n", "", None, "2026-02-01", "ANY", "any", "None", "NONE"])
-def test_date_override_takes_what_the_job_knows(dags, value):
+def test_date_override_takes_what_the_job_knows(dags: dict[str, DAG], value: object) -> None:
     assert params_with(dags["person_record_status_job"], date_override=value)["date_override"] == value
 
 
 @pytest.mark.parametrize(
     "value", ["ALL", "2026-2-1", "01/02/2026", "2026-02-01x", 20260201, "2026-13-01", "2026-00-10", "2026-01-32"]
 )
-def test_date_override_refuses_anything_else(dags, value):
+def test_date_override_refuses_anything_else(dags: dict[str, DAG], value: object) -> None:
     with pytest.raises(ParamValidationError):
         params_with(dags["person_record_status_job"], date_override=value)
 
 
-def test_the_form_of_a_date_override_says_what_is_refused_in_the_words_that_operators_know(dags):
-    assert "The date is not correct" in dags["person_record_status_job"].params.get_param("date_override").description
+def test_the_form_of_a_date_override_says_what_is_refused_in_the_words_that_operators_know(
+    dags: dict[str, DAG],
+) -> None:
+    param = dags["person_record_status_job"].params.get_param("date_override")
+    assert "The date is not correct" in (param.description or "")
 
 
-def test_the_form_of_a_job_that_none_follows_says_so_and_any_other_names_them(dags):
-    def form(dag_id):
+def test_the_form_of_a_job_that_none_follows_says_so_and_any_other_names_them(dags: dict[str, DAG]) -> None:
+    def form(dag_id: str) -> Param:
         return dags[dag_id].params.get_param("run_follow_on_jobs")
 
-    assert "No job follows" in form("post_training_body_trust_job").description
+    assert "No job follows" in (form("post_training_body_trust_job").description or "")
     assert "none" in form("person_record_status_job").schema["title"]
-    assert "PostTrainingBodyTrustJob" in form("post_employing_body_trust_job").description
+    assert "PostTrainingBodyTrustJob" in (form("post_employing_body_trust_job").description or "")
 
 
 @pytest.mark.parametrize("dag_id", [*DAG_IDS, "recovery"])
-def test_the_form_says_that_a_logical_date_is_no_run_date(dags, dag_id):
-    assert "Logical Date above is only a label" in dags[dag_id].params.get_param("run_date").description
+def test_the_form_says_that_a_logical_date_is_no_run_date(dags: dict[str, DAG], dag_id: str) -> None:
+    param = dags[dag_id].params.get_param("run_date")
+    assert "Logical Date above is only a label" in (param.description or "")
 
 
-def test_every_dag_tells_the_operator_what_it_is(dags):
+def test_every_dag_tells_the_operator_what_it_is(dags: dict[str, DAG]) -> None:
     for dag_id, dag in dags.items():
         assert dag.doc_md, f"{dag_id}: give it a doc_md; it is the operator's manual"
         assert dag.description, f"{dag_id}: give it a description"
@@ -168,14 +191,16 @@ def test_every_dag_tells_the_operator_what_it_is(dags):
 
 
 @pytest.mark.parametrize(("dag_id", "name", "at"), NIGHT, ids=DAG_IDS)
-def test_the_manual_of_a_job_says_when_and_what_and_what_if_it_failed(dags, dag_id, name, at):
-    manual = dags[dag_id].doc_md
+def test_the_manual_of_a_job_says_when_and_what_and_what_if_it_failed(
+    dags: dict[str, DAG], dag_id: str, name: str, at: time
+) -> None:
+    manual = dags[dag_id].doc_md or ""
     job = next(job for job in JOBS if job.name == name)
     for part in (name, f"{at:%H:%M} UTC", job.writes, job.summary, "If it failed"):
         assert part in manual
 
 
-def test_every_task_has_an_owner_a_time_limit_and_retries_with_back_off(dags):
+def test_every_task_has_an_owner_a_time_limit_and_retries_with_back_off(dags: dict[str, DAG]) -> None:
     for dag in dags.values():
         for task in dag.tasks:
             where = f"{dag.dag_id}.{task.task_id}"
@@ -193,8 +218,8 @@ def test_every_task_has_an_owner_a_time_limit_and_retries_with_back_off(dags):
 
 
 @pytest.mark.parametrize("dag_id", DAG_IDS)
-def test_each_job_waits_for_the_same_nights_run_of_what_it_follows(dags, dag_id):
-    tasks = [task for task in dags[dag_id].tasks if task.task_id.startswith("wait_for_")]
+def test_each_job_waits_for_the_same_nights_run_of_what_it_follows(dags: dict[str, DAG], dag_id: str) -> None:
+    tasks = waits_of(dags[dag_id])
     assert {task.external_dag_id: task.execution_delta for task in tasks} == {
         upstream: timedelta(minutes=minutes) for upstream, minutes in WAITS.get(dag_id, {}).items()
     }
@@ -206,16 +231,17 @@ def test_each_job_waits_for_the_same_nights_run_of_what_it_follows(dags, dag_id)
 
 
 @pytest.mark.parametrize("dag_id", WAITS)
-def test_a_failed_upstream_ends_the_wait_except_before_the_job_that_waits_for_any_end(dags, dag_id):
-    for task in dags[dag_id].tasks:
-        if task.task_id.startswith("wait_for_"):
-            whatever_end = dag_id == "person_record_status_job"
-            assert task.failed_states == ([] if whatever_end else ["failed"])
-            assert task.allowed_states == (["success", "failed"] if whatever_end else ["success"])
+def test_a_failed_upstream_ends_the_wait_except_before_the_job_that_waits_for_any_end(
+    dags: dict[str, DAG], dag_id: str
+) -> None:
+    for task in waits_of(dags[dag_id]):
+        whatever_end = dag_id == "person_record_status_job"
+        assert task.failed_states == ([] if whatever_end else ["failed"])
+        assert task.allowed_states == (["success", "failed"] if whatever_end else ["success"])
 
 
 @pytest.mark.parametrize("dag_id", DAG_IDS)
-def test_the_work_comes_after_every_wait_and_before_the_next_job(dags, dag_id):
+def test_the_work_comes_after_every_wait_and_before_the_next_job(dags: dict[str, DAG], dag_id: str) -> None:
     dag = dags[dag_id]
     waits = {f"wait_for_{upstream}" for upstream in WAITS.get(dag_id, {})}
     assert {task.task_id for task in dag.tasks} == {"run_job", "run_next_job", *waits}
@@ -233,7 +259,7 @@ def upstream_ids(dag_id: str) -> set[str]:
     return direct.union(*(upstream_ids(upstream) for upstream in direct))
 
 
-def test_the_last_success_of_each_job_is_kept_on_an_asset_of_its_own(dags):
+def test_the_last_success_of_each_job_is_kept_on_an_asset_of_its_own(dags: dict[str, DAG]) -> None:
     for dag_id in DAG_IDS:
         run_job = dags[dag_id].get_task("run_job")
         assert [asset.name for asset in run_job.outlets] == [dag_id]
@@ -241,9 +267,9 @@ def test_the_last_success_of_each_job_is_kept_on_an_asset_of_its_own(dags):
         assert {asset.name for asset in run_job.inlets} == {dag_id, *upstream_ids(dag_id)}
 
 
-def test_reading_the_dag_files_brings_no_driver_and_no_job():
+def test_reading_the_dag_files_brings_no_driver_and_no_job() -> None:
     program = (
-        "import sys, nightly_jobs, recovery, persons_index_alarm, persons_index_rollback\n"
+        "import sys, nightly_jobs, recovery, index_alarms, index_rollbacks\n"
         "heavy = {'psycopg', 'elasticsearch', 'elastic_transport', 'sync_jobs.runner'}\n"
         "heavy |= {job.entry_point.split(':')[0] for job in nightly_jobs.JOBS}\n"
         "print(sorted(heavy & set(sys.modules)))"
@@ -258,13 +284,13 @@ def test_reading_the_dag_files_brings_no_driver_and_no_job():
     assert done.stdout.strip().splitlines()[-1] == "[]"
 
 
-def test_airflow_looks_for_plugins_in_no_package_below_the_plugins_folder():
+def test_airflow_looks_for_plugins_in_no_package_below_the_plugins_folder() -> None:
     plugins = ROOT / "plugins"
     found = [Path(path) for path in find_path_from_directory(str(plugins), ".airflowignore")]
     assert [path for path in found if path.suffix == ".py" and path.parent != plugins] == []
 
 
-def test_the_settings_file_names_the_connections_and_variables_of_the_code():
+def test_the_settings_file_names_the_connections_and_variables_of_the_code() -> None:
     path = ROOT / "airflow_settings.yaml"
     if not path.exists():
         pytest.skip("no airflow_settings.yaml yet")

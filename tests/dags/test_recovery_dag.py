@@ -1,10 +1,12 @@
 """Recovery runs the eight jobs in the order of the table, and says what is to be run again."""
 
+import inspect
 from datetime import date
 from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
+from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
 from sync_airflow.tasks.recovery import RecoverJobOperator, jobs_to_run_again, run_book, table, unfit_upstream_jobs
@@ -24,7 +26,7 @@ ORDER = [
 ALL_WELL = dict.fromkeys(ORDER, "success")
 
 
-def test_the_jobs_run_one_after_the_other_in_the_order_of_the_table_then_the_summary(dags):
+def test_the_jobs_run_one_after_the_other_in_the_order_of_the_table_then_the_summary(dags: dict[str, DAG]) -> None:
     recovery = dags["recovery"]
     chain = [*ORDER, "summary"]
     assert {task.task_id for task in recovery.tasks} == set(chain)
@@ -33,9 +35,10 @@ def test_the_jobs_run_one_after_the_other_in_the_order_of_the_table_then_the_sum
         assert recovery.get_task(after).upstream_task_ids == {before}
 
 
-def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags):
+def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags: dict[str, DAG]) -> None:
     for dag_id in ORDER:
         task = dags["recovery"].get_task(dag_id)
+        assert isinstance(task, RecoverJobOperator)
         assert task.trigger_dag_id == dag_id
         assert task.wait_for_completion
         assert task.poke_interval == 1
@@ -44,22 +47,24 @@ def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags):
 
 
 @pytest.mark.parametrize("task_id", ORDER)
-def test_no_job_is_started_by_a_recovery_that_is_given_what_it_does_not_know(dags, task_id):
+def test_no_job_is_started_by_a_recovery_that_is_given_what_it_does_not_know(
+    dags: dict[str, DAG], task_id: str
+) -> None:
     # Of the run it has the conf alone, so that whatever comes before the refusal would fail otherwise.
     run, reasons = SimpleNamespace(conf={"run_date": "2026-02-28", "dry_run": True}), []
     context = {"dag_run": run, "ti": SimpleNamespace(xcom_push=lambda key, value: reasons.append((key, value)))}
     with pytest.raises(AirflowFailException, match=r"given 'dry_run', .* expected are run_date, maximum_removed_perc"):
         # Airflow refuses to execute an operator outside of a task; what is tested is the method below that guard.
-        RecoverJobOperator.execute.__wrapped__(dags["recovery"].get_task(task_id), context)
+        inspect.unwrap(RecoverJobOperator.execute)(dags["recovery"].get_task(task_id), context)
     assert [key for key, _ in reasons] == ["reason"]
 
 
-def test_a_failed_job_keeps_neither_the_jobs_after_it_nor_the_summary_from_running(dags):
+def test_a_failed_job_keeps_neither_the_jobs_after_it_nor_the_summary_from_running(dags: dict[str, DAG]) -> None:
     for task_id in [*ORDER[1:], "summary"]:
         assert dags["recovery"].get_task(task_id).trigger_rule == "all_done"
 
 
-def test_recovery_runs_by_hand_or_at_a_restart_one_at_a_time_and_not_for_ever(dags):
+def test_recovery_runs_by_hand_or_at_a_restart_one_at_a_time_and_not_for_ever(dags: dict[str, DAG]) -> None:
     recovery = dags["recovery"]
     assert recovery.schedule is None
     assert recovery.max_active_runs == 1
@@ -83,7 +88,7 @@ def test_recovery_runs_by_hand_or_at_a_restart_one_at_a_time_and_not_for_ever(da
         ("PersonRecordStatusJob", []),
     ],
 )
-def test_what_follows_a_failed_job_is_not_run_transitively_and_all_else_is(failed, not_run):
+def test_what_follows_a_failed_job_is_not_run_transitively_and_all_else_is(failed: str, not_run: list[str]) -> None:
     states: dict[str, str | None] = {}
     for job in JOBS:
         if job.name == failed:
@@ -94,22 +99,22 @@ def test_what_follows_a_failed_job_is_not_run_transitively_and_all_else_is(faile
     assert [job.name for job in jobs_to_run_again(states)] == [failed, *not_run]
 
 
-def test_a_job_that_was_skipped_stands_in_the_way_of_the_next_even_if_the_failed_one_was_not_its_own_upstream():
+def test_a_job_that_was_skipped_stands_in_the_way_of_the_next_even_if_the_failed_one_was_not_its_own_upstream() -> None:
     states = ALL_WELL | {"person_placement_training_body_trust_job": "skipped"}
     unfit = unfit_upstream_jobs(find_job("PersonElasticSearchSyncJob"), states)
     assert [job.name for job in unfit] == ["PersonPlacementTrainingBodyTrustJob"]
 
 
-def test_nothing_is_to_be_run_again_after_a_recovery_without_failures():
+def test_nothing_is_to_be_run_again_after_a_recovery_without_failures() -> None:
     assert jobs_to_run_again(ALL_WELL) == ()
 
 
-def test_a_job_that_never_began_is_to_be_run_again():
+def test_a_job_that_never_began_is_to_be_run_again() -> None:
     states = ALL_WELL | {"person_record_status_job": None}
     assert [job.name for job in jobs_to_run_again(states)] == ["PersonRecordStatusJob"]
 
 
-def test_the_run_book_lists_exactly_what_is_to_be_run_again_in_order_and_why():
+def test_the_run_book_lists_exactly_what_is_to_be_run_again_in_order_and_why() -> None:
     states = ALL_WELL | {
         "person_placement_employing_body_trust_job": "failed",
         "person_placement_training_body_trust_job": "skipped",
@@ -128,7 +133,7 @@ def test_the_run_book_lists_exactly_what_is_to_be_run_again_in_order_and_why():
     ]
 
 
-def test_the_table_has_a_line_for_each_job_with_its_counts():
+def test_the_table_has_a_line_for_each_job_with_its_counts() -> None:
     counts = {"read": 10, "added": 1, "changed": 2, "removed": 3, "unchanged": 4, "rejected": 0, "seconds": 1.26}
     states = ALL_WELL | {"person_record_status_job": "failed"}
     reports = {dag_id: counts for dag_id in ORDER if states[dag_id] == "success"}

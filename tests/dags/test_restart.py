@@ -163,7 +163,9 @@ ALWAYS = "00:00-00:00"
 JOB = Job.__new__(Job)  # as Airflow hands it out, before it knows its type
 
 
-def test_the_start_of_a_scheduler_starts_a_process_and_no_other_start_does(monkeypatch, started):
+def test_the_start_of_a_scheduler_starts_a_process_and_no_other_start_does(
+    monkeypatch: pytest.MonkeyPatch, started: list[list[str]]
+) -> None:
     for arguments, component in (
         (("dag-processor",), JOB),
         (("triggerer",), JOB),
@@ -177,12 +179,14 @@ def test_the_start_of_a_scheduler_starts_a_process_and_no_other_start_does(monke
     assert [command[1:3] for command in started] == [["-m", "sync_airflow.restart.recovery_trigger"]]
 
 
-def test_a_window_that_is_off_starts_nothing(monkeypatch, started):
+def test_a_window_that_is_off_starts_nothing(monkeypatch: pytest.MonkeyPatch, started: list[list[str]]) -> None:
     start(monkeypatch, "scheduler", component=JOB, window="off")
     assert started == []
 
 
-def test_whatever_goes_wrong_is_told_in_one_line_and_the_scheduler_starts(monkeypatch, caplog, started):
+def test_whatever_goes_wrong_is_told_in_one_line_and_the_scheduler_starts(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, started: list[list[str]]
+) -> None:
     start(monkeypatch, "scheduler", component=JOB, window="at night")
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: (_ for _ in ()).throw(OSError("no memory")))
     start(monkeypatch, "scheduler", component=JOB, window=ALWAYS)
@@ -193,6 +197,6 @@ def test_whatever_goes_wrong_is_told_in_one_line_and_the_scheduler_starts(monkey
     assert "OSError: no memory" in errors[1]
 
 
-def test_without_a_setting_the_window_is_from_midnight_to_seven(monkeypatch):
+def test_without_a_setting_the_window_is_from_midnight_to_seven(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIRFLOW__TIS_SYNC__RECOVERY_WINDOW", raising=False)
     assert str(recovery_window()) == "00:00:00-07:00:00 UTC"

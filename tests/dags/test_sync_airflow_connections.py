@@ -2,8 +2,10 @@
 
 import json
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from airflow.providers.postgres.hooks.postgres import PostgresHook
@@ -16,8 +18,11 @@ from local.ports import any_free_port
 from sync_airflow.connections import elasticsearch_arguments, open_elasticsearch, open_postgres, postgres_options
 from sync_jobs.errors import AccessRefused, SyncJobError, TransientError
 
+# Opens tcs_postgres, with these parts of its address instead of the jobs' own; returns the error.
+Refused = Callable[..., SyncJobError]
 
-def connection(extra=None, **fields):
+
+def connection(extra: dict[str, Any] | None = None, **fields: Any) -> Connection:
     return Connection(
         conn_id="tcs_elasticsearch", conn_type="elasticsearch", extra=json.dumps(extra) if extra else None, **fields
     )
@@ -34,41 +39,43 @@ def connection(extra=None, **fields):
         ("[::1],[::1]:9201", "http", 9200, ["http://[::1]:9200", "http://[::1]:9201"]),
     ],
 )
-def test_one_host_or_several_with_scheme_and_port_where_they_do_not_say(host, schema, port, hosts):
+def test_one_host_or_several_with_scheme_and_port_where_they_do_not_say(
+    host: str, schema: str | None, port: int | None, hosts: list[str]
+) -> None:
     assert elasticsearch_arguments(connection(host=host, schema=schema, port=port))[0] == hosts
 
 
-def test_login_and_password_are_basic_authentication():
+def test_login_and_password_are_basic_authentication() -> None:
     made_up = "p:@/ w"
     _, arguments = elasticsearch_arguments(connection(host="search", login="sync_jobs", password=made_up))
     assert arguments["basic_auth"] == ("sync_jobs", made_up)
 
 
-def test_an_api_key_comes_before_login_and_password():
+def test_an_api_key_comes_before_login_and_password() -> None:
     _, arguments = elasticsearch_arguments(connection({"api_key": "key"}, host="search", login="sync_jobs"))
     assert arguments["api_key"] == "key"
     assert "basic_auth" not in arguments
 
 
-def test_any_argument_of_the_client_may_stand_in_extra():
+def test_any_argument_of_the_client_may_stand_in_extra() -> None:
     extra = {"ca_certs": "/etc/ca.pem", "verify_certs": "false", "request_timeout": 30, "ssl_show_warn": False}
     _, arguments = elasticsearch_arguments(connection(extra, host="search"))
     assert arguments == extra | {"verify_certs": False}
 
 
-def test_without_extra_a_request_may_take_longer_than_the_clients_default():
+def test_without_extra_a_request_may_take_longer_than_the_clients_default() -> None:
     assert elasticsearch_arguments(connection(host="search"))[1] == {"request_timeout": 120}
 
 
 @pytest.mark.parametrize(
     ("fields", "what"), [({"host": " ,"}, "host is empty"), ({"host": "a", "schema": "ftp"}, "ftp")]
 )
-def test_a_connection_that_makes_no_sense_is_not_tried(fields, what):
+def test_a_connection_that_makes_no_sense_is_not_tried(fields: dict[str, Any], what: str) -> None:
     with pytest.raises(AirflowFailException, match=what):
         elasticsearch_arguments(connection(**fields))
 
 
-def test_the_session_names_job_and_run_and_ends_before_its_task():
+def test_the_session_names_job_and_run_and_ends_before_its_task() -> None:
     options = postgres_options("PersonOwnerRebuildJob manual__2024-02-29T01:02:03+00:00", timedelta(hours=2))
     assert conninfo_to_dict(options=options)["options"] == options
     assert options == (
@@ -76,11 +83,11 @@ def test_the_session_names_job_and_run_and_ends_before_its_task():
     )
 
 
-def test_an_application_name_is_cut_where_postgresql_would_cut_it():
+def test_an_application_name_is_cut_where_postgresql_would_cut_it() -> None:
     assert f"application_name={'x' * 63} " in postgres_options("x" * 100, timedelta(hours=1))
 
 
-def test_the_clients_line_for_each_request_stays_out_of_the_log_of_a_job(monkeypatch):
+def test_the_clients_line_for_each_request_stays_out_of_the_log_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Connection, "get", lambda _: connection(host="search"))
     logger = logging.getLogger("elastic_transport.transport")
     with open_elasticsearch():
@@ -95,22 +102,24 @@ class Postgres:
     closed = False
     cancelled = False
 
-    def __init__(self, status=TransactionStatus.IDLE):
+    def __init__(self, status: TransactionStatus = TransactionStatus.IDLE) -> None:
         self.info = SimpleNamespace(transaction_status=status)
 
-    def cancel_safe(self, *, timeout):
+    def cancel_safe(self, *, timeout: float) -> None:
         assert not self.closed
         assert timeout < 5, "a task that is told to stop is killed after 5 s"
         self.cancelled = True
 
-    def close(self):
+    def close(self) -> None:
         self.closed = True
 
 
-def test_a_postgres_session_is_in_autocommit_has_our_settings_and_is_closed_at_the_end(monkeypatch):
-    made = {}
+def test_a_postgres_session_is_in_autocommit_has_our_settings_and_is_closed_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: dict[str, Any] = {}
 
-    def connect(_hook, arguments):
+    def connect(_hook: PostgresHook, arguments: dict[str, Any]) -> Postgres:
         made.update(arguments)
         return Postgres()
 
@@ -122,29 +131,29 @@ def test_a_postgres_session_is_in_autocommit_has_our_settings_and_is_closed_at_t
         assert postgres.autocommit
         assert not postgres.closed
     assert postgres.closed
-    assert not postgres.cancelled
+    assert not cast(Postgres, postgres).cancelled
     assert made["sslmode"] == "require"
     # The last one counts: settings of the connection stay, save those that the jobs rely on.
     assert made["options"].startswith("-c work_mem=64MB -c statement_timeout=0 -c application_name=job")
     assert made["options"].endswith("-c statement_timeout=3600000ms")
 
 
-def test_a_statement_that_was_interrupted_is_cancelled(monkeypatch):
+def test_a_statement_that_was_interrupted_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
     airflow_connection = Connection(conn_id="tcs_postgres", conn_type="postgres", host="db", schema="tcs")
     monkeypatch.setattr(PostgresHook, "get_connection", lambda *_: airflow_connection)
     monkeypatch.setattr(PostgresHook, "_create_connection", lambda *_: Postgres(TransactionStatus.ACTIVE))
     with open_postgres("job run", timedelta(hours=1)) as postgres:
         pass
-    assert postgres.cancelled
+    assert cast(Postgres, postgres).cancelled
     assert postgres.closed
 
 
 @pytest.fixture
-def refused(monkeypatch, job_dsn):
+def refused(monkeypatch: pytest.MonkeyPatch, job_dsn: str) -> Refused:
     """Opens tcs_postgres, as the jobs have it but for what is given here; returns the error."""
     server = conninfo_to_dict(job_dsn)
 
-    def refused(**differently):
+    def refused(**differently: Any) -> SyncJobError:
         parts = server | differently
         fields = {"login": parts["user"], "password": parts["password"], "schema": parts["dbname"]}
         made = Connection(
@@ -167,19 +176,21 @@ def refused(monkeypatch, job_dsn):
         ({"dbname": "elsewhere"}, 'database "elsewhere" does not exist'),
     ],
 )
-def test_what_is_wrong_in_the_connection_is_said_in_the_servers_words_and_not_tried_again(refused, differently, words):
+def test_what_is_wrong_in_the_connection_is_said_in_the_servers_words_and_not_tried_again(
+    refused: Refused, differently: dict[str, str], words: str
+) -> None:
     error = refused(**differently)
     assert type(error) is AccessRefused
     assert f"{words}. Correct the connection" in str(error)
     assert differently.get("password", "\n") not in str(error)
 
 
-def test_a_postgresql_that_is_down_is_worth_a_retry(refused):
+def test_a_postgresql_that_is_down_is_worth_a_retry(refused: Refused) -> None:
     error = refused(port=any_free_port())
     assert type(error) is TransientError
     assert "Connection refused. Make sure that it runs" in str(error)
 
 
-def test_a_connection_that_airflow_does_not_know_is_named_and_not_tried_again():
+def test_a_connection_that_airflow_does_not_know_is_named_and_not_tried_again() -> None:
     with pytest.raises(AirflowFailException, match="tcs_postgres is missing"), open_postgres("x", timedelta(hours=1)):
         pass

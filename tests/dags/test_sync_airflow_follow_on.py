@@ -1,20 +1,24 @@
 """What a run by hand runs next, and that it does so for the same date, once, in order."""
 
+import inspect
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException
 
 from sync_airflow.tasks.follow_on_jobs import RunNextJobOperator, child_run_id, conf_of_next, jobs_to_run_next
-from sync_jobs.catalogue import JOBS, find_job, jobs_waiting_for
+from sync_jobs.catalogue import JOBS, Job, find_job, jobs_waiting_for
 
 PARAMS = {"run_follow_on_jobs": True, "dry_run": False}
 EMPLOYING = find_job("PersonPlacementEmployingBodyTrustJob")
 
 
-def next_jobs(job=EMPLOYING, *, run_type="manual", conf=None, **params):
+def next_jobs(
+    job: Job = EMPLOYING, *, run_type: str = "manual", conf: dict[str, Any] | None = None, **params: Any
+) -> list[str]:
     jobs = jobs_to_run_next(job, run_type=run_type, params=PARAMS | params, conf=conf or {})
     return [other.name for other in jobs]
 
@@ -37,25 +41,25 @@ def next_jobs(job=EMPLOYING, *, run_type="manual", conf=None, **params):
     ],
 )
 @pytest.mark.parametrize("run_type", ["manual", "operator_triggered"])
-def test_a_run_by_hand_starts_with_the_first_of_what_follows(name, after, run_type):
+def test_a_run_by_hand_starts_with_the_first_of_what_follows(name: str, after: list[str], run_type: str) -> None:
     assert next_jobs(find_job(name), run_type=run_type) == after
 
 
 @pytest.mark.parametrize("run_type", ["scheduled", "backfill"])
-def test_a_run_of_a_night_starts_nothing_as_the_night_has_its_own_order(run_type):
+def test_a_run_of_a_night_starts_nothing_as_the_night_has_its_own_order(run_type: str) -> None:
     assert next_jobs(run_type=run_type) == []
 
 
-def test_a_dry_run_starts_nothing():
+def test_a_dry_run_starts_nothing() -> None:
     assert next_jobs(dry_run=True) == []
 
 
-def test_nothing_is_started_if_it_is_not_wanted():
+def test_nothing_is_started_if_it_is_not_wanted() -> None:
     assert next_jobs(run_follow_on_jobs=False) == []
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.dag_id)
-def test_each_following_job_runs_once_and_in_order_along_the_chain(job):
+def test_each_following_job_runs_once_and_in_order_along_the_chain(job: Job) -> None:
     ran, rest = [], jobs_to_run_next(job, run_type="manual", params=PARAMS, conf={})
     expected = [other.name for other in rest]
     while rest:
@@ -67,17 +71,17 @@ def test_each_following_job_runs_once_and_in_order_along_the_chain(job):
     assert ran == expected
 
 
-def test_only_a_run_in_the_chain_carries_the_rest_of_it():
+def test_only_a_run_in_the_chain_carries_the_rest_of_it() -> None:
     conf = {"then_run": ["post_funding_status_sync_job"]}
     assert next_jobs(run_type="manual", conf=conf, run_follow_on_jobs=False) == []
 
 
-def test_the_run_ids_along_a_chain_tell_the_run_that_began_it():
+def test_the_run_ids_along_a_chain_tell_the_run_that_began_it() -> None:
     second = child_run_id("after", "manual__1", 1)
     assert (second, child_run_id("after", second, 1)) == ("after__manual__1__1", "after__manual__1__1__1")
 
 
-def test_a_repeated_task_starts_a_run_of_another_id_that_airflow_accepts():
+def test_a_repeated_task_starts_a_run_of_another_id_that_airflow_accepts() -> None:
     ids = {child_run_id("recovery", "r" * 250, number) for number in (1, 2)}
     assert len(ids) == 2
     assert all(len(run_id) <= 250 for run_id in ids)
@@ -86,7 +90,7 @@ def test_a_repeated_task_starts_a_run_of_another_id_that_airflow_accepts():
 class TestClearedRunOfANight:
     """Airflow clears no further than its own DAG: a cleared run of a night clears the next job's run of that night."""
 
-    def execute(self, job, *, clear_number=1, run_type="scheduled", runs=1):
+    def execute(self, job: Job, *, clear_number: int = 1, run_type: str = "scheduled", runs: int = 1) -> NoReturn:
         with DAG("of_this_test", schedule=None):
             operator = RunNextJobOperator(task_id="run_next_job", job_name=job.name)
         tick = datetime.combine(date(2024, 2, 29), job.at, tzinfo=UTC)
@@ -95,13 +99,13 @@ class TestClearedRunOfANight:
         )
         asked = []
 
-        def get_dr_count(dag_id, run_ids):
+        def get_dr_count(dag_id: str, run_ids: list[str]) -> int:
             asked.append((dag_id, *run_ids))
             return runs
 
         ti = SimpleNamespace(get_dr_count=get_dr_count, get_dag=lambda _: SimpleNamespace(is_paused=False))
         # Below the guard that keeps operators from being executed outside of a task.
-        RunNextJobOperator.execute.__wrapped__(operator, {"dag_run": run, "params": PARAMS, "ti": ti})
+        inspect.unwrap(RunNextJobOperator.execute)(operator, {"dag_run": run, "params": PARAMS, "ti": ti})
         raise AssertionError(f"nothing was asked of Airflow: {asked}")
 
     @pytest.mark.parametrize(
@@ -113,7 +117,7 @@ class TestClearedRunOfANight:
             ("PostEmployingBodyTrustJob", "01:19", "post_training_body_trust_job"),
         ],
     )
-    def test_it_clears_the_next_jobs_run_of_the_same_night(self, name, run_id, dag_id):
+    def test_it_clears_the_next_jobs_run_of_the_same_night(self, name: str, run_id: str, dag_id: str) -> None:
         with pytest.raises(DagRunTriggerException) as order:
             self.execute(find_job(name))
         assert order.value.trigger_dag_id == dag_id
@@ -121,20 +125,20 @@ class TestClearedRunOfANight:
         assert order.value.reset_dag_run
 
     @pytest.mark.parametrize("job", [job for job in JOBS if not jobs_waiting_for(job)], ids=lambda job: job.dag_id)
-    def test_nothing_is_cleared_after_a_job_that_none_waits_for(self, job):
+    def test_nothing_is_cleared_after_a_job_that_none_waits_for(self, job: Job) -> None:
         with pytest.raises(AirflowSkipException):
             self.execute(job)
 
-    def test_a_run_that_is_not_due_yet_is_left_to_the_schedule(self):
+    def test_a_run_that_is_not_due_yet_is_left_to_the_schedule(self) -> None:
         with pytest.raises(AirflowSkipException):
             self.execute(EMPLOYING, runs=0)
 
-    def test_a_run_of_a_night_that_was_not_cleared_clears_nothing(self):
+    def test_a_run_of_a_night_that_was_not_cleared_clears_nothing(self) -> None:
         with pytest.raises(AirflowSkipException):
             self.execute(EMPLOYING, clear_number=0)
 
     @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.dag_id)
-    def test_one_after_the_other_every_job_that_waits_is_reached(self, job):
+    def test_one_after_the_other_every_job_that_waits_is_reached(self, job: Job) -> None:
         reached, next_ = [], job
         while waiting := jobs_waiting_for(next_):
             next_ = waiting[0]

@@ -1,21 +1,24 @@
 """The task that does the work: what it hands to the job, what it leaves behind, what it makes of errors."""
 
+import inspect
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self, cast
 
+import pendulum
 import pytest
-from airflow.sdk import DAG, Variable
+from airflow.sdk import DAG, Context, Variable
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
 from sync_airflow.night_rules import Success
 from sync_airflow.tasks import job_operator
 from sync_airflow.tasks.job_operator import JobOperator, asset_of
 from sync_jobs import runner
-from sync_jobs.catalogue import find_job
-from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, RejectedDocument, TransientError
+from sync_jobs.catalogue import Job, find_job
+from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, RejectedDocument, SyncJobError, TransientError
 from sync_jobs.report import Report
 from sync_jobs.search.settings import IndexSettings
 
@@ -33,14 +36,14 @@ PARAMS = {
 }
 
 
-class Events(list):
+class Events(list[SimpleNamespace]):
     """The past events of an asset, as Airflow hands them out: asked for the newest first, up to a limit."""
 
-    def ascending(self, wanted):
+    def ascending(self, wanted: bool) -> Self:
         assert not wanted
         return self
 
-    def limit(self, _):
+    def limit(self, _: object) -> Self:
         return self
 
 
@@ -49,7 +52,7 @@ class TaskInstance:
     start_date: datetime = TICK
     xcoms: dict[str, Any] = field(default_factory=dict)
 
-    def xcom_push(self, key, value):
+    def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[key] = value
 
 
@@ -61,7 +64,7 @@ class Work:
     announced: list[date] = field(default_factory=list)
     called_with: dict[str, Any] = field(default_factory=dict)
 
-    def __call__(self, job, **arguments):
+    def __call__(self, job: Job, **arguments: Any) -> Report:
         self.called_with = {"job": job} | arguments
         if self.error:
             raise self.error
@@ -77,44 +80,53 @@ class Work:
 
 
 @pytest.fixture
-def work(monkeypatch):
+def work(monkeypatch: pytest.MonkeyPatch) -> Work:
     opened = contextmanager(lambda *arguments: (yield arguments))
     monkeypatch.setattr(job_operator, "open_postgres", opened)
     monkeypatch.setattr(job_operator, "open_elasticsearch", opened)
     monkeypatch.setattr(Variable, "get", lambda key, **_: VARIABLES[key])
-    monkeypatch.setattr(job_operator.pendulum, "now", lambda _: ENDED)
+    monkeypatch.setattr(pendulum, "now", lambda _: ENDED)
     work = Work()
     monkeypatch.setattr(runner, "run_job", work)
     monkeypatch.setattr(job_operator, "announce_start", lambda _, run_date: work.announced.append(run_date))
     return work
 
 
-def context(*, run_type="scheduled", past=(), start=TICK, conf=None, **params):
+def context(
+    *,
+    run_type: str = "scheduled",
+    past: Sequence[Success] = (),
+    start: datetime = TICK,
+    conf: dict[str, Any] | None = None,
+    **params: Any,
+) -> Context:
     run = SimpleNamespace(
         run_type=run_type, run_id=f"{run_type}__1", logical_date=TICK, run_after=TICK, clear_number=0, conf=conf
     )
     asset = asset_of(STATUS)
-    return {
+    context = {
         "dag_run": run,
         "ti": TaskInstance(start),
         "params": PARAMS | params,
         "inlet_events": {asset: Events(SimpleNamespace(extra=success.as_extra()) for success in past)},
         "outlet_events": {asset: SimpleNamespace(extra={})},
     }
+    return cast(Context, context)
 
 
-def job_operator_of_this_test():
+def job_operator_of_this_test() -> JobOperator:
     with DAG("of_this_test", schedule=None, params=PARAMS):
         return JobOperator(task_id="run_job", job_name=STATUS.name)
 
 
-def execute(of, operator=None):
+def execute(of: Context, operator: JobOperator | None = None) -> dict[str, object]:
     operator = operator or job_operator_of_this_test()
     # Airflow refuses to execute an operator outside of a task; what is tested is the method below that guard.
-    return JobOperator.execute.__wrapped__(operator, of)
+    report: dict[str, object] = inspect.unwrap(JobOperator.execute)(operator, of)
+    return report
 
 
-def success(run_date, **fields):
+def success(run_date: date, **fields: Any) -> Success:
     started = fields.get("started", datetime.combine(run_date, TICK.timetz()))
     return Success(
         run_date=run_date, **{"run_id": "x", "own_date": run_date, "started": started, "ended": started} | fields
@@ -122,7 +134,7 @@ def success(run_date, **fields):
 
 
 @pytest.mark.usefixtures("work")
-def test_the_report_is_returned_and_the_success_left_on_the_asset():
+def test_the_report_is_returned_and_the_success_left_on_the_asset() -> None:
     this = context()
     assert execute(this)["changed"] == 3
     assert Success.from_extra(this["outlet_events"][asset_of(STATUS)].extra) == Success(
@@ -130,7 +142,7 @@ def test_the_report_is_returned_and_the_success_left_on_the_asset():
     )
 
 
-def test_a_scheduled_run_hands_over_its_date_and_the_first_missed_one(work):
+def test_a_scheduled_run_hands_over_its_date_and_the_first_missed_one(work: Work) -> None:
     execute(context(past=(success(date(2024, 2, 26)),)))
     assert work.called_with["run_date"] == D
     assert work.called_with["first_date"] == date(2024, 2, 27)
@@ -139,8 +151,13 @@ def test_a_scheduled_run_hands_over_its_date_and_the_first_missed_one(work):
     assert work.announced == [D]
 
 
-def test_a_run_by_hand_hands_over_its_params(work):
-    params = {"run_date": "2023-12-31", "dry_run": True, "maximum_removed_percent": 50, "date_override": "any"}
+def test_a_run_by_hand_hands_over_its_params(work: Work) -> None:
+    params: dict[str, Any] = {
+        "run_date": "2023-12-31",
+        "dry_run": True,
+        "maximum_removed_percent": 50,
+        "date_override": "any",
+    }
     this = context(run_type="manual", past=(success(date(2024, 2, 26)),), **params)
     execute(this)
     assert work.called_with["run_date"] == date(2023, 12, 31)
@@ -152,33 +169,33 @@ def test_a_run_by_hand_hands_over_its_params(work):
     assert (left.dry_run, left.date_override, left.of_its_night) == (True, "any", False)
 
 
-def test_a_form_that_was_emptied_is_as_good_as_one_not_filled_in(work):
+def test_a_form_that_was_emptied_is_as_good_as_one_not_filled_in(work: Work) -> None:
     execute(context(run_type="manual", date_override=None))
     assert work.called_with["date_override"] == ""
 
 
 @pytest.mark.parametrize("blank", ["  ", "\n", "\u00a0"])
-def test_a_date_override_of_blanks_alone_loses_no_missed_night(work, blank):
+def test_a_date_override_of_blanks_alone_loses_no_missed_night(work: Work, blank: str) -> None:
     this = context(past=(success(date(2024, 2, 26)),), date_override=blank)
     execute(this)
     assert work.called_with["first_date"] == date(2024, 2, 27)
     assert Success.from_extra(this["outlet_events"][asset_of(STATUS)].extra).of_its_night
 
 
-def test_a_run_that_is_given_what_it_does_not_know_fails_before_anything_starts(work):
+def test_a_run_that_is_given_what_it_does_not_know_fails_before_anything_starts(work: Work) -> None:
     with pytest.raises(AirflowFailException, match=r"given 'dryrun', .* expected are run_date, .*dry_run"):
         execute(context(run_type="manual", conf={"dryrun": True, "run_date": None}))
     assert work.called_with == {}
     assert work.announced == []
 
 
-def test_a_run_may_be_given_its_params_and_what_is_to_be_run_after_it(work):
+def test_a_run_may_be_given_its_params_and_what_is_to_be_run_after_it(work: Work) -> None:
     execute(context(run_type="operator_triggered", conf={"run_date": None, "then_run": []}))
     assert work.called_with
 
 
 @pytest.mark.usefixtures("work")
-def test_the_log_tells_the_report_in_one_readable_line(monkeypatch):
+def test_the_log_tells_the_report_in_one_readable_line(monkeypatch: pytest.MonkeyPatch) -> None:
     operator, lines = job_operator_of_this_test(), []
     monkeypatch.setattr(type(operator), "log", SimpleNamespace(info=lambda text, *values: lines.append(text % values)))
     execute(context(), operator)
@@ -186,20 +203,20 @@ def test_the_log_tells_the_report_in_one_readable_line(monkeypatch):
 
 
 @pytest.mark.parametrize("error", [TransientError, AlreadyRunning])
-def test_what_may_pass_is_an_ordinary_failure_that_airflow_tries_again(work, error):
+def test_what_may_pass_is_an_ordinary_failure_that_airflow_tries_again(work: Work, error: type[SyncJobError]) -> None:
     work.error = error("connection lost")
     this = context()
     with pytest.raises(error):
         execute(this)
-    assert this["ti"].xcoms == {"reason": "connection lost"}
+    assert cast(TaskInstance, this["ti"]).xcoms == {"reason": "connection lost"}
 
 
 @pytest.mark.usefixtures("work")
-def test_a_task_that_is_told_to_stop_breaks_off_its_work(monkeypatch):
+def test_a_task_that_is_told_to_stop_breaks_off_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Airflow's answer to SIGTERM is a call of on_kill in the midst of the work, and no exception of its own."""
     operator = job_operator_of_this_test()
 
-    def told_to_stop(*_, **__):
+    def told_to_stop(*_: object, **__: object) -> None:
         operator.on_kill()
         raise AssertionError("the work went on")
 
@@ -209,31 +226,31 @@ def test_a_task_that_is_told_to_stop_breaks_off_its_work(monkeypatch):
     operator.on_kill()  # no work is left to be stopped
 
 
-def test_the_reason_of_a_task_that_took_too_long_is_its_limit(work):
+def test_the_reason_of_a_task_that_took_too_long_is_its_limit(work: Work) -> None:
     work.error = AirflowTaskTimeout("Timeout")
     this = context()
     with pytest.raises(AirflowTaskTimeout):
         execute(this)
-    assert this["ti"].xcoms == {"reason": "PersonRecordStatusJob has not ended within 2:00:00"}
+    assert cast(TaskInstance, this["ti"]).xcoms == {"reason": "PersonRecordStatusJob has not ended within 2:00:00"}
 
 
 @pytest.mark.parametrize("error", [BadArgument, GuardRail, RejectedDocument])
-def test_what_would_fail_again_is_not_tried_again_and_says_the_same(work, error):
+def test_what_would_fail_again_is_not_tried_again_and_says_the_same(work: Work, error: type[SyncJobError]) -> None:
     work.error = error("expected this, found that")
     this = context()
     with pytest.raises(AirflowFailException, match=r"^expected this, found that$"):
         execute(this)
-    assert this["ti"].xcoms == {"reason": "expected this, found that"}
+    assert cast(TaskInstance, this["ti"]).xcoms == {"reason": "expected this, found that"}
     assert this["outlet_events"][asset_of(STATUS)].extra == {}
 
 
-def test_a_run_date_that_is_none_fails_before_a_connection_is_opened(work):
+def test_a_run_date_that_is_none_fails_before_a_connection_is_opened(work: Work) -> None:
     with pytest.raises(AirflowFailException, match="not correct: 31/12/2023"):
         execute(context(run_type="manual", run_date="31/12/2023"))
     assert work.called_with == {}
 
 
-def test_a_scheduled_run_whose_work_is_done_skips_itself_and_names_the_run_that_did_it(work):
+def test_a_scheduled_run_whose_work_is_done_skips_itself_and_names_the_run_that_did_it(work: Work) -> None:
     recovered = success(D, run_id="recovery__1", started=datetime(2024, 2, 29, 3, tzinfo=UTC))
     with pytest.raises(AirflowSkipException, match="recovery__1"):
         execute(context(past=(recovered,), start=datetime(2024, 2, 29, 4, tzinfo=UTC)))
@@ -241,13 +258,15 @@ def test_a_scheduled_run_whose_work_is_done_skips_itself_and_names_the_run_that_
     assert work.announced == []
 
 
-def test_the_index_is_built_by_the_settings_of_the_variable(work):
+def test_the_index_is_built_by_the_settings_of_the_variable(work: Work) -> None:
     execute(context())
     assert work.called_with["settings"] == IndexSettings(senders=2)
 
 
 @pytest.mark.parametrize("value", [{"sender": 2}, [1], "text"])
-def test_settings_that_cannot_be_fail_the_task_before_it_starts_and_without_a_retry(work, monkeypatch, value):
+def test_settings_that_cannot_be_fail_the_task_before_it_starts_and_without_a_retry(
+    work: Work, monkeypatch: pytest.MonkeyPatch, value: Any
+) -> None:
     monkeypatch.setitem(VARIABLES, "persons_index_settings", value)
     with pytest.raises(AirflowFailException, match="expected"):
         execute(context())

@@ -1,18 +1,23 @@
 """When a wait begins, passes, fails, goes on or is left out."""
 
 import asyncio
+import inspect
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
+from typing import Any, Self, cast
 
+import pendulum
 import pytest
 from airflow.providers.standard.triggers.external_task import WorkflowTrigger
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from airflow.triggers.base import TriggerEvent
 
 from sync_airflow.night_rules import Success
 from sync_airflow.tasks.job_operator import asset_of
-from sync_airflow.tasks.sensors import NightlyJobSensor, pendulum
+from sync_airflow.tasks.sensors import NightlyJobSensor
 from sync_airflow.tasks.triggers import LOOK_AGAIN, NightlyRunTrigger
 from sync_jobs.catalogue import find_job
 
@@ -25,11 +30,11 @@ TICK = datetime(2024, 2, 29, 1, 29, tzinfo=UTC)
 UPSTREAM_TICK = datetime(2024, 2, 29, 0, 5, tzinfo=UTC)
 
 
-class Events(list):
-    def ascending(self, _):
+class Events(list[SimpleNamespace]):
+    def ascending(self, _: object) -> Self:
         return self
 
-    def limit(self, _):
+    def limit(self, _: object) -> Self:
         return self
 
 
@@ -43,30 +48,37 @@ class TaskInstance:
     start_date: datetime = TICK
     xcoms: dict[str, str] = field(default_factory=dict)
 
-    def xcom_push(self, key, value):
+    def xcom_push(self, key: str, value: str) -> None:
         self.xcoms[key] = value
 
-    def get_dag(self, dag_id):
+    def get_dag(self, dag_id: str) -> Self:
         assert dag_id == OWNER.dag_id
         return self
 
-    def get_dr_count(self, dag_id, logical_dates):
+    def get_dr_count(self, dag_id: str, logical_dates: list[datetime]) -> int:
         assert (dag_id, logical_dates) == (OWNER.dag_id, [UPSTREAM_TICK])
         return self.runs
 
 
-def sensor(*, whatever_end=False):
+def sensor(*, whatever_end: bool = False) -> NightlyJobSensor:
     return NightlyJobSensor(task_id="wait", job_name=INDEX.name, upstream_name=OWNER.name, whatever_end=whatever_end)
 
 
-def context(*, run_type="scheduled", own=(), upstream=(), others=(), **asked):
-    def events(successes):
+def context(
+    *,
+    run_type: str = "scheduled",
+    own: Sequence[Success] = (),
+    upstream: Sequence[Success] = (),
+    others: Sequence[Success] = (),
+    **asked: Any,
+) -> Context:
+    def events(successes: Sequence[Success]) -> Events:
         return Events(SimpleNamespace(extra=success.as_extra()) for success in successes)
 
     run = SimpleNamespace(
         run_type=run_type, run_id="scheduled__1", logical_date=TICK, run_after=TICK, start_date=TICK, clear_number=0
     )
-    return {
+    context = {
         "dag_run": run,
         "logical_date": TICK,
         "ti": TaskInstance(**asked),
@@ -77,24 +89,25 @@ def context(*, run_type="scheduled", own=(), upstream=(), others=(), **asked):
             asset_of(TRAINING): events(others[1:]),
         },
     }
+    return cast(Context, context)
 
 
-def execute(operator, of):
+def execute(operator: NightlyJobSensor, of: Context) -> object:
     # Below the guard that keeps operators from being executed outside of a task.
-    return NightlyJobSensor.execute.__wrapped__(operator, of)
+    return inspect.unwrap(NightlyJobSensor.execute)(operator, of)
 
 
-def recovered(minute):
+def recovered(minute: int) -> Success:
     started = datetime(2024, 2, 29, 0, minute, tzinfo=UTC)
     return Success(run_id="recovery__1", run_date=D, own_date=D, started=started, ended=started)
 
 
 @pytest.fixture(autouse=True)
-def now(monkeypatch):
+def now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pendulum, "now", lambda _: TICK + timedelta(minutes=5))
 
 
-def test_a_wait_is_deferred_and_looks_for_the_upstream_run_of_the_same_night():
+def test_a_wait_is_deferred_and_looks_for_the_upstream_run_of_the_same_night() -> None:
     with pytest.raises(TaskDeferred) as deferred:
         execute(sensor(), context())
     _, arguments = deferred.value.trigger.serialize()
@@ -104,98 +117,100 @@ def test_a_wait_is_deferred_and_looks_for_the_upstream_run_of_the_same_night():
 
 
 @pytest.mark.parametrize("run_type", ["manual", "operator_triggered", "asset_triggered"])
-def test_a_run_by_hand_does_not_wait(run_type):
+def test_a_run_by_hand_does_not_wait(run_type: str) -> None:
     with pytest.raises(AirflowSkipException, match="by hand"):
         execute(sensor(), context(run_type=run_type))
 
 
-def test_a_run_whose_own_work_is_done_does_not_wait():
+def test_a_run_whose_own_work_is_done_does_not_wait() -> None:
     later = TICK + timedelta(minutes=1)
     done = Success(run_id="recovery__1", run_date=D, own_date=D, started=later, ended=later)
     with pytest.raises(AirflowSkipException, match="recovery__1"):
         execute(sensor(), context(own=(done,), upstream=(recovered(45),), others=(recovered(40), recovered(50))))
 
 
-def test_an_upstream_job_that_recovery_did_after_its_tick_is_not_waited_for():
+def test_an_upstream_job_that_recovery_did_after_its_tick_is_not_waited_for() -> None:
     assert execute(sensor(), context(upstream=(recovered(6),), runs=0)) is None
 
 
-def test_an_upstream_run_that_started_before_its_tick_does_not_count():
+def test_an_upstream_run_that_started_before_its_tick_does_not_count() -> None:
     with pytest.raises(TaskDeferred):
         execute(sensor(), context(upstream=(recovered(4),)))
 
 
-def test_a_backfill_waits_for_the_runs_of_its_own_night_alone():
+def test_a_backfill_waits_for_the_runs_of_its_own_night_alone() -> None:
     with pytest.raises(TaskDeferred):
         execute(sensor(), context(run_type="backfill", upstream=(recovered(6),)))
 
 
 @pytest.mark.parametrize(("asked", "why"), [({}, "will have none"), ({"is_paused": True}, "is paused")])
-def test_a_run_that_will_never_be_is_not_waited_for_and_the_job_fails_naming_it(asked, why):
+def test_a_run_that_will_never_be_is_not_waited_for_and_the_job_fails_naming_it(
+    asked: dict[str, Any], why: str
+) -> None:
     with pytest.raises(AirflowFailException, match=f"PersonOwnerRebuildJob {why}|PersonOwnerRebuildJob .* {why}"):
         execute(sensor(), context(runs=0, **asked))
 
 
-def test_a_job_that_waits_for_any_end_goes_on_without_a_run_that_will_never_be():
+def test_a_job_that_waits_for_any_end_goes_on_without_a_run_that_will_never_be() -> None:
     assert execute(sensor(whatever_end=True), context(runs=0)) is None
 
 
-def test_an_upstream_that_failed_fails_the_job_with_its_name_and_what_to_do():
+def test_an_upstream_that_failed_fails_the_job_with_its_name_and_what_to_do() -> None:
     this = context()
     with pytest.raises(
         AirflowFailException, match=r"PersonOwnerRebuildJob failed tonight, so PersonElastic.* clear"
     ) as failure:
         sensor().execute_complete(this, {"status": "failed"})
-    assert this["ti"].xcoms == {"reason": str(failure.value)}
+    assert cast(TaskInstance, this["ti"]).xcoms == {"reason": str(failure.value)}
 
 
-def test_an_upstream_that_failed_and_was_then_run_by_hand_with_success_is_as_good():
-    assert sensor().execute_complete(context(upstream=(recovered(30),)), {"status": "failed"}) is None
+def test_an_upstream_that_failed_and_was_then_run_by_hand_with_success_is_as_good() -> None:
+    sensor().execute_complete(context(upstream=(recovered(30),)), {"status": "failed"})
 
 
-def test_an_upstream_that_succeeded_ends_the_wait():
-    assert sensor().execute_complete(context(), {"status": "success"}) is None
+def test_an_upstream_that_succeeded_ends_the_wait() -> None:
+    sensor().execute_complete(context(), {"status": "success"})
 
 
-def test_a_look_in_between_goes_on_waiting():
+def test_a_look_in_between_goes_on_waiting() -> None:
     with pytest.raises(TaskDeferred):
         sensor().execute_complete(context(), {"status": LOOK_AGAIN})
 
 
-def test_a_wait_ends_after_six_hours_with_the_name_of_the_job_that_is_late(monkeypatch):
+def test_a_wait_ends_after_six_hours_with_the_name_of_the_job_that_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pendulum, "now", lambda _: TICK + timedelta(hours=6, minutes=1))
     with pytest.raises(AirflowFailException, match="PersonOwnerRebuildJob has not ended within 6:00:00"):
         sensor().execute_complete(context(), {"status": LOOK_AGAIN})
 
 
 class TestTrigger:
-    def trigger(self, look_again_after):
+    def trigger(self, look_again_after: float) -> NightlyRunTrigger:
         return NightlyRunTrigger(
             external_dag_id="x", logical_dates=[TICK], poke_interval=0.01, look_again_after=look_again_after
         )
 
-    def event(self, trigger):
-        async def first():
+    def event(self, trigger: NightlyRunTrigger) -> TriggerEvent:
+        async def first() -> TriggerEvent:
             async for event in trigger.run():
                 return event
             raise AssertionError("no event")
 
         return asyncio.run(first())
 
-    def test_it_can_be_made_again_from_what_is_stored_of_it(self):
+    def test_it_can_be_made_again_from_what_is_stored_of_it(self) -> None:
         path, arguments = self.trigger(5).serialize()
         assert path == "sync_airflow.tasks.triggers.NightlyRunTrigger"
         assert NightlyRunTrigger(**arguments).serialize() == (path, arguments)
 
-    def test_it_tells_how_the_run_ended(self, monkeypatch):
-        async def ended(_):
+    def test_it_tells_how_the_run_ended(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def ended(_: object) -> AsyncIterator[TriggerEvent]:
             yield TriggerEvent({"status": "failed"})
 
         monkeypatch.setattr(WorkflowTrigger, "run", ended)
         assert self.event(self.trigger(5)).payload == {"status": "failed"}
 
-    def test_it_wakes_the_sensor_if_the_run_does_not_end(self, monkeypatch):
-        async def endless(_):
+    def test_it_wakes_the_sensor_if_the_run_does_not_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def endless(_: object) -> AsyncIterator[TriggerEvent]:
             await asyncio.sleep(60)
             yield TriggerEvent({"status": "success"})
 

@@ -1,13 +1,16 @@
 """airflow_settings.yaml goes into the metadata database whole, or not at all."""
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from airflow.models.base import Base
 from airflow.models.connection import Connection
 from airflow.models.pool import Pool
 from airflow.models.variable import Variable
-from sqlalchemy import create_engine, select
+from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session
 
 from sync_airflow import airflow_settings_loader
@@ -33,15 +36,17 @@ airflow:
 """
 ENVIRONMENT = {"HOST": "db", "PORT": "5433", "SECRET": "s%3A/&é", "MODE": "require"}
 
+Row = TypeVar("Row", Connection, Pool, Variable)
+
 
 @pytest.fixture
-def engine(monkeypatch, tmp_path):
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
     """A metadata database with the three tables, in place of Airflow's."""
     engine = create_engine(f"sqlite:///{tmp_path / 'metadata.db'}")
     Base.metadata.create_all(engine, tables=[model.__table__ for model in (Connection, Pool, Variable)])
 
     @contextmanager
-    def create_session():
+    def create_session() -> Iterator[Session]:
         with Session(engine) as session, session.begin():
             yield session
 
@@ -51,25 +56,25 @@ def engine(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path: Path) -> str:
     path = tmp_path / "airflow_settings.yaml"
     path.write_text(SETTINGS, encoding="utf-8")
     return str(path)
 
 
 @pytest.fixture
-def environment(monkeypatch):
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
 
 
-def rows(engine, model):
+def rows(engine: Engine, model: type[Row]) -> Sequence[Row]:
     with Session(engine, expire_on_commit=False) as session:
         return session.scalars(select(model).order_by(model.id)).all()
 
 
 @pytest.mark.usefixtures("environment")
-def test_everything_in_the_file_is_loaded_with_its_values_filled_in(engine, path):
+def test_everything_in_the_file_is_loaded_with_its_values_filled_in(engine: Engine, path: str) -> None:
     main(path)
     postgres, elasticsearch = rows(engine, Connection)
     assert (postgres.conn_id, postgres.conn_type, postgres.host, postgres.port) == (
@@ -89,7 +94,7 @@ def test_everything_in_the_file_is_loaded_with_its_values_filled_in(engine, path
 
 
 @pytest.mark.usefixtures("environment")
-def test_what_has_the_same_id_is_replaced(engine, path, monkeypatch):
+def test_what_has_the_same_id_is_replaced(engine: Engine, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     main(path)
     monkeypatch.setenv("HOST", "another")
     main(path)
@@ -102,7 +107,7 @@ def test_what_has_the_same_id_is_replaced(engine, path, monkeypatch):
 
 
 @pytest.mark.usefixtures("engine", "environment")
-def test_each_thing_loaded_is_told_without_its_secrets(path, capsys):
+def test_each_thing_loaded_is_told_without_its_secrets(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(path)
     assert capsys.readouterr().out.splitlines() == [
         "connection tcs_postgres: postgres at db",
@@ -114,7 +119,9 @@ def test_each_thing_loaded_is_told_without_its_secrets(path, capsys):
 
 
 @pytest.mark.usefixtures("environment")
-def test_if_the_environment_lacks_a_name_all_lacking_ones_are_told_and_nothing_is_written(engine, path, monkeypatch):
+def test_if_the_environment_lacks_a_name_all_lacking_ones_are_told_and_nothing_is_written(
+    engine: Engine, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("SECRET")
     monkeypatch.delenv("MODE")
     with pytest.raises(SettingsError, match=r"Not set in the environment: MODE, SECRET\. Nothing was written\."):
@@ -123,14 +130,16 @@ def test_if_the_environment_lacks_a_name_all_lacking_ones_are_told_and_nothing_i
 
 
 @pytest.mark.usefixtures("environment")
-def test_a_failure_half_way_leaves_everything_as_it_was(engine, path, monkeypatch):
+def test_a_failure_half_way_leaves_everything_as_it_was(
+    engine: Engine, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Pool, "create_or_update_pool", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(path)
     assert rows(engine, Connection) == []
 
 
-def test_a_value_is_taken_as_it_stands_in_the_environment():
+def test_a_value_is_taken_as_it_stands_in_the_environment() -> None:
     assert fill_in(["${A}-${B}", {"x": "${A}"}, 5, None], {"A": "${B}", "B": "\\1"}) == [
         "${B}-\\1",
         {"x": "${B}"},

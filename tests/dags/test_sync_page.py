@@ -17,7 +17,7 @@ from airflow.utils.session import create_session
 from elasticsearch import Elasticsearch
 from fastapi.testclient import TestClient
 from httpx import Response
-from sqlalchemy import delete, select, update
+from sqlalchemy import QueuePool, delete, select, update
 from sqlalchemy.exc import OperationalError
 
 from local import elasticsearch as local_elasticsearch
@@ -74,7 +74,9 @@ def as_user(role: str) -> dict[str, str]:
 def put(client: TestClient, path: str, body: Any = None, *, role: str = "admin", **headers: str) -> Response:
     # As a script may write it: in ASCII alone, so that a test can send what is no text.
     content = None if body is None else json.dumps(body)
-    return client.put(path, content=content, headers=as_user(role) | {"Content-Type": "application/json"} | headers)
+    headers = as_user(role) | {"Content-Type": "application/json"} | headers
+    answer: Response = client.put(path, content=content, headers=headers)
+    return answer
 
 
 def runs() -> list[DagRun]:
@@ -142,9 +144,13 @@ def test_no_question_about_rights_is_asked_while_a_connection_is_held(
 ) -> None:
     # Each question takes a connection of its own: many visitors at once would all wait for a second one.
     held = []
+    engine = airflow_settings.engine
+    assert engine
+    pool = engine.pool
+    assert isinstance(pool, QueuePool)
 
     def asked(_user: Any, _dag_id: str) -> bool:
-        held.append(airflow_settings.engine.pool.checkedout())
+        held.append(pool.checkedout())
         return True
 
     monkeypatch.setattr("sync_page.interface.may_view", asked)

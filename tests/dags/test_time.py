@@ -2,17 +2,20 @@
 
 import json
 import time
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
+import pendulum
 import pytest
+from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import DataInterval, TimeRestriction
 
 from sync_airflow.night_rules import latest_night, own_date
 from sync_airflow.tasks.follow_on_jobs import run_id_of_night
 from sync_airflow.tasks.sensors import NightlyJobSensor
-from sync_jobs.catalogue import JOBS, upstream_jobs
+from sync_jobs.catalogue import JOBS, Job, upstream_jobs
 
 ZONES = ("UTC", "Europe/London", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Kiritimati")
 # British clocks go forward at 01:00 UTC, and back at 01:00 UTC, in the midst of the night of the jobs.
@@ -24,7 +27,7 @@ WAITS = [(job, upstream) for job in JOBS for upstream in upstream_jobs(job)]
 
 
 @pytest.fixture(params=ZONES, autouse=True)
-def zone(request, monkeypatch):
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The zone of the host."""
     monkeypatch.setenv("TZ", request.param)
     time.tzset()
@@ -33,22 +36,24 @@ def zone(request, monkeypatch):
     time.tzset()
 
 
-def ticks(dag, first: date, number: int) -> list[datetime]:
+def ticks(dag: DAG, first: date, number: int) -> list[datetime]:
     """When the scheduler makes the runs of a DAG, from the night of that date on."""
     timetable = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag)))).timetable
-    found = []
-    last = DataInterval.exact(datetime(first.year, first.month, first.day, tzinfo=UTC))
+    found: list[datetime] = []
+    last = DataInterval.exact(pendulum.datetime(first.year, first.month, first.day))
     for _ in range(number):
         info = timetable.next_dagrun_info(
             last_automated_data_interval=last, restriction=TimeRestriction(earliest=None, latest=None, catchup=True)
         )
+        assert info
+        assert info.data_interval
         found.append(info.run_after)
         last = info.data_interval
     return found
 
 
 @pytest.mark.parametrize("night", NIGHTS, ids=str)
-def test_each_job_is_due_once_each_night_at_its_time_in_utc(dags, night):
+def test_each_job_is_due_once_each_night_at_its_time_in_utc(dags: dict[str, DAG], night: date) -> None:
     for job in JOBS:
         expected = [datetime.combine(night + timedelta(days=day), job.at, tzinfo=UTC) for day in range(3)]
         assert ticks(dags[job.dag_id], night, 3) == expected
@@ -56,15 +61,15 @@ def test_each_job_is_due_once_each_night_at_its_time_in_utc(dags, night):
 
 @pytest.mark.parametrize("night", NIGHTS, ids=str)
 @pytest.mark.parametrize(("job", "upstream"), WAITS, ids=lambda job: job.dag_id)
-def test_a_job_waits_for_the_run_of_the_same_night(night, job, upstream):
+def test_a_job_waits_for_the_run_of_the_same_night(night: date, job: Job, upstream: Job) -> None:
     sensor = NightlyJobSensor(task_id="wait", job_name=job.name, upstream_name=upstream.name)
-    tick = datetime.combine(night, job.at, tzinfo=UTC)
+    tick = pendulum.instance(datetime.combine(night, job.at, tzinfo=UTC))
     waited_for = sensor._upstream_tick({"logical_date": tick, "dag_run": SimpleNamespace(run_after=tick)})
     assert waited_for == datetime.combine(night, upstream.at, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("night", NIGHTS, ids=str)
-def test_the_run_date_is_the_date_in_utc(night):
+def test_the_run_date_is_the_date_in_utc(night: date) -> None:
     midnight = datetime(night.year, night.month, night.day, tzinfo=UTC)
     for moment in (midnight, midnight.astimezone(), datetime.fromtimestamp(midnight.timestamp(), tz=UTC)):
         assert own_date("manual", None, moment) == night
@@ -76,6 +81,6 @@ def test_the_run_date_is_the_date_in_utc(night):
     assert latest_night(midnight.astimezone()) == night - timedelta(days=1)
 
 
-def test_the_run_of_a_night_is_found_by_its_time_in_utc():
+def test_the_run_of_a_night_is_found_by_its_time_in_utc() -> None:
     tick = datetime(2026, 3, 29, 1, 29, tzinfo=UTC).astimezone()
     assert run_id_of_night(tick) == "scheduled__2026-03-29T01:29:00+00:00"

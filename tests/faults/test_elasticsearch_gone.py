@@ -9,6 +9,7 @@ from elasticsearch import Elasticsearch
 from local.ports import any_free_port
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import TransientError
+from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.runner import run_job
 from sync_jobs.search import bulk
 from sync_jobs.search.settings import IndexSettings
@@ -52,5 +53,5 @@ def test_a_load_gives_up_at_once_when_what_feeds_it_fails(gone: Elasticsearch) -
 
     began = time.monotonic()
     with pytest.raises(ConnectionAbortedError):
-        bulk.load(gone, "persons-20260310t000000-000000", lines(), SETTINGS)  # type: ignore[arg-type]
+        bulk.load(PERSONS, gone, "persons-20260310t000000-000000", lines(), SETTINGS)  # type: ignore[arg-type]
     assert time.monotonic() - began < 15

@@ -9,8 +9,7 @@ from elastic_transport import ConnectionError as SearchConnectionError
 from elasticsearch import Elasticsearch
 
 from sync_jobs.errors import SyncJobError, TransientError
-from sync_jobs.jobs import person_index
-from sync_jobs.search import index_alias
+from sync_jobs.search import build, index_alias
 from tests.application import Application
 from tests.awkward_data import Connection
 from tests.comparison import indices_behind_alias, runner
@@ -39,7 +38,7 @@ def test_a_server_lost_after_the_swap_is_said_to_leave_the_new_index_live_and_th
     application.add(range(1, 11))
     runner(job_connection, elasticsearch)(JOB, RUN_DATE)
     (before,) = indices_behind_alias(elasticsearch)
-    cover_the_swap = person_index.cover_the_swap
+    cover_the_swap = build.cover_the_swap
 
     def unreachable(*_: Any) -> Any:
         raise SearchConnectionError("refused")
@@ -52,7 +51,7 @@ def test_a_server_lost_after_the_swap_is_said_to_leave_the_new_index_live_and_th
         return cover_the_swap(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(person_index, "cover_the_swap", cover)
+        patch.setattr(build, "cover_the_swap", cover)
         with pytest.raises(TransientError, match=rf"{lost}.*\. The new index persons-\S+ is live and serves") as caught:
             runner(job_connection, elasticsearch)(JOB, RUN_DATE)
     (live,) = indices_behind_alias(elasticsearch)
@@ -66,14 +65,14 @@ def test_a_server_lost_after_the_swap_is_said_to_leave_the_new_index_live_and_th
 def test_a_connection_lost_at_the_end_of_the_snapshot_is_said_to_leave_the_new_index_live(
     job_connection: Connection, job_dsn: str, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cover_the_swap = person_index.cover_the_swap
+    cover_the_swap = build.cover_the_swap
 
     def cover_and_lose_the_connection(*arguments: Any) -> int:
         made = cover_the_swap(*arguments)
         end_session(job_dsn, job_connection)
         return made
 
-    monkeypatch.setattr(person_index, "cover_the_swap", cover_and_lose_the_connection)
+    monkeypatch.setattr(build, "cover_the_swap", cover_and_lose_the_connection)
     with pytest.raises(TransientError, match="is live and serves"):
         runner(job_connection, elasticsearch)(JOB, RUN_DATE)
     assert len(indices_behind_alias(elasticsearch)) == 1
@@ -107,7 +106,7 @@ def test_a_refusal_after_the_swap_is_still_none_to_be_tried_again(
     def refused(*_: Any) -> int:
         raise psycopg.errors.InsufficientPrivilege("no right")
 
-    monkeypatch.setattr(person_index, "cover_the_swap", refused)
+    monkeypatch.setattr(build, "cover_the_swap", refused)
     with pytest.raises(SyncJobError, match="is live and serves") as caught:
         runner(job_connection, elasticsearch)(JOB, RUN_DATE)
     assert not isinstance(caught.value, TransientError)

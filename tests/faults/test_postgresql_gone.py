@@ -10,6 +10,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from sync_jobs.errors import TransientError
+from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.postgres.background import in_background
 from sync_jobs.postgres.transactions import export_snapshot, snapshot
 from sync_jobs.search.verification import Totals, count_exported
@@ -56,7 +57,7 @@ def counting_kept_waiting(tcs: Connection, first: Connection, second: Connection
     """The second session counts what the first one sees, and waits for a lock of the application's."""
     with psycopg.connect(tcs.info.dsn, password=tcs.info.password) as application, snapshot(first):
         application.execute("LOCK TABLE person IN ACCESS EXCLUSIVE MODE")
-        with in_background(second, count_exported, second, export_snapshot(first), RUN_DATE) as totals:
+        with in_background(second, count_exported, PERSONS, second, export_snapshot(first), RUN_DATE) as totals:
             wait_for("the counting to wait", lambda: sessions_that_wait(tcs), seconds=20)
             yield totals
 

@@ -3,7 +3,7 @@
 import pytest
 from elasticsearch import Elasticsearch
 
-from tests.application import PERSONS, Application
+from tests.application import PERSON_IDS, Application
 from tests.awkward_data import Connection
 from tests.comparison import RunJob, runner
 
@@ -18,5 +18,5 @@ def run(job_connection: Connection, elasticsearch: Elasticsearch) -> RunJob:
 def application(tcs: Connection, elasticsearch: Elasticsearch) -> Application:
     """With some persons in PostgreSQL, and no index yet."""
     application = Application(tcs, elasticsearch)
-    application.add(PERSONS)
+    application.add(PERSON_IDS)
     return application

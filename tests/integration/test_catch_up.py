@@ -10,13 +10,13 @@ import pytest
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import scan
 
-from sync_jobs.jobs import person_index
+from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.postgres.transactions import snapshot
-from sync_jobs.search import index_alias
+from sync_jobs.search import bulk, index_alias
 from sync_jobs.search.documents import canonical, content_key
 from sync_jobs.search.edits import Edits
 from sync_jobs.search.settings import IndexSettings
-from tests.application import ALIAS, PERSONS, Application, editing_all_the_time
+from tests.application import ALIAS, PERSON_IDS, Application, editing_all_the_time
 from tests.awkward_data import Connection
 from tests.comparison import RunJob
 
@@ -85,11 +85,11 @@ EDITS = {
 
 def index_contents(client: Elasticsearch) -> list[str]:
     client.indices.refresh(index=ALIAS)
-    return sorted(content_key(hit["_source"]) for hit in scan(client, index=ALIAS))
+    return sorted(content_key(hit["_source"], PERSONS.properties) for hit in scan(client, index=ALIAS))
 
 
 def as_in_postgresql(application: Application) -> list[str]:
-    return sorted(content_key(document) for document in application.documents())
+    return sorted(content_key(document, PERSONS.properties) for document in application.documents())
 
 
 @pytest.mark.parametrize("statement", EDITS)
@@ -99,17 +99,17 @@ def test_an_edit_of_any_table_is_seen_once_it_is_committed(
     tcs.execute(CAREER)
     with psycopg.connect(tcs_dsn) as uncommitted:
         uncommitted.execute("UPDATE person SET role = 'Y' WHERE id = %s", (BEING_EDITED,))
-        with snapshot(job_connection), Edits(job_connection) as edits:
+        with snapshot(job_connection), Edits(PERSONS, job_connection) as edits:
             with edits.later_snapshot():
-                edits.edited_persons()
+                edits.edited_keys()
             tcs.execute(statement)
             with edits.later_snapshot():
-                found = set(edits.edited_persons())
+                found = set(edits.edited_keys())
             # A snapshot cannot tell who is being edited from who has been: one more to look at, or not.
             assert found - {BEING_EDITED} == EDITS[statement]
             uncommitted.commit()
             with edits.later_snapshot():
-                assert set(edits.edited_persons()) == EDITS[statement] | {BEING_EDITED}
+                assert set(edits.edited_keys()) == EDITS[statement] | {BEING_EDITED}
 
 
 @pytest.mark.parametrize(
@@ -128,13 +128,13 @@ def test_what_came_before_a_look_and_went_after_it_is_an_edit_of_the_next_look_t
 ) -> None:
     """Neither snapshot has the row any more, but the look between has made a document of it."""
     tcs.execute(CAREER)
-    with snapshot(job_connection), Edits(job_connection) as edits:
+    with snapshot(job_connection), Edits(PERSONS, job_connection) as edits:
         tcs.execute(first)
         with edits.later_snapshot():
-            edits.edited_persons()
+            edits.edited_keys()
         tcs.execute(second)
         with edits.later_snapshot():
-            assert set(edits.edited_persons()) == persons
+            assert set(edits.edited_keys()) == persons
 
 
 def test_a_row_that_was_only_locked_before_is_no_edit(tcs: Connection, job_connection: Connection) -> None:
@@ -145,8 +145,8 @@ def test_a_row_that_was_only_locked_before_is_no_edit(tcs: Connection, job_conne
         tcs.execute("SELECT FROM programme FOR UPDATE")
     with tcs.transaction(force_rollback=True):
         tcs.execute("UPDATE placement SET site_id = 7")
-    with snapshot(job_connection), Edits(job_connection) as edits, edits.later_snapshot():
-        assert list(edits.edited_persons()) == []
+    with snapshot(job_connection), Edits(PERSONS, job_connection) as edits, edits.later_snapshot():
+        assert list(edits.edited_keys()) == []
 
 
 def test_a_row_that_is_edited_while_others_hold_locks_on_it_is_an_edit(
@@ -154,12 +154,12 @@ def test_a_row_that_is_edited_while_others_hold_locks_on_it_is_an_edit(
 ) -> None:
     """Its mark is a multixact then, in whose number no age can be read."""
     tcs.execute(CAREER)
-    with psycopg.connect(tcs_dsn) as holder, snapshot(job_connection), Edits(job_connection) as edits:
+    with psycopg.connect(tcs_dsn) as holder, snapshot(job_connection), Edits(PERSONS, job_connection) as edits:
         holder.execute("SELECT FROM person WHERE id = 2 FOR KEY SHARE")
         tcs.execute("UPDATE person SET role = 'X' WHERE id = 2")
         holder.commit()
         with edits.later_snapshot():
-            assert list(edits.edited_persons()) == [2]
+            assert list(edits.edited_keys()) == [2]
 
 
 @pytest.mark.parametrize("moment", ["make_searchable", "find_live", "promote"])
@@ -215,7 +215,7 @@ def test_a_document_that_the_application_wrote_as_it_should_be_is_left_alone(
     run(JOB, RUN_DATE)
     application.edit(5, "Edited")
     report = run(JOB, RUN_DATE, dry_run=True)
-    assert (report.added, report.changed, report.removed, report.unchanged) == (0, 0, 0, len(PERSONS))
+    assert (report.added, report.changed, report.removed, report.unchanged) == (0, 0, 0, len(PERSON_IDS))
 
 
 def test_a_status_that_changes_beside_the_application_ends_as_in_the_database(
@@ -228,18 +228,18 @@ def test_a_status_that_changes_beside_the_application_ends_as_in_the_database(
     """The application edits a person between the job's look at PostgreSQL and its write to the index."""
     run(JOB, RUN_DATE)
     tcs.execute("INSERT INTO programme_membership VALUES (gen_random_uuid(), 7, 1, 'X', '2025-01-01', '2026-03-09')")
-    original = person_index.bulk.load
+    original = bulk.load
 
-    def after_an_edit(*arguments: Any) -> int:
-        monkeypatch.setattr(person_index.bulk, "load", original)
+    def after_an_edit(*arguments: Any, **keywords: Any) -> int:
+        monkeypatch.setattr(bulk, "load", original)
         application.edit(7, "Edited", status="INACTIVE")
-        return original(*arguments)
+        return original(*arguments, **keywords)
 
-    monkeypatch.setattr(person_index.bulk, "load", after_an_edit)
+    monkeypatch.setattr(bulk, "load", after_an_edit)
     run("PersonRecordStatusJob", RUN_DATE, settings=SETTLING)
     elasticsearch.indices.refresh(index=ALIAS)
     (hit,) = elasticsearch.search(index=ALIAS, query={"term": {"personId": 7}})["hits"]["hits"]
-    assert canonical(hit["_source"])["surname"] == "Edited"
+    assert canonical(hit["_source"], PERSONS.properties)["surname"] == "Edited"
 
 
 def test_documents_with_ids_of_odd_forms_are_those_of_their_persons(

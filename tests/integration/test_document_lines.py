@@ -52,7 +52,7 @@ def test_a_stream_that_is_closed_early_frees_the_connection(tcs: Connection) -> 
 @pytest.mark.parametrize("number", [1, 2, 500, 19_999, 20_000])
 def test_an_error_at_any_row_is_told_as_the_server_has_it(tcs: Connection, number: int) -> None:
     query = f"SELECT repeat('x', 1000) || 1 / (n - {number}) FROM generate_series(1, 20000) AS n"
-    read = []
+    read: list[bytes] = []
     with pytest.raises(psycopg.errors.DivisionByZero, match="division by zero"):
         read.extend(stream_text(tcs, query, {}))
     assert_usable(tcs)

@@ -8,10 +8,9 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from sync_jobs.errors import GuardRail, IndexNotAsExpected, RejectedDocument, SearchBlocked
-from sync_jobs.jobs.person_index import ALIAS
+from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.runner import run_rollback
 from sync_jobs.search import bulk, index_alias
-from sync_jobs.search.documents import mapping
 from sync_jobs.search.settings import IndexSettings
 from tests.awkward_data import Connection
 from tests.comparison import SETTINGS, RunJob, all_indices, indices_behind_alias
@@ -27,13 +26,14 @@ def add_persons(tcs: Connection, ids: range, surname: str = "Okonkwo-O'Brien") -
 
 
 def count(client: Elasticsearch) -> int:
-    client.indices.refresh(index=ALIAS)
-    total: int = client.count(index=ALIAS)["count"]
+    client.indices.refresh(index=PERSONS.alias)
+    total: int = client.count(index=PERSONS.alias)["count"]
     return total
 
 
 def make_index(client: Elasticsearch, name: str, meta: dict[str, Any] | None = None) -> None:
-    index_alias.create(client, name, mapping(), meta or {}, IndexSettings())
+    meta = {"alias": PERSONS.alias} if meta is None else meta
+    index_alias.create(client, name, PERSONS.mapping, meta, IndexSettings())
 
 
 def test_an_empty_database_gives_an_empty_index_behind_the_alias(run: RunJob, elasticsearch: Elasticsearch) -> None:
@@ -45,7 +45,7 @@ def test_an_empty_database_gives_an_empty_index_behind_the_alias(run: RunJob, el
 
 def test_the_index_says_by_which_run_and_for_which_date_it_was_built(run: RunJob, elasticsearch: Elasticsearch) -> None:
     (name,) = run(JOB, RUN_DATE, run_id="scheduled__2026-03-10").indices["live"]
-    meta = index_alias.own_indices(elasticsearch, ALIAS)[name]
+    meta = index_alias.own_indices(elasticsearch, PERSONS.alias)[name]
     assert meta["run_id"] == "scheduled__2026-03-10"
     assert meta["run_date"] == "2026-03-10"
 
@@ -66,17 +66,34 @@ def test_what_a_build_that_died_left_behind_is_removed_by_the_next(run: RunJob, 
     assert all_indices(elasticsearch) == report.indices["live"]
 
 
-def test_indices_that_are_not_ours_are_left_alone(run: RunJob, elasticsearch: Elasticsearch) -> None:
-    for name in ("persons-archive", "persons-20260101", "persons2-20260101t000000-000000"):
-        elasticsearch.indices.create(index=name)
-    run(JOB, RUN_DATE)
-    assert {"persons-archive", "persons-20260101", "persons2-20260101t000000-000000"} < set(all_indices(elasticsearch))
+FOREIGN_INDICES: dict[str, dict[str, Any]] = {
+    "persons-archive": {"alias": "persons"},
+    "persons-20260101": {"alias": "persons"},
+    "persons-20261301t000000-000000": {"alias": "persons"},
+    "persons2-20260101t000000-000000": {"alias": "persons2"},
+    "persons-backup-20260101t012900-000000": {"alias": "persons"},
+    "persons-20260101t000000-000000": {},
+    "persons-20260102t000000-000000": {"alias": "persons-backup", "finished": True},
+}
+
+
+def test_an_index_is_ours_only_with_the_exact_name_and_the_alias_in_its_meta(
+    run: RunJob, elasticsearch: Elasticsearch
+) -> None:
+    for name, meta in FOREIGN_INDICES.items():
+        make_index(elasticsearch, name, meta)
+    for _ in range(4):
+        report = run(JOB, RUN_DATE)
+        assert not FOREIGN_INDICES.keys() & {name for names in report.indices.values() for name in names}
+    own = index_alias.own_indices(elasticsearch, PERSONS.alias)
+    assert len(own) == 1 + IndexSettings().retained_indices
+    assert set(all_indices(elasticsearch)) == own.keys() | FOREIGN_INDICES.keys()
 
 
 def test_a_plain_index_of_that_name_makes_way_for_the_alias(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
-    elasticsearch.index(index=ALIAS, document={"personId": 1, "surname": "Old"}, refresh=True)
+    elasticsearch.index(index=PERSONS.alias, document={"personId": 1, "surname": "Old"}, refresh=True)
     add_persons(tcs, range(1, 4))
     report = run(JOB, RUN_DATE)
     assert indices_behind_alias(elasticsearch) == report.indices["live"]
@@ -88,7 +105,7 @@ def test_a_plain_index_that_nobody_has_given_a_mapping_makes_way_too(
 ) -> None:
     """Its lists are no nested ones, so that they cannot be counted; its documents are."""
     elasticsearch.index(
-        index=ALIAS,
+        index=PERSONS.alias,
         document={"personId": 1, "currentOwner": "X", "trusts": [{"trustId": 7}], "programmeMemberships": [{"id": 1}]},
         refresh=True,
     )
@@ -103,11 +120,11 @@ def test_a_plain_index_whose_persons_have_no_numbers_is_named_with_what_to_do_an
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, person_id: object
 ) -> None:
     add_persons(tcs, range(1, 4))
-    elasticsearch.index(index=ALIAS, document={"personId": person_id}, refresh=True)
+    elasticsearch.index(index=PERSONS.alias, document={"personId": person_id}, refresh=True)
     with pytest.raises(IndexNotAsExpected, match=r"expected personId of type long, .*\(DELETE /persons\)"):
         run(JOB, RUN_DATE)
-    assert all_indices(elasticsearch) == [ALIAS]
-    elasticsearch.indices.delete(index=ALIAS)
+    assert all_indices(elasticsearch) == [PERSONS.alias]
+    elasticsearch.indices.delete(index=PERSONS.alias)
     assert run(JOB, RUN_DATE).added == 3
 
 
@@ -116,7 +133,7 @@ def test_a_plain_index_in_which_nobody_is_makes_way_too(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, document: dict[str, Any]
 ) -> None:
     add_persons(tcs, range(1, 4))
-    elasticsearch.index(index=ALIAS, document=document, refresh=True)
+    elasticsearch.index(index=PERSONS.alias, document=document, refresh=True)
     report = run(JOB, RUN_DATE)
     assert (report.added, report.removed) == (3, 1)
 
@@ -124,7 +141,7 @@ def test_a_plain_index_in_which_nobody_is_makes_way_too(
 def test_an_index_built_later_is_not_replaced_by_one_built_earlier(run: RunJob, elasticsearch: Elasticsearch) -> None:
     later = "persons-99991231t235959-000000"
     make_index(elasticsearch, later)
-    elasticsearch.indices.put_alias(index=later, name=ALIAS)
+    elasticsearch.indices.put_alias(index=later, name=PERSONS.alias)
     with pytest.raises(IndexNotAsExpected, match="built later"):
         run(JOB, RUN_DATE)
     assert all_indices(elasticsearch) == [later]
@@ -177,11 +194,11 @@ def test_an_index_that_is_removed_while_it_is_loaded_is_not_promoted_as_elastics
 
 
 def test_an_index_that_elasticsearch_has_made_anew_never_gets_the_meta_of_ours(elasticsearch: Elasticsearch) -> None:
-    name = index_alias.new_index_name(ALIAS, datetime.now(UTC))
+    name = index_alias.new_index_name(PERSONS.alias, datetime.now(UTC))
     elasticsearch.index(index=name, document={"personId": 1})
     with pytest.raises(IndexNotAsExpected, match=f"{name} was removed, by another build or by hand"):
-        index_alias.add_meta(elasticsearch, ALIAS, name, {"documents": 1})
-    assert index_alias.own_indices(elasticsearch, ALIAS) == {name: {}}
+        index_alias.add_meta(elasticsearch, PERSONS.alias, name, {"documents": 1})
+    assert index_alias.own_indices(elasticsearch, PERSONS.alias) == {}
 
 
 def test_an_index_that_is_removed_just_after_its_swap_is_missed_at_the_end(
@@ -217,7 +234,7 @@ def test_previous_indices_that_are_closed_are_counted_as_such_and_named_by_a_rol
     first, second, third = [run(JOB, RUN_DATE).indices["live"][0] for _ in range(3)]
     elasticsearch.indices.close(index=[first, second])
     with pytest.raises(IndexNotAsExpected, match=f"{second} is closed"):
-        run_rollback(postgres=job_connection, elasticsearch=elasticsearch, settings=SETTINGS)
+        run_rollback(PERSONS, postgres=job_connection, elasticsearch=elasticsearch, settings=SETTINGS)
     assert run(JOB, RUN_DATE).indices["removed"] == [first]
     found = elasticsearch.indices.get(index="*", expand_wildcards="all")
     assert sorted(found)[:2] == [second, third]
@@ -227,18 +244,21 @@ def test_two_indices_behind_the_alias_are_refused_by_name_until_the_alias_is_rem
     run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
     for name in ("persons-a", "persons-b"):
-        elasticsearch.indices.create(index=name, aliases={ALIAS: {}})
+        elasticsearch.indices.create(index=name, aliases={PERSONS.alias: {}})
     with pytest.raises(IndexNotAsExpected, match="found persons-a, persons-b") as caught:
         run(JOB, RUN_DATE)
-    assert f"DELETE /<index>/_alias/{ALIAS}" in str(caught.value)
-    elasticsearch.perform_request("DELETE", f"/persons-b/_alias/{ALIAS}", headers={"accept": "application/json"})
+    assert f"DELETE /<index>/_alias/{PERSONS.alias}" in str(caught.value)
+    elasticsearch.perform_request(
+        "DELETE", f"/persons-b/_alias/{PERSONS.alias}", headers={"accept": "application/json"}
+    )
     assert run(JOB, RUN_DATE).indices["live"] == indices_behind_alias(elasticsearch)
 
 
 def test_of_an_answer_to_a_body_that_was_taken_nothing_but_that_is_read(elasticsearch: Elasticsearch) -> None:
     line = b'{"index":{"_id":"1-a"}}\n{"personId":1}\n'
-    assert bulk.load(elasticsearch, "persons-x", [line], IndexSettings()) == 1
-    answer = elasticsearch.bulk(index="persons-x", operations=line, filter_path=bulk.ANSWER)
+    assert bulk.load(PERSONS, elasticsearch, "persons-x", [line], IndexSettings()) == 1
+    # The client takes ready lines, too, though its types do not say so.
+    answer = elasticsearch.bulk(index="persons-x", operations=line, filter_path=bulk.ANSWER)  # type: ignore[arg-type]
     assert answer.body == {"errors": False}
 
 

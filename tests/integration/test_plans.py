@@ -15,22 +15,22 @@ from sync_jobs.search.settings import IndexSettings
 from tests.awkward_data import Connection
 from tests.comparison import RunJob
 
-PERSONS = 200_000
+PERSON_COUNT = 200_000
 RUN_DATE = date(2026, 3, 10)
 MANY_ROWS = 20_000  # one per cent and more of the big tables; a night's few candidates are well below
 
 DATES = {"run_date": RUN_DATE, "first_date": RUN_DATE, "last_date": RUN_DATE}
 STATEMENTS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("person_owner_difference", DATES),
-    ("person_trust_difference", {"body": "EMPLOYING"}),
-    ("person_trust_difference", {"body": "TRAINING"}),
-    ("post_trust_difference", {"body": "EMPLOYING"}),
-    ("post_trust_difference", {"body": "TRAINING"}),
-    ("post_funding_status_candidates", DATES),
-    ("post_funding_status_difference", DATES),
-    ("person_record_status_candidates", DATES),
-    ("person_record_status_candidates_any", DATES),
-    ("person_document_totals", DATES),
+    ("jobs/person_owner_difference", DATES),
+    ("jobs/person_trust_difference", {"body": "EMPLOYING"}),
+    ("jobs/person_trust_difference", {"body": "TRAINING"}),
+    ("jobs/post_trust_difference", {"body": "EMPLOYING"}),
+    ("jobs/post_trust_difference", {"body": "TRAINING"}),
+    ("jobs/post_funding_status_candidates", DATES),
+    ("jobs/post_funding_status_difference", DATES),
+    ("jobs/person_record_status_candidates", DATES),
+    ("jobs/person_record_status_candidates_any", DATES),
+    ("indices/persons/totals", DATES),
 )
 
 
@@ -59,7 +59,7 @@ def loops_over_many_rows(plan: dict[str, Any]) -> list[str]:
 
 @pytest.fixture
 def filled(tcs: Connection, run: RunJob) -> Connection:
-    load_demo_data(tcs, PERSONS, RUN_DATE)
+    load_demo_data(tcs, PERSON_COUNT, RUN_DATE)
     for job in JOBS:
         if "ElasticSearch" not in job.name:
             run(job.name, RUN_DATE)
@@ -78,10 +78,10 @@ def test_no_statement_goes_through_big_tables_row_by_row(filled: Connection, job
                     loops[name] = loops_over_many_rows(plan_of(job_connection, statement, parameters))
                 else:  # a setting for the one that follows
                     psycopg.ClientCursor(job_connection).execute(statement)
-            if name == "post_funding_status_candidates":
+            if name == "jobs/post_funding_status_candidates":
                 execute(job_connection, name, parameters)  # the difference reads the table that it makes
         execute(job_connection, "session/planner_in_key_order", {"parallel_workers": IndexSettings().parallel_workers})
-        documents = plan_of(job_connection, read_sql("indices/persons/documents"), DATES | {"person_ids": None})
+        documents = plan_of(job_connection, read_sql("indices/persons/documents"), DATES | {"keys": None})
         loops["person_documents"] = loops_over_many_rows(documents)
         assert "Gather Merge" in {node["Node Type"] for node in nodes(documents)}, "a worker sorts"
     assert {name: found for name, found in loops.items() if found} == {}

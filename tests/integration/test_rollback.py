@@ -9,12 +9,13 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, IndexNotAsExpected, TransientError
+from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.report import Report
 from sync_jobs.runner import run_rollback
 from sync_jobs.search import index_alias, rollback
 from sync_jobs.search.settings import IndexSettings
-from tests.application import ALIAS, PERSONS, Application, editing_all_the_time
+from tests.application import ALIAS, PERSON_IDS, Application, editing_all_the_time
 from tests.awkward_data import Connection
 from tests.comparison import SETTINGS, RunJob, all_indices, indices_behind_alias
 from tests.integration.test_catch_up import SETTLING, as_in_postgresql, index_contents
@@ -27,7 +28,12 @@ RUN_DATE = date(2026, 3, 10)
 def roll(job_connection: Connection, elasticsearch: Elasticsearch) -> Any:
     def roll(direction: str = "back", settings: IndexSettings = SETTINGS, **arguments: Any) -> Report:
         return run_rollback(
-            postgres=job_connection, elasticsearch=elasticsearch, direction=direction, settings=settings, **arguments
+            PERSONS,
+            postgres=job_connection,
+            elasticsearch=elasticsearch,
+            direction=direction,
+            settings=settings,
+            **arguments,
         )
 
     return roll
@@ -46,7 +52,7 @@ def test_back_to_the_index_before_and_forth_again_without_the_loss_of_an_edit(
     report = roll("back")
     assert indices_behind_alias(elasticsearch) == [first] == report.indices["live"]
     assert report.indices["previous"] == [second]
-    assert (report.added, report.changed, report.removed, report.unchanged) == (1, 1, 1, len(PERSONS) - 2)
+    assert (report.added, report.changed, report.removed, report.unchanged) == (1, 1, 1, len(PERSON_IDS) - 2)
     assert index_contents(elasticsearch) == as_in_postgresql(application)
 
     application.edit(6, "While the first is live")
@@ -73,7 +79,7 @@ def test_a_dry_run_says_what_a_rollback_would_do_and_does_nothing(
     (second,) = run(JOB, RUN_DATE).indices["live"]
     application.edit(4, "Edited")
     report = roll(dry_run=True)
-    assert (report.read, report.changed, report.refreshed) == (len(PERSONS), 1, 0)
+    assert (report.read, report.changed, report.refreshed) == (len(PERSON_IDS), 1, 0)
     assert indices_behind_alias(elasticsearch) == [second] == report.indices["live"]
     assert elasticsearch.count(index=first, query={"term": {"surname": "Edited"}})["count"] == 0
 
@@ -102,7 +108,7 @@ def test_a_rollback_is_refused_during_a_build(run: RunJob, roll: Any, job_dsn: s
     run(JOB, RUN_DATE)
     with (
         psycopg.connect(job_dsn, autocommit=True) as other,
-        advisory_lock(other, index_alias.lock_name(ALIAS)),
+        advisory_lock(other, PERSONS.lock_name),
         pytest.raises(AlreadyRunning, match="is already running"),
     ):
         roll()
@@ -130,7 +136,7 @@ def test_a_rollback_that_is_refused_once_its_index_is_up_to_date_says_so(
     tcs.execute("UPDATE contact_details SET forenames = NULL")
     with pytest.raises(GuardRail, match=r"forenames in index .*would remove 210 of 210") as caught:
         roll()
-    assert str(caught.value).endswith(f". {first} was made as PostgreSQL is now; {second} is live, as before.")
+    assert str(caught.value).endswith(f". {first} was brought up to date; {second} is still live, and unchanged.")
     assert "Nothing was written" not in str(caught.value)
     assert indices_behind_alias(elasticsearch) == [second]
 
@@ -145,7 +151,7 @@ def test_a_failure_after_the_swap_says_that_a_repetition_would_go_further(
         raise psycopg.OperationalError
 
     monkeypatch.setattr(rollback, "cover_the_swap", lost)
-    with pytest.raises(TransientError, match=f"{first} is live and serves; .* Do not repeat this"):
+    with pytest.raises(TransientError, match=f"{first} is live and serves; .* Do not repeat the rollback"):
         roll()
     assert indices_behind_alias(elasticsearch) == [first]
 

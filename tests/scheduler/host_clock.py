@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 import psycopg
-from libfaketime import get_reload_information
+from libfaketime import get_reload_information  # type: ignore[import-untyped]  # it ships no types
 from psycopg import sql
 
 from local.home import write_private

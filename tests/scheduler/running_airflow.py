@@ -106,7 +106,8 @@ class RunningAirflow(StartedAirflow):
         """When a run of these began last."""
         query = "SELECT max(start_date) FROM dag_run WHERE dag_id = ANY(%s)"
         ((start,),) = self.metadata.execute(query, (list(dag_ids),)).fetchall()
-        return start
+        last: datetime = start
+        return last
 
     # What the jobs leave behind.
 

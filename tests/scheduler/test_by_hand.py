@@ -2,6 +2,7 @@
 
 import subprocess
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from local.airflow_api import TaskId
@@ -23,15 +24,17 @@ def test_a_run_by_the_command_line_is_followed_by_what_depends_on_it_each_once_a
     for run_id, conf in (("dry", '{"dry_run": true}'), ("real", '{"run_date": "2026-03-10"}')):
         subprocess.run([airflow, "dags", "trigger", EMPLOYING, "--run-id", run_id, "--conf", conf], check=True)
         assert running_airflow.wait_for_end(EMPLOYING, run_id) == "success"
+
+    def new_runs(dag_id: str) -> set[str]:
+        return running_airflow.api.run_ids(dag_id) - before[dag_id]
+
     runs = {}
     for dag_id in chain:
-        new = wait_for(f"a run of {dag_id}", lambda each=dag_id: running_airflow.api.run_ids(each) - before[each])
-        *_, run_id = sorted(new - {"dry"})
+        *_, run_id = sorted(wait_for(f"a run of {dag_id}", partial(new_runs, dag_id)) - {"dry"})
         assert running_airflow.wait_for_end(dag_id, run_id) == "success"
         runs[dag_id] = TaskId(dag_id, run_id, RUN_JOB)
     # Each once, and the dry run was followed by nothing.
-    new = {dag_id: running_airflow.api.run_ids(dag_id) - before[dag_id] for dag_id in chain}
-    assert [len(new[dag_id]) for dag_id in chain] == [2, 1, 1]
+    assert [len(new_runs(dag_id)) for dag_id in chain] == [2, 1, 1]
     assert {running_airflow.api.xcom(task, "return_value")["run_date"] for task in runs.values()} == {"2026-03-10"}
     starts = [running_airflow.api.get(task.path)["start_date"] for task in runs.values()]
     assert starts == sorted(starts)

@@ -7,7 +7,7 @@ import pytest
 from sync_jobs.catalogue import JOBS, find_job, index_build_before, jobs_to_run_after, upstream_jobs
 
 # domain.md, "The eight jobs": time, name, kind, what it writes, follow-on jobs; and the DAG ids of design.md.
-DOMAIN = (
+DOMAIN: tuple[tuple[time, str, str, str, list[str]], ...] = (
     (time(0, 5), "PersonOwnerRebuildJob", "rebuild", "person_owner", ["PersonElasticSearchSyncJob"]),
     (
         time(0, 9),

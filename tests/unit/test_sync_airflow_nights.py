@@ -1,5 +1,6 @@
 """Which date a run is for, what it covers, and when it has nothing left to do."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from types import SimpleNamespace
 
@@ -7,6 +8,7 @@ import pytest
 
 from sync_airflow.night_rules import (
     Success,
+    SuccessesOf,
     belongs_to_a_night,
     between,
     chosen_date,
@@ -18,7 +20,7 @@ from sync_airflow.night_rules import (
     reason_to_skip,
     successes,
 )
-from sync_jobs.catalogue import find_job
+from sync_jobs.catalogue import Job, find_job
 from sync_jobs.errors import BadArgument
 
 D = date(2024, 2, 29)
@@ -58,80 +60,80 @@ def success(
 
 class TestRunDate:
     @pytest.mark.parametrize("run_type", ["scheduled", "backfill"])
-    def test_a_run_of_a_night_is_for_the_date_of_its_tick_however_late_it_starts(self, run_type):
+    def test_a_run_of_a_night_is_for_the_date_of_its_tick_however_late_it_starts(self, run_type: str) -> None:
         assert own_date(run_type, at(D, 0, 5), at(D + days(3), 9)) == D
 
     @pytest.mark.parametrize("run_type", ["manual", "operator_triggered", "asset_triggered"])
-    def test_a_run_by_hand_is_for_the_day_on_which_it_starts_whatever_logical_date_it_has(self, run_type):
+    def test_a_run_by_hand_is_for_the_day_on_which_it_starts_whatever_logical_date_it_has(self, run_type: str) -> None:
         assert own_date(run_type, None, at(D, 23, 59)) == D
         assert own_date(run_type, at(D - days(9), 0), at(D, 23, 59)) == D
 
-    def test_dates_are_those_of_utc_on_a_host_in_any_zone(self):
+    def test_dates_are_those_of_utc_on_a_host_in_any_zone(self) -> None:
         london_in_summer = timezone(timedelta(hours=1))
         half_past_midnight = datetime(2026, 7, 2, 0, 30, tzinfo=london_in_summer)
         assert own_date("manual", None, half_past_midnight) == date(2026, 7, 1)
         assert own_date("scheduled", half_past_midnight, half_past_midnight) == date(2026, 7, 1)
 
-    def test_a_given_date_comes_before_the_runs_own(self):
+    def test_a_given_date_comes_before_the_runs_own(self) -> None:
         assert chosen_date("2024-02-28", D) == date(2024, 2, 28)
         assert chosen_date("", D) == D
         assert chosen_date(None, D) == D
 
     @pytest.mark.parametrize("given", ["2023-02-29", "yesterday", "20240229", "2024-W09-4"])
-    def test_a_given_date_that_is_none_is_refused(self, given):
+    def test_a_given_date_that_is_none_is_refused(self, given: str) -> None:
         with pytest.raises(BadArgument, match=given):
             chosen_date(given, D)
 
-    def test_only_scheduled_runs_and_backfills_belong_to_a_night(self):
+    def test_only_scheduled_runs_and_backfills_belong_to_a_night(self) -> None:
         types = ("scheduled", "backfill", "manual", "operator_triggered", "asset_triggered")
         assert [run_type for run_type in types if belongs_to_a_night(run_type)] == ["scheduled", "backfill"]
 
 
 class TestMissedNights:
     @pytest.mark.parametrize("job", [FUNDING, STATUS])
-    def test_three_missed_nights_are_covered_by_the_next_run(self, job):
+    def test_three_missed_nights_are_covered_by_the_next_run(self, job: Job) -> None:
         past = (success(D - days(4)), success(D - days(5)))
         assert first_date(job, D, D, past) == D - days(3)
 
-    def test_without_a_missed_night_a_run_covers_its_own_date(self):
+    def test_without_a_missed_night_a_run_covers_its_own_date(self) -> None:
         assert first_date(STATUS, D, D, (success(D - days(1)),)) == D
 
-    def test_the_first_run_ever_covers_its_own_date(self):
+    def test_the_first_run_ever_covers_its_own_date(self) -> None:
         assert first_date(STATUS, D, D, ()) is None
 
-    def test_a_job_that_looks_at_the_present_covers_no_dates(self):
+    def test_a_job_that_looks_at_the_present_covers_no_dates(self) -> None:
         assert first_date(OWNER, D, D, (success(D - days(4)),)) is None
 
-    def test_a_dry_run_covered_nothing(self):
+    def test_a_dry_run_covered_nothing(self) -> None:
         past = (success(D - days(1), dry_run=True), success(D - days(3)))
         assert first_date(STATUS, D, D, past) == D - days(2)
 
-    def test_a_run_with_a_date_override_covered_nothing_and_covers_nothing(self):
+    def test_a_run_with_a_date_override_covered_nothing_and_covers_nothing(self) -> None:
         past = (success(D - days(1), date_override="ANY"), success(D - days(3)))
         assert first_date(STATUS, D, D, past) == D - days(2)
         assert first_date(STATUS, D, D, past, date_override="NONE") is None
 
-    def test_a_run_for_a_past_date_covers_that_date_alone_and_does_not_hide_a_missed_night(self):
+    def test_a_run_for_a_past_date_covers_that_date_alone_and_does_not_hide_a_missed_night(self) -> None:
         years_ago = success(date(2020, 1, 1), own=D - days(1))
         assert first_date(STATUS, date(2020, 1, 1), D, (success(D - days(3)),)) is None
         assert first_date(STATUS, D, D, (years_ago, success(D - days(3)))) == D - days(2)
         assert first_date(STATUS, D, D, (years_ago,)) is None
 
-    def test_a_run_for_a_date_to_come_does_not_stand_for_the_nights_until_then(self):
+    def test_a_run_for_a_date_to_come_does_not_stand_for_the_nights_until_then(self) -> None:
         ahead = success(D + days(5), own=D - days(3))
         assert first_date(STATUS, D, D, (ahead, success(D - days(3)))) == D - days(2)
         assert first_date(STATUS, D + days(6), D + days(6), (ahead, success(D))) == D + days(1)
 
-    def test_a_second_run_on_the_same_day_covers_the_same_dates_again(self):
+    def test_a_second_run_on_the_same_day_covers_the_same_dates_again(self) -> None:
         past = (success(D), success(D - days(3)))
         assert first_date(STATUS, D, D, past) == D - days(2)
 
-    def test_a_month_end_and_a_leap_day_are_days_like_any_other(self):
+    def test_a_month_end_and_a_leap_day_are_days_like_any_other(self) -> None:
         past = (success(date(2024, 2, 28)),)
         assert first_date(STATUS, date(2024, 3, 1), date(2024, 3, 1), past) == date(2024, 2, 29)
 
 
-def of(**by_job: tuple[Success, ...]):
+def of(**by_job: tuple[Success, ...]) -> SuccessesOf:
     """The past, by DAG id."""
     return lambda job: by_job.get(job.dag_id, ())
 
@@ -142,7 +144,7 @@ class TestCoveredByAnotherRun:
     def covering(self, *events: Success) -> Success | None:
         return covering_run(FUNDING, self.tick, of(post_funding_status_sync_job=events), run_id="scheduled__1")
 
-    def test_a_run_of_recovery_after_the_tick_covers_it(self):
+    def test_a_run_of_recovery_after_the_tick_covers_it(self) -> None:
         recovered = success(started=at(D, 3), run_id="recovery__1")
         assert self.covering(recovered) == recovered
 
@@ -158,14 +160,14 @@ class TestCoveredByAnotherRun:
         ],
         ids=["started before the tick", "the run itself", "dry", "override", "for a past date", "for a date to come"],
     )
-    def test_a_run_that_did_not_do_the_nights_work_covers_nothing(self, other):
+    def test_a_run_that_did_not_do_the_nights_work_covers_nothing(self, other: Success) -> None:
         assert self.covering(other) is None
 
-    def test_a_run_of_a_later_night_covers_it_as_it_covers_all_nights_before(self):
+    def test_a_run_of_a_later_night_covers_it_as_it_covers_all_nights_before(self) -> None:
         later = success(D + days(1), started=at(D + days(1), 2))
         assert self.covering(later) == later
 
-    def test_an_index_covers_the_night_only_if_all_it_reads_had_been_done_tonight_before_it_began(self):
+    def test_an_index_covers_the_night_only_if_all_it_reads_had_been_done_tonight_before_it_began(self) -> None:
         build = success(started=at(D, 3, 30), run_id="build")
         before = {
             "person_owner_rebuild_job": (success(started=at(D, 3, 0)),),
@@ -190,7 +192,16 @@ class TestCoveredByAnotherRun:
 
 
 class TestReasonToSkip:
-    def reason(self, *, job=FUNDING, run_type="scheduled", tick=None, times_cleared=0, now=None, events=()):
+    def reason(
+        self,
+        *,
+        job: Job = FUNDING,
+        run_type: str = "scheduled",
+        tick: datetime | None = None,
+        times_cleared: int = 0,
+        now: datetime | None = None,
+        events: Sequence[Success] = (),
+    ) -> str | None:
         tick = tick or datetime.combine(D, job.at, tzinfo=UTC)
         return reason_to_skip(
             job,
@@ -202,33 +213,33 @@ class TestReasonToSkip:
             successes_of=lambda _: events,
         )
 
-    def test_an_ordinary_night_is_not_skipped(self):
+    def test_an_ordinary_night_is_not_skipped(self) -> None:
         assert self.reason(events=(success(D - days(1)),)) is None
 
-    def test_a_late_night_is_not_skipped_until_the_next_one_begins(self):
+    def test_a_late_night_is_not_skipped_until_the_next_one_begins(self) -> None:
         assert self.reason(now=at(D, 23, 59)) is None
         assert self.reason(now=at(D + days(1), 0, 4)) is None
-        assert "the night of 2024-03-01 has begun" in self.reason(now=at(D + days(1), 0, 5))
+        assert "the night of 2024-03-01 has begun" in (self.reason(now=at(D + days(1), 0, 5)) or "")
 
-    def test_all_jobs_of_a_night_are_given_up_together_so_that_none_runs_on_half_of_it(self):
+    def test_all_jobs_of_a_night_are_given_up_together_so_that_none_runs_on_half_of_it(self) -> None:
         now = at(D + days(1), 0, 6)  # the index build of the new night is not due before 01:29
         assert self.reason(job=OWNER, now=now)
         assert self.reason(job=find_job("PersonElasticSearchSyncJob"), now=now)
 
-    def test_the_run_that_covers_it_is_named(self):
+    def test_the_run_that_covers_it_is_named(self) -> None:
         assert self.reason(events=(success(started=at(D, 3), run_id="recovery__1"),)) == (
             "PostFundingStatusSyncJob: the run recovery__1, started 2024-02-29 03:00 UTC for 2024-02-29, "
             "covers this one of 2024-02-29 01:45 UTC."
         )
 
-    def test_a_run_that_somebody_cleared_runs_whatever_else_has_run(self):
+    def test_a_run_that_somebody_cleared_runs_whatever_else_has_run(self) -> None:
         assert self.reason(times_cleared=1, now=at(D + days(5), 9), events=(success(),)) is None
 
     @pytest.mark.parametrize("run_type", ["backfill", "manual", "operator_triggered"])
-    def test_what_was_asked_for_runs(self, run_type):
+    def test_what_was_asked_for_runs(self, run_type: str) -> None:
         assert self.reason(run_type=run_type, now=at(D + days(5), 9), events=(success(),)) is None
 
-    def test_the_night_of_a_moment_is_reckoned_in_utc(self):
+    def test_the_night_of_a_moment_is_reckoned_in_utc(self) -> None:
         assert latest_night(at(D, 0, 5)) == D
         assert latest_night(at(D, 0, 4)) == D - days(1)
         assert latest_night(datetime(2024, 3, 1, 0, 5, tzinfo=timezone(timedelta(hours=1)))) == D
@@ -237,31 +248,31 @@ class TestReasonToSkip:
 class TestReasonNeverToCome:
     tick = at(D, 0, 5)
 
-    def reason(self, *, runs=0, is_paused=False, next_tick=None):
+    def reason(self, *, runs: int = 0, is_paused: bool = False, next_tick: datetime | None = None) -> str | None:
         return reason_never_to_come(OWNER, self.tick, runs=runs, is_paused=is_paused, next_tick=next_tick)
 
-    def test_a_run_that_is_there_is_waited_for_even_if_its_dag_is_paused(self):
+    def test_a_run_that_is_there_is_waited_for_even_if_its_dag_is_paused(self) -> None:
         assert self.reason(runs=1, is_paused=True, next_tick=self.tick + days(1)) is None
 
     @pytest.mark.parametrize("next_tick", [None, tick, tick - days(2)])
-    def test_a_run_that_may_still_be_made_is_waited_for(self, next_tick):
+    def test_a_run_that_may_still_be_made_is_waited_for(self, next_tick: datetime | None) -> None:
         assert self.reason(next_tick=next_tick) is None
 
-    def test_a_dag_that_plans_a_later_run_will_not_make_this_one(self):
-        assert "will have none" in self.reason(next_tick=self.tick + days(1))
+    def test_a_dag_that_plans_a_later_run_will_not_make_this_one(self) -> None:
+        assert "will have none" in (self.reason(next_tick=self.tick + days(1)) or "")
 
-    def test_a_paused_dag_makes_no_runs(self):
-        assert "is paused" in self.reason(is_paused=True, next_tick=self.tick)
+    def test_a_paused_dag_makes_no_runs(self) -> None:
+        assert "is paused" in (self.reason(is_paused=True, next_tick=self.tick) or "")
 
 
 class TestSuccess:
-    def test_what_an_event_says_is_read_as_it_was_written(self):
+    def test_what_an_event_says_is_read_as_it_was_written(self) -> None:
         written = success(D, own=D - days(1), dry_run=True, date_override="ANY")
         assert Success.from_extra(written.as_extra()) == written
 
-    def test_an_event_made_by_hand_is_left_out(self):
+    def test_an_event_made_by_hand_is_left_out(self) -> None:
         events = [SimpleNamespace(extra=extra) for extra in ({"from_rest_api": True}, {}, None, success().as_extra())]
         assert successes(events) == (success(),)
 
-    def test_from_tick_to_tick_of_one_night(self):
+    def test_from_tick_to_tick_of_one_night(self) -> None:
         assert between(OWNER, FUNDING) == timedelta(minutes=100)

@@ -15,8 +15,8 @@ LONDON = ZoneInfo("Europe/London")
 DAYS = [date(2026, 3, 29), date(2026, 10, 25), date(2024, 2, 29), date(2026, 1, 1), date(2026, 6, 15)]
 
 
-def at(day: date, *of_day: int) -> datetime:
-    return datetime.combine(day, time(*of_day), tzinfo=UTC)
+def at(day: date, hour: int, minute: int = 0, second: int = 0, microsecond: int = 0) -> datetime:
+    return datetime.combine(day, time(hour, minute, second, microsecond), tzinfo=UTC)
 
 
 @pytest.mark.parametrize("day", DAYS)
@@ -32,7 +32,9 @@ def at(day: date, *of_day: int) -> datetime:
         ((23, 59, 59, 999_999), False),
     ],
 )
-def test_the_start_is_in_the_window_and_the_end_is_not_on_any_day(day, of_day, is_in):
+def test_the_start_is_in_the_window_and_the_end_is_not_on_any_day(
+    day: date, of_day: tuple[int, ...], is_in: bool
+) -> None:
     assert (at(day, *of_day) in NIGHT) == is_in
 
 
@@ -41,16 +43,16 @@ def test_the_start_is_in_the_window_and_the_end_is_not_on_any_day(day, of_day, i
     ("of_day", "is_in"),
     [((21, 59, 59), False), ((22,), True), ((23, 59, 59), True), ((0,), True), ((5, 59, 59), True), ((6,), False)],
 )
-def test_a_window_may_go_past_midnight(day, of_day, is_in):
+def test_a_window_may_go_past_midnight(day: date, of_day: tuple[int, ...], is_in: bool) -> None:
     assert (at(day, *of_day) in OVER_MIDNIGHT) == is_in
 
 
 @pytest.mark.parametrize("of_day", [(0,), (7,), (23, 59, 59)])
-def test_equal_bounds_are_the_whole_day(of_day):
+def test_equal_bounds_are_the_whole_day(of_day: tuple[int, ...]) -> None:
     assert at(DAYS[0], *of_day) in TimeWindow(time(7), time(7))
 
 
-def test_it_is_the_time_in_utc_that_counts_wherever_the_moment_comes_from():
+def test_it_is_the_time_in_utc_that_counts_wherever_the_moment_comes_from() -> None:
     auckland = timezone(timedelta(hours=13))
     assert datetime(2026, 1, 1, 13, 0, tzinfo=auckland) in NIGHT  # midnight in UTC
     assert datetime(2026, 1, 1, 3, 0, tzinfo=auckland) not in NIGHT
@@ -70,7 +72,7 @@ def test_it_is_the_time_in_utc_that_counts_wherever_the_moment_comes_from():
         (datetime(2026, 10, 25, 7, 0), 0, False),  # winter time again
     ],
 )
-def test_the_change_of_the_clocks_in_the_uk_does_not_move_the_window(local, fold, is_in):
+def test_the_change_of_the_clocks_in_the_uk_does_not_move_the_window(local: datetime, fold: int, is_in: bool) -> None:
     assert (local.replace(tzinfo=LONDON, fold=fold) in NIGHT) == is_in
 
 
@@ -85,23 +87,23 @@ def test_the_change_of_the_clocks_in_the_uk_does_not_move_the_window(local, fold
         ("", None),
     ],
 )
-def test_a_window_is_written_as_two_times_or_off(text, window):
+def test_a_window_is_written_as_two_times_or_off(text: str, window: TimeWindow | None) -> None:
     assert parse_window(text) == window
 
 
 @pytest.mark.parametrize(
     "text", ["00:00", "0:00-7:00", "00:00-24:00", "00:00-07:00-08:00", "00-07", "no", "\u0660\u0660:00-07:00"]
 )
-def test_anything_else_is_refused_with_an_example(text):
+def test_anything_else_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="is no window such as 00:00-07:00, nor off"):
         parse_window(text)
 
 
-def test_a_window_reads_as_it_is_written():
+def test_a_window_reads_as_it_is_written() -> None:
     assert str(NIGHT) == "00:00:00-07:00:00 UTC"
 
 
 @pytest.mark.parametrize("text", ["7:00", "07:60", "24:00", "07:00+01:00", "T07:00", "0700", "", "07:00:00.5"])
-def test_a_time_of_the_day_is_written_as_hours_and_minutes(text):
+def test_a_time_of_the_day_is_written_as_hours_and_minutes(text: str) -> None:
     with pytest.raises(ValueError, match=r"no time such as|must be in"):
         parse_time(text)

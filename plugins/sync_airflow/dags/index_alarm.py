@@ -14,28 +14,28 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from sync_airflow import task_defaults
 from sync_airflow.connections import open_elasticsearch
+from sync_airflow.dag_ids import RECOVERY, index_alarm_id
 from sync_airflow.dags.manuals import index_alarm_manual
 from sync_airflow.dags.schedule import daily
 from sync_airflow.messages.announcements import announce_failure, announce_untold_failure
 from sync_airflow.night_rules import own_date
 from sync_airflow.settings import index_alarm_at
-from sync_jobs.catalogue import find_job
+from sync_jobs.catalogue import build_job
 from sync_jobs.errors import SyncJobError, TransientError
+from sync_jobs.search.definition import IndexDefinition
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-INDEX_JOB = find_job("PersonElasticSearchSyncJob")
 
-
-def build_index_alarm_dag() -> DAG:
-    """One task, at the time of the setting; by hand alone if that is off."""
+def build_index_alarm_dag(definition: IndexDefinition) -> DAG:
+    """One task, at the time of the setting; without a schedule if that is off."""
     at = index_alarm_at()
     with DAG(
-        dag_id=task_defaults.INDEX_ALARM,
-        dag_display_name="Alarm: the search index was not rebuilt",
-        description="Fails, and tells the channel, if the search index was not rebuilt since midnight UTC.",
-        doc_md=index_alarm_manual(INDEX_JOB, at),
+        dag_id=index_alarm_id(definition),
+        dag_display_name=f"Alarm: the search index {definition.alias} was not rebuilt",
+        description="Fails, and sends a message, if the search index was not rebuilt since midnight UTC.",
+        doc_md=index_alarm_manual(definition, at),
         schedule=daily(at) if at else None,
         catchup=False,
         max_active_runs=1,
@@ -43,7 +43,7 @@ def build_index_alarm_dag() -> DAG:
         on_failure_callback=announce_untold_failure,
         default_args={"owner": task_defaults.OWNER, "on_failure_callback": announce_failure},
     ) as dag:
-        IndexAlarmOperator(task_id="look_at_live_index")
+        IndexAlarmOperator(task_id="look_at_live_index", definition=definition)
     return dag
 
 
@@ -53,38 +53,39 @@ class IndexAlarmOperator(BaseOperator):
     An Elasticsearch that does not answer is asked again, as by every task, and then is an alarm, too.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, definition: IndexDefinition, **kwargs: Any) -> None:
         super().__init__(execution_timeout=task_defaults.SHORT_TASK_TIMEOUT, **task_defaults.RETRIES, **kwargs)
+        self.definition = definition
 
     def execute(self, context: Context) -> str | None:
         run = context["dag_run"]
         night = own_date(run.run_type, run.logical_date, run.run_after)
         try:
-            name, built = live_index()
+            name, built = live_index(self.definition)
         except TransientError:
             raise
         except SyncJobError as error:
             raise AirflowFailException(str(error)) from error
-        reason = reason_for_alarm(name, built, night)
+        reason = reason_for_alarm(self.definition, name, built, night)
         if reason:
             raise AirflowFailException(reason)
         self.log.info("The live index %s was built since midnight: no alarm.", name)
         return name
 
 
-def live_index() -> tuple[str | None, datetime | None]:
+def live_index(definition: IndexDefinition) -> tuple[str | None, datetime | None]:
     """Name of the index behind the alias and start of its build; None for what is not there. Raises SyncJobError."""
     # Imported here, and not by the DAG files: it brings the client.
-    from sync_jobs.jobs.person_index import ALIAS  # noqa: PLC0415
+
     from sync_jobs.search.errors import elasticsearch_errors_translated  # noqa: PLC0415
     from sync_jobs.search.index_alias import built_at, find_live  # noqa: PLC0415
 
     with open_elasticsearch() as client, elasticsearch_errors_translated():
-        name = find_live(client, ALIAS).name
+        name = find_live(client, definition.alias).name
     return name, built_at(name) if name else None
 
 
-def reason_for_alarm(name: str | None, built: datetime | None, night: date) -> str | None:
+def reason_for_alarm(definition: IndexDefinition, name: str | None, built: datetime | None, night: date) -> str | None:
     """Why the live index is none of that night, and what to do; None if it is one."""
     midnight = datetime.combine(night, time(0), tzinfo=UTC)
     if name is None:
@@ -97,5 +98,5 @@ def reason_for_alarm(name: str | None, built: datetime | None, night: date) -> s
         return None
     return (
         f"{found}; expected one that was built since {midnight:%Y-%m-%d %H:%M} UTC. "
-        f"See why {INDEX_JOB.name} has not run or has failed, then run {task_defaults.RECOVERY}."
+        f"See why {build_job(definition).name} has not run or has failed, then run {RECOVERY}."
     )

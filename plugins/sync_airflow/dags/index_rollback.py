@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Param
 
 from sync_airflow import task_defaults
 from sync_airflow.connections import open_elasticsearch, open_postgres
+from sync_airflow.dag_ids import index_rollback_id
 from sync_airflow.dags.manuals import rollback_manual
 from sync_airflow.dags.parameters import maximum_removed_percent_param
 from sync_airflow.messages.announcements import announce_failure, announce_start, announce_untold_failure
 from sync_airflow.night_rules import own_date
 from sync_airflow.tasks.sync_operator import SyncOperator, index_settings
-from sync_jobs.catalogue import find_job
+from sync_jobs.catalogue import build_job
+from sync_jobs.search.definition import IndexDefinition
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-ROLLBACK = "persons_index_rollback"
 
-
-def build_rollback_dag() -> DAG:
-    """One task, started by hand."""
-    limit = find_job("PersonElasticSearchSyncJob").maximum_removed_percent
+def build_index_rollback_dag(definition: IndexDefinition) -> DAG:
+    """One task, without a schedule."""
+    limit = build_job(definition).maximum_removed_percent
     with DAG(
-        dag_id=ROLLBACK,
-        dag_display_name="Rollback of the search index",
-        description="Puts the search index of the build before behind the alias persons, or goes forth again.",
-        doc_md=rollback_manual(),
+        dag_id=index_rollback_id(definition),
+        dag_display_name=f"Rollback of the search index {definition.alias}",
+        description=f"Puts the index of an earlier or later build behind the alias {definition.alias}.",
+        doc_md=rollback_manual(definition),
         schedule=None,
         catchup=False,
         max_active_runs=1,
@@ -53,12 +53,16 @@ def build_rollback_dag() -> DAG:
         default_args={"owner": task_defaults.OWNER, "on_failure_callback": announce_failure},
     ) as dag:
         # Never tried again by itself: after a failure behind the swap it would go on to the index beyond.
-        RollbackOperator(task_id="roll_back", what=ROLLBACK, retries=0)
+        RollbackOperator(task_id="roll_back", definition=definition, retries=0)
     return dag
 
 
 class RollbackOperator(SyncOperator):
     """Rolls the search index back or forth (sync_jobs.runner.run_rollback), as the params of the run say."""
+
+    def __init__(self, *, definition: IndexDefinition, **kwargs: Any) -> None:
+        super().__init__(what=definition.rollback_name, **kwargs)
+        self.definition = definition
 
     def work(self, context: Context) -> dict[str, object]:
         # Imported here, and not by the DAG files: it brings both drivers.
@@ -67,10 +71,11 @@ class RollbackOperator(SyncOperator):
         run, params = context["dag_run"], context["params"]
         announce_start(context, own_date(run.run_type, run.logical_date, run.run_after))
         with (
-            open_postgres(f"{ROLLBACK} {run.run_id}", task_defaults.JOB_TIMEOUT) as postgres,
+            open_postgres(f"{self.what} {run.run_id}", task_defaults.JOB_TIMEOUT) as postgres,
             open_elasticsearch() as elasticsearch,
         ):
             report = run_rollback(
+                self.definition,
                 postgres=postgres,
                 elasticsearch=elasticsearch,
                 direction=params["direction"],
@@ -78,5 +83,5 @@ class RollbackOperator(SyncOperator):
                 dry_run=params["dry_run"],
                 settings=index_settings(),
             )
-        self.log.info("%s: %s", ROLLBACK, report.summary())
+        self.log.info("%s: %s", self.what, report.summary())
         return report.as_dict()

@@ -2,7 +2,17 @@
 
 from datetime import time
 
-from sync_jobs.catalogue import JOBS, Job, index_build_before, jobs_to_run_after, jobs_waiting_for, upstream_jobs
+from sync_airflow.dag_ids import index_alarm_id
+from sync_jobs.catalogue import (
+    JOBS,
+    Job,
+    build_job,
+    index_build_before,
+    jobs_to_run_after,
+    jobs_waiting_for,
+    upstream_jobs,
+)
+from sync_jobs.search.definition import IndexDefinition
 
 
 def job_manual(job: Job) -> str:
@@ -69,14 +79,15 @@ log says which jobs are to be run again, in which order, and why.
 """
 
 
-def index_alarm_manual(job: Job, at: time | None) -> str:
-    """When the alarm looks at what, and what to do when it fails. job: the one that builds the index."""
+def index_alarm_manual(definition: IndexDefinition, at: time | None) -> str:
+    """When the alarm checks what, and what to do when it fails. at: UTC; None for no schedule."""
+    job = build_job(definition)
     when = f"every day at {at:%H:%M} UTC" if at else "by hand alone, as its time is set off"
-    return f"""### persons_index_alarm
+    return f"""### {index_alarm_id(definition)}
 
-Looks at the index behind the alias `persons`, {when}. If that was not built since midnight UTC, or if Elasticsearch
-does not answer, it fails and tells the channel. So it does for a night in which nothing ran at all; but nothing inside
-of Airflow can tell that Airflow itself is down: see the README, "Alarm".
+Checks the index behind the alias `{definition.alias}`, {when}. If it was not built since midnight UTC, or if
+Elasticsearch does not answer, the alarm fails and sends a message. It also fails after a night in which nothing ran at
+all. But nothing inside Airflow can tell that Airflow itself is down: see the README, "Alarm".
 
 #### If it failed
 
@@ -86,13 +97,13 @@ of Airflow can tell that Airflow itself is down: see the README, "Alarm".
 """
 
 
-def rollback_manual() -> str:
+def rollback_manual(definition: IndexDefinition) -> str:
     """When to roll back, and what that does."""
-    return """### persons_index_rollback
+    return f"""### {definition.rollback_name}
 
-For when the search index of last night's build is not right, though its build succeeded. The indices of the builds
-before are kept (two, see docs/index-settings.md); `direction` *back* puts the one built before the live one behind the
-alias `persons`, *forth* the one built after it. Readers see the one or the other, whole.
+For a search index that is wrong although its build succeeded. The indices of the builds before are kept (two, see
+docs/index-settings.md). `direction` *back* puts the one built before the live one behind the alias
+`{definition.alias}`, *forth* the one built after it. Readers see one or the other, complete.
 
 No edit is lost: before the swap, every person whose documents are not what PostgreSQL says, by the date that the index
 was built for, is written anew; what is edited meanwhile is covered right after it. So what PostgreSQL has wrong is

@@ -3,6 +3,7 @@
 from airflow.sdk import DAG, chain
 
 from sync_airflow import task_defaults
+from sync_airflow.dag_ids import RECOVERY
 from sync_airflow.dags.manuals import recovery_manual
 from sync_airflow.dags.parameters import recovery_params
 from sync_airflow.messages.announcements import announce_untold_failure
@@ -13,7 +14,7 @@ from sync_jobs.catalogue import JOBS
 def build_recovery_dag() -> DAG:
     """The eight jobs in the order of the table, then the summary; started by hand or at a restart, never by time."""
     with DAG(
-        dag_id=task_defaults.RECOVERY,
+        dag_id=RECOVERY,
         dag_display_name="Recovery: all jobs in order",
         description="Runs all jobs one after the other, as runs of their own DAGs, and says what is to be run again.",
         doc_md=recovery_manual(),

@@ -9,6 +9,7 @@ tells nothing: then the callback of the DAG does, which Airflow calls in its DAG
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from sync_jobs.errors import SyncJobError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from airflow.sdk.types import Operator
 
 # The errors whose texts are of our own writing: numbers, ids, names of jobs and indices.
 OWN_ERRORS = (SyncJobError, AirflowFailException)
@@ -60,15 +62,21 @@ def announce_failure(context: Context) -> None:
 
 def announce_untold_failure(context: Context) -> None:
     """A run has failed and none of its tasks has told why: for the DAG's callback."""
-    tasks = [task.task_id for task in context["dag"].tasks if announce_failure in task.on_failure_callback]
-    place = {"dag_id": context["dag"].dag_id, "run_id": context["run_id"], "key": TOLD}
-    if not any(context["ti"].xcom_pull(task_ids=task_id, **place) for task_id in tasks):
+    tasks = [task.task_id for task in context["dag"].tasks if announces_failure(task)]
+    ti, dag_id, run_id = context["ti"], context["dag"].dag_id, context["run_id"]
+    if not any(ti.xcom_pull(task_ids=task_id, dag_id=dag_id, run_id=run_id, key=TOLD) for task_id in tasks):
         _send_failure(context, OUT_OF_TIME if context["reason"] == "timed_out" else KILLED)
+
+
+def announces_failure(task: Operator) -> bool:
+    """Whether a task that fails announces it."""
+    callbacks = task.on_failure_callback
+    return isinstance(callbacks, Sequence) and announce_failure in callbacks
 
 
 def is_first_attempt(context: Context) -> bool:
     """Whether this is no repetition by Airflow. A task that somebody has cleared begins anew."""
-    return context["ti"].try_number == context["ti"].max_tries - context["task"].retries + 1
+    return context["ti"].try_number == context["ti"].max_tries - (context["task"].retries or 0) + 1
 
 
 def another_tells_it(context: Context) -> bool:
@@ -78,7 +86,7 @@ def another_tells_it(context: Context) -> bool:
     nothing do not count.
     """
     task, run_id = context["task"], context["dag_run"].run_id
-    telling = (other for other in context["dag"].tasks if announce_failure in other.on_failure_callback)
+    telling = (other for other in context["dag"].tasks if announces_failure(other))
     before = [other.task_id for other in telling if other.task_id < task.task_id]
     if not before:
         return False

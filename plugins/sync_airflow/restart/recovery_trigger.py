@@ -24,8 +24,8 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from sync_airflow.dag_ids import RECOVERY
 from sync_airflow.restart.exclusive_start import ACTIVE, lock_dag
-from sync_airflow.task_defaults import RECOVERY
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -89,8 +89,8 @@ class RunNextJobOperator(TriggerDagRunOperator):
     def execute(self, context: Context) -> None:
         run, params = context["dag_run"], context["params"]
         job = find_job(self.job_name)
-        if run.run_type == SCHEDULED and run.clear_number:
-            self._clear_next_of_night(context, job)
+        if run.run_type == SCHEDULED and run.logical_date and run.clear_number:
+            self._clear_next_of_night(context, job, run.logical_date)
         jobs = jobs_to_run_next(job, run_type=run.run_type, params=params, conf=run.conf or {})
         if not jobs:
             raise AirflowSkipException("No job is to be run after this run.")
@@ -101,10 +101,10 @@ class RunNextJobOperator(TriggerDagRunOperator):
         self.trigger_run_id = child_run_id(AFTER, run.run_id, context["ti"].try_number)
         super().execute(context)
 
-    def _clear_next_of_night(self, context: Context, job: Job) -> None:
+    def _clear_next_of_night(self, context: Context, job: Job, tick: datetime) -> None:
         """Leaves with Airflow's order to clear the run, or skips this task if there is none (yet)."""
         for next_ in jobs_waiting_for(job)[:1]:
-            run_id = run_id_of_night(context["dag_run"].logical_date + between(job, next_))
+            run_id = run_id_of_night(tick + between(job, next_))
             if context["ti"].get_dr_count(dag_id=next_.dag_id, run_ids=[run_id]):
                 self.log.info("This run was cleared, so %s is run again, too: %s", next_.name, run_id)
                 self.trigger_dag_id, self.trigger_run_id, self.reset_dag_run = next_.dag_id, run_id, True

@@ -1,7 +1,7 @@
 """Job 8, PersonRecordStatusJob: persons whose memberships start or have ended (domain.md, "8 PersonRecordStatusJob").
 
-Statuses are written first, whatever state the search is in. Then the documents that show another status are made
-anew: found by looking at the index, not remembered, so that a run repeated after a failure repairs them too.
+Statuses are written first, whatever state the search is in. Then the documents that show another status are replaced.
+They are found by looking at the index, not remembered, so that a repeated run repairs them after a failure.
 """
 
 from array import array
@@ -12,14 +12,13 @@ from datetime import date
 from sync_jobs.batches import batches
 from sync_jobs.error_translation import errors_translated_with_state
 from sync_jobs.job_run import JobRun
-from sync_jobs.jobs.person_index import ALIAS
 from sync_jobs.postgres.difference import apply_difference
 from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.postgres.statements import execute, named_rows
 from sync_jobs.postgres.transactions import read_committed, snapshot
 from sync_jobs.report import Outcome
 from sync_jobs.search import index_alias
-from sync_jobs.search.refresh import PersonRefresh, find_documents, persons_of
+from sync_jobs.search.refresh import DocumentRefresh, find_documents, keys_of
 
 
 def update_person_record_status(run: JobRun) -> Outcome:
@@ -32,7 +31,7 @@ def update_person_record_status(run: JobRun) -> Outcome:
         errors_translated_with_state(
             "Statuses are written; the search may show old ones until this job is run again, or the next build."
         ),
-        advisory_lock(run.postgres, index_alias.lock_name(ALIAS)),
+        advisory_lock(run.postgres, run.index.lock_name),
     ):
         return replace(outcome, refreshed=_refresh_documents(run))
 
@@ -56,8 +55,8 @@ def _write_statuses(run: JobRun) -> Outcome:
 
 
 def _count_outdated_documents(run: JobRun) -> int:
-    """How many documents a run that is not dry would make anew, unless they are not as in PostgreSQL anyway."""
-    index = index_alias.find_live(run.elasticsearch, ALIAS).name
+    """How many documents a real run would replace because of their status."""
+    index = index_alias.find_live(run.elasticsearch, run.index.alias).name
     if index is None:
         return 0
     with snapshot(run.postgres):
@@ -65,26 +64,26 @@ def _count_outdated_documents(run: JobRun) -> int:
 
 
 def _refresh_documents(run: JobRun) -> int:
-    index = index_alias.find_live(run.elasticsearch, ALIAS).name
+    index = index_alias.find_live(run.elasticsearch, run.index.alias).name
     if index is None:
         return 0  # never built: the first build will show the statuses
-    # All documents of an index are of one date, that of its build, whatever date the statuses are of.
-    built_for = index_alias.own_indices(run.elasticsearch, ALIAS).get(index, {}).get("run_date")
+    # All documents of an index are for one date, that of its build, whatever date the statuses are for.
+    built_for = index_alias.own_indices(run.elasticsearch, run.index.alias).get(index, {}).get("run_date")
     run_date = date.fromisoformat(built_for) if built_for else run.run_date
     with snapshot(run.postgres):
         outdated = array("q", (person for batch in _outdated_documents(run, index) for person in sorted(set(batch))))
-    refresh = PersonRefresh(run.elasticsearch, index, run_date, run.settings)
+    refresh = DocumentRefresh(run.index, run.elasticsearch, index, run_date, run.settings)
     return refresh.until_settled(run.postgres, outdated)
 
 
 def _outdated_documents(run: JobRun, index: str) -> Iterator[list[int]]:
-    """Whose documents show another status than the database has, or in a dry run would have; one entry a document."""
-    run.elasticsearch.indices.refresh(index=index)  # what was written a moment ago must be found
+    """Persons whose documents show another status than the database has (in a dry run: would have), once a document."""
+    run.elasticsearch.indices.refresh(index=index)  # to find what was written a moment ago
     candidates = named_rows(
         run.postgres, "jobs/candidate_wanted_statuses" if run.dry_run else "jobs/candidate_statuses"
     )
     for batch in batches(candidates, run.settings.refresh_persons):
         wanted = dict(batch)
-        documents = find_documents(run.elasticsearch, index, list(wanted), fields=["status"])
-        shown = ((person, hit["_source"].get("status")) for hit in documents for person in persons_of(hit))
+        documents = find_documents(run.index, run.elasticsearch, index, list(wanted), fields=["status"])
+        shown = ((person, hit["_source"].get("status")) for hit in documents for person in keys_of(run.index, hit))
         yield [person for person, status in shown if person in wanted and status != wanted[person]]

@@ -20,6 +20,8 @@ from elastic_transport import ConnectionTimeout, JsonSerializer, NdjsonSerialize
 from elasticsearch import ApiError, Elasticsearch
 
 from sync_jobs.errors import RejectedDocument, TransientError
+from sync_jobs.search.definition import IndexDefinition
+from sync_jobs.search.documents import key_of
 from sync_jobs.search.errors import (
     NO_ACCESS,
     OF_THE_INDEX,
@@ -44,10 +46,12 @@ _random = random.SystemRandom()
 
 
 def load(
+    definition: IndexDefinition,
     client: Elasticsearch,
     index: str,
     lines: Iterable[bytes],
     settings: IndexSettings,
+    *,
     on_body: Callable[[list[bytes]], None] = lambda _: None,
 ) -> int:
     """Send all lines; return how many there were, once every one of them is in the index.
@@ -58,7 +62,7 @@ def load(
     _spare_objects(client)
     sent = 0
     pending: set[Future[None]] = set()
-    sender = _Sender(client, index, settings.bulk_attempts)
+    sender = _Sender(definition, client, index, settings.bulk_attempts)
     with ThreadPoolExecutor(settings.senders, thread_name_prefix="bulk") as senders:
         try:
             for batch in _bodies(lines, settings.body_bytes):
@@ -123,6 +127,7 @@ def _raise_first_error(done: Iterable[Future[None]]) -> None:
 class _Sender:
     """Sends bodies to one index, from several threads. stopped: tells all of them to stop trying."""
 
+    definition: IndexDefinition
     client: Elasticsearch
     index: str
     attempts: int
@@ -145,7 +150,7 @@ class _Sender:
                 if is_not_trusted(error):
                     raise
             else:
-                body = _refused_for_overload(body, answer["items"]) if answer["errors"] else b""
+                body = _refused_for_overload(self.definition, body, answer["items"]) if answer["errors"] else b""
                 if not body:
                     return None
             if attempt + 1 == self.attempts or _wait(attempt, self.stopped):
@@ -176,7 +181,7 @@ def split_operations(body: bytes) -> list[bytes]:
     return operations
 
 
-def _refused_for_overload(body: bytes, items: list[dict[str, dict[str, Any]]]) -> bytes:
+def _refused_for_overload(definition: IndexDefinition, body: bytes, items: list[dict[str, dict[str, Any]]]) -> bytes:
     """The operations to send again, in their order. Raises for those that would be refused again."""
     again: list[bytes] = []
     for operation, item in zip(split_operations(body), items, strict=True):
@@ -187,7 +192,7 @@ def _refused_for_overload(body: bytes, items: list[dict[str, dict[str, Any]]]) -
         if error["type"] in OF_THE_INDEX or result["status"] in NO_ACCESS:
             raise refusal(result["status"], error)
         if result["status"] not in OVERLOADED:
-            raise RejectedDocument(_describe_rejection(_id_of(operation), error))
+            raise RejectedDocument(_describe_rejection(definition, _id_of(operation), error))
         again.append(operation)
     return b"".join(again)
 
@@ -199,14 +204,14 @@ def _id_of(operation: bytes) -> str:
     return document_id
 
 
-def _describe_rejection(document_id: str, error: dict[str, Any]) -> str:
-    """Person, field and kind of error. Never the reason itself: it quotes the content."""
+def _describe_rejection(definition: IndexDefinition, document_id: str, error: dict[str, Any]) -> str:
+    """Key, field and kind of error. Never the reason itself: it quotes the content."""
     cause = error.get("caused_by") or error
     field = _FIELD.search(error["reason"]) or _FIELD.search(cause.get("reason") or "")
     return (
-        f"Elasticsearch refused document {document_id} (person {document_id.rpartition('-')[0]}), "
+        f"Elasticsearch refused document {document_id} ({definition.entity} {key_of(document_id)}), "
         f"field {field[1] if field else 'unknown'}: {error['type']}, {cause['type']}. "
-        "Correct that person's record, or the mapping in include/elasticsearch/persons.json."
+        f"Correct the record of that {definition.entity}, or the mapping of the index {definition.alias}."
     )
 
 

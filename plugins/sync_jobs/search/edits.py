@@ -1,8 +1,8 @@
-"""Which persons have been edited since a snapshot: inserts, updates and deletes in every table of a document.
+"""Which keys have been edited since a snapshot: inserts, updates and deletes in every table of a document.
 
-PostgreSQL keeps the answer in the rows themselves (docs/design.md, "No edit is lost"): the transaction that holds
-the snapshot still sees each row that has been updated or deleted since, marked by whoever did it (xmax); and a
-later snapshot sees each row written since, by its xmin.
+PostgreSQL keeps the answer in the rows themselves (docs/design.md, "No edit is lost"). The transaction that holds the
+snapshot still sees each row that was updated or deleted since; the row carries the id of the transaction that did it
+(xmax). A later snapshot sees each row that was written since; the row carries the id of its writer (xmin).
 """
 
 import heapq
@@ -13,15 +13,17 @@ from itertools import groupby
 from sync_jobs.postgres.connection import another_connection
 from sync_jobs.postgres.statements import Connection, named_rows, one_row
 from sync_jobs.postgres.transactions import snapshot
+from sync_jobs.search.definition import IndexDefinition
 
 
 class Edits:
-    """The edits since the snapshot in which a connection is. Enter it: it opens a second connection, and closes it.
+    """The edits since the snapshot that a connection is in. A context manager: it opens a second connection.
 
-    earlier: a connection inside of snapshot(), which must last as long as this is asked.
+    earlier: a connection inside snapshot(), which must stay open as long as this is used.
     """
 
-    def __init__(self, earlier: Connection) -> None:
+    def __init__(self, definition: IndexDefinition, earlier: Connection) -> None:
+        self._query = definition.query("edited_keys")
         self._earlier = earlier
         since, oldest_multixact = one_row(earlier, "session/snapshot_oldest")
         self._bounds = {"since": since, "oldest_multixact": oldest_multixact}
@@ -35,17 +37,17 @@ class Edits:
         self.later.close()
 
     def later_snapshot(self) -> AbstractContextManager[None]:
-        """The state of now, in the second connection (later)."""
+        """A snapshot of the present, in the second connection (later)."""
         return snapshot(self.later)
 
-    def edited_persons(self) -> "array[int]":
-        """Ids, ascending, of all whose documents may have changed since the earlier snapshot; some may not have.
+    def edited_keys(self) -> "array[int]":
+        """All keys whose documents may have changed since the earlier snapshot, ascending; some may not have.
 
-        With those of every look before: a row that came before one and went after it is in neither snapshot now,
-        but what that look made of it may be in an index. Inside of later_snapshot().
+        Includes the keys of every call before: a row that was written before one call and deleted after it is in
+        neither snapshot now, but a document made from it may be in an index. Call it inside later_snapshot().
         """
-        gone = named_rows(self._earlier, "indices/persons/edited_keys", self._bounds | {"gone": True})
-        come = named_rows(self.later, "indices/persons/edited_keys", self._bounds | {"gone": False})
-        known = ((person,) for person in self._found)
-        self._found = array("q", (person for (person,), _ in groupby(heapq.merge(known, gone, come))))
+        gone = named_rows(self._earlier, self._query, self._bounds | {"gone": True})
+        come = named_rows(self.later, self._query, self._bounds | {"gone": False})
+        known = ((key,) for key in self._found)
+        self._found = array("q", (key for (key,), _ in groupby(heapq.merge(known, gone, come))))
         return self._found

@@ -1,49 +1,46 @@
-"""Guard rails of the index: an emptied source must not empty a field of the search (design.md, "Guard rails").
+"""The guard rail of an index's fields: an empty source must not empty a field (docs/design.md, "Guard rails").
 
-Documents do not go when the table behind one of their fields is empty: they stay, without that field.
+Documents stay when the table behind one of their fields is empty; they only lose that field.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from elasticsearch import Elasticsearch
 
 from sync_jobs.guard_rail import check_guard_rail
-from sync_jobs.search.documents import mapping
-
-NESTED = "nested"
+from sync_jobs.search.definition import NESTED, IndexDefinition
 
 
-def count_values(client: Elasticsearch, name: str) -> dict[str, int]:
-    """How many documents of the index have a value in each field of the mapping, or nested objects in each list."""
-    answer = client.search(index=name, size=0, aggregations=_questions(mapping()["properties"]))
+def count_values(definition: IndexDefinition, client: Elasticsearch, name: str) -> dict[str, int]:
+    """By field of the mapping: how many documents of the index have a value, or how many nested objects there are."""
+    answer = client.search(index=name, size=0, aggregations=_aggregations(definition.properties))
     return dict(_counts(answer["aggregations"]))
 
 
 def check_values(
     name: str, before: Mapping[str, int], after: Mapping[str, int], maximum_removed_percent: float
 ) -> None:
-    """Raise GuardRail if too many values of one field would leave the search. before, after: of count_values()."""
+    """Raise GuardRail if too many values of one field would be lost. before, after: of count_values()."""
     for field, count in before.items():
         check_guard_rail(f"{field} in index {name}", count - after[field], count, maximum_removed_percent)
 
 
-def _questions(properties: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    """One aggregation a field, by its full name."""
-    questions: dict[str, Any] = {}
+def _aggregations(properties: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """One aggregation for each field, by its full name."""
+    aggregations: dict[str, Any] = {}
     for field, kind in properties.items():
         full_name = f"{path}{field}"
         if kind["type"] == NESTED:
-            inner = _questions(kind["properties"], f"{full_name}.")
-            questions[full_name] = {NESTED: {"path": full_name}, "aggregations": inner}
+            inner = _aggregations(kind["properties"], f"{full_name}.")
+            aggregations[full_name] = {NESTED: {"path": full_name}, "aggregations": inner}
         else:
-            questions[full_name] = {"filter": {"exists": {"field": full_name}}}
-    return questions
+            aggregations[full_name] = {"filter": {"exists": {"field": full_name}}}
+    return aggregations
 
 
-def _counts(answers: Mapping[str, Any]) -> list[tuple[str, int]]:
-    counts: list[tuple[str, int]] = []
+def _counts(answers: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     for field, answer in answers.items():
         if isinstance(answer, dict):
-            counts += [(field, answer["doc_count"]), *_counts(answer)]
-    return counts
+            yield field, answer["doc_count"]
+            yield from _counts(answer)

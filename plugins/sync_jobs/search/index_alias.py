@@ -1,11 +1,12 @@
-"""The life of an index behind an alias: create, fill, promote, prune. Knows nothing of persons.
+"""The life of an index behind an alias: create, make searchable, promote, prune.
 
     persons (alias)  ->  persons-20260101t012900-031337   live
-                         persons-20251231t012900-…          previous ones, kept for a way back
-                         persons-20260102t012900-…          being built, or left behind by a build that died
+                         persons-20251231t012900-…          previous ones, kept for a rollback
+                         persons-20260102t012900-…          unfinished: being built, or left behind by a build that died
 
-Readers and writers use the alias alone; it has exactly one index at any moment. Whoever changes it holds
-the lock of the alias (lock_name).
+Readers and writers use only the alias; it has exactly one index at any moment. Whoever changes it holds the lock of
+the alias (IndexDefinition.lock_name). An index belongs to an alias only if its name is exactly <alias>-<timestamp> and
+its _meta names the alias: other indices are never counted, and never removed.
 """
 
 import logging
@@ -31,7 +32,7 @@ CREATE_TIMEOUT = "30s"
 
 # In the name of an index: the UTC start of its build, to the microsecond, so that under the lock no two are alike.
 _BUILT_AT = "%Y%m%dt%H%M%S-%f"
-_OWN_NAME = re.compile(r".+-(\d{8}t\d{6}-\d{6})", re.ASCII)
+_OWN_NAME = re.compile(r"(?P<alias>.+)-(?P<built_at>\d{8}t\d{6}-\d{6})", re.ASCII)
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +63,6 @@ class Indices:
         return [name for name, meta in self.own.items() if name != self.live and not meta.get("finished")]
 
 
-def lock_name(alias: str) -> str:
-    """The advisory lock of everything that changes the index behind the alias."""
-    return f"work on index {alias}"
-
-
 def find_live(client: Elasticsearch, alias: str) -> Live:
     """What readers of the alias see now. Raises IndexNotAsExpected if it has several indices."""
     found = client.options(ignore_status=NOT_FOUND).indices.get_alias(name=alias)
@@ -88,16 +84,26 @@ def new_index_name(alias: str, started: datetime) -> str:
 
 
 def built_at(name: str) -> datetime | None:
-    """The start of the build that made an index of ours, by its name; None for any other index."""
+    """The start of the build that made an index, by its name; None if a build does not give such names."""
     match = _OWN_NAME.fullmatch(name)
-    return datetime.strptime(match[1], _BUILT_AT).replace(tzinfo=UTC) if match else None
+    if match is None:
+        return None
+    try:
+        return datetime.strptime(match["built_at"], _BUILT_AT).replace(tzinfo=UTC)
+    except ValueError:  # not a time: persons-20269999t012900-000000
+        return None
 
 
 def own_indices(client: Elasticsearch, alias: str) -> dict[str, dict[str, Any]]:
     """The indices that builds for this alias made and that still exist: name -> _meta, the newest first."""
     found = client.indices.get_mapping(index=f"{alias}-*", allow_no_indices=True, expand_wildcards="open,closed")
-    names = sorted(filter(built_at, found), reverse=True)
-    return {name: found[name]["mappings"].get("_meta", {}) for name in names}
+    metas = {name: found[name]["mappings"].get("_meta", {}) for name in sorted(found, reverse=True)}
+    return {name: meta for name, meta in metas.items() if _belongs_to(alias, name, meta)}
+
+
+def _belongs_to(alias: str, name: str, meta: dict[str, Any]) -> bool:
+    match = _OWN_NAME.fullmatch(name)
+    return match is not None and match["alias"] == alias and built_at(name) is not None and meta.get("alias") == alias
 
 
 def find_indices(client: Elasticsearch, alias: str) -> Indices:

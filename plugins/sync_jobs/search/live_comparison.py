@@ -1,9 +1,9 @@
-"""How a new index of persons differs from the live one, document by document, without reading either in full.
+"""How a new index differs from the live one, document by document, without reading either in full.
 
-An id is made of the person's id and a hash of the content (indices/persons/documents.sql): the same id means the same
-document. While the new index is loaded, the live one is asked which documents it has besides those ids. Their
-persons are looked at in both indices afterwards; all others have, in the new one, at least what they have in the
-live one, so that two counts tell the rest.
+The _id of a document is its key and a hash of the content: equal ids are equal documents. While the new index is
+loaded, the live one is asked which documents it has besides those ids. Their keys are compared in both indices
+afterwards. All other keys have, in the new index, at least what they have in the live one, so two counts are enough
+for them.
 """
 
 from array import array
@@ -18,18 +18,19 @@ from elasticsearch import Elasticsearch
 
 from sync_jobs.batches import batches
 from sync_jobs.errors import IndexNotAsExpected
-from sync_jobs.search.documents import content_key, document_id, is_own_id, person_of
-from sync_jobs.search.refresh import find_documents, persons_of
+from sync_jobs.search.definition import IndexDefinition
+from sync_jobs.search.documents import content_key, document_id, is_own_id, key_of
+from sync_jobs.search.refresh import find_documents, keys_of
 
-BATCH_PERSONS = 1_000
-QUESTION_DOCUMENTS = 10_000
-# Its type, in the mapping and where Elasticsearch has guessed one from the application's documents.
-PERSON_ID = "long"
+BATCH_KEYS = 1_000
+QUERY_DOCUMENTS = 10_000
+# The type of the key field, in the mapping and where Elasticsearch guesses one from the application's documents.
+KEY_TYPE = "long"
 
 
 @dataclass
 class DocumentDifference:
-    """Documents that are new, changed (a person's old one for a new one), gone, or alike."""
+    """Numbers of documents: new, changed (an old one of the same key replaced), gone, equal."""
 
     added: int = 0
     changed: int = 0
@@ -38,17 +39,17 @@ class DocumentDifference:
 
 
 class LiveDocuments:
-    """Finds the persons of whom the live index has a document that the new one lacks, while that is loaded.
+    """Finds the keys of which the live index has a document that the new one lacks, while the new one is loaded.
 
-    Enter it, call look_at() with the lines of each body, in the order of the persons' ids; then outdated_persons().
+    A context manager. Call compare() with the lines of each body, in the order of the keys; then outdated_keys().
     live: None if there is no live index.
     """
 
-    def __init__(self, client: Elasticsearch, live: str | None) -> None:
-        self._client, self._live = client, live
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="difference")
-        self._question: Future[None] | None = None
-        self._asked_up_to: int | None = None  # the last person of whom the live index has been asked
+    def __init__(self, definition: IndexDefinition, client: Elasticsearch, live: str | None) -> None:
+        self._key_field, self._client, self._live = definition.key_field, client, live
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="comparison")
+        self._query: Future[None] | None = None
+        self._compared_up_to: int | None = None  # the last key that the live index was asked for
         self._found = array("q")
 
     def __enter__(self) -> "LiveDocuments":
@@ -57,124 +58,129 @@ class LiveDocuments:
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown(cancel_futures=True)
 
-    def look_at(self, lines: Sequence[bytes]) -> None:
-        """Ask for other documents than these finished lines, beside the caller; waits for the question before."""
+    def compare(self, lines: Sequence[bytes]) -> None:
+        """Ask, in the background, for other documents than these lines. Waits for the query before."""
         if self._live is None:
             return
         ids = [document_id(line) for line in lines]
         self._wait()
-        self._question = self._thread.submit(self._ask, self._live, ids)
+        self._query = self._thread.submit(self._ask, self._live, ids)
 
-    def outdated_persons(self) -> "array[int]":
-        """Their ids, ascending, some perhaps twice, and a few that are not outdated: those whose lines were parted."""
+    def outdated_keys(self) -> "array[int]":
+        """Their keys, ascending, some twice. A few are not outdated: those whose lines are in two bodies."""
         self._wait()
         if self._live is not None:
-            self._find(self._live, [], self._persons_to_ask(None))
+            self._find(self._live, [], self._next_keys(None))
         return self._found
 
     def _wait(self) -> None:
-        if self._question:
-            self._question.result()
+        if self._query:
+            self._query.result()
 
     def _ask(self, live: str, ids: list[str]) -> None:
-        for batch in batches(ids, QUESTION_DOCUMENTS):
-            persons = self._persons_to_ask(person_of(batch[0])) | {"lte": person_of(batch[-1])}
-            self._find(live, batch, persons)
-            self._asked_up_to = persons["lte"]
+        for batch in batches(ids, QUERY_DOCUMENTS):
+            keys = self._next_keys(key_of(batch[0])) | {"lte": key_of(batch[-1])}
+            self._find(live, batch, keys)
+            self._compared_up_to = keys["lte"]
 
-    def _persons_to_ask(self, first: int | None) -> dict[str, int]:
-        """From where the question before ended, so that persons who are in the live index alone are found, too.
+    def _next_keys(self, first: int | None) -> dict[str, int]:
+        """The range from the end of the query before, so that keys that only the live index has are found, too.
 
-        first: the first of whom there are lines now, perhaps parted from others of that person.
+        first: the first key of the lines at hand; its other lines may be in the body before.
         """
-        if self._asked_up_to is None:
+        if self._compared_up_to is None:
             return {}
-        parted = first == self._asked_up_to
-        return {"gte" if parted else "gt": self._asked_up_to}
+        split = first == self._compared_up_to
+        return {"gte" if split else "gt": self._compared_up_to}
 
-    def _find(self, live: str, ids: list[str], persons: dict[str, int]) -> None:
-        """Add the persons of this range of whom the live index has a document with another id."""
-        query = {"bool": {"filter": {"range": {"personId": persons}}, "must_not": {"terms": {"_id": ids}}}}
-        pages: dict[str, Any] = {"size": BATCH_PERSONS, "sources": [{"person": {"terms": {"field": "personId"}}}]}
+    def _find(self, live: str, ids: list[str], keys: dict[str, int]) -> None:
+        """Add the keys of this range of which the live index has a document with another id."""
+        query = {"bool": {"filter": {"range": {self._key_field: keys}}, "must_not": {"terms": {"_id": ids}}}}
+        pages: dict[str, Any] = {"size": BATCH_KEYS, "sources": [{"key": {"terms": {"field": self._key_field}}}]}
         while True:
-            by_person = {"persons": {"composite": pages}}
-            answer = self._client.search(index=live, size=0, query=query, aggregations=by_person)
-            page = answer["aggregations"]["persons"]
-            self._found.extend(bucket["key"]["person"] for bucket in page["buckets"])
+            by_key = {"keys": {"composite": pages}}
+            answer = self._client.search(index=live, size=0, query=query, aggregations=by_key)
+            page = answer["aggregations"]["keys"]
+            self._found.extend(bucket["key"]["key"] for bucket in page["buckets"])
             if "after_key" not in page:
                 return
             pages["after"] = page["after_key"]
 
 
-def refuse_incomparable(client: Elasticsearch, live: str) -> None:
-    """Raise IndexNotAsExpected if personId is no whole number in the live index: nobody could be found in it."""
+def refuse_incomparable(definition: IndexDefinition, client: Elasticsearch, live: str) -> None:
+    """Raise IndexNotAsExpected if the key is not a whole number in the live index: no key could be found in it."""
     fields = client.indices.get_mapping(index=live)[live]["mappings"].get("properties", {})
-    kind = fields.get("personId", {}).get("type", PERSON_ID)
-    if kind != PERSON_ID:
+    kind = fields.get(definition.key_field, {}).get("type", KEY_TYPE)
+    if kind != KEY_TYPE:
         raise IndexNotAsExpected(
-            f"{live}: expected personId of type {PERSON_ID}, found {kind}: no build has made it. Remove it "
-            f"(DELETE /{live}), then run the job again; search is empty until that has ended."
+            f"{live}: expected {definition.key_field} of type {KEY_TYPE}, found {kind}: no build made this index. "
+            f"Remove it (DELETE /{live}), then run the job again; search is empty until the build has finished."
         )
 
 
-def compare(client: Elasticsearch, live: str | None, new: str, persons: Iterable[int]) -> DocumentDifference:
-    """Count the documents of the new index against those of the live one (None: nothing was there).
+def compare(
+    definition: IndexDefinition, client: Elasticsearch, live: str | None, new: str, keys: Iterable[int]
+) -> DocumentDifference:
+    """Count the documents of the new index against those of the live one (None: there is none).
 
-    persons: all of whom the live index has a document that the new one lacks, and any others; ascending, perhaps twice.
+    keys: all of which the live index has a document that the new one lacks, and any others; ascending, perhaps twice.
     """
     total_new = client.count(index=new)["count"]
     if live is None:
         return DocumentDifference(added=total_new)
-    # The application might write a document of nobody: no person leads to it, and the new index has none.
-    of_nobody = client.count(index=live, query={"bool": {"must_not": {"exists": {"field": "personId"}}}})["count"]
-    total_live = client.count(index=live)["count"] - of_nobody
-    difference = DocumentDifference(removed=of_nobody)
-    looked_at_live = looked_at_new = 0
-    for batch in batches((person for person, _ in groupby(persons)), BATCH_PERSONS):
-        before, after = _ids(client, live, batch), _ids(client, new, batch)
-        looked_at_live += sum(map(len, before.values()))
-        looked_at_new += sum(map(len, after.values()))
-        _use_own_ids(client, live, new, before)
-        for person in before.keys() | after.keys():
-            _count(difference, before[person], after[person])
-    rest_live, rest_new = total_live - looked_at_live, total_new - looked_at_new
+    # The application might write a document without a key: no key leads to it, and the new index does not have it.
+    has_no_key = {"bool": {"must_not": {"exists": {"field": definition.key_field}}}}
+    without_key = client.count(index=live, query=has_no_key)["count"]
+    total_live = client.count(index=live)["count"] - without_key
+    difference = DocumentDifference(removed=without_key)
+    compared_live = compared_new = 0
+    for batch in batches((key for key, _ in groupby(keys)), BATCH_KEYS):
+        before, after = _ids(definition, client, live, batch), _ids(definition, client, new, batch)
+        compared_live += sum(map(len, before.values()))
+        compared_new += sum(map(len, after.values()))
+        _use_own_ids(definition, client, live, new, before)
+        for key in before.keys() | after.keys():
+            _count(difference, before[key], after[key])
+    rest_live, rest_new = total_live - compared_live, total_new - compared_new
     difference.unchanged += min(rest_live, rest_new)
     difference.added += max(0, rest_new - rest_live)
-    difference.removed += max(0, rest_live - rest_new)  # written to it by somebody meanwhile
+    difference.removed += max(0, rest_live - rest_new)  # the application wrote to the live index meanwhile
     return difference
 
 
-def _ids(client: Elasticsearch, index: str, persons: Sequence[int]) -> dict[int, list[str]]:
-    """The _ids of these persons' documents."""
+def _ids(definition: IndexDefinition, client: Elasticsearch, index: str, keys: Sequence[int]) -> dict[int, list[str]]:
+    """The _ids of these keys' documents."""
     found: dict[int, list[str]] = defaultdict(list)
-    for hit in find_documents(client, index, persons):
-        for person in persons_of(hit):
-            found[person].append(hit["_id"])
+    for hit in find_documents(definition, client, index, keys):
+        for key in keys_of(definition, hit):
+            found[key].append(hit["_id"])
     return found
 
 
-def _use_own_ids(client: Elasticsearch, live: str, new: str, before: dict[int, list[str]]) -> None:
-    """Where the application has written a document with the content of a new one, count it as that one."""
-    foreign = [person for person, ids in before.items() if not all(is_own_id(person, each) for each in ids)]
+def _use_own_ids(
+    definition: IndexDefinition, client: Elasticsearch, live: str, new: str, before: dict[int, list[str]]
+) -> None:
+    """Where the application wrote a document with the content of a new one, count it as that one."""
+    foreign = [key for key, ids in before.items() if not all(is_own_id(key, each) for each in ids)]
     if not foreign:
         return
-    own = {_content(hit): hit["_id"] for hit in find_documents(client, new, foreign, fields=True)}
+    properties = definition.properties
+    own = {
+        content_key(hit["_source"], properties): hit["_id"]
+        for hit in find_documents(definition, client, new, foreign, fields=True)
+    }
     rewritten: dict[int, list[str]] = defaultdict(list)
-    for hit in find_documents(client, live, foreign, fields=True):
-        for person in persons_of(hit):
-            rewritten[person].append(own.get(_content(hit), hit["_id"]))
+    for hit in find_documents(definition, client, live, foreign, fields=True):
+        for key in keys_of(definition, hit):
+            rewritten[key].append(own.get(content_key(hit["_source"], properties), hit["_id"]))
     before.update(rewritten)
-
-
-def _content(hit: dict[str, Any]) -> str:
-    return content_key(hit["_source"])
 
 
 def _count(difference: DocumentDifference, before: list[str], after: list[str]) -> None:
     old, new = Counter(before), Counter(after)
-    alike = (old & new).total()
-    changed = min(old.total(), new.total()) - alike
-    difference.unchanged += alike
+    equal = (old & new).total()
+    changed = min(old.total(), new.total()) - equal
+    difference.unchanged += equal
     difference.changed += changed
-    difference.removed += old.total() - alike - changed
-    difference.added += new.total() - alike - changed
+    difference.removed += old.total() - equal - changed
+    difference.added += new.total() - equal - changed

@@ -1,7 +1,7 @@
-"""Makes the documents of a few persons anew (domain.md, job 8), beside an application that writes them too.
+"""Replaces the documents of a few keys (domain.md, job 8), while the application writes documents, too.
 
-Old documents are found by personId, so those that the application wrote under ids of its own are found too. What
-is already as PostgreSQL has it is left alone, whoever wrote it.
+Old documents are found by their key, so those that the application wrote under other ids are found as well. A
+document that is already as PostgreSQL has it stays, whoever wrote it.
 """
 
 import json
@@ -19,86 +19,89 @@ from sync_jobs.batches import batches
 from sync_jobs.postgres.statements import Connection
 from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.search import bulk
+from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.document_stream import document_lines
-from sync_jobs.search.documents import content_key, document_id, person_of, source_of
+from sync_jobs.search.documents import Properties, content_key, document_id, key_of, source_of
 from sync_jobs.search.settings import IndexSettings
 
 PAGE_DOCUMENTS = 10_000
 
-# How often persons that somebody else keeps writing are looked at again.
+# How often keys are checked again while somebody else keeps writing them.
 SETTLE_PASSES = 30
 
 
 @dataclass
 class Refreshed:
-    """persons: ids of those that were not as PostgreSQL has them. made, removed: documents.
+    """keys: those whose documents were not as PostgreSQL has them. made, removed: documents.
 
-    replaced: of the documents removed, those in whose place one was made for the same person.
+    replaced: how many of the removed documents had a new one made for the same key.
     """
 
-    persons: "array[int]" = field(default_factory=lambda: array("q"))
+    keys: "array[int]" = field(default_factory=lambda: array("q"))
     made: int = 0
     removed: int = 0
     replaced: int = 0
 
 
 @dataclass(frozen=True)
-class PersonRefresh:
-    """Brings persons' documents in one index to what PostgreSQL holds.
+class DocumentRefresh:
+    """Brings the documents of some keys in one index to what PostgreSQL holds.
 
-    index: the name of the index itself, not its alias, whose lock the caller has. run_date: D of domain.md.
+    index: the name of the index itself, not its alias; the caller holds the alias's lock. run_date: D of domain.md.
     """
 
+    definition: IndexDefinition
     client: Elasticsearch
     index: str
     run_date: date
     settings: IndexSettings
 
-    def once(self, connection: Connection, person_ids: Iterable[int], *, dry_run: bool = False) -> Refreshed:
-        """Make the documents of these persons anew where they are not as in the transaction of the caller.
+    def once(self, connection: Connection, keys: Iterable[int], *, dry_run: bool = False) -> Refreshed:
+        """Replace the documents of these keys where they are not as in the transaction of the caller.
 
-        A person that has no document any more loses those that were there. Raises what bulk.load raises.
+        A key that has no document any more loses those that were there. Raises what bulk.load raises.
         """
         refreshed = Refreshed()
-        self.client.indices.refresh(index=self.index)  # what was written a moment ago must be found
-        for batch in batches(person_ids, self.settings.refresh_persons):
+        self.client.indices.refresh(index=self.index)  # to find what was written a moment ago
+        for batch in batches(keys, self.settings.refresh_persons):
             operations = self._operations(connection, batch, refreshed)
             if operations and not dry_run:
-                bulk.load(self.client, self.index, operations, self.settings)
-        if refreshed.persons and not dry_run:
+                bulk.load(self.definition, self.client, self.index, operations, self.settings)
+        if refreshed.keys and not dry_run:
             self.client.indices.refresh(index=self.index)
         return refreshed
 
-    def until_settled(self, connection: Connection, person_ids: Iterable[int]) -> int:
-        """Refresh persons in the live index, and look again at those written until nothing is left to do.
+    def until_settled(self, connection: Connection, keys: Iterable[int]) -> int:
+        """Refresh keys in the live index, and check again those that were written until nothing is left to do.
 
-        The application may write the same person at the same moment: each may remove what the other is about to
-        replace, or write what the other has just made. So, after the time that it takes to finish, those that were
-        written are held against PostgreSQL again. connection: outside of any transaction, each look is one of its
-        own. Returns how many documents were made.
+        The application may write the same key at the same moment: each writer may remove what the other is about to
+        replace, or write what the other has just made. So after settle_seconds the written keys are compared with
+        PostgreSQL again. connection: outside of any transaction; each pass uses one of its own. Returns how many
+        documents were made.
         """
         made = 0
         for _ in range(SETTLE_PASSES):
             with snapshot(connection):
-                refreshed = self.once(connection, person_ids)
+                refreshed = self.once(connection, keys)
             made += refreshed.made
-            if not refreshed.persons:
+            if not refreshed.keys:
                 break
-            person_ids = refreshed.persons
+            keys = refreshed.keys
             time.sleep(self.settings.settle_seconds)
         return made
 
     def _operations(self, connection: Connection, batch: list[int], refreshed: Refreshed) -> list[bytes]:
-        """What it takes for some persons, in their order, as bulk lines; counted in refreshed."""
-        lines = document_lines(connection, self.run_date, batch)
-        wanted = _by_person((person_of(document_id(line)), line) for line in lines)
-        hits = find_documents(self.client, self.index, batch, fields=True)
-        existing = _by_person((person, hit) for hit in hits for person in persons_of(hit))
+        """The bulk lines that some keys need, in the order of the keys; counted in refreshed."""
+        lines = document_lines(self.definition, connection, self.run_date, batch)
+        wanted = _by_key((key_of(document_id(line)), line) for line in lines)
+        hits = find_documents(self.definition, self.client, self.index, batch, fields=True)
+        existing = _by_key((key, hit) for hit in hits for key in keys_of(self.definition, hit))
+        properties = self.definition.properties
         operations: list[bytes] = []
-        for person in batch:
-            missing, surplus = _difference(wanted.get(person, []), existing.get(person, []))
+        for key in batch:
+            missing, surplus = _difference(wanted.get(key, []), existing.get(key, []), properties)
             if missing or surplus:
-                refreshed.persons.append(person)
+                refreshed.keys.append(key)
             refreshed.made += len(missing)
             refreshed.removed += len(surplus)
             refreshed.replaced += min(len(missing), len(surplus))
@@ -107,41 +110,46 @@ class PersonRefresh:
 
 
 def find_documents(
-    client: Elasticsearch, index: str, person_ids: Sequence[int], fields: Sequence[str] | bool = False
+    definition: IndexDefinition,
+    client: Elasticsearch,
+    index: str,
+    keys: Sequence[int],
+    fields: Sequence[str] | bool = False,
 ) -> Iterable[dict[str, Any]]:
-    """The hits of these persons' documents: _id, persons_of() and, in _source, the fields asked for (True: all)."""
-    source = fields if isinstance(fields, bool) else list(fields)
+    """The hits of these keys' documents: _id, keys_of() and, in _source, the fields asked for (True: all)."""
     query = {
-        "query": {"terms": {"personId": list(person_ids)}},
-        "_source": source,
-        "docvalue_fields": ["personId"],
+        "query": {"terms": {definition.key_field: list(keys)}},
+        "_source": fields if isinstance(fields, bool) else list(fields),
+        "docvalue_fields": [definition.key_field],
     }
     return helpers.scan(client, query=query, index=index, size=PAGE_DOCUMENTS)
 
 
-def persons_of(hit: dict[str, Any]) -> list[int]:
-    """Whose document it is, as Elasticsearch has understood it: the application may write a text or a list."""
-    ids: list[int] = hit["fields"]["personId"]
-    return ids
+def keys_of(definition: IndexDefinition, hit: dict[str, Any]) -> list[int]:
+    """The keys of a hit, as Elasticsearch reads them: the application may write a text or a list."""
+    keys: list[int] = hit["fields"][definition.key_field]
+    return keys
 
 
-def _by_person(items: Iterable[tuple[int, Any]]) -> dict[int, list[Any]]:
+def _by_key(items: Iterable[tuple[int, Any]]) -> dict[int, list[Any]]:
     found: dict[int, list[Any]] = defaultdict(list)
-    for person, item in items:
-        found[person].append(item)
+    for key, item in items:
+        found[key].append(item)
     return found
 
 
-def _difference(lines: list[bytes], hits: list[dict[str, Any]]) -> tuple[list[bytes], list[str]]:
-    """The lines that have no document of their content yet, and the ids of documents that are not wanted.
+def _difference(
+    lines: list[bytes], hits: list[dict[str, Any]], properties: Properties
+) -> tuple[list[bytes], list[str]]:
+    """The lines that have no document of their content yet, and the ids of the documents to remove.
 
-    Of several documents with the same content, the one with the id that PostgreSQL gives is kept.
+    Of several documents with the same content, the one with the id that PostgreSQL gives stays.
     """
-    wanted = {content_key(source_of(line)): line for line in lines}
+    wanted = {content_key(source_of(line), properties): line for line in lines}
     own_ids = {document_id(line) for line in lines}
     surplus = []
     for hit in sorted(hits, key=lambda hit: hit["_id"] not in own_ids):
-        if wanted.pop(content_key(hit["_source"]), None) is None:
+        if wanted.pop(content_key(hit["_source"], properties), None) is None:
             surplus.append(hit["_id"])
     missing = list(wanted.values())
     rewritten = {document_id(line) for line in missing}

@@ -1,39 +1,41 @@
-"""The way back to the index of the build before, and forth again, without the loss of an edit (design.md).
+"""Puts the index of another build behind the alias, without losing an edit (docs/design.md).
 
-The index gone back to is older than the edits of the days since. Before the swap every person who differs from
-what PostgreSQL has, by the index's own run date, is written anew; after it the last edits are covered as after a build.
+The target is older than the edits of the days since. Before the swap, every key whose documents differ from what
+PostgreSQL has, by the index's own run date, is written again; after it, the last edits are covered as after a build.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 
 from elasticsearch import Elasticsearch
 
 from sync_jobs.error_translation import errors_translated_with_state
 from sync_jobs.guard_rail import check_guard_rail
-from sync_jobs.jobs.person_index import ALIAS, cover_the_swap
 from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.postgres.statements import Connection
 from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.report import Outcome
 from sync_jobs.search import index_alias
+from sync_jobs.search.build import cover_the_swap
+from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.edits import Edits
 from sync_jobs.search.field_guard_rail import check_values, count_values
-from sync_jobs.search.refresh import PersonRefresh
+from sync_jobs.search.refresh import DocumentRefresh, Refreshed
 from sync_jobs.search.settings import IndexSettings
-from sync_jobs.search.source_comparison import differing_persons
-from sync_jobs.search.verification import found_totals, wanted_totals
+from sync_jobs.search.source_comparison import differing_keys
+from sync_jobs.search.verification import Totals, found_totals, wanted_totals
 
 
 @dataclass(frozen=True)
 class RolledBack:
-    """run_date: the one that the index now live was built for."""
+    """run_date: the run date of the target index."""
 
     run_date: date
     outcome: Outcome
 
 
-def roll_back_person_index(
+def roll_back_index(
+    definition: IndexDefinition,
     connection: Connection,
     client: Elasticsearch,
     direction: str,
@@ -44,51 +46,61 @@ def roll_back_person_index(
 ) -> RolledBack:
     """Put the finished index built before the live one ("back"), or after it ("forth"), behind the alias.
 
-    Counts of the outcome: documents of the index gone to, and what it took to bring it up to date. A dry run
-    writes nothing and swaps nothing. Raises AlreadyRunning during a build, IndexNotAsExpected if there is no such
-    index, GuardRail if the index would lose too much, for instance because a source table is empty.
+    Counts of the outcome: documents of the target, and what it took to bring it up to date. A dry run writes nothing
+    and does not move the alias. Raises AlreadyRunning during a build, IndexNotAsExpected if there is no such index,
+    GuardRail if the target would lose too much, for instance because a source table is empty.
     """
+    alias = definition.alias
     with (
         errors_translated_with_state("Nothing was written.") as state,
-        advisory_lock(connection, index_alias.lock_name(ALIAS)),
+        advisory_lock(connection, definition.lock_name),
     ):
-        live = index_alias.find_live(client, ALIAS)
-        name, meta = index_alias.neighbour(client, ALIAS, direction)
+        live = index_alias.find_live(client, alias)
+        target, meta = index_alias.neighbour(client, alias, direction)
         run_date = date.fromisoformat(meta["run_date"])
-        with snapshot(connection), Edits(connection) as edits:
-            wanted, existing = wanted_totals(connection, run_date), found_totals(client, name)
-            for what, old in asdict(existing).items():
-                new = getattr(wanted, what)
-                check_guard_rail(f"{what} in index {name}", old - new, old, maximum_removed_percent)
-            values = count_values(client, name)
-            persons = differing_persons(connection, client, name, run_date)
-            refresh = PersonRefresh(client, name, run_date, settings)
+        with snapshot(connection), Edits(definition, connection) as edits:
+            existing = found_totals(definition, client, target)
+            wanted = wanted_totals(definition, connection, run_date)
+            _check_totals(target, existing, wanted, maximum_removed_percent)
+            values = count_values(definition, client, target)
+            keys = differing_keys(definition, connection, client, target, run_date)
+            refresh = DocumentRefresh(definition, client, target, run_date, settings)
             if not dry_run:
-                state.text = f"Of {name} some persons may have been made anew; {live.name} is live, as before."
-            refreshed = refresh.once(connection, persons, dry_run=dry_run)
+                state.text = (
+                    f"Some documents of {target} may have been replaced; {live.name} is still live, and unchanged."
+                )
+            refreshed = refresh.once(connection, keys, dry_run=dry_run)
             made = refreshed.made
             if not dry_run:
-                state.text = f"{name} was made as PostgreSQL is now; {live.name} is live, as before."
-                check_values(name, values, count_values(client, name), maximum_removed_percent)
-                index_alias.switch(client, ALIAS, live, name)
+                state.text = f"{target} was brought up to date; {live.name} is still live, and unchanged."
+                check_values(target, values, count_values(definition, client, target), maximum_removed_percent)
+                index_alias.switch(client, alias, live, target)
                 state.text = (
-                    f"{name} is live and serves; only what was edited around the swap may be missing in it, until the "
-                    f"next build. Do not repeat this: it would go on to the index beyond."
+                    f"{target} is live and serves; it may only lack what was edited around the swap, until the next "
+                    f"build. Do not repeat the rollback: it would move on to the next index."
                 )
                 made += cover_the_swap(edits, refresh)
-    before, after = live.name or "", name
-    if dry_run:
-        before, after = after, before
-    outcome = Outcome(
+    indices = {"live": [live.name or ""], "previous": [target]}
+    if not dry_run:
+        indices = {"live": [target], "previous": [live.name or ""]}
+    return RolledBack(run_date, _outcome(existing, wanted, refreshed, 0 if dry_run else made, indices))
+
+
+def _check_totals(target: str, existing: Totals, wanted: Totals, maximum_removed_percent: float) -> None:
+    after = wanted.by_name()
+    for what, before in existing.by_name().items():
+        check_guard_rail(f"{what} in index {target}", before - after[what], before, maximum_removed_percent)
+
+
+def _outcome(
+    existing: Totals, wanted: Totals, refreshed: Refreshed, made: int, indices: dict[str, list[str]]
+) -> Outcome:
+    return Outcome(
         read=wanted.documents,
         added=refreshed.made - refreshed.replaced,
         changed=refreshed.replaced,
         removed=refreshed.removed - refreshed.replaced,
         unchanged=existing.documents - refreshed.removed,
-        refreshed=0 if dry_run else made,
-        indices={
-            "live": [live.name or ""] if dry_run else [name],
-            "previous": [name] if dry_run else [live.name or ""],
-        },
+        refreshed=made,
+        indices=indices,
     )
-    return RolledBack(run_date, outcome)

@@ -1,6 +1,6 @@
-"""Which persons' documents in an index are not those that PostgreSQL would make now: all of both are read.
+"""Which keys' documents in an index are not those that PostgreSQL would make now. Reads all of both.
 
-For what is rare: the way back to an index of nights ago, and the names of those that differ when a build is refused.
+Used rarely: by a rollback to an index of nights ago, and to name the keys that differ when a build is refused.
 """
 
 from array import array
@@ -13,28 +13,31 @@ from typing import Any
 from elasticsearch import Elasticsearch
 
 from sync_jobs.postgres.statements import Connection
+from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.document_stream import document_lines
-from sync_jobs.search.documents import document_id, person_of
+from sync_jobs.search.documents import document_id, key_of
 
 PAGE_DOCUMENTS = 10_000
 KEEP_ALIVE = "5m"
 
-Entry = tuple[int, str]  # person id, document id
+Entry = tuple[int, str]  # key, document id
 
 
-def differing_persons(connection: Connection, client: Elasticsearch, index: str, run_date: date) -> "array[int]":
-    """Their ids, ascending. A document with an id of Elasticsearch's making, from the application, differs.
+def differing_keys(
+    definition: IndexDefinition, connection: Connection, client: Elasticsearch, index: str, run_date: date
+) -> "array[int]":
+    """Their keys, ascending. A document of the application, under an id that Elasticsearch made up, differs.
 
-    Both sides come in the order of the person's id and are met as they come: memory does not grow with them.
+    Both sides are read in the order of the key and merged: memory does not grow with them.
     """
     client.indices.refresh(index=index)
     with (
-        closing(document_lines(connection, run_date)) as lines,
-        closing(_entries(client, index)) as entries,
+        closing(document_lines(definition, connection, run_date)) as lines,
+        closing(_entries(definition, client, index)) as entries,
     ):
         ids = map(document_id, lines)
-        wanted = _persons((person_of(each), each) for each in ids)
-        return array("q", _differing(wanted, _persons(entries)))
+        wanted = _by_key((key_of(each), each) for each in ids)
+        return array("q", _differing(wanted, _by_key(entries)))
 
 
 def _differing(one: Iterator[tuple[int, set[str]]], other: Iterator[tuple[int, set[str]]]) -> Iterator[int]:
@@ -53,21 +56,21 @@ def _differing(one: Iterator[tuple[int, set[str]]], other: Iterator[tuple[int, s
             first, second = next(one, nothing), next(other, nothing)
 
 
-def _persons(entries: Iterable[Entry]) -> Iterator[tuple[int, set[str]]]:
-    """Person id, ids of the person's documents."""
-    for person, group in groupby(entries, key=lambda entry: entry[0]):
-        yield person, {each for _, each in group}
+def _by_key(entries: Iterable[Entry]) -> Iterator[tuple[int, set[str]]]:
+    """Key, ids of its documents."""
+    for key, group in groupby(entries, key=lambda entry: entry[0]):
+        yield key, {each for _, each in group}
 
 
-def _entries(client: Elasticsearch, index: str) -> Generator[Entry, None, None]:
-    """All documents of an index, in the order of personId."""
+def _entries(definition: IndexDefinition, client: Elasticsearch, index: str) -> Generator[Entry, None, None]:
+    """All documents of an index, in the order of the key."""
     point_in_time = client.open_point_in_time(index=index, keep_alive=KEEP_ALIVE)["id"]
     after: list[Any] | None = None
     try:
         while True:
             answer = client.search(
                 pit={"id": point_in_time, "keep_alive": KEEP_ALIVE},
-                sort=["personId", "_shard_doc"],
+                sort=[definition.key_field, "_shard_doc"],
                 size=PAGE_DOCUMENTS,
                 source=False,
                 track_total_hits=False,

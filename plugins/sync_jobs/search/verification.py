@@ -1,4 +1,4 @@
-"""Whether a new index of persons holds what PostgreSQL has, asked in other ways than those that filled it."""
+"""Whether a new index holds what PostgreSQL has, checked by other queries than those that filled it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,107 +10,128 @@ from typing import Any
 from elasticsearch import Elasticsearch
 
 from sync_jobs.errors import IndexNotAsExpected
-from sync_jobs.postgres.statements import Connection, execute, one_row
+from sync_jobs.postgres.statements import Connection, execute
 from sync_jobs.postgres.transactions import snapshot
-from sync_jobs.search.documents import content_key, differing_fields
-from sync_jobs.search.refresh import find_documents, persons_of
-from sync_jobs.search.source_comparison import differing_persons
+from sync_jobs.search.definition import NESTED, IndexDefinition
+from sync_jobs.search.documents import Properties, content_key, differing_fields
+from sync_jobs.search.refresh import find_documents, keys_of
+from sync_jobs.search.source_comparison import differing_keys
 
-Documents = dict[int, list[dict[str, Any]]]  # by person
+Documents = dict[int, list[dict[str, Any]]]  # by key
 
-# Persons named when an index is refused.
-NAMED_PERSONS = 10
+# Keys named when an index is refused.
+NAMED_KEYS = 10
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Documents of an index, and what is nested in them."""
+    """Documents of an index, and nested objects by the field that holds them."""
 
     documents: int
-    trusts: int
-    memberships: int
+    nested: dict[str, int]
 
     def __str__(self) -> str:
-        return f"{self.documents} documents with {self.trusts} trusts and {self.memberships} programme memberships"
+        nested = " and ".join(f"{count} {field}" for field, count in self.nested.items())
+        return f"{self.documents} documents" + (f" with {nested}" if nested else "")
+
+    def by_name(self) -> dict[str, int]:
+        """All counts, for the guard rail."""
+        return {"documents": self.documents, **self.nested}
 
 
-def count_exported(connection: Connection, exported: str, run_date: date) -> Totals:
-    """What the index must hold, by another connection than the one whose snapshot was exported."""
+def count_exported(definition: IndexDefinition, connection: Connection, exported: str, run_date: date) -> Totals:
+    """What the index must hold, counted by another connection than the one that exported its snapshot."""
     with snapshot(connection, exported):
-        return wanted_totals(connection, run_date)
+        return wanted_totals(definition, connection, run_date)
 
 
-def wanted_totals(connection: Connection, run_date: date) -> Totals:
-    """What the index must hold, by a count apart from how the documents are made."""
-    return Totals(*one_row(connection, "indices/persons/totals", {"run_date": run_date}))
+def wanted_totals(definition: IndexDefinition, connection: Connection, run_date: date) -> Totals:
+    """What the index must hold, counted independently of the query that makes the documents."""
+    cursor = execute(connection, definition.query("totals"), {"run_date": run_date})
+    names = [column.name for column in cursor.description or ()]
+    counts = dict(zip(names, cursor.fetchone() or (), strict=True))
+    return Totals(counts["documents"], {field: counts[field] for field in definition.nested_fields})
 
 
-def verify_totals(connection: Connection, client: Elasticsearch, name: str, wanted: Totals, run_date: date) -> None:
-    """Raise IndexNotAsExpected unless the index holds exactly what PostgreSQL counted, with the first that differ.
+def verify_totals(
+    definition: IndexDefinition,
+    connection: Connection,
+    client: Elasticsearch,
+    name: str,
+    *,
+    wanted: Totals,
+    run_date: date,
+) -> None:
+    """Raise IndexNotAsExpected, naming the first keys that differ, unless the index holds what PostgreSQL counted.
 
-    Inside a transaction of the snapshot by which it was counted.
+    Call it inside a transaction of the snapshot that was counted.
     """
-    found = found_totals(client, name)
+    found = found_totals(definition, client, name)
     if found != wanted:
-        persons = differing_persons(connection, client, name, run_date)
-        raise IndexNotAsExpected(f"{name}: expected {wanted}, found {found}. {_first(persons)}")
+        keys = differing_keys(definition, connection, client, name, run_date)
+        raise IndexNotAsExpected(f"{name}: expected {wanted}, found {found}. {_first(definition, keys)}")
 
 
-def found_totals(client: Elasticsearch, name: str) -> Totals:
+def found_totals(definition: IndexDefinition, client: Elasticsearch, name: str) -> Totals:
     """What an index holds."""
-    nested = {path: {"nested": {"path": path}} for path in ("trusts", "programmeMemberships")}
+    nested = {field: {NESTED: {"path": field}} for field in definition.nested_fields}
     answer = client.search(index=name, size=0, track_total_hits=True, aggregations=nested)
-    counts = answer["aggregations"]
     return Totals(
         documents=answer["hits"]["total"]["value"],
-        trusts=counts["trusts"]["doc_count"],
-        memberships=counts["programmeMemberships"]["doc_count"],
+        nested={field: answer["aggregations"][field]["doc_count"] for field in nested},
     )
 
 
-def sample_of_persons(connection: Connection, name: str, persons: int) -> list[int]:
-    """So many persons, picked by the name of the index: the same index, the same persons."""
-    return [row[0] for row in execute(connection, "indices/persons/sample_keys", {"seed": name, "persons": persons})]
+def sample_of_keys(definition: IndexDefinition, connection: Connection, name: str, size: int) -> list[int]:
+    """So many keys, chosen by the name of the index: the same index, the same keys."""
+    rows = execute(connection, definition.query("sample_keys"), {"seed": name, "size": size})
+    return [row[0] for row in rows]
 
 
-def plain_documents(connection: Connection, run_date: date, persons: Sequence[int]) -> Documents:
-    """The documents of these persons, by a plain query that has nothing in common with the build's."""
-    documents: Documents = {person: [] for person in persons}
-    for person, document in execute(
-        connection, "person_documents_plainly", {"run_date": run_date, "person_ids": list(persons)}
-    ):
-        documents[person].append(document)
+def plain_documents(
+    definition: IndexDefinition, connection: Connection, run_date: date, keys: Sequence[int]
+) -> Documents:
+    """The documents of these keys, by a plain query that has nothing in common with the build's."""
+    documents: Documents = {key: [] for key in keys}
+    parameters = {"run_date": run_date, "keys": list(keys)}
+    for key, document in execute(connection, definition.query("plain_documents"), parameters):
+        documents[key].append(document)
     return documents
 
 
-def verify_documents(client: Elasticsearch, name: str, wanted: Documents) -> None:
-    """Compare the documents of these persons with the wanted ones, field by field; raise IndexNotAsExpected."""
+def verify_documents(definition: IndexDefinition, client: Elasticsearch, name: str, wanted: Documents) -> None:
+    """Compare the documents of these keys with the wanted ones, field by field; raise IndexNotAsExpected."""
     found: Documents = defaultdict(list)
-    for hit in find_documents(client, name, list(wanted), fields=True):
-        for person in persons_of(hit):
-            found[person].append(hit["_source"])
-    wrong = {person: _difference(documents, found[person]) for person, documents in wanted.items()}
-    wrong = {person: difference for person, difference in wrong.items() if difference}
+    for hit in find_documents(definition, client, name, list(wanted), fields=True):
+        for key in keys_of(definition, hit):
+            found[key].append(hit["_source"])
+    properties = definition.properties
+    wrong = {key: _difference(documents, found[key], properties) for key, documents in wanted.items()}
+    wrong = {key: difference for key, difference in wrong.items() if difference}
     if wrong:
-        named = "; ".join(f"person {person}: {what}" for person, what in islice(wrong.items(), NAMED_PERSONS))
+        named = "; ".join(f"{definition.entity} {key}: {what}" for key, what in islice(wrong.items(), NAMED_KEYS))
         raise IndexNotAsExpected(
-            f"{name}: of {len(wanted)} persons compared field by field, {len(wrong)} are not as a plain query has "
-            f"them: {named}."
+            f"{name}: of {len(wanted)} {definition.entity}s compared field by field with a plain query, {len(wrong)} "
+            f"differ: {named}."
         )
 
 
-def _difference(wanted: list[dict[str, Any]], found: list[dict[str, Any]]) -> str:
-    """How a person's documents differ, without what is in them; empty if they do not."""
+def _difference(wanted: list[dict[str, Any]], found: list[dict[str, Any]], properties: Properties) -> str:
+    """How the documents of one key differ, without their content; empty if they do not."""
     if len(wanted) != len(found):
         return f"expected {len(wanted)} documents, found {len(found)}"
-    pairs = zip(sorted(wanted, key=content_key), sorted(found, key=content_key), strict=True)
-    fields = {name for one, other in pairs for name in differing_fields(one, other)}
+
+    def by_content(document: dict[str, Any]) -> str:
+        return content_key(document, properties)
+
+    pairs = zip(sorted(wanted, key=by_content), sorted(found, key=by_content), strict=True)
+    fields = {name for one, other in pairs for name in differing_fields(one, other, properties)}
     return f"fields {', '.join(sorted(fields))}" if fields else ""
 
 
-def _first(persons: Iterable[int]) -> str:
-    ids = list(islice(persons, NAMED_PERSONS + 1))
-    if not ids:
-        return "Every person's own documents are right, so somebody else has written to it."
-    more = " and more" if len(ids) > NAMED_PERSONS else ""
-    return f"The documents of persons {', '.join(map(str, ids[:NAMED_PERSONS]))}{more} differ."
+def _first(definition: IndexDefinition, keys: Iterable[int]) -> str:
+    first = list(islice(keys, NAMED_KEYS + 1))
+    if not first:
+        return f"The documents of every {definition.entity} are right, so somebody else has written to the index."
+    more = " and more" if len(first) > NAMED_KEYS else ""
+    return f"The documents of {definition.entity}s {', '.join(map(str, first[:NAMED_KEYS]))}{more} differ."

@@ -1,15 +1,15 @@
--- Job 6: the documents of the index persons as finished bulk lines, one row an operation, for COPY
+-- Index persons: its documents as finished bulk lines, one row for each operation, for COPY
 -- (domain.md, "6 PersonElasticSearchSyncJob").
 -- Reads: person, contact_details, gmc_details, gdc_details, placement, placement_specialty, specialty,
 -- person_owner, person_trust, programme_membership, curriculum_membership, programme. Writes: nothing.
--- Parameters: run_date; person_ids: NULL for everybody, or the ids of the few persons whose documents are wanted.
--- Fast: everything is met by merge joins in the order of the person's id, in which indexes have it; only current
--- placements and the keys of memberships are sorted, before the first row, in slices (session/planner_in_key_order.sql);
--- text is made by concatenation, one expression a document, that leaves out whatever has no value;
--- what belongs to a programme is escaped once a programme (LATERAL … OFFSET 0 lets the planner memoize it); the
--- LIMIT that the planner cannot know makes it plan for the first rows.
--- The id of a document is the person's id and a hash of the content: alike rows are one document, and two
--- indices are compared by ids alone. So lists are in a fixed order, whatever plan made them.
+-- Parameters: run_date; keys: NULL for all persons, or the ids of the few persons whose documents are wanted.
+-- Fast: merge joins read everything in the order of the person's id, by indexes; only current placements and the keys
+-- of memberships are sorted, by workers, before the first row (session/planner_in_key_order.sql). Text is made by
+-- concatenation, one expression for each document, without the fields that have no value. What belongs to a programme
+-- is escaped once for each programme (LATERAL … OFFSET 0 lets the planner memoize it). The LIMIT, which the planner
+-- cannot know, makes it plan for the first rows.
+-- The id of a document is the person's id and a hash of the content: equal rows are one document, and two indices can
+-- be compared by ids alone. So lists are in a fixed order, whatever the plan is.
 
 WITH current_placement AS (
     SELECT DISTINCT
@@ -29,7 +29,7 @@ WITH current_placement AS (
     WHERE
         placement.date_from <= %(run_date)s
         AND placement.date_to >= %(run_date)s
-        AND (%(person_ids)s::bigint[] IS NULL OR placement.trainee_id = any(%(person_ids)s::bigint[]))
+        AND (%(keys)s::bigint[] IS NULL OR placement.trainee_id = any(%(keys)s::bigint[]))
 ),
 
 trust AS (
@@ -44,7 +44,7 @@ trust AS (
             person_trust.trust_id
         FROM person_trust
         WHERE
-            %(person_ids)s::bigint[] IS NULL OR person_trust.person_id = any(%(person_ids)s::bigint[])
+            %(keys)s::bigint[] IS NULL OR person_trust.person_id = any(%(keys)s::bigint[])
     ) AS pair
     GROUP BY pair.person_id
 ),
@@ -85,7 +85,7 @@ membership AS (
         OFFSET 0 -- noqa: AM09
     ) AS programme_part ON TRUE
     WHERE
-        %(person_ids)s::bigint[] IS NULL OR programme_membership.person_id = any(%(person_ids)s::bigint[])
+        %(keys)s::bigint[] IS NULL OR programme_membership.person_id = any(%(keys)s::bigint[])
     GROUP BY programme_membership.person_id
 ),
 
@@ -128,7 +128,7 @@ document AS (
     LEFT JOIN trust ON person.id = trust.person_id
     LEFT JOIN membership ON person.id = membership.person_id
     WHERE
-        %(person_ids)s::bigint[] IS NULL OR person.id = any(%(person_ids)s::bigint[])
+        %(keys)s::bigint[] IS NULL OR person.id = any(%(keys)s::bigint[])
     ORDER BY person.id
     LIMIT
         (SELECT 9223372036854775807)

@@ -1,6 +1,6 @@
 -- Job 6: the documents of a few persons once more, written down as plainly as the rules read
 -- (domain.md, "6 PersonElasticSearchSyncJob"), to hold the fast form of indices/persons/documents.sql against.
--- Reads: as indices/persons/documents.sql. Writes: nothing. Parameters: run_date, person_ids.
+-- Reads: as indices/persons/documents.sql. Writes: nothing. Parameters: run_date, keys.
 -- Fast enough: a few persons, found by their ids.
 
 SELECT DISTINCT
@@ -73,4 +73,4 @@ LEFT JOIN placement_specialty
         placement.id = placement_specialty.placement_id
         AND placement_specialty.placement_specialty_type = 'PRIMARY'
 LEFT JOIN specialty ON placement_specialty.specialty_id = specialty.id
-WHERE person.id = any(%(person_ids)s::bigint[]);
+WHERE person.id = any(%(keys)s::bigint[]);

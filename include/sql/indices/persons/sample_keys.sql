@@ -1,9 +1,9 @@
 -- Job 6: some persons that have documents, picked by a seed, for the comparison field by field.
--- Reads: person, contact_details. Writes: nothing. Parameters: seed (text), persons (how many).
+-- Reads: person, contact_details. Writes: nothing. Parameters: seed (text), size (how many).
 -- Fast: one pass over two keys; only the few lowest hashes are kept.
 
 SELECT person.id
 FROM person
 INNER JOIN contact_details ON person.id = contact_details.id
 ORDER BY hashint8extended(person.id, hashtextextended(%(seed)s, 0))
-LIMIT %(persons)s;
+LIMIT %(size)s;

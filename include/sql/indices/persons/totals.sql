@@ -49,7 +49,7 @@ membership AS (
 SELECT
     coalesce(sum(coalesce(document.copies, 1)), 0)::bigint AS documents,
     coalesce(sum(coalesce(document.copies, 1) * trust.items), 0)::bigint AS trusts,
-    coalesce(sum(coalesce(document.copies, 1) * membership.items), 0)::bigint AS memberships
+    coalesce(sum(coalesce(document.copies, 1) * membership.items), 0)::bigint AS "programmeMemberships"
 FROM person
 INNER JOIN contact_details ON person.id = contact_details.id
 LEFT JOIN document ON person.id = document.person_id

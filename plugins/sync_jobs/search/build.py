@@ -1,0 +1,297 @@
+"""Builds an index beside the live one and puts it behind the alias.
+
+    lock  ->  remove orphans  ->  create  ->  load, under one snapshot  ->  verify  ->  catch up with edits
+          ->  compare with the live index, guard rail  ->  promote  ->  catch up with the last edits  ->  remove retired
+
+PostgreSQL makes the finished lines of every document; this module only passes them on. If anything fails before the
+swap, the new index is removed and the live one keeps serving. After the swap the new one serves.
+"""
+
+import heapq
+import logging
+import time
+from array import array
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from itertools import chain, islice
+from typing import Any
+
+from elastic_transport import TransportError
+from elasticsearch import ApiError, Elasticsearch
+
+from sync_jobs.error_translation import errors_translated_with_state
+from sync_jobs.errors import IndexNotAsExpected, State
+from sync_jobs.guard_rail import check_guard_rail
+from sync_jobs.job_run import JobRun
+from sync_jobs.postgres.background import in_background
+from sync_jobs.postgres.locks import advisory_lock
+from sync_jobs.postgres.statements import Connection, execute, one_row
+from sync_jobs.postgres.transactions import export_snapshot, snapshot
+from sync_jobs.report import Outcome
+from sync_jobs.search import bulk, index_alias, live_comparison
+from sync_jobs.search.build_progress import BackgroundRefresh, Phases, Progress
+from sync_jobs.search.definition import IndexDefinition
+from sync_jobs.search.document_stream import document_lines
+from sync_jobs.search.edits import Edits
+from sync_jobs.search.field_guard_rail import check_values, count_values
+from sync_jobs.search.refresh import DocumentRefresh, Refreshed
+from sync_jobs.search.verification import (
+    Totals,
+    count_exported,
+    plain_documents,
+    sample_of_keys,
+    verify_documents,
+    verify_totals,
+)
+
+# A background refresh during the load comes at most once per this fraction of the expected documents.
+REFRESH_FRACTION = 5
+
+log = logging.getLogger(__name__)
+
+
+def build_index(definition: IndexDefinition, run: JobRun) -> Outcome:
+    """Build a new index beside the live one, verify it, and put it behind the alias; a dry run removes it again."""
+    client, alias = run.elasticsearch, definition.alias
+    with (
+        errors_translated_with_state("The live index was not touched.") as state,
+        advisory_lock(run.postgres, definition.lock_name),
+    ):
+        orphans = index_alias.remove_orphans(client, alias)
+        name = index_alias.new_index_name(alias, _clock(run.postgres))
+        try:
+            outcome = _Build(definition, run, name, state).build()
+        except BaseException:
+            _discard_quietly(client, alias, name)
+            raise
+        if run.dry_run:
+            index_alias.discard(client, alias, name)
+            retired = [name]
+        else:
+            state.text = f"The new index {name} is live and up to date; the next build removes older ones."
+            retired = index_alias.remove_retired(client, alias, run.settings.retained_indices)
+        live = index_alias.find_live(client, alias).name
+        if live != name and not run.dry_run:
+            state.text = ""
+            raise IndexNotAsExpected(
+                f"Expected {name} behind alias {alias}, where its build had put it, found {live or 'nothing'}. "
+                "Somebody moved the alias or removed the index: find out who, then run the job again."
+            )
+    indices = {"live": [live] if live else [], "removed": orphans + retired}
+    return replace(outcome, indices=indices)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """documents: how many were sent. outdated: keys of which the live index has other documents.
+
+    live_values: what count_values() found in the live index.
+    """
+
+    documents: int
+    outdated: "array[int]"
+    live_values: dict[str, int]
+
+
+@dataclass(frozen=True)
+class _Build:
+    """One build. name: of the new index. state: replaced once the new index is live."""
+
+    definition: IndexDefinition
+    run: JobRun
+    name: str
+    state: State
+
+    @property
+    def client(self) -> Elasticsearch:
+        return self.run.elasticsearch
+
+    def build(self) -> Outcome:
+        """Make the index, complete, verified and up to date, and promote it. Readers see no change before that.
+
+        One snapshot stays open from the first row to the last edit: it shows what has been edited since.
+        """
+        definition, client, name, run = self.definition, self.client, self.name, self.run
+        live = index_alias.find_live(client, definition.alias).name
+        if live:
+            live_comparison.refuse_incomparable(definition, client, live)
+        phases = Phases()
+        with snapshot(run.postgres), Edits(definition, run.postgres) as edits:
+            loaded = self._load(live, phases)
+            wanted = self._verify(loaded.documents, edits.later, phases)
+            with phases.of("catch up"):
+                refresh = DocumentRefresh(definition, client, name, run.run_date, run.settings)
+                caught_up = _catch_up(edits, refresh)
+                _verify_count(client, name, wanted.documents + caught_up.made - caught_up.removed)
+            with phases.of("compare"):
+                keys = heapq.merge(loaded.outdated, sorted(caught_up.keys))
+                difference = live_comparison.compare(definition, client, live, name, keys)
+                limit = run.maximum_removed_percent
+                existing = difference.unchanged + difference.changed + difference.removed
+                check_guard_rail(f"index {definition.alias}", difference.removed, existing, limit)
+                values = count_values(definition, client, name)
+                check_values(definition.alias, loaded.live_values, values, limit)
+            refreshed = caught_up.made
+            if not run.dry_run:
+                with phases.of("promote"):
+                    index_alias.promote(client, definition.alias, name)
+                self.state.text = (
+                    f"The new index {name} is live and serves; it may only lack what was edited around the swap. The "
+                    "next run, or a retry of this one, brings it up to date."
+                )
+                with phases.of("cover the swap"):
+                    index_alias.mark_finished(client, definition.alias, name)
+                    refreshed += cover_the_swap(edits, refresh)
+        return Outcome(
+            read=difference.unchanged + difference.changed + difference.added,
+            refreshed=refreshed,
+            documents_per_second=round(wanted.documents / (phases.seconds["load"] + phases.seconds["refresh"])),
+            phases=phases.seconds,
+            **asdict(difference),
+        )
+
+    def _load(self, live: str | None, phases: Phases) -> _Loaded:
+        """Create the index and fill it from the snapshot.
+
+        PostgreSQL takes a while to the first document; Elasticsearch does its share of the work in that time.
+        """
+        run = self.run
+        meta = self._meta()
+        execute(run.postgres, "session/planner_in_key_order", {"parallel_workers": run.settings.parallel_workers})
+        # Closed here even if not all of it was read: until then the connection could not end its transaction.
+        with phases.of("load"), closing(document_lines(self.definition, run.postgres, run.run_date)) as lines:
+            with in_background(run.postgres, _first_of, lines) as first_lines:
+                live_values = self._prepare(live, meta)
+                first = first_lines.result()
+            documents, outdated = self._send(live, chain(first, lines), meta["expected_documents"])
+            index_alias.refuse_if_removed(self.client, self.definition.alias, self.name)
+        return _Loaded(documents, outdated, live_values)
+
+    def _prepare(self, live: str | None, meta: dict[str, Any]) -> dict[str, int]:
+        """Create the index; return the values that the live one has, for the guard rail. Empty without one."""
+        index_alias.create(self.client, self.name, self.definition.mapping, meta, self.run.settings)
+        return count_values(self.definition, self.client, live) if live else {}
+
+    def _send(self, live: str | None, lines: Iterable[bytes], expected: int) -> tuple[int, "array[int]"]:
+        """Send all documents to the new index; return how many, and the keys of which the live one has others."""
+        settings = self.run.settings
+        progress = Progress(self.name, expected, settings.progress_seconds)
+        every = max(settings.refresh_documents, expected // REFRESH_FRACTION)
+        with (
+            live_comparison.LiveDocuments(self.definition, self.client, live) as live_documents,
+            BackgroundRefresh(self.client, self.name, every) as refresh,
+        ):
+
+            def on_body(body: list[bytes]) -> None:
+                live_documents.compare(body)
+                progress.advance(len(body))
+                refresh.advance(len(body))
+
+            sent = bulk.load(self.definition, self.client, self.name, lines, settings, on_body=on_body)
+            return sent, live_documents.outdated_keys()
+
+    def _verify(self, documents: int, second: Connection, phases: Phases) -> Totals:
+        """Make the index searchable and compare it with the snapshot; return what is in it.
+
+        The second connection counts what the index must hold, while Elasticsearch makes the last documents searchable
+        and the first connection makes those of a sample.
+        """
+        definition, client, name, run = self.definition, self.client, self.name, self.run
+        exported = export_snapshot(run.postgres)
+        with in_background(second, count_exported, definition, second, exported, run.run_date) as totals:
+            with phases.of("refresh"):
+                index_alias.make_searchable(client, name, run.settings)
+            with phases.of("verify"):
+                keys = sample_of_keys(definition, run.postgres, name, run.settings.sample_persons)
+                sample = plain_documents(definition, run.postgres, run.run_date, keys)
+                wanted = totals.result()
+                if documents != wanted.documents:
+                    raise IndexNotAsExpected(
+                        f"{name}: PostgreSQL counts {wanted.documents} documents, but made {documents}."
+                    )
+                verify_totals(definition, run.postgres, client, name, wanted=wanted, run_date=run.run_date)
+                verify_documents(definition, client, name, sample)
+        index_alias.add_meta(client, definition.alias, name, asdict(wanted))
+        return wanted
+
+    def _meta(self) -> dict[str, Any]:
+        """What explains the index to whoever finds it; its totals are added once they are counted."""
+        run = self.run
+        source_snapshot, postgres_version = one_row(run.postgres, "session/source_snapshot")
+        nodes = self.client.cluster.stats(filter_path="nodes.versions")["nodes"]["versions"]
+        return {
+            "alias": self.definition.alias,
+            "run_id": run.run_id,
+            "run_date": run.run_date.isoformat(),
+            "source_snapshot": source_snapshot,
+            "expected_documents": one_row(run.postgres, self.definition.query("expected_count"))[0],
+            "versions": {
+                "postgresql": postgres_version,
+                "elasticsearch": nodes,
+                "definition": self.definition.version,
+            },
+        }
+
+
+def _first_of(lines: Iterator[bytes]) -> list[bytes]:
+    return list(islice(lines, 1))
+
+
+def _catch_up(edits: Edits, refresh: DocumentRefresh) -> Refreshed:
+    """Before the swap: write the keys edited since the snapshot, in rounds, until few are left."""
+    total = Refreshed()
+    settings = refresh.settings
+    for _ in range(settings.catch_up_rounds):
+        with edits.later_snapshot():
+            keys = edits.edited_keys()
+            refreshed = refresh.once(edits.later, keys)
+            sampled = refreshed.keys[: settings.sample_persons]
+            sample = plain_documents(refresh.definition, edits.later, refresh.run_date, sampled)
+            verify_documents(refresh.definition, refresh.client, refresh.index, sample)
+        total.keys.extend(refreshed.keys)
+        total.made += refreshed.made
+        total.removed += refreshed.removed
+        entity = refresh.definition.entity
+        log.info("%s: %d %ss edited meanwhile, %d written", refresh.index, len(keys), entity, len(refreshed.keys))
+        if len(refreshed.keys) <= settings.catch_up_persons:
+            break
+    return total
+
+
+def cover_the_swap(edits: Edits, refresh: DocumentRefresh) -> int:
+    """After the swap: write what was committed before it and not seen yet; return how many documents were made.
+
+    Once immediately, since readers see the index now. And once more when the application's writes that began before
+    the swap have ended: such a write may have looked for old documents in the index before, and put new ones into
+    this one.
+    """
+    made = 0
+    for pause in (0.0, refresh.settings.settle_seconds):
+        time.sleep(pause)
+        with edits.later_snapshot():
+            keys = edits.edited_keys()
+        made += refresh.until_settled(edits.later, keys)
+    return made
+
+
+def _verify_count(client: Elasticsearch, name: str, wanted: int) -> None:
+    found = client.count(index=name)["count"]
+    if found != wanted:
+        raise IndexNotAsExpected(f"{name}: expected {wanted} documents after catching up with edits, found {found}.")
+
+
+def _clock(connection: Connection) -> datetime:
+    """The start of a build, by the one clock that all hosts share, so that the order of builds is never in doubt."""
+    started: datetime = one_row(connection, "session/clock")[0]
+    return started
+
+
+def _discard_quietly(client: Elasticsearch, alias: str, name: str) -> None:
+    """Remove the index of a failed build, unless it is live. If that fails, the next build removes it as an orphan."""
+    try:
+        index_alias.discard(client, alias, name)
+    except (TransportError, ApiError, IndexNotAsExpected) as error:
+        kind = type(error).__name__
+        log.warning("%s could not be removed (%s): the next build removes it, unless it is live", name, kind)

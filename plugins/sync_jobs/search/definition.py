@@ -1,0 +1,85 @@
+"""What an index is: its alias, the key of its documents, its mapping, and the SQL that makes and checks them."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from sync_jobs.postgres.statements import SQL_FOLDER, read_sql
+
+MAPPING_FOLDER = SQL_FOLDER.parent / "elasticsearch"
+
+NESTED = "nested"
+
+# The SQL files of a definition. Each gives one row, or rows, as the class says.
+Query = Literal["documents", "plain_documents", "totals", "edited_keys", "expected_count", "sample_keys"]
+
+
+@dataclass(frozen=True)
+class IndexDefinition:
+    """One search index. Everything in sync_jobs.search works from it.
+
+    alias: the name that readers and writers use; its indices are named <alias>-YYYYMMDDtHHMMSS-ffffff.
+    entity: what one key stands for, in the singular, for messages: "person".
+    key_field: the field that holds the key, a long in the mapping. Several documents may have the same key.
+    sql_folder, mapping_file: where its files are; by default include/sql/indices/<alias>/ and
+    include/elasticsearch/<alias>.json.
+
+    The SQL files in sql_folder, with their parameters:
+
+    documents: run_date, keys (a bigint array, NULL for all). One text column: the bulk lines of one document, action
+        and source, each ended by a newline. The _id is <key>-<hash of the content in hexadecimal>. In the order of
+        the key.
+    plain_documents: run_date, keys. Columns: key, document (jsonb). The same documents by an independent query.
+    totals: run_date. One row: column documents, and one column for each nested field, named like it: how many
+        documents and nested objects the index must hold, counted independently of documents.
+    edited_keys: gone, since, oldest_multixact (sync_jobs.search.edits). One column: the keys whose documents may
+        have changed since a snapshot, ascending.
+    expected_count: no parameter. One row: about how many documents there are, for progress.
+    sample_keys: seed (text), size. One column: so many keys that have documents, chosen by the seed.
+    """
+
+    alias: str
+    entity: str
+    key_field: str
+    sql_folder: Path | None = None
+    mapping_file: Path | None = None
+
+    def query(self, name: Query) -> Path:
+        """The file of one of its SQL statements, for sync_jobs.postgres.statements."""
+        return (self.sql_folder or SQL_FOLDER / "indices" / self.alias) / f"{name}.sql"
+
+    @cached_property
+    def mapping(self) -> dict[str, Any]:
+        """The mapping of its indices, without _meta."""
+        return dict(json.loads(self._mapping_text()))
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """The fields of the mapping, name -> definition."""
+        return dict(self.mapping["properties"])
+
+    @cached_property
+    def nested_fields(self) -> tuple[str, ...]:
+        """The names of the fields that hold nested objects."""
+        return tuple(name for name, field in self.properties.items() if field.get("type") == NESTED)
+
+    @cached_property
+    def version(self) -> str:
+        """Equal for indices whose documents and mapping are made in the same way: 12 hexadecimal digits."""
+        return hashlib.sha256((read_sql(self.query("documents")) + self._mapping_text()).encode()).hexdigest()[:12]
+
+    @property
+    def lock_name(self) -> str:
+        """The advisory lock of everything that changes the index behind the alias."""
+        return f"work on index {self.alias}"
+
+    @property
+    def rollback_name(self) -> str:
+        """The name of its rollback, in reports and as the id of its DAG."""
+        return f"{self.alias}_index_rollback"
+
+    def _mapping_text(self) -> str:
+        return (self.mapping_file or MAPPING_FOLDER / f"{self.alias}.json").read_text(encoding="utf-8")
