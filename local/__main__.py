@@ -28,8 +28,8 @@ from local.recovery_run import end, follow, results, start_or_join
 from local.recovery_view import Progress, failure_lines, outcome, print_results
 from local.settings import Settings, read_settings
 from local.stack import SERVICES, Stack
+from sync_jobs.index_definitions import INDEX_DEFINITIONS
 
-ALIAS = "persons"
 SCHEDULER = "scheduler"
 INTERRUPTED = 130
 
@@ -147,7 +147,11 @@ def recover(home: Home, steps: Steps) -> int:
     if not steps.console.is_terminal:
         steps.say("")
     print_results(steps.console, ended)
-    steps.say(f"\n{documents(stack['elasticsearch_url'])} documents are behind the alias {ALIAS}.\n")
+    steps.say("")
+    for definition in INDEX_DEFINITIONS:
+        count = documents(stack["elasticsearch_url"], definition.alias)
+        steps.say(f"{count} documents are behind the alias {definition.alias}.")
+    steps.say("")
     if failures := failure_lines(ended):
         steps.say("\n".join(failures) + "\n")
     show_addresses(home, steps)
@@ -177,10 +181,10 @@ def stopped_service(home: Home) -> StackError | None:
     return None
 
 
-def documents(url: str) -> str:
-    """The number of documents in the live index, as text for people."""
+def documents(url: str, alias: str) -> str:
+    """The number of documents in the live index of an alias, as text for people."""
     try:
-        answer = httpx.get(f"{url}/{ALIAS}/_count", timeout=30, trust_env=False)
+        answer = httpx.get(f"{url}/{alias}/_count", timeout=30, trust_env=False)
     except httpx.TransportError as error:
         raise StackError(f"Elasticsearch at {url} does not answer: {error}") from error
     return f"{answer.json()['count']:,}" if answer.status_code == httpx.codes.OK else "No"
@@ -192,7 +196,8 @@ def show_addresses(home: Home, steps: Steps) -> None:
     password = stack["password"] if sys.stdout.isatty() else f"in {file}"
     steps.say(f"Jobs:    {stack['airflow_url']}/sync/")
     steps.say(f"Airflow: {stack['airflow_url']}  user {stack['user']}  password {password}")
-    steps.say(f"Search:  {stack['elasticsearch_url']}/{ALIAS}/_search")
+    for definition in INDEX_DEFINITIONS:
+        steps.say(f"Search:  {stack['elasticsearch_url']}/{definition.alias}/_search")
     steps.say(f"All addresses and passwords: {file}")
     steps.say(f"Airflow's command line: {home.folder / 'airflow'}")
     steps.say("To stop: make down (keeps the data) or make clean (deletes it)")

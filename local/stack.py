@@ -23,13 +23,18 @@ from local.ports import HOST, choose_port
 from local.postgres import Postgres, create_tables
 from local.processes import Service, stop
 from local.settings import AIRFLOW_PORT, ELASTICSEARCH_PORT, POSTGRES_PORT, Settings
-from sync_airflow.task_defaults import INDEX_ALARM, RECOVERY
+from sync_airflow.dag_ids import RECOVERY, index_alarm_id, index_rollback_id
 from sync_jobs.catalogue import JOBS
+from sync_jobs.index_definitions import INDEX_DEFINITIONS
 
 POSTGRES, ELASTICSEARCH, SETUP, API_SERVER = "postgres", "elasticsearch", "airflow-setup", "api-server"
-INDEX_ROLLBACK = "persons_index_rollback"
 SERVICES = (POSTGRES, ELASTICSEARCH, *COMPONENTS)
-DAG_IDS = (*(job.dag_id for job in JOBS), RECOVERY, INDEX_ALARM, INDEX_ROLLBACK)
+DAG_IDS = (
+    *(job.dag_id for job in JOBS),
+    RECOVERY,
+    *(index_alarm_id(definition) for definition in INDEX_DEFINITIONS),
+    *(index_rollback_id(definition) for definition in INDEX_DEFINITIONS),
+)
 
 PATIENCE_SECONDS = 20
 

@@ -15,7 +15,7 @@ from local.home import Home
 from local.ports import HOST, any_free_port
 from local.processes import Service
 from local.recovery_run import end, start_or_join
-from sync_airflow.task_defaults import RECOVERY
+from sync_airflow.dag_ids import RECOVERY
 
 D = date(2026, 3, 10)
 SCHEDULER_STARTED = datetime(2026, 3, 10, 3, tzinfo=UTC)
@@ -87,7 +87,7 @@ def test_an_interrupt_says_if_recovery_continues(new: bool, answers: bool) -> No
 
 def test_an_elasticsearch_that_does_not_answer_is_a_clear_error() -> None:
     with pytest.raises(StackError, match=r"Elasticsearch at .* does not answer"):
-        documents(f"http://{HOST}:{any_free_port()}")
+        documents(f"http://{HOST}:{any_free_port()}", "persons")
 
 
 def test_a_stopped_server_is_named_with_its_log_and_what_to_do(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ class Clone:
 
     def is_complete(self) -> bool:
         """As the shell script asks at each call of make."""
-        command = [self.python, "-I", self.folder / "local" / "virtual_environment.py", "check"]
+        command: list[str | Path] = [self.python, "-I", self.folder / "local" / "virtual_environment.py", "check"]
         try:
             return subprocess.run(command, env=self.environment, capture_output=True, check=False).returncode == 0
         except OSError:
@@ -162,7 +162,16 @@ def half_written_note(clone: Clone) -> None:
 
 
 def missing_package(clone: Clone) -> None:
-    uv = [clone.venv / "bin" / "uv", "--quiet", "--no-config", "pip", "uninstall", "--python", clone.python, "tiny"]
+    uv: list[str | Path] = [
+        clone.venv / "bin" / "uv",
+        "--quiet",
+        "--no-config",
+        "pip",
+        "uninstall",
+        "--python",
+        clone.python,
+        "tiny",
+    ]
     subprocess.run(uv, env=clone.environment, check=True)
 
 
