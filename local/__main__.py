@@ -23,6 +23,7 @@ from local.airflow_api import AirflowApi
 from local.console import Steps
 from local.errors import ServiceFailed, StackError
 from local.home import Home
+from local.http_client import CLIENT
 from local.interrupts import interrupt_on_signals, interrupts_ignored
 from local.recovery_run import end, follow, results, start_or_join
 from local.recovery_view import Progress, failure_lines, outcome, print_results
@@ -184,7 +185,7 @@ def stopped_service(home: Home) -> StackError | None:
 def documents(url: str, alias: str) -> str:
     """The number of documents in the live index of an alias, as text for people."""
     try:
-        answer = httpx.get(f"{url}/{alias}/_count", timeout=30, trust_env=False)
+        answer = CLIENT.get(f"{url}/{alias}/_count", timeout=30)
     except httpx.TransportError as error:
         raise StackError(f"Elasticsearch at {url} does not answer: {error}") from error
     return f"{answer.json()['count']:,}" if answer.status_code == httpx.codes.OK else "No"

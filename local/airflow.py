@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from local.home import write_private
+from local.http_client import CLIENT
 from local.ports import HOST
 from local.processes import Service
 from sync_airflow.time_window import OFF
@@ -98,12 +99,12 @@ class Airflow:
             service.wait_until(lambda name=name, service=service: self._is_healthy(name, service), START_SECONDS)  # type: ignore[misc]
 
     def _prepare_for_tasks(self) -> None:
-        """The API server makes the routes for tasks at the first request to one, and answers nobody meanwhile.
+        """Let the API server create its routes for tasks, which it does at the first request to one of them.
 
-        That takes seconds, in which the first task would wait for it and a processor would idle.
+        That takes seconds, and it does not answer meanwhile. Here the other components use the time to start.
         """
         with contextlib.suppress(httpx.TransportError):
-            httpx.get(f"{self.url}/execution/health", timeout=START_SECONDS, trust_env=False)
+            CLIENT.get(f"{self.url}/execution/health", timeout=START_SECONDS)
 
     def _is_healthy(self, name: str, service: Service) -> bool:
         """The last heartbeat may be that of an earlier process: it has to be newer than this one's start."""
@@ -115,7 +116,7 @@ class Airflow:
 
     def _health(self) -> dict[str, Any] | None:
         try:
-            answer = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=10, trust_env=False)
+            answer = CLIENT.get(f"{self.url}/api/v2/monitor/health", timeout=10)
         except httpx.TransportError:
             return None
         health: dict[str, Any] | None = answer.json() if answer.status_code == 200 else None

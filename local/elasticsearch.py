@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from local.http_client import CLIENT
 from local.ports import HOST
 from local.processes import Service
 
@@ -62,7 +63,7 @@ class Elasticsearch:
     def _answers(self) -> bool:
         """Whether all shards are available. This node has no root page to ask for."""
         try:
-            health = httpx.get(f"{self.url}/_cluster/health", timeout=5, trust_env=False)
+            health = CLIENT.get(f"{self.url}/_cluster/health", timeout=5)
         except httpx.TransportError:
             return False
         return health.status_code == 200 and health.json()["status"] in ("green", "yellow")

@@ -188,7 +188,7 @@ def uv_variables(sources: dict[str, str]) -> dict[str, str]:
 
 
 def clean_environment(more: dict[str, str]) -> dict[str, str]:
-    """Ours without what pip and uv would take from it, but for the sources of packages, and with more."""
+    """This process's environment without the settings of pip and uv, except the sources of packages; plus `more`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_", "VIRTUAL_ENV"))}
     sources = {name: value for name, value in os.environ.items() if UV_SOURCES.fullmatch(name)}
     return {**kept, **sources, **more, "PIP_CONFIG_FILE": os.devnull}
