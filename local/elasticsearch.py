@@ -19,7 +19,6 @@ ROOT = Path(__file__).resolve().parents[1]
 # A node with more data than this is tuned for large indexes. The bytes are those of two indexes, live and previous.
 QUICK_PERSONS = 50_000
 QUICK_BYTES = 60_000_000
-QUICK_HEAP, LARGE_HEAP = "1g", "2g"
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Elasticsearch:
     home: Path
     log: Path
     port: int
-    heap: str = QUICK_HEAP
+    heap: str = "1g"
     quick: bool = True
     settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -40,10 +39,9 @@ class Elasticsearch:
     def url(self) -> str:
         return f"http://{HOST}:{self.port}"
 
-    def tuned(self, persons: int, heap: str | None) -> "Elasticsearch":
-        """This node, tuned for the data that it holds, or for an index of so many persons. heap: None to choose it."""
-        quick = persons <= QUICK_PERSONS and _size(self.home) <= QUICK_BYTES
-        return replace(self, quick=quick, heap=heap or (QUICK_HEAP if quick else LARGE_HEAP))
+    def tuned(self, persons: int) -> "Elasticsearch":
+        """This node, tuned for the data that it holds and for an index of so many persons."""
+        return replace(self, quick=persons <= QUICK_PERSONS and _size(self.home) <= QUICK_BYTES)
 
     def service(self) -> Service:
         """Not started yet."""

@@ -11,6 +11,7 @@ from sync_airflow.time_window import OFF, parse_window
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_HOME = ROOT / ".local"
 DEFAULT_DEMO_PERSONS = 20_000
+DEFAULT_HEAP = "1g"
 
 POSTGRES_PORT = "SYNC_POSTGRES_PORT"
 ELASTICSEARCH_PORT = "SYNC_ELASTICSEARCH_PORT"
@@ -19,7 +20,7 @@ AIRFLOW_PORT = "SYNC_AIRFLOW_PORT"
 
 @dataclass(frozen=True)
 class Settings:
-    """home: folder of all data of the stack. Ports: None if not set. heap: as Java writes it, None to choose by size.
+    """home: folder of all data of the stack. Ports: None if not set. heap: as Java writes it.
 
     recovery_window: see sync_airflow.settings. Off by default, because `make run` runs recovery itself.
     """
@@ -29,7 +30,7 @@ class Settings:
     elasticsearch_port: int | None = None
     airflow_port: int | None = None
     demo_persons: int = DEFAULT_DEMO_PERSONS
-    heap: str | None = None
+    heap: str = DEFAULT_HEAP
     recovery_window: str = OFF
 
 
@@ -60,10 +61,8 @@ def _whole_number(environment: Mapping[str, str], name: str, lowest: int, highes
     return int(value)
 
 
-def _heap(environment: Mapping[str, str], name: str) -> str | None:
-    value = environment.get(name, "").strip()
-    if not value:
-        return None
+def _heap(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name, "").strip() or DEFAULT_HEAP
     if not re.fullmatch(r"[1-9][0-9]*[mg]", value):
         raise StackError(f"{name} must be a size such as 512m or 4g, not {value!r}.")
     return value

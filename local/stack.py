@@ -48,7 +48,9 @@ class Stack:
         self.begun: list[str] = []  # names of the services that this command has started
         secrets, ports = home.secrets(), self._choose_ports()
         self.postgres = Postgres(home.folder / "postgres", home.log(POSTGRES), ports[POSTGRES], secrets)
-        self.elasticsearch = Elasticsearch(home.folder / "elasticsearch", home.log(ELASTICSEARCH), ports[ELASTICSEARCH])
+        self.elasticsearch = Elasticsearch(
+            home.folder / "elasticsearch", home.log(ELASTICSEARCH), ports[ELASTICSEARCH], settings.heap
+        )
         self.airflow = Airflow(
             home=home.folder / "airflow-home",
             logs=home.folder / "logs",
@@ -94,7 +96,7 @@ class Stack:
         self._end([name for name in self.services if name not in (POSTGRES, ELASTICSEARCH) or not self.running(name)])
         self.home.remove_stack()
         if not self.running(ELASTICSEARCH):
-            tuned = self.elasticsearch.tuned(self.settings.demo_persons, self.settings.heap)
+            tuned = self.elasticsearch.tuned(self.settings.demo_persons)
             self._begin(ELASTICSEARCH, self.elasticsearch.service(), tuned.start)
         self._start_postgres()
         self.airflow.prepare()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local.elasticsearch import LARGE_HEAP, QUICK_BYTES, QUICK_HEAP, QUICK_PERSONS, Elasticsearch
+from local.elasticsearch import QUICK_BYTES, QUICK_PERSONS, Elasticsearch
 
 
 @pytest.fixture
@@ -13,21 +13,15 @@ def node(tmp_path: Path) -> Elasticsearch:
 
 
 def test_a_node_for_few_persons_is_tuned_for_a_quick_start(node: Elasticsearch) -> None:
-    tuned = node.tuned(QUICK_PERSONS, None)
-    assert (tuned.quick, tuned.heap) == (True, QUICK_HEAP)
+    assert node.tuned(QUICK_PERSONS).quick
 
 
 def test_a_node_for_many_persons_is_tuned_for_large_indexes(node: Elasticsearch) -> None:
-    tuned = node.tuned(QUICK_PERSONS + 1, None)
-    assert (tuned.quick, tuned.heap) == (False, LARGE_HEAP)
+    assert not node.tuned(QUICK_PERSONS + 1).quick
 
 
 def test_a_node_that_holds_much_data_is_tuned_for_large_indexes(node: Elasticsearch) -> None:
     (node.home / "data").mkdir(parents=True)
     with (node.home / "data" / "segment").open("wb") as file:
         file.truncate(QUICK_BYTES + 1)
-    assert not node.tuned(20_000, None).quick
-
-
-def test_the_heap_of_the_user_takes_precedence(node: Elasticsearch) -> None:
-    assert node.tuned(QUICK_PERSONS + 1, "512m").heap == "512m"
+    assert not node.tuned(20_000).quick
