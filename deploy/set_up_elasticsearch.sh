@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The user by which the jobs work: it may do anything with the indices of persons, and nothing with any other.
+# Makes the user of the jobs and its role: all rights to the jobs' own indices, none to any other
+# (elasticsearch_role.json, which write_elasticsearch_role.py makes from the index definitions).
 # Runs at each start and sets the same again.
 #
 #   ELASTICSEARCH_URL            where to find it
@@ -15,9 +16,7 @@ put() {
     "$ELASTICSEARCH_URL/_security/$1"
 }
 
-put role/sync_jobs <<'JSON'
-{"cluster": ["monitor"], "indices": [{"names": ["persons", "persons-*"], "privileges": ["all"]}]}
-JSON
+put role/sync_jobs < "$(dirname "${BASH_SOURCE[0]}")/elasticsearch_role.json"
 put user/sync_jobs <<JSON
 {"password": "$SYNC_ELASTICSEARCH_PASSWORD", "roles": ["sync_jobs"]}
 JSON

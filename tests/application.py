@@ -1,4 +1,7 @@
-"""The TIS application, as far as it writes what the jobs read, and to the index that they build (domain.md, job 6)."""
+"""The TIS application, as far as it writes what the jobs read, and to the index that they build.
+
+See docs/domain.md, "Writes of the application".
+"""
 
 import random
 import threading

@@ -1,6 +1,6 @@
-"""What the eight jobs must do, once more and as plainly as can be: domain.md in Python, without SQL.
+"""What the eight jobs must do, once more and as plainly as can be: docs/domain.md in Python, without SQL.
 
-The tests compare every job with this model over random awkward data. It is written from domain.md alone and
+The tests compare every job with this model over random awkward data. It is written from docs/domain.md alone and
 is slow on purpose: each rule is spelled out for one person or one post, so that it can be checked by reading.
 
 A database is a dict from the name of a table to its rows; a row is a dict from the name of a column to its value.

@@ -1,4 +1,4 @@
--- Job 1: the rows of person_owner that are not as the rules want them (domain.md, "1 PersonOwnerRebuildJob").
+-- Job 1: the rows of person_owner that are not as the rules want them (docs/domain.md, "1 PersonOwnerRebuildJob").
 -- Reads: person, programme_membership, programme, placement, post, person_owner.
 -- Writes: the temporary table "difference" (id, owner, rule, change, is_loss).
 -- Parameter: run_date.

@@ -1,5 +1,5 @@
 -- Job 8: the persons whose status is to be looked at, what it is and what it should be
--- (domain.md, "8 PersonRecordStatusJob" and the paragraph on missed nights).
+-- (docs/domain.md, "8 PersonRecordStatusJob" and "Missed nights").
 -- Reads: programme_membership, person.
 -- Writes: the temporary table "candidate" (id, existing_status, status); it outlives the transaction,
 -- for the refresh of documents, until the next run or the end of the session.

@@ -1,5 +1,5 @@
 -- Job 8, dateOverride ANY: as jobs/person_record_status_candidates.sql, but every person that has a membership
--- (domain.md, "8 PersonRecordStatusJob").
+-- (docs/domain.md, "8 PersonRecordStatusJob").
 -- Reads: programme_membership, person.
 -- Writes: the temporary table "candidate" (id, existing_status, status), as there.
 -- Parameter: run_date, by which a membership is current.

@@ -1,5 +1,5 @@
 -- Jobs 2 and 3: the rows of person_trust, of one body, that are not as they should be
--- (domain.md, "2, 3 PersonPlacement…TrustJob").
+-- (docs/domain.md, "2, 3 PersonPlacement…TrustJob").
 -- Reads: placement, person, post, person_trust.
 -- Writes: the temporary table "difference" (person_id, trust_id, change, is_loss).
 -- Parameter: body, 'EMPLOYING' or 'TRAINING'; the CASE over it is folded before planning.

@@ -1,5 +1,5 @@
 -- Job 7: the posts whose last funding ended on one of the dates covered
--- (domain.md, "7 PostFundingStatusSyncJob" and the paragraph on missed nights).
+-- (docs/domain.md, "7 PostFundingStatusSyncJob" and "Missed nights").
 -- Reads: post_funding, post. Writes: the temporary table "candidate" (id).
 -- Parameters: first_date, last_date: the run dates covered; fundings ended the day before each.
 -- All fundings ended on or before D-1 and one ended on D-1 means that the latest end is D-1; so a range of nights

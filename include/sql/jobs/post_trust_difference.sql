@@ -1,5 +1,5 @@
 -- Jobs 4 and 5: the rows of post_trust, of one body, that are not as they should be
--- (domain.md, "4, 5 Post…TrustJob").
+-- (docs/domain.md, "4, 5 Post…TrustJob").
 -- Reads: post, post_trust. Writes: the temporary table "difference" (post_id, trust_id, change, is_loss).
 -- Parameter: body, 'EMPLOYING' or 'TRAINING'; the CASE over it is folded before planning.
 -- Fast: one full join for both directions of the difference.

@@ -1,4 +1,4 @@
--- The three tables that the jobs own (domain.md, "Tables").
+-- The three tables that the jobs own (docs/domain.md, "Tables").
 -- No foreign keys to the application's tables: references dangle there, and a rebuild must never wait for them.
 
 CREATE TABLE IF NOT EXISTS person_owner (

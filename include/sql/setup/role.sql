@@ -1,5 +1,5 @@
 -- Rights of the role sync_jobs, by which the jobs work: read everything, write only what they own
--- (domain.md, "Tables"). Run by the owner of the tables, after job_tables.sql; the role itself is made by an
+-- (docs/domain.md, "Tables"). Run by the owner of the tables, after job_tables.sql; the role itself is made by an
 -- administrator beforehand: CREATE ROLE sync_jobs LOGIN PASSWORD …
 -- The jobs work with temporary tables. Whoever runs this grants it if the database is his, too; else an administrator
 -- runs it once more (PostgreSQL warns: no privileges were granted).

@@ -1,5 +1,5 @@
 -- Index persons: its documents as finished bulk lines, one row for each operation, for COPY
--- (domain.md, "6 PersonElasticSearchSyncJob").
+-- (docs/domain.md, "6 PersonElasticSearchSyncJob").
 -- Reads: person, contact_details, gmc_details, gdc_details, placement, placement_specialty, specialty,
 -- person_owner, person_trust, programme_membership, curriculum_membership, programme. Writes: nothing.
 -- Parameters: run_date; keys: NULL for all persons, or the ids of the few persons whose documents are wanted.

@@ -1,5 +1,5 @@
 -- Job 6: the documents of a few persons once more, written down as plainly as the rules read
--- (domain.md, "6 PersonElasticSearchSyncJob"), to hold the fast form of indices/persons/documents.sql against.
+-- (docs/domain.md, "6 PersonElasticSearchSyncJob"), to hold the fast form of indices/persons/documents.sql against.
 -- Reads: as indices/persons/documents.sql. Writes: nothing. Parameters: run_date, keys.
 -- Fast enough: a few persons, found by their ids.
 
