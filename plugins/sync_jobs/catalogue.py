@@ -20,7 +20,7 @@ Kind = Literal["rebuild", "append-only", "field update"]
 class Job:
     """One row of the table of jobs.
 
-    name: the operators' name. at: the UTC time of its nightly run. writes: what it owns, for people.
+    name: the name that operators use. at: the UTC time of its nightly run. writes: what it owns, for display.
     follow_on_jobs: names of the jobs that operators re-run after it.
     entry_point: "module:function" that does the work, imported only when the job runs.
     builds_index: the index that it builds. refreshes_index: the index in which it refreshes single documents.
@@ -129,15 +129,15 @@ _BY_NAME = {job.name: job for job in JOBS} | {job.dag_id: job for job in JOBS}
 
 
 def find_job(name: str) -> Job:
-    """The job of that name: the operators' name or the DAG id. Raises KeyError for any other."""
+    """The job of that name, which may be its name or its DAG id. Raises KeyError if there is none."""
     return _BY_NAME[name]
 
 
 def upstream_jobs(job: Job) -> tuple[Job, ...]:
     """The jobs that must have succeeded in the same night before this one runs, in table order.
 
-    These name it as a follow-on job and come earlier in the night. A follow-on job that comes earlier itself waits
-    for nothing.
+    They name it as a follow-on job and come earlier in the night. A job that comes earlier in the night than the job
+    that names it does not wait for that one.
     """
     earlier = JOBS[: JOBS.index(job)]
     return tuple(other for other in earlier if job.name in other.follow_on_jobs)
@@ -151,7 +151,7 @@ def jobs_waiting_for(job: Job) -> tuple[Job, ...]:
 def index_build_before(job: Job) -> Job | None:
     """The earlier job that builds the index in which this one refreshes documents; None if there is none.
 
-    This one waits for its end, good or bad: PersonRecordStatusJob for PersonElasticSearchSyncJob.
+    This one waits until it has ended, in success or failure: PersonRecordStatusJob for PersonElasticSearchSyncJob.
     """
     earlier = JOBS[: JOBS.index(job)]
     return next((other for other in earlier if job.refreshes_index and other.builds_index == job.refreshes_index), None)

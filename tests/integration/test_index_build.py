@@ -187,7 +187,7 @@ def test_an_index_that_is_removed_while_it_is_loaded_is_not_promoted_as_elastics
     monkeypatch.setattr(bulk._Sender, "send", send_to_what_is_gone)
     elasticsearch.cluster.put_settings(persistent={"action.auto_create_index": auto_create})
     try:
-        with pytest.raises(IndexNotAsExpected, match=r"persons-\S+ was removed, by another build or by hand"):
+        with pytest.raises(IndexNotAsExpected, match=r"persons-\S+ was removed, by another build or manually"):
             run(JOB, RUN_DATE, settings=IndexSettings(settle_seconds=0, senders=1, body_bytes=10_000))
     finally:
         elasticsearch.cluster.put_settings(persistent={"action.auto_create_index": None})
@@ -197,7 +197,7 @@ def test_an_index_that_is_removed_while_it_is_loaded_is_not_promoted_as_elastics
 def test_an_index_that_elasticsearch_has_made_anew_never_gets_the_meta_of_ours(elasticsearch: Elasticsearch) -> None:
     name = index_alias.new_index_name(PERSONS.alias, datetime.now(UTC))
     elasticsearch.index(index=name, document={"personId": 1})
-    with pytest.raises(IndexNotAsExpected, match=f"{name} was removed, by another build or by hand"):
+    with pytest.raises(IndexNotAsExpected, match=f"{name} was removed, by another build or manually"):
         index_alias.add_meta(elasticsearch, PERSONS.alias, name, {"documents": 1})
     assert index_alias.own_indices(elasticsearch, PERSONS.alias) == {}
 
