@@ -25,7 +25,8 @@ from elasticsearch import Elasticsearch, helpers
 
 from sync_jobs.catalogue import find_job
 from sync_jobs.index_definitions.persons import PERSONS
-from sync_jobs.postgres.statements import execute, read_sql
+from sync_jobs.postgres.sql_files import read_sql
+from sync_jobs.postgres.statements import execute
 from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.runner import run_job
 from sync_jobs.search import index_alias

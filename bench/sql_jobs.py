@@ -14,7 +14,8 @@ from rich.console import Console
 from local import postgres as local_postgres
 from local.demo_data import load_demo_data
 from sync_jobs.catalogue import find_job
-from sync_jobs.postgres.statements import read_sql
+from sync_jobs.guard_rail import Limits
+from sync_jobs.postgres.sql_files import read_sql
 from sync_jobs.report import Report
 from sync_jobs.runner import run_job
 
@@ -162,7 +163,7 @@ class Bench:
                 elasticsearch=self.client,
                 run_date=self.run_date,
                 date_override=each.date_override,
-                maximum_removed_percent=100,
+                limits=Limits(maximum_removed_percent=100),
             )
 
     def _psql_seconds(self, each: Statements) -> float:

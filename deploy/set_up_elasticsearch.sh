@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Creates the user of the jobs, which has all permissions on the indices of persons and none on any others.
+# Creates the user of the jobs and its role: all permissions on the jobs' own indices, none on any others
+# (elasticsearch_role.json, which write_elasticsearch_role.py generates from the index definitions).
 # Runs at each start. Running it again does no harm.
 #
 #   ELASTICSEARCH_URL            the address of Elasticsearch
@@ -15,9 +16,7 @@ put() {
     "$ELASTICSEARCH_URL/_security/$1"
 }
 
-put role/sync_jobs <<'JSON'
-{"cluster": ["monitor"], "indices": [{"names": ["persons", "persons-*"], "privileges": ["all"]}]}
-JSON
+put role/sync_jobs < "$(dirname "${BASH_SOURCE[0]}")/elasticsearch_role.json"
 put user/sync_jobs <<JSON
 {"password": "$SYNC_ELASTICSEARCH_PASSWORD", "roles": ["sync_jobs"]}
 JSON

@@ -7,7 +7,7 @@
     status  say what runs
 
 Environment: SYNC_HOME, SYNC_POSTGRES_PORT, SYNC_ELASTICSEARCH_PORT, SYNC_AIRFLOW_PORT, SYNC_DEMO_PERSONS,
-SYNC_ELASTICSEARCH_HEAP, SYNC_RECOVERY_WINDOW (README.md).
+SYNC_ELASTICSEARCH_HEAP, SYNC_RECOVERY_WINDOW (docs/reference/local-stack.md, "Environment variables").
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """The table of jobs: which jobs there are, when they run and what follows what.
 
 DAGs, sensors, follow-on jobs, the recovery order, the page and the manuals are made from it, so that schedule, order
-and run-book cannot disagree. The rows are those of domain.md, "The eight jobs".
+and run-book cannot disagree. The rows are those of docs/domain.md, "The eight jobs".
 """
 
 import re
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import time
 from typing import Literal
 
-from sync_jobs.guard_rail import DEFAULT_MAXIMUM_REMOVED_PERCENT
+from sync_jobs.guard_rail import DEFAULT_LIMITS, Limits
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.search.definition import IndexDefinition
 
@@ -24,10 +24,9 @@ class Job:
     follow_on_jobs: names of the jobs that operators re-run after it.
     entry_point: "module:function" that does the work, imported only when the job runs.
     builds_index: the index that it builds. refreshes_index: the index in which it refreshes single documents.
-    takes_date_override: whether a run accepts the argument date_override (domain.md, job 8).
+    takes_date_override: whether a run accepts the argument date_override (docs/domain.md, "8 PersonRecordStatusJob").
     covers_missed_nights: whether a scheduled run covers every date since the last success (jobs 7, 8).
-    maximum_removed_percent: the guard rail, 0 to 100: a run stops before it removes more of its rows or documents
-    than this (or makes more of them INACTIVE), unless the run lifts the limit.
+    limits: the guard-rail limits of its runs, unless a run is given others.
     """
 
     name: str
@@ -41,7 +40,7 @@ class Job:
     refreshes_index: IndexDefinition | None = None
     takes_date_override: bool = False
     covers_missed_nights: bool = False
-    maximum_removed_percent: float = DEFAULT_MAXIMUM_REMOVED_PERCENT
+    limits: Limits = DEFAULT_LIMITS
 
     @property
     def dag_id(self) -> str:

@@ -13,8 +13,8 @@ from sync_page.interface import install
 
 STATIC = Path(__file__).parent / "static"
 
-# Of every answer. The page needs nothing from elsewhere, and no other page may show it as its own. A browser asks
-# whether what it has is still current, its scripts too: those of two versions would not fit together.
+# Headers of every answer. The page loads nothing from elsewhere, and no other page may embed it. Browsers revalidate
+# their copies, including the scripts: scripts of two versions would not work together.
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "Cache-Control": "no-cache",
@@ -22,7 +22,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 
-# No pages of documentation: they would load scripts from elsewhere.
+# No documentation pages: they would load scripts from elsewhere.
 app = FastAPI(title="Nightly sync", docs_url=None, redoc_url=None)
 install(app)
 app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -30,7 +30,7 @@ app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
 @app.middleware("http")
 async def add_headers(request: Request, answer: RequestResponseEndpoint) -> Response:
-    """HEADERS, added to whatever is answered."""
+    """Add HEADERS to every answer."""
     response = await answer(request)
     response.headers.update(HEADERS)
     return response
@@ -38,7 +38,7 @@ async def add_headers(request: Request, answer: RequestResponseEndpoint) -> Resp
 
 @app.get("/", include_in_schema=False)
 async def page(request: Request) -> Response:
-    """The page, which asks the interface for what it shows; for whoever is not logged in, the login."""
+    """The page, or a redirect to the login for a visitor who is not logged in."""
     try:
         await get_user(request, None, None)
     except HTTPException as error:

@@ -8,6 +8,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from sync_jobs.errors import GuardRail, IndexNotAsExpected, RejectedDocument, SearchBlocked
+from sync_jobs.guard_rail import Limits
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.runner import run_rollback
 from sync_jobs.search import bulk, index_alias
@@ -305,7 +306,7 @@ def test_an_emptied_source_does_not_empty_the_search(
 
     assert all_indices(elasticsearch) == live
     assert count(elasticsearch) == 201
-    assert run(JOB, RUN_DATE, maximum_removed_percent=60).removed == 101
+    assert run(JOB, RUN_DATE, limits=Limits(maximum_removed_percent=60)).removed == 101
 
 
 def test_a_dry_run_reports_the_difference_and_leaves_nothing(

@@ -1,4 +1,4 @@
-"""The task that does a job's work: Airflow's context in, sync_jobs.runner.run_job, the report out."""
+"""The task that does a job's work: it calls sync_jobs.runner.run_job and returns the report."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 RUN_JOB = "run_job"
 DATE_OF_CHANGE_OVERRIDE = "date_of_change_override"
 
-# Successes that are looked back on: enough for the last real one to be among them, and no more with the years.
+# How many past successes are read: enough to include the last real one, and bounded over the years.
 REMEMBERED_SUCCESSES = 200
 
 
 def asset_of(job: Job) -> Asset:
-    """The asset that stands for what the job writes. Each success leaves an event (nights.Success) on it."""
+    """The asset of what the job writes. Each success adds an event to it (night_rules.Success)."""
     return Asset(name=job.dag_id, uri=f"tis-sync://{job.dag_id}")
 
 
 def assets_of_night(job: Job) -> list[Asset]:
-    """The job's own asset and those of all jobs upstream of it: the inlets of a task that asks for the past."""
+    """The assets of the job and of all jobs upstream of it: the inlets of a task that reads past successes."""
     jobs = {job}
     for other in reversed(JOBS[: JOBS.index(job)]):
         if any(other in upstream_jobs(known) for known in jobs):
@@ -43,7 +43,7 @@ def assets_of_night(job: Job) -> list[Asset]:
 
 
 def past_successes(context: Context) -> Callable[[Job], tuple[Success, ...]]:
-    """A function that gives the latest successes of a job, newest first, asking Airflow once for each job.
+    """A function that returns the latest successes of a job, newest first. It queries Airflow once per job.
 
     The job's asset must be an inlet of the task (assets_of_night).
     """
@@ -52,7 +52,7 @@ def past_successes(context: Context) -> Callable[[Job], tuple[Success, ...]]:
 
 
 def skip_if_covered(context: Context, job: Job, successes_of: SuccessesOf) -> None:
-    """Raise AirflowSkipException if this scheduled run has nothing left to do (nights.reason_to_skip)."""
+    """Raise AirflowSkipException if this scheduled run has nothing left to do (night_rules.reason_to_skip)."""
     run = context["dag_run"]
     reason = reason_to_skip(
         job,
@@ -68,7 +68,7 @@ def skip_if_covered(context: Context, job: Job, successes_of: SuccessesOf) -> No
 
 
 class JobOperator(SyncOperator):
-    """Runs one job. Skips a scheduled run whose work another run has done."""
+    """Runs one job. Skips itself in a scheduled run whose work another run has done."""
 
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         job = find_job(job_name)
@@ -82,7 +82,7 @@ class JobOperator(SyncOperator):
         return self._run(context, job, successes_of(job))
 
     def _run(self, context: Context, job: Job, past: tuple[Success, ...]) -> dict[str, object]:
-        # Imported here, and not by the DAG files: it brings both drivers.
+        # Imported here, because it imports both drivers; DAG files must not.
         from sync_jobs.runner import run_job  # noqa: PLC0415
 
         run, params = context["dag_run"], context["params"]
@@ -104,7 +104,7 @@ class JobOperator(SyncOperator):
                 first_date=first,
                 date_override=date_override,
                 date_of_change_override=Variable.get(DATE_OF_CHANGE_OVERRIDE, default="") or "",
-                maximum_removed_percent=float(params["maximum_removed_percent"]),
+                limits=job.limits.overridden_by(params),
                 dry_run=params["dry_run"],
                 run_id=run.run_id,
                 settings=index_settings(),

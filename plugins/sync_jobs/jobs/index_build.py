@@ -1,4 +1,4 @@
-"""Any job that builds an index. Job 6 is one: domain.md, "6 PersonElasticSearchSyncJob"."""
+"""Any job that builds an index. Job 6 is one: docs/domain.md, "6 PersonElasticSearchSyncJob"."""
 
 from sync_jobs.job_run import JobRun
 from sync_jobs.report import Outcome

@@ -1,4 +1,4 @@
-"""Job 8, PersonRecordStatusJob: persons whose memberships start or have ended (domain.md, "8 PersonRecordStatusJob").
+"""Job 8: persons whose memberships start or have ended (docs/domain.md, "8 PersonRecordStatusJob").
 
 Statuses are written first, even if Elasticsearch is down. Then the documents that show another status are replaced.
 They are found by comparing the index with PostgreSQL, so a repeated run repairs them after a failure.
@@ -47,7 +47,7 @@ def _write_statuses(run: JobRun) -> Outcome:
             dates,
             existing="jobs/candidate_count",
             what="person.status",
-            maximum_removed_percent=run.maximum_removed_percent,
+            limits=run.limits,
             dry_run=run.dry_run,
             at_risk="jobs/person_record_status_at_risk",
             loss="make INACTIVE",

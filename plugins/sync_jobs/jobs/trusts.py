@@ -1,4 +1,5 @@
-"""Jobs 2 to 5: which trusts may see which persons and posts (domain.md, "2, 3" and "4, 5").
+"""Jobs 2 to 5: which trusts may see which persons and posts (docs/domain.md, "2, 3 PersonPlacement…TrustJob" and
+"4, 5 Post…TrustJob").
 
 Each job owns the rows of its own body. Readers see either the old rows or the new ones.
 """
@@ -42,6 +43,6 @@ def _rebuild(run: JobRun, table: Table, body: Body) -> Outcome:
             {"body": body},
             existing=f"jobs/{table}_existing",
             what=f"{table} ({body})",
-            maximum_removed_percent=run.maximum_removed_percent,
+            limits=run.limits,
             dry_run=run.dry_run,
         )

@@ -7,7 +7,7 @@ transaction and in key order. Readers see either the old rows or the new ones. A
 """
 
 from sync_jobs.errors import state_on_error
-from sync_jobs.guard_rail import ALWAYS_ALLOWED_REMOVALS, check_guard_rail
+from sync_jobs.guard_rail import ALWAYS_ALLOWED_REMOVALS, Limits, check_guard_rail
 from sync_jobs.postgres.statements import Connection, Parameters, execute, one_row
 from sync_jobs.report import Outcome
 
@@ -19,7 +19,7 @@ def apply_difference(
     *,
     existing: str,
     what: str,
-    maximum_removed_percent: float,
+    limits: Limits,
     dry_run: bool,
     at_risk: str | None = None,
     loss: str = "remove",
@@ -39,7 +39,7 @@ def apply_difference(
     if lost > ALWAYS_ALLOWED_REMOVALS:
         whole = one_row(connection, at_risk, parameters)[0] if at_risk else in_place
         with state_on_error("Nothing was written."):
-            check_guard_rail(what, lost, whole, maximum_removed_percent, loss=loss)
+            check_guard_rail(what, lost, whole, limits, loss=loss)
     if not dry_run and added + changed + removed:
         execute(connection, f"{name}_apply", parameters)
     unchanged = in_place - changed - removed

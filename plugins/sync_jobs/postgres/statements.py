@@ -1,28 +1,15 @@
-"""SQL statements from include/sql, one file each.
-
-A statement is named by its path below include/sql, without the ending: "jobs/person_owner_difference". A file of
-another folder, such as that of an index definition, is named by its Path.
-"""
+"""Runs the SQL statements of include/sql."""
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-SQL_FOLDER = Path(__file__).resolve().parents[3] / "include" / "sql"
+from sync_jobs.postgres.sql_files import Statement, read_sql
 
 Connection = psycopg.Connection[Any]
 Parameters = Mapping[str, Any]
-Statement = str | Path
-
-
-@cache
-def read_sql(statement: Statement) -> str:
-    """The text of a statement's file; its parameters are written %(name)s."""
-    path = statement if isinstance(statement, Path) else SQL_FOLDER / f"{statement}.sql"
-    return path.read_text(encoding="utf-8")
 
 
 def execute(

@@ -128,11 +128,10 @@ class _Build:
             with phases.of("compare"):
                 keys = heapq.merge(loaded.outdated, sorted(caught_up.keys))
                 difference = live_comparison.compare(definition, client, live, name, keys)
-                limit = run.maximum_removed_percent
                 existing = difference.unchanged + difference.changed + difference.removed
-                check_guard_rail(f"index {definition.alias}", difference.removed, existing, limit)
+                check_guard_rail(f"index {definition.alias}", difference.removed, existing, run.limits)
                 values = count_values(definition, client, name)
-                check_values(definition.alias, loaded.live_values, values, limit)
+                check_values(definition.alias, loaded.live_values, values, run.limits)
             refreshed = caught_up.made
             if not run.dry_run:
                 with phases.of("promote"):

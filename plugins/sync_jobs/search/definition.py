@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from sync_jobs.postgres.statements import SQL_FOLDER, read_sql
+from sync_jobs.postgres.sql_files import SQL_FOLDER, read_sql
 
 MAPPING_FOLDER = SQL_FOLDER.parent / "elasticsearch"
 

@@ -4,7 +4,8 @@ from collections.abc import Generator
 from datetime import date
 
 from sync_jobs.postgres.copy_rows import stream_text
-from sync_jobs.postgres.statements import Connection, read_sql
+from sync_jobs.postgres.sql_files import read_sql
+from sync_jobs.postgres.statements import Connection
 from sync_jobs.search.definition import IndexDefinition
 
 

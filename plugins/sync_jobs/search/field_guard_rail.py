@@ -8,7 +8,7 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from sync_jobs.guard_rail import check_guard_rail
+from sync_jobs.guard_rail import Limits, check_guard_rail
 from sync_jobs.search.definition import NESTED, IndexDefinition
 
 
@@ -18,12 +18,10 @@ def count_values(definition: IndexDefinition, client: Elasticsearch, name: str) 
     return dict(_counts(answer["aggregations"]))
 
 
-def check_values(
-    name: str, before: Mapping[str, int], after: Mapping[str, int], maximum_removed_percent: float
-) -> None:
+def check_values(name: str, before: Mapping[str, int], after: Mapping[str, int], limits: Limits) -> None:
     """Raise GuardRail if too many values of one field would be lost. before, after: of count_values()."""
     for field, count in before.items():
-        check_guard_rail(f"{field} in index {name}", count - after[field], count, maximum_removed_percent)
+        check_guard_rail(f"{field} in index {name}", count - after[field], count, limits)
 
 
 def _aggregations(properties: Mapping[str, Any], path: str = "") -> dict[str, Any]:

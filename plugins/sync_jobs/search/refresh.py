@@ -1,4 +1,4 @@
-"""Replaces the documents of a few keys (domain.md, job 8), while the application writes documents, too.
+"""Replaces the documents of a few keys, while the application writes documents, too.
 
 Existing documents are found by their key, so those that the application wrote under other ids are found as well. A
 document that already agrees with PostgreSQL stays, no matter who wrote it.
@@ -47,7 +47,8 @@ class Refreshed:
 class DocumentRefresh:
     """Brings the documents of some keys in one index to what PostgreSQL holds.
 
-    index: the name of the index itself, not its alias; the caller holds the alias's lock. run_date: D of domain.md.
+    index: the name of the index itself, not its alias; the caller holds the alias's lock.
+    run_date: D of docs/domain.md.
     """
 
     definition: IndexDefinition

@@ -10,7 +10,7 @@ from datetime import date
 from elasticsearch import Elasticsearch
 
 from sync_jobs.error_translation import errors_translated_with_state
-from sync_jobs.guard_rail import check_guard_rail
+from sync_jobs.guard_rail import Limits, check_guard_rail
 from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.postgres.statements import Connection
 from sync_jobs.postgres.transactions import snapshot
@@ -40,7 +40,7 @@ def roll_back_index(
     client: Elasticsearch,
     direction: str,
     *,
-    maximum_removed_percent: float,
+    limits: Limits,
     dry_run: bool,
     settings: IndexSettings,
 ) -> RolledBack:
@@ -61,7 +61,7 @@ def roll_back_index(
         with snapshot(connection), Edits(definition, connection) as edits:
             existing = found_totals(definition, client, target)
             wanted = wanted_totals(definition, connection, run_date)
-            _check_totals(target, existing, wanted, maximum_removed_percent)
+            _check_totals(target, existing, wanted, limits)
             values = count_values(definition, client, target)
             keys = differing_keys(definition, connection, client, target, run_date)
             refresh = DocumentRefresh(definition, client, target, run_date, settings)
@@ -73,7 +73,7 @@ def roll_back_index(
             made = refreshed.made
             if not dry_run:
                 state.text = f"{target} was brought up to date; {live.name} is still live, and unchanged."
-                check_values(target, values, count_values(definition, client, target), maximum_removed_percent)
+                check_values(target, values, count_values(definition, client, target), limits)
                 index_alias.switch(client, alias, live, target)
                 state.text = (
                     f"{target} is live and serves; until the next build, it may only lack what was edited around the "
@@ -86,10 +86,10 @@ def roll_back_index(
     return RolledBack(run_date, _outcome(existing, wanted, refreshed, 0 if dry_run else made, indices))
 
 
-def _check_totals(target: str, existing: Totals, wanted: Totals, maximum_removed_percent: float) -> None:
+def _check_totals(target: str, existing: Totals, wanted: Totals, limits: Limits) -> None:
     after = wanted.by_name()
     for what, before in existing.by_name().items():
-        check_guard_rail(f"{what} in index {target}", before - after[what], before, maximum_removed_percent)
+        check_guard_rail(f"{what} in index {target}", before - after[what], before, limits)
 
 
 def _outcome(
