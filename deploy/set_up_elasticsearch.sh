@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Creates the user of the jobs and its role: all permissions on the jobs' own indices, none on any others
-# (elasticsearch_role.json, which write_elasticsearch_role.py generates from the index definitions).
+# (elasticsearch_role.json, which write_elasticsearch_role.py makes from the index definitions).
 # Runs at each start. Running it again does no harm.
 #
 #   ELASTICSEARCH_URL            the address of Elasticsearch
