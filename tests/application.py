@@ -1,4 +1,4 @@
-"""The TIS application, as far as it writes to the tables that the jobs read and to the index that they build.
+"""A stand-in for the TIS application: it writes to the tables that the jobs read and to the index that they build.
 
 See docs/domain.md, "Writes of the application".
 """
@@ -37,7 +37,7 @@ class Application:
     progress: threading.Condition = field(default_factory=threading.Condition)
 
     def add(self, persons: range) -> None:
-        """Add persons to PostgreSQL only."""
+        """Add persons in PostgreSQL only."""
         self.postgres.execute(
             "INSERT INTO person (id, status) SELECT unnest(%s::bigint[]), 'CURRENT'", (list(persons),)
         )
@@ -85,7 +85,7 @@ class Application:
             assert self.progress.wait_for(lambda: self.finished >= begun, PATIENCE_SECONDS)
 
     def rewrite(self, person: int) -> None:
-        """Rewrite the documents through the alias, which may move to another index between any two requests."""
+        """Through the alias, in separate requests: a swap may happen between any two of them."""
         documents = self.documents([person])
         found = self.search.search(index=ALIAS, query={"term": {"personId": person}}, source=False, size=100)
         for hit in found["hits"]["hits"]:
@@ -95,7 +95,7 @@ class Application:
         self.search.indices.refresh(index=ALIAS)
 
     def documents(self, persons: list[int] | None = None) -> list[dict[str, Any]]:
-        """The documents by what PostgreSQL holds now, without empty fields; of all persons if no ids are given."""
+        """The documents of these persons (None: of all), from PostgreSQL, without the fields that have no value."""
         rows = self.postgres.execute(
             "SELECT person.id, surname, forenames, status FROM person JOIN contact_details USING (id) "
             "WHERE %(persons)s::bigint[] IS NULL OR person.id = any(%(persons)s) ORDER BY person.id",

@@ -10,9 +10,6 @@ from typing import Any
 
 from sync_jobs.errors import BadArgument, GuardRail
 
-# The limit of a job that sets no other, in per cent of what exists.
-DEFAULT_MAXIMUM_REMOVED_PERCENT = 20.0
-
 # A run may always remove this many, however small the table is.
 ALWAYS_ALLOWED_REMOVALS = 100
 

@@ -188,7 +188,7 @@ def test_an_error_in_the_connection_is_reported_in_the_servers_words_and_not_ret
 def test_a_task_is_retried_if_postgresql_is_down(refused: Refused) -> None:
     error = refused(port=any_free_port())
     assert type(error) is TransientError
-    assert "Connection refused. Make sure that it runs" in str(error)
+    assert "Connection refused. Make sure that it is running" in str(error)
 
 
 def test_a_missing_airflow_connection_is_named_and_not_retried() -> None:

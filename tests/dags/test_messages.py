@@ -100,7 +100,7 @@ def test_a_postgresql_that_is_down_is_announced_after_the_last_attempt_without_t
     monkeypatch.setenv("AIRFLOW_CONN_TCS_POSTGRES", f"postgres://somebody:secret@{HOST}:{any_free_port()}/tcs")
     assert run(dag) == "failed"
     _, failed = slack.texts
-    assert "Connection refused. Make sure that it runs" in failed
+    assert "Connection refused. Make sure that it is running" in failed
     assert "try_number=2" in failed
     assert "secret" not in failed
 

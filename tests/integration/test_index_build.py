@@ -189,7 +189,7 @@ def test_an_index_that_is_removed_during_the_load_is_not_promoted_in_the_form_el
     monkeypatch.setattr(bulk._Sender, "send", send_to_what_is_gone)
     elasticsearch.cluster.put_settings(persistent={"action.auto_create_index": auto_create})
     try:
-        with pytest.raises(IndexNotAsExpected, match=r"persons-\S+ was removed, by another build or by hand"):
+        with pytest.raises(IndexNotAsExpected, match=r"persons-\S+ was removed, by another build or manually"):
             run(JOB, RUN_DATE, settings=IndexSettings(settle_seconds=0, senders=1, body_bytes=10_000))
     finally:
         elasticsearch.cluster.put_settings(persistent={"action.auto_create_index": None})
@@ -199,7 +199,7 @@ def test_an_index_that_is_removed_during_the_load_is_not_promoted_in_the_form_el
 def test_an_index_that_elasticsearch_recreated_never_gets_our_meta(elasticsearch: Elasticsearch) -> None:
     name = index_alias.new_index_name(PERSONS.alias, datetime.now(UTC))
     elasticsearch.index(index=name, document={"personId": 1})
-    with pytest.raises(IndexNotAsExpected, match=f"{name} was removed, by another build or by hand"):
+    with pytest.raises(IndexNotAsExpected, match=f"{name} was removed, by another build or manually"):
         index_alias.add_meta(elasticsearch, PERSONS.alias, name, {"documents": 1})
     assert index_alias.own_indices(elasticsearch, PERSONS.alias) == {}
 

@@ -87,14 +87,14 @@ def test_a_dry_run_of_a_rollback_reports_its_effect_and_changes_nothing(
 
 def test_a_rollback_without_a_target_names_the_indices_that_exist(run: RunJob, roll: Any) -> None:
     (only,) = run(JOB, RUN_DATE).indices["live"]
-    with pytest.raises(IndexNotAsExpected, match=f"built before the live one, {only}. There are: {only}"):
+    with pytest.raises(IndexNotAsExpected, match=f"built before the live one, {only}. Finished indices: {only}"):
         roll()
     with pytest.raises(IndexNotAsExpected, match="built after the live one"):
         roll("forth")
 
 
 def test_there_is_no_rollback_target_before_the_first_build(roll: Any) -> None:
-    with pytest.raises(IndexNotAsExpected, match="not one that a build made"):
+    with pytest.raises(IndexNotAsExpected, match="was not made by a build"):
         roll()
 
 
@@ -193,7 +193,7 @@ def test_an_index_whose_build_was_killed_before_the_swap_is_no_rollback_target_a
     (second,) = run(JOB, RUN_DATE).indices["live"]
     for _ in range(2):
         killed_at("before the swap", run, elasticsearch)
-    with pytest.raises(IndexNotAsExpected, match=f"There are: {second}, {first}"):
+    with pytest.raises(IndexNotAsExpected, match=f"Finished indices: {second}, {first}"):
         roll("forth")
     (third,) = run(JOB, RUN_DATE).indices["live"]
     assert sorted(all_indices(elasticsearch)) == [first, second, third]

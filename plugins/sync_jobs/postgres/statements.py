@@ -17,8 +17,8 @@ def execute(
 ) -> psycopg.ClientCursor[Any]:
     """Run a statement and return its cursor.
 
-    Values are merged on the client's side: CREATE TABLE AS and COPY take no parameters, and the planner sees the
-    dates themselves.
+    Values are inserted on the client: CREATE TABLE AS and COPY accept no parameters, and the planner sees the actual
+    dates.
     """
     return psycopg.ClientCursor(connection).execute(read_sql(statement), parameters or {})
 
@@ -34,7 +34,7 @@ def one_row(connection: Connection, statement: Statement, parameters: Parameters
 def named_rows(
     connection: Connection, statement: Statement, parameters: Parameters | None = None
 ) -> Iterator[tuple[Any, ...]]:
-    """The rows of a statement, fetched a few at a time, inside the transaction of the caller."""
+    """The rows of a statement, fetched a few at a time. Call it inside a transaction."""
     name = statement.stem if isinstance(statement, Path) else statement
     with connection.cursor(name) as cursor:
         yield from cursor.execute(read_sql(statement), parameters)

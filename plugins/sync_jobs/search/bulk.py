@@ -1,9 +1,9 @@
-"""Sends finished bulk lines to one index, fast, with few requests in flight, and deals with what comes back.
+"""Sends finished bulk lines to one index with a few concurrent requests, and handles the responses.
 
     lines (bytes)  =>  bodies of about 5 MB  =>  a few senders  =>  _bulk
 
-A line here is one finished operation: its action and, but for a delete, its document, each ended by a newline.
-No document becomes a Python object. Every operation carries its own _id, so sending it twice does no harm.
+A line here is one finished operation: its action and, except for a delete, its document, each ended by a newline.
+No document becomes a Python object. Every operation has its own _id, so sending it twice does no harm.
 """
 
 import json
@@ -36,9 +36,9 @@ FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
 
 TOO_LARGE = 413
-# Of the answer for each operation no more than this: an answer in full is as large as a fifth of the request.
+# The only parts of a response that are needed. A full response is a fifth of the size of the request.
 ANSWER = "errors,items.*.status,items.*.error"
-# How the answer begins if every operation was done.
+# How the response begins if every operation has succeeded.
 NO_ERRORS = b'{"errors":false'
 
 _FIELD = re.compile(r'field(?:=| )"?\[?([\w.]+)')
@@ -54,9 +54,9 @@ def load(
     *,
     on_body: Callable[[list[bytes]], None] = lambda _: None,
 ) -> int:
-    """Send all lines; return how many there were, once every one of them is in the index.
+    """Send all lines. Return their number once every one of them is in the index.
 
-    on_body: called with the lines of each body, once it is handed over.
+    on_body: called with the lines of each body once a sender has it.
     Raises RejectedDocument, SearchBlocked, TransientError.
     """
     _spare_objects(client)
@@ -72,7 +72,7 @@ def load(
                 pending.add(senders.submit(sender.send, b"".join(batch)))
                 sent += len(batch)
                 on_body(batch)
-                del batch  # or its lines would be kept while those of the next body come
+                del batch  # otherwise its lines stay in memory while the next body is filled
             _raise_first_error(wait(pending).done)
         except BaseException:
             sender.stopped.set()
@@ -82,7 +82,7 @@ def load(
 
 
 class _FinishedLines(NdjsonSerializer):
-    """Hands finished bytes on as they are: the client's own serializer copies them twice, 10 MB for each sender."""
+    """Passes finished bytes on unchanged. The client's own serializer would copy them twice, 10 MB for each sender."""
 
     def dumps(self, data: Any) -> bytes:
         return data if isinstance(data, bytes) else super().dumps(data)
@@ -125,7 +125,7 @@ def _raise_first_error(done: Iterable[Future[None]]) -> None:
 
 @dataclass
 class _Sender:
-    """Sends bodies to one index, from several threads. stopped: tells all of them to stop trying."""
+    """Sends bodies to one index, from several threads. stopped: set to make all of them give up."""
 
     definition: IndexDefinition
     client: Elasticsearch
@@ -134,9 +134,9 @@ class _Sender:
     stopped: Event = field(default_factory=Event)
 
     def send(self, body: bytes) -> None:
-        """Send one body until every operation of it is done, or the event tells to stop trying.
+        """Send one body until every operation in it has succeeded, or until stopped is set.
 
-        What was refused for overload, and that alone, is sent again after a wait, in its own order.
+        Only operations that were refused because of overload are sent again, after a wait and in the same order.
         Raises RejectedDocument, SearchBlocked, TransientError, SyncJobError.
         """
         for attempt in range(self.attempts):
@@ -155,10 +155,10 @@ class _Sender:
                     return None
             if attempt + 1 == self.attempts or _wait(attempt, self.stopped):
                 break
-        raise TransientError(f"Elasticsearch did not take a bulk request for {self.index} in {attempt + 1} attempts")
+        raise TransientError(f"Elasticsearch did not accept a bulk request for {self.index} in {attempt + 1} attempts")
 
     def _bulk(self, body: bytes) -> Any:
-        # A Sequence of operations is what the client documents; finished bytes go through its serializer as they are.
+        # The client's type is a Sequence of operations; finished bytes pass through _FinishedLines unchanged.
         once = self.client.options(max_retries=0)
         return once.bulk(index=self.index, operations=body, filter_path=ANSWER)  # type: ignore[arg-type]
 
@@ -166,14 +166,14 @@ class _Sender:
         operations = split_operations(body)
         if len(operations) == 1:
             action = operations[0].split(b"\n", 1)[0].decode()
-            raise RejectedDocument(f"Elasticsearch takes no request as large as this single document: {action}")
+            raise RejectedDocument(f"Elasticsearch accepts no request as large as this single document: {action}")
         middle = len(operations) // 2
         for half in (operations[:middle], operations[middle:]):
             self.send(b"".join(half))
 
 
 def split_operations(body: bytes) -> list[bytes]:
-    """The operations of a body, each its action line and, but for a delete, its document line."""
+    """The operations of a body: each is an action line and, except for a delete, a document line."""
     operations: list[bytes] = []
     lines = iter(body.splitlines(keepends=True))  # JSON escapes every other line break
     for action in lines:
@@ -182,7 +182,7 @@ def split_operations(body: bytes) -> list[bytes]:
 
 
 def _refused_for_overload(definition: IndexDefinition, body: bytes, items: list[dict[str, dict[str, Any]]]) -> bytes:
-    """The operations to send again, in their order. Raises for those that would be refused again."""
+    """The operations to send again, in order. Raises the error of any that would be refused again."""
     again: list[bytes] = []
     for operation, item in zip(split_operations(body), items, strict=True):
         (result,) = item.values()
@@ -205,7 +205,7 @@ def _id_of(operation: bytes) -> str:
 
 
 def _describe_rejection(definition: IndexDefinition, document_id: str, error: dict[str, Any]) -> str:
-    """Key, field and kind of error. Never the reason itself: it quotes the content."""
+    """Key, field and kind of error, but not Elasticsearch's reason: that quotes the content."""
     cause = error.get("caused_by") or error
     field = _FIELD.search(error["reason"]) or _FIELD.search(cause.get("reason") or "")
     return (
@@ -216,9 +216,9 @@ def _describe_rejection(definition: IndexDefinition, document_id: str, error: di
 
 
 def _wait(attempt: int, stopped: Event) -> bool:
-    """Longer after each attempt, with jitter, so that several senders do not come back at the same moment.
+    """Wait, longer after each attempt, with jitter so that several senders do not retry at the same moment.
 
-    Returns early, and true, if told to stop.
+    Returns early, and True, if stopped is set.
     """
     longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**attempt)
     return stopped.wait(_random.uniform(longest / 2, longest))

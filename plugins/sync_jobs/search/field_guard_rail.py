@@ -1,6 +1,6 @@
 """The guard rail of an index's fields: an empty source must not empty a field (docs/design.md, "Guard rails").
 
-Documents stay when the table behind one of their fields is empty; they only lose that field.
+If the source table of a field is empty, the documents stay, but all of them lose that field.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from sync_jobs.search.definition import NESTED, IndexDefinition
 
 
 def count_values(definition: IndexDefinition, client: Elasticsearch, name: str) -> dict[str, int]:
-    """By field of the mapping: how many documents of the index have a value, or how many nested objects there are."""
+    """For each field of the mapping: how many documents have a value, or how many nested objects there are."""
     answer = client.search(index=name, size=0, aggregations=_aggregations(definition.properties))
     return dict(_counts(answer["aggregations"]))
 

@@ -1,7 +1,7 @@
 """Replaces the documents of a few keys, while the application writes documents, too.
 
-Old documents are found by their key, so those that the application wrote under other ids are found as well. A
-document that is already as PostgreSQL has it stays, whoever wrote it.
+Existing documents are found by their key, so those that the application wrote under other ids are found as well. A
+document that already agrees with PostgreSQL stays, no matter who wrote it.
 """
 
 import json
@@ -26,13 +26,13 @@ from sync_jobs.search.settings import IndexSettings
 
 PAGE_DOCUMENTS = 10_000
 
-# How often keys are checked again while somebody else keeps writing them.
+# How many times keys are checked again while another writer keeps writing them.
 SETTLE_PASSES = 30
 
 
 @dataclass
 class Refreshed:
-    """keys: those whose documents were not as PostgreSQL has them. made, removed: documents.
+    """keys: those whose documents did not agree with PostgreSQL. made, removed: numbers of documents.
 
     replaced: how many of the removed documents had a new one made for the same key.
     """
@@ -58,9 +58,9 @@ class DocumentRefresh:
     settings: IndexSettings
 
     def once(self, connection: Connection, keys: Iterable[int], *, dry_run: bool = False) -> Refreshed:
-        """Replace the documents of these keys where they are not as in the transaction of the caller.
+        """Replace the documents of these keys that differ from what the caller's transaction sees.
 
-        A key that has no document any more loses those that were there. Raises what bulk.load raises.
+        If a key should have no document any more, its documents are removed. Raises the errors of bulk.load.
         """
         refreshed = Refreshed()
         self.client.indices.refresh(index=self.index)  # to find what was written a moment ago
@@ -73,7 +73,7 @@ class DocumentRefresh:
         return refreshed
 
     def until_settled(self, connection: Connection, keys: Iterable[int]) -> int:
-        """Refresh keys in the live index, and check again those that were written until nothing is left to do.
+        """Refresh keys in the live index, then check the written ones again until nothing is left to do.
 
         The application may write the same key at the same moment: each writer may remove what the other is about to
         replace, or write what the other has just made. So after settle_seconds the written keys are compared with
@@ -121,7 +121,7 @@ def find_documents(
     keys: Sequence[int],
     fields: Sequence[str] | bool = False,
 ) -> Iterable[dict[str, Any]]:
-    """The hits of these keys' documents: _id, keys_of() and, in _source, the fields asked for (True: all)."""
+    """The hits for these keys: _id, keys_of() and, in _source, the requested fields (True: all)."""
     query = {
         "query": {"terms": {definition.key_field: list(keys)}},
         "_source": fields if isinstance(fields, bool) else list(fields),
@@ -146,7 +146,7 @@ def _by_key(items: Iterable[tuple[int, Any]]) -> dict[int, list[Any]]:
 def _difference(
     lines: list[bytes], hits: list[dict[str, Any]], properties: Properties
 ) -> tuple[list[bytes], list[str]]:
-    """The lines that have no document of their content yet, and the ids of the documents to remove.
+    """The lines for which there is no document with the same content, and the ids of the documents to remove.
 
     Of several documents with the same content, the one with the id that PostgreSQL gives stays.
     """

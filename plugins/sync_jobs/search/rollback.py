@@ -1,7 +1,7 @@
 """Puts the index of another build behind the alias, without losing an edit (docs/design.md).
 
-The target is older than the edits of the days since. Before the swap, every key whose documents differ from what
-PostgreSQL has, by the index's own run date, is written again; after it, the last edits are covered as after a build.
+The target lacks the edits of the days since it was built. Before the swap, every key whose documents differ from
+PostgreSQL, for the run date of the target, is written again. After it, the last edits are written as after a build.
 """
 
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ def roll_back_index(
 
     Counts of the outcome: documents of the target, and what it took to bring it up to date. A dry run writes nothing
     and does not move the alias. Raises AlreadyRunning during a build, IndexNotAsExpected if there is no such index,
-    GuardRail if the target would lose too much, for instance because a source table is empty.
+    GuardRail if the target would lose too much, for example because a source table is empty.
     """
     alias = definition.alias
     with (
@@ -76,8 +76,8 @@ def roll_back_index(
                 check_values(target, values, count_values(definition, client, target), limits)
                 index_alias.switch(client, alias, live, target)
                 state.text = (
-                    f"{target} is live and serves; it may only lack what was edited around the swap, until the next "
-                    f"build. Do not repeat the rollback: it would move on to the next index."
+                    f"{target} is live and serves; until the next build, it may only lack what was edited around the "
+                    f"swap. Do not repeat the rollback: it would go on to the next index."
                 )
                 made += cover_the_swap(edits, refresh)
     indices = {"live": [live.name or ""], "previous": [target]}
