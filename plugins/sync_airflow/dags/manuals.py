@@ -70,7 +70,7 @@ def index_alarm_manual(definition: IndexDefinition, at: time | None) -> str:
 
 Checks the index behind the alias `{definition.alias}`, {when}. It fails and sends a message to the channel if
 that index was not built since midnight UTC, or if Elasticsearch does not answer. So it also covers a night in which no
-job ran at all. It cannot notice that Airflow itself is down: see docs/reference/messages-and-alarm.md.
+job ran at all. It cannot notice that Airflow itself is down: see docs/reference/messages-and-alarm.md, "Alarm".
 
 #### If it failed
 
