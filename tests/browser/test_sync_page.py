@@ -178,7 +178,9 @@ def test_the_reasons_of_waits_and_failures_are_shown_as_text(page: Page) -> None
 
 def test_a_running_build_is_shown_with_its_progress(page: Page, elasticsearch_client: Elasticsearch) -> None:
     name = new_index_name("persons", datetime.now(UTC))
-    elasticsearch_client.indices.create(index=name, mappings={"_meta": {"expected_documents": 1000}})
+    elasticsearch_client.indices.create(
+        index=name, mappings={"_meta": {"alias": "persons", "expected_documents": 1000}}
+    )
     for number in range(3):
         elasticsearch_client.index(index=name, document={"personId": number}, refresh=True)
     try:
