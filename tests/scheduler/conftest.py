@@ -23,6 +23,7 @@ NIGHTS_OFF = 3
 CHANGED = 1_000_000  # id of a post and of a person that no demo data has
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let one process run all tests that share an Airflow: it starts once, and they run one after the other."""
     for item in items:
