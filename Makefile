@@ -1,4 +1,5 @@
-# README.md explains the targets. They need Python 3.11 to 3.14 with venv, make and git; test-browser also needs a browser.
+# docs/reference/local-stack.md explains the targets. They need Python 3.11 to 3.14 with venv, make and git; test-browser
+# also needs a browser.
 
 # The versions of Python that the locks support, oldest first: all packages have wheels for them.
 python_versions = 3.11 3.12 3.13 3.14

@@ -1,4 +1,4 @@
-"""Writes elasticsearch_role.json: the rights of the user sync_jobs, from the index definitions.
+"""Generates elasticsearch_role.json, the permissions of the user sync_jobs, from the index definitions.
 
 PYTHONPATH=plugins python deploy/write_elasticsearch_role.py
 """
@@ -12,7 +12,7 @@ FILE = Path(__file__).with_name("elasticsearch_role.json")
 
 
 def role() -> str:
-    """The body of the request that makes the role: everything with the jobs' own indices, nothing with any other."""
+    """The body of the request that creates the role: all permissions on the jobs' own indices, none on any others."""
     names = [name for definition in INDEX_DEFINITIONS for name in (definition.alias, f"{definition.alias}-*")]
     content = {"cluster": ["monitor"], "indices": [{"names": names, "privileges": ["all"]}]}
     return json.dumps(content, indent=2) + "\n"

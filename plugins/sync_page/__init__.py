@@ -1,7 +1,8 @@
 """The page at /sync/ and its HTTP interface, inside Airflow's API server.
 
     app, asgi          the application, and how the API server mounts it
-    interface          the addresses below api/, their answers and errors
+    interface          the addresses below api/ and their answers
+    errors             how errors are answered
     access             who may view and run
     arguments          checks the body of a request that starts a run
     starting           starts a run, unless one is active

@@ -9,7 +9,8 @@ from fastapi.responses import FileResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import RequestResponseEndpoint
 
-from sync_page.interface import install
+from sync_page.errors import install_error_handlers
+from sync_page.interface import router
 
 STATIC = Path(__file__).parent / "static"
 
@@ -24,7 +25,8 @@ HEADERS = {
 
 # No documentation pages: they would load scripts from elsewhere.
 app = FastAPI(title="Nightly sync", docs_url=None, redoc_url=None)
-install(app)
+app.include_router(router)
+install_error_handlers(app)
 app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
 

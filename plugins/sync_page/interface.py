@@ -17,37 +17,30 @@ from airflow.sdk import timezone
 from airflow.sdk.exceptions import AirflowFailException
 from elastic_transport import TransportError
 from elasticsearch import ApiError
-from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Request, status
-from fastapi.exceptions import RequestValidationError
+from fastapi import APIRouter, Body, Depends, HTTPException, status
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import SQLAlchemyError
-from starlette.exceptions import HTTPException as AnyHTTPException
 
 from sync_airflow.dag_ids import RECOVERY
 from sync_jobs.catalogue import JOBS, Job, build_job
-from sync_jobs.errors import BadArgument, SyncJobError
+from sync_jobs.errors import SyncJobError
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
 from sync_jobs.report import COUNTS
 from sync_page.access import from_our_pages, may_run, may_view
 from sync_page.arguments import conf_of
+from sync_page.errors import JobNotFound
 from sync_page.search_state import SearchState, read_search_states
 from sync_page.starting import AlreadyRunning, Paused, start_once
 from sync_page.status import JobStatus, RecoveryStatus, job_status, read_dags
 
 JUST_STARTED = "Just started"
 ALREADY_RUNNING = "Already running"
-JOB_NOT_FOUND = "Job not found"
 
 # The JSON body of a request that starts a run: any value, so that this interface can say what is wrong with it.
 RunBody = Annotated[Any, Body()]
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api")
-
-
-class JobNotFound(Exception):
-    """No job has the name in the address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,49 +153,3 @@ def _start(session: Any, dag_id: str, conf: dict[str, Any], user: Any) -> JSONRe
         text = f"{error}: its file is missing or cannot be imported. Nothing was started."
         return JSONResponse({"error": text}, status.HTTP_503_SERVICE_UNAVAILABLE)
     return JSONResponse({"status": JUST_STARTED, "run_id": run_id})
-
-
-def install(app: FastAPI) -> None:
-    """Add the interface to the application, with its errors: always {"error": text}."""
-    app.include_router(router)
-    app.add_exception_handler(JobNotFound, _job_not_found)
-    app.add_exception_handler(BadArgument, _bad_argument)
-    app.add_exception_handler(RequestValidationError, _invalid_request)
-    app.add_exception_handler(AnyHTTPException, _refused)
-    app.add_exception_handler(SQLAlchemyError, _metadata_failed)
-    app.add_exception_handler(Exception, _unexpected)
-
-
-def _job_not_found(_: Request, __: Exception) -> JSONResponse:
-    expected = [job.name for job in JOBS]
-    return JSONResponse({"error": JOB_NOT_FOUND, "expected": expected}, status.HTTP_404_NOT_FOUND)
-
-
-def _bad_argument(_: Request, error: Exception) -> JSONResponse:
-    # A given text may contain half of a surrogate pair, which cannot be encoded in an answer.
-    text = str(error).encode(errors="backslashreplace").decode()
-    return JSONResponse({"error": text}, status.HTTP_400_BAD_REQUEST)
-
-
-def _invalid_request(_: Request, error: Any) -> JSONResponse:
-    wrong = "; ".join(problem["msg"] for problem in error.errors())
-    text = f"The request is not valid: {wrong}. Expected a JSON object, or no body. Nothing was started."
-    return JSONResponse({"error": text}, status.HTTP_400_BAD_REQUEST)
-
-
-def _refused(_: Request, error: Any) -> JSONResponse:
-    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
-
-
-def _metadata_failed(_: Request, error: Exception) -> JSONResponse:
-    log.error("Airflow's metadata database failed", exc_info=error)
-    text = (
-        f"Airflow's metadata database failed: {type(error).__name__}. If you tried to start a run, check whether it "
-        "exists before you retry."
-    )
-    return JSONResponse({"error": text}, status.HTTP_503_SERVICE_UNAVAILABLE)
-
-
-def _unexpected(_: Request, error: Exception) -> JSONResponse:
-    text = f"Unexpected error, {type(error).__name__}: see the log of Airflow's API server"
-    return JSONResponse({"error": text}, status.HTTP_500_INTERNAL_SERVER_ERROR)

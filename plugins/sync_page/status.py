@@ -21,7 +21,7 @@ from sync_airflow.restart.exclusive_start import ACTIVE
 from sync_airflow.restart.recovery_trigger import RESTART
 from sync_airflow.tasks.follow_on_jobs import AFTER
 from sync_airflow.tasks.job_operator import RUN_JOB
-from sync_airflow.tasks.recovery import SUMMARY
+from sync_airflow.tasks.recovery_summary import SUMMARY
 from sync_jobs.catalogue import Job, jobs_to_run_after
 from sync_jobs.errors import BadArgument
 from sync_page.task_news import TaskNews

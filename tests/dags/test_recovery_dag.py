@@ -9,7 +9,8 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
-from sync_airflow.tasks.recovery import RecoverJobOperator, jobs_to_run_again, run_book, table, unfit_upstream_jobs
+from sync_airflow.tasks.recovery import RecoverJobOperator, unfit_upstream_jobs
+from sync_airflow.tasks.recovery_summary import jobs_to_run_again, run_book, table
 from sync_jobs.catalogue import JOBS, find_job
 from sync_jobs.report import COUNTS
 

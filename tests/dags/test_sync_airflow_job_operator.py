@@ -15,7 +15,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, A
 
 from sync_airflow.night_rules import Success
 from sync_airflow.tasks import job_operator
-from sync_airflow.tasks.job_operator import JobOperator, asset_of
+from sync_airflow.tasks.job_operator import JobOperator
+from sync_airflow.tasks.past_successes import asset_of
 from sync_jobs import runner
 from sync_jobs.catalogue import Job, find_job
 from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, RejectedDocument, SyncJobError, TransientError

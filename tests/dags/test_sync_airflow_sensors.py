@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from airflow.triggers.base import TriggerEvent
 
 from sync_airflow.night_rules import Success
-from sync_airflow.tasks.job_operator import asset_of
+from sync_airflow.tasks.past_successes import asset_of
 from sync_airflow.tasks.sensors import NightlyJobSensor
 from sync_airflow.tasks.triggers import RECHECK, NightlyRunTrigger
 from sync_jobs.catalogue import find_job

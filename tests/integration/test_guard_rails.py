@@ -95,7 +95,7 @@ def test_owners_that_come_from_another_kind_of_source_all_at_once_are_refused(
     run(JOB.name, RUN_DATE)
     tcs.execute(f"DELETE FROM {emptied}")
 
-    with pytest.raises(GuardRail, match=r"another kind of source 150 of 150.*maximum_removed_percent = 100"):
+    with pytest.raises(GuardRail, match=r"switch the source of, 150 of 150.*maximum_removed_percent = 100"):
         run(JOB.name, RUN_DATE)
     assert run(JOB.name, RUN_DATE, limits=Limits(maximum_removed_percent=100)).changed == 150
 

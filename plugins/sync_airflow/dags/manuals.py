@@ -38,7 +38,7 @@ A manual run waits for no other job. If another run of this job is running, it q
 
 1. The last lines of the log of `run_job` say what was expected, what was found and what to do. Errors that can pass,
    such as a lost connection, have been retried three times by then.
-2. Nothing is half done: readers still see the old data.
+2. Readers never see half-written data. The last sentence of the error says what was written, if anything was.
 3. After the repair, {_repeat(job)}
 """
 
@@ -70,7 +70,7 @@ def index_alarm_manual(definition: IndexDefinition, at: time | None) -> str:
 
 Checks the index behind the alias `{definition.alias}`, {when}. It fails and sends a message to the channel if
 that index was not built since midnight UTC, or if Elasticsearch does not answer. So it also covers a night in which no
-job ran at all. It cannot notice that Airflow itself is down: see the README, "Alarm".
+job ran at all. It cannot notice that Airflow itself is down: see docs/reference/messages-and-alarm.md, "Alarm".
 
 #### If it failed
 

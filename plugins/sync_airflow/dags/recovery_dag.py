@@ -7,7 +7,8 @@ from sync_airflow.dag_ids import RECOVERY
 from sync_airflow.dags.manuals import recovery_manual
 from sync_airflow.dags.parameters import airflow_params
 from sync_airflow.messages.announcements import announce_unreported_failure
-from sync_airflow.tasks.recovery import RecoverJobOperator, SummaryOperator
+from sync_airflow.tasks.recovery import RecoverJobOperator
+from sync_airflow.tasks.recovery_summary import SummaryOperator
 from sync_jobs.catalogue import JOBS
 from sync_jobs.parameters import recovery_parameters
 

@@ -2,69 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pendulum
-from airflow.sdk import Asset, Variable
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk import Variable
 
 from sync_airflow import task_defaults
 from sync_airflow.connections import open_elasticsearch, open_postgres
 from sync_airflow.messages.announcements import announce_start
-from sync_airflow.night_rules import Success, SuccessesOf, chosen_date, first_date, own_date, reason_to_skip, successes
+from sync_airflow.night_rules import Success, chosen_date, first_date, own_date
+from sync_airflow.tasks.past_successes import asset_of, assets_of_night, past_successes, skip_if_covered
 from sync_airflow.tasks.sync_operator import SyncOperator, index_settings
-from sync_jobs.catalogue import JOBS, Job, find_job, upstream_jobs
+from sync_jobs.catalogue import Job, find_job
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 RUN_JOB = "run_job"
 DATE_OF_CHANGE_OVERRIDE = "date_of_change_override"
-
-# How many past successes are read: enough to include the last real one, and bounded over the years.
-REMEMBERED_SUCCESSES = 200
-
-
-def asset_of(job: Job) -> Asset:
-    """The asset of what the job writes. Each success adds an event to it (night_rules.Success)."""
-    return Asset(name=job.dag_id, uri=f"tis-sync://{job.dag_id}")
-
-
-def assets_of_night(job: Job) -> list[Asset]:
-    """The assets of the job and of all jobs upstream of it: the inlets of a task that reads past successes."""
-    jobs = {job}
-    for other in reversed(JOBS[: JOBS.index(job)]):
-        if any(other in upstream_jobs(known) for known in jobs):
-            jobs.add(other)
-    return [asset_of(other) for other in JOBS if other in jobs]
-
-
-def past_successes(context: Context) -> Callable[[Job], tuple[Success, ...]]:
-    """A function that returns the latest successes of a job, newest first. It queries Airflow once per job.
-
-    The job's asset must be an inlet of the task (assets_of_night).
-    """
-    events = context["inlet_events"]
-    return cache(lambda job: successes(events[asset_of(job)].ascending(False).limit(REMEMBERED_SUCCESSES)))
-
-
-def skip_if_covered(context: Context, job: Job, successes_of: SuccessesOf) -> None:
-    """Raise AirflowSkipException if this scheduled run has nothing left to do (night_rules.reason_to_skip)."""
-    run = context["dag_run"]
-    reason = reason_to_skip(
-        job,
-        run_type=run.run_type,
-        tick=run.logical_date,
-        run_id=run.run_id,
-        times_cleared=run.clear_number or 0,
-        now=context["ti"].start_date,
-        successes_of=successes_of,
-    )
-    if reason:
-        raise AirflowSkipException(reason)
 
 
 class JobOperator(SyncOperator):

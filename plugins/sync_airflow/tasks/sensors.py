@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from sync_airflow import task_defaults
 from sync_airflow.night_rules import SCHEDULED, belongs_to_a_night, between, covering_run, reason_not_to_wait
 from sync_airflow.tasks.failure import fail
-from sync_airflow.tasks.job_operator import assets_of_night, past_successes, skip_if_covered
+from sync_airflow.tasks.past_successes import assets_of_night, past_successes, skip_if_covered
 from sync_airflow.tasks.triggers import RECHECK, NightlyRunTrigger
 from sync_jobs.catalogue import find_job
 

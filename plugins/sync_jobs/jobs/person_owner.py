@@ -17,5 +17,5 @@ def rebuild_person_owner(run: JobRun) -> Outcome:
             what="person_owner",
             limits=run.limits,
             dry_run=run.dry_run,
-            loss="remove or take from another kind of source",
+            loss="remove, or switch the source of,",
         )

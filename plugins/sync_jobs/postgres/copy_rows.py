@@ -9,7 +9,7 @@ from psycopg.errors import error_from_result
 from sync_jobs.postgres.statements import Connection
 
 # A binary COPY begins with a header. Each row begins with its number of fields (2 bytes) and the length of the field
-# (4 bytes). The end mark is a number of fields alone.
+# (4 bytes). The end mark is only a number of fields.
 HEADER = 19
 ROW_OVERHEAD = 6
 
