@@ -110,11 +110,14 @@ def open_elasticsearch() -> Iterator[Elasticsearch]:
     from airflow.providers.elasticsearch.hooks.elasticsearch import ElasticsearchPythonHook  # noqa: PLC0415
     from airflow.sdk import Connection  # noqa: PLC0415
 
+    from sync_jobs.search.keepalive_node import KeepaliveNode  # noqa: PLC0415
+
     connection = _existing(ELASTICSEARCH, lambda: Connection.get(ELASTICSEARCH))
     hosts, arguments = elasticsearch_arguments(connection)
     # It logs each request at level INFO, which would bury the few lines that show the progress of a job.
     logging.getLogger("elastic_transport").setLevel(logging.WARNING)
     try:
+        arguments = {"node_class": KeepaliveNode} | arguments
         client: Elasticsearch = ElasticsearchPythonHook(hosts=hosts, es_conn_args=arguments).get_conn
     except (TypeError, ValueError) as error:
         # Without the text of the error: the address of a host may contain a password.

@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -18,7 +19,7 @@ from elasticsearch import Elasticsearch
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
-from local.ports import any_free_port
+from local.ports import HOST, any_free_port
 from sync_airflow.connections import elasticsearch_arguments, open_elasticsearch, open_postgres
 from sync_jobs.errors import AccessRefused, SyncJobError, TransientError
 
@@ -153,6 +154,20 @@ def test_without_extra_the_request_timeout_is_longer_than_the_clients_default() 
 def test_an_invalid_connection_is_refused_before_it_is_used(fields: dict[str, Any], what: str) -> None:
     with pytest.raises(AirflowFailException, match=what):
         elasticsearch_arguments(connection(**fields))
+
+
+@pytest.mark.parametrize("schema", ["http", "https"])
+def test_connections_to_elasticsearch_have_keepalives(monkeypatch: pytest.MonkeyPatch, schema: str) -> None:
+    with socket.create_server((HOST, 0)) as listener:
+        port = listener.getsockname()[1]
+        monkeypatch.setattr(Connection, "get", lambda _: connection(host=HOST, schema=schema, port=port))
+        with open_elasticsearch() as client:
+            (node,) = client.transport.node_pool.all()
+            raw = cast(Any, node).pool._new_conn()._new_conn()
+            with raw:
+                assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+                assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+                assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
 def test_the_log_of_a_job_has_no_line_for_each_request_to_elasticsearch(monkeypatch: pytest.MonkeyPatch) -> None:

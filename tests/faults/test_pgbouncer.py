@@ -77,9 +77,7 @@ def answers(dsn: str) -> bool:
 
 
 @pytest.fixture
-def through(
-    postgres_server: Postgres, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Through:
+def through(postgres_server: Postgres, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Through:
     @contextmanager
     def through(extra: dict[str, Any] | None = None, **settings: object) -> Iterator[Connection]:
         with pgbouncer(tmp_path / "pgbouncer", postgres_server, database, **settings) as port:

@@ -22,7 +22,7 @@ ATTEMPTS = 3
 
 SHARED = (
     "The connection goes through a pooler that shares its sessions, such as PgBouncer in transaction mode, but a job "
-    "keeps its lock in its session. Connect to PostgreSQL directly or use pool_mode = session, then run the job again"
+    "keeps its lock in its session. Connect to PostgreSQL directly or use pool_mode = session, then run the job again."
 )
 
 
@@ -36,10 +36,11 @@ def refuse_shared_sessions(connection: Connection, open_another: Callable[[], Co
         first = _process(connection)
         if first == connection.info.backend_pid:
             return  # a pooler announces a number of its own
-        for _ in range(ATTEMPTS):
-            with closing(open_another()) as other:
+        with closing(open_another()) as other:
+            for _ in range(ATTEMPTS):
                 if first == _process_in_transaction(other) or first != _process(connection):
                     raise UnsupportedServer(SHARED)
+                other.rollback()
     except errors.ProtocolViolation:  # PgBouncer in statement mode knows no transactions
         raise UnsupportedServer(SHARED) from None
 
@@ -63,7 +64,7 @@ def _process_in_transaction(connection: Connection) -> int:
             if not select.select([libpq.socket], [], [], max(0.0, end - time.monotonic()))[0]:
                 raise TransientError(
                     f"The pooler in front of PostgreSQL had no second session within {POOLER_SECONDS:.0f} s. Let it "
-                    "open more for this role (an index build needs two), then run the job again"
+                    "open more for this role (an index build needs two), then run the job again."
                 )
             libpq.consume_input()
         result = libpq.get_result()

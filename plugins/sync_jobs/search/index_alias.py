@@ -173,7 +173,7 @@ def _not_allocated(name: str, explanation: dict[str, Any]) -> SearchBlocked | Tr
         return SearchBlocked(blocked_message(f"no node accepts {name}: {reasons}"))
     return TransientError(
         f"No node has accepted {name} within {CREATE_TIMEOUT} ({reasons}). Wait for the end of the maintenance, or "
-        "remove the setting that is named, then run the job again"
+        "remove the setting that is named, then run the job again."
     )
 
 
