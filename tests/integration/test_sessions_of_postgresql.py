@@ -59,7 +59,7 @@ def test_the_row_factory_of_a_connection_does_not_hide_a_lock(
 def test_a_policy_that_hides_rows_stops_a_job_and_says_what_to_grant(tcs: Connection, run: RunJob, job: str) -> None:
     run(JOB, RUN_DATE)
     tcs.execute("ALTER TABLE person ENABLE ROW LEVEL SECURITY")
-    tcs.execute("CREATE POLICY some ON person TO sync_jobs USING (id < 3)")
+    tcs.execute("CREATE POLICY first_two ON person TO sync_jobs USING (id < 3)")
     with pytest.raises(AccessRefused, match=r'row-level security policy for table "person".*BYPASSRLS') as caught:
         run(job, RUN_DATE)
     assert not isinstance(caught.value, TransientError)
