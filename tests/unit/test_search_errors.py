@@ -36,7 +36,7 @@ def translated(error: Exception) -> SyncJobError:
     return caught.value
 
 
-def test_a_scroll_that_some_shards_did_not_answer_is_worth_a_retry() -> None:
+def test_an_incomplete_scroll_is_a_transient_error() -> None:
     error = translated(ScanError("an id", "Scroll request has only succeeded on 0 (+0 skipped) shards out of 1."))
     assert type(error) is TransientError
     assert "only some of its shards: Scroll request has only succeeded on 0" in str(error)

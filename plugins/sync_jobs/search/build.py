@@ -9,7 +9,6 @@ swap, the new index is removed and the live one keeps serving. After the swap th
 
 import heapq
 import logging
-import time
 from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -266,13 +265,15 @@ def cover_the_swap(edits: Edits, refresh: DocumentRefresh) -> int:
     before the swap have ended: such a write may have searched the previous index for the documents to replace, and
     written the new ones to this index.
     """
-    made = 0
-    for pause in (0.0, refresh.settings.settle_seconds):
-        time.sleep(pause)
-        with edits.later_snapshot():
-            keys = edits.edited_keys()
-        made += refresh.until_settled(edits.later, keys)
-    return made
+    made = _write_edited_keys(edits, refresh)
+    refresh.settle()
+    return made + _write_edited_keys(edits, refresh)
+
+
+def _write_edited_keys(edits: Edits, refresh: DocumentRefresh) -> int:
+    with edits.later_snapshot():
+        keys = edits.edited_keys()
+    return refresh.until_settled(edits.later, keys)
 
 
 def _verify_count(client: Elasticsearch, name: str, wanted: int) -> None:

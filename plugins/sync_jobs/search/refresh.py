@@ -88,8 +88,12 @@ class DocumentRefresh:
             if not refreshed.keys:
                 break
             keys = refreshed.keys
-            time.sleep(self.settings.settle_seconds)
+            self.settle()
         return made
+
+    def settle(self) -> None:
+        """Wait for as long as the application may take from its commit to the end of its writes to the index."""
+        time.sleep(self.settings.settle_seconds)
 
     def _operations(self, connection: Connection, batch: list[int], refreshed: Refreshed) -> list[bytes]:
         """The bulk lines that some keys need, in the order of the keys; counted in refreshed."""
