@@ -23,11 +23,10 @@ from sync_jobs.errors import RejectedDocument, TransientError
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.documents import key_of
 from sync_jobs.search.errors import (
-    NO_ACCESS,
-    OF_THE_INDEX,
-    OVERLOADED,
+    blames_a_document,
+    can_pass,
     is_not_trusted,
-    raise_unless_overloaded,
+    raise_unless_transient,
     refusal,
 )
 from sync_jobs.search.settings import IndexSettings
@@ -136,7 +135,7 @@ class _Sender:
     def send(self, body: bytes) -> None:
         """Send one body until every operation in it has succeeded, or until stopped is set.
 
-        Only operations that were refused because of overload are sent again, after a wait and in the same order.
+        Only operations that were refused for a reason that can pass are sent again, after a wait and in the same order.
         Raises RejectedDocument, SearchBlocked, TransientError, SyncJobError.
         """
         for attempt in range(self.attempts):
@@ -145,12 +144,12 @@ class _Sender:
             except ApiError as error:
                 if error.status_code == TOO_LARGE:
                     return self._send_halves(body)
-                raise_unless_overloaded(error)
+                raise_unless_transient(error, carries_documents=True)
             except (ElasticsearchUnreachable, ConnectionTimeout) as error:
                 if is_not_trusted(error):
                     raise
             else:
-                body = _refused_for_overload(self.definition, body, answer["items"]) if answer["errors"] else b""
+                body = _refused_for_now(self.definition, body, answer["items"]) if answer["errors"] else b""
                 if not body:
                     return None
             if attempt + 1 == self.attempts or _wait(attempt, self.stopped):
@@ -181,7 +180,7 @@ def split_operations(body: bytes) -> list[bytes]:
     return operations
 
 
-def _refused_for_overload(definition: IndexDefinition, body: bytes, items: list[dict[str, dict[str, Any]]]) -> bytes:
+def _refused_for_now(definition: IndexDefinition, body: bytes, items: list[dict[str, dict[str, Any]]]) -> bytes:
     """The operations to send again, in order. Raises the error of any that would be refused again."""
     again: list[bytes] = []
     for operation, item in zip(split_operations(body), items, strict=True):
@@ -189,11 +188,12 @@ def _refused_for_overload(definition: IndexDefinition, body: bytes, items: list[
         error = result.get("error")
         if error is None:
             continue
-        if error["type"] in OF_THE_INDEX or result["status"] in NO_ACCESS:
-            raise refusal(result["status"], error)
-        if result["status"] not in OVERLOADED:
+        if can_pass(result["status"], error["type"]):
+            again.append(operation)
+        elif blames_a_document(error):
             raise RejectedDocument(_describe_rejection(definition, _id_of(operation), error))
-        again.append(operation)
+        else:
+            raise refusal(result["status"], error)
     return b"".join(again)
 
 

@@ -17,11 +17,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from elastic_transport import TransportError
-from elasticsearch import ApiError, Elasticsearch
+from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
 from sync_jobs.error_translation import errors_translated_with_state
 from sync_jobs.errors import BadArgument, IndexNotAsExpected, SearchBlocked, TransientError
-from sync_jobs.search.errors import NOT_FOUND, blocked_message, raise_unless_overloaded, removed_message
+from sync_jobs.search.errors import (
+    NOT_FOUND,
+    blocked_message,
+    raise_unless_transient,
+    refuse_other_server,
+    removed_message,
+)
 from sync_jobs.search.settings import IndexSettings
 
 # Of the swap. Its response can get lost.
@@ -29,6 +35,8 @@ PROMOTION_ATTEMPTS = 5
 PROMOTION_WAIT_SECONDS = 2.0
 # How long to wait for the shards of a new index. A busy cluster takes seconds; a full one never assigns them.
 CREATE_TIMEOUT = "30s"
+# The decider that cluster.routing.allocation.enable, or the same setting of an index, controls.
+ALLOCATION_DISABLED = "enable"
 
 # In the name of an index: the start of its build in UTC, to the microsecond. Under the lock, no two are equal.
 _BUILT_AT = "%Y%m%dt%H%M%S-%f"
@@ -68,9 +76,8 @@ class Indices:
 
 def find_live(client: Elasticsearch, alias: str) -> Live:
     """What readers of the alias see now. Raises IndexNotAsExpected if it has several indices."""
-    found = client.options(ignore_status=NOT_FOUND).indices.get_alias(name=alias)
-    if found.meta.status != NOT_FOUND:
-        names = sorted(found)
+    names = _indices_behind(client, alias)
+    if names is not None:
         if len(names) != 1:
             raise IndexNotAsExpected(
                 f"Expected exactly one index behind alias {alias}, found {', '.join(names)}. Keep the alias on the one "
@@ -79,6 +86,15 @@ def find_live(client: Elasticsearch, alias: str) -> Live:
             )
         return Live(names[0], is_alias=True)
     return Live(alias if client.indices.exists(index=alias) else None, is_alias=False)
+
+
+def _indices_behind(client: Elasticsearch, alias: str) -> list[str] | None:
+    """None if there is no such alias. Raises UnsupportedServer if it is not Elasticsearch that says so."""
+    try:
+        return sorted(client.indices.get_alias(name=alias))
+    except NotFoundError as error:
+        refuse_other_server(error)
+        return None
 
 
 def new_index_name(alias: str, started: datetime) -> str:
@@ -124,7 +140,8 @@ def create(
 ) -> None:
     """Create an empty index for loading: no refresh, no replicas until make_searchable().
 
-    Raises SearchBlocked if no node accepts its shards, for example because all disks are full.
+    Raises SearchBlocked if no node accepts its shards, for example because all disks are full; TransientError if they
+    only have to wait.
     """
     loading = {"refresh_interval": "-1", "number_of_replicas": 0, "auto_expand_replicas": False}
     answer = client.indices.create(
@@ -135,15 +152,29 @@ def create(
         timeout=CREATE_TIMEOUT,
     )
     if not answer["shards_acknowledged"]:
-        reasons = client.cluster.allocation_explain(index=name, shard=0, primary=True)
-        raise SearchBlocked(blocked_message(f"no node accepts {name}: {_deciders(reasons.body)}"))
+        explanation = client.cluster.allocation_explain(index=name, shard=0, primary=True)
+        raise _not_allocated(name, explanation.body)
 
 
-def _deciders(explanation: dict[str, Any]) -> str:
-    """The names of the allocation deciders that keep a shard off every node, such as disk_threshold."""
+def _not_allocated(name: str, explanation: dict[str, Any]) -> SearchBlocked | TransientError:
+    """The error for an index whose shards no node has accepted. explanation: of one of its primary shards.
+
+    Only a refusal of every node that lasts is a block: allocation is disabled during a rolling restart, and shards can
+    be waiting for their turn.
+    """
     nodes = explanation.get("node_allocation_decisions", [])
-    names = {decider["decider"] for node in nodes for decider in node.get("deciders", [])}
-    return ", ".join(sorted(names)) or str(explanation.get("can_allocate", "no reason given"))
+    refusals = {
+        decider["decider"]: decider.get("explanation", decider["decider"])
+        for node in nodes
+        for decider in node.get("deciders", [])
+    }
+    reasons = "; ".join(f"{decider}: {why}" for decider, why in sorted(refusals.items())) or "no reason given"
+    if explanation.get("can_allocate") == "no" and ALLOCATION_DISABLED not in refusals:
+        return SearchBlocked(blocked_message(f"no node accepts {name}: {reasons}"))
+    return TransientError(
+        f"No node has accepted {name} within {CREATE_TIMEOUT} ({reasons}). Wait for the end of the maintenance, or "
+        "remove the setting that is named, then run the job again."
+    )
 
 
 def refuse_if_removed(client: Elasticsearch, alias: str, name: str) -> None:
@@ -222,13 +253,13 @@ def _is_switched(client: Elasticsearch, alias: str, name: str, actions: list[dic
         pass
     except ApiError as error:
         if error.status_code != NOT_FOUND:  # also the response if an earlier request has done it
-            raise_unless_overloaded(error)
+            raise_unless_transient(error)
     try:
         return find_live(client, alias) == Live(name, is_alias=True)
     except TransportError:
         return False
     except ApiError as error:
-        raise_unless_overloaded(error)
+        raise_unless_transient(error)
         return False
 
 
