@@ -88,7 +88,7 @@ class _FinishedLines(NdjsonSerializer):
 
 
 class ShortAnswers(JsonSerializer):
-    """Reads of an answer without errors that it has none: in full it would be two objects for each document."""
+    """Does not parse responses without errors: that would make two objects for each document."""
 
     def json_loads(self, data: bytes) -> Any:
         return {"errors": False} if data.startswith(NO_ERRORS) else super().json_loads(data)
@@ -104,7 +104,7 @@ def _spare_objects(client: Elasticsearch) -> None:
 
 
 def request_bodies(lines: Iterable[bytes], limit: int) -> Iterator[list[bytes]]:
-    """The lines of one request each: flushed before a line would take it over the limit, in bytes."""
+    """The lines of each request, as many as fit into the limit, in bytes; a longer line is a request of its own."""
     batch: list[bytes] = []
     size = 0
     for line in lines:
