@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +16,8 @@ class Outcome:
     or a rollback to catch up with edits.
     indices: names of Elasticsearch indices by what became of them ("live", "previous", "removed").
     phases: seconds by phase, of an index build.
+    left_out: persons whose documents Elasticsearch refused; left_out_records: key, field and kind of reason of each,
+    and whether search keeps an old document.
     """
 
     read: int = 0
@@ -27,6 +30,8 @@ class Outcome:
     documents_per_second: int | None = None
     indices: dict[str, list[str]] = field(default_factory=dict)
     phases: dict[str, float] = field(default_factory=dict)
+    left_out: int = 0
+    left_out_records: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +48,7 @@ class Report(Outcome):
     def summary(self) -> str:
         """One line for a log: "read 274, added 0, changed 0, removed 0, unchanged 274, 0.6 s"."""
         counts = {name: getattr(self, name) for name in ("read", "added", "changed", "removed", "unchanged")}
-        seldom = {name: getattr(self, name) for name in ("rejected", "refreshed") if getattr(self, name)}
+        seldom = {name: getattr(self, name) for name in ("rejected", "refreshed", "left_out") if getattr(self, name)}
         told = ", ".join(f"{name} {count}" for name, count in (counts | seldom).items())
         return f"{told}, {self.seconds:.1f} s{' (dry run: nothing was written)' if self.dry_run else ''}"
 

@@ -36,6 +36,8 @@ from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.document_stream import document_lines
 from sync_jobs.search.edits import Edits
 from sync_jobs.search.field_guard_rail import check_values, count_values
+from sync_jobs.search.old_documents import carry_over
+from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.refresh import DocumentRefresh, Refreshed
 from sync_jobs.search.verification import (
     Totals,
@@ -62,7 +64,8 @@ def build_index(definition: IndexDefinition, run: JobRun) -> Outcome:
         orphans = index_alias.remove_orphans(client, alias)
         name = index_alias.new_index_name(alias, _clock(run.postgres))
         try:
-            outcome = _Build(definition, run, name, state).build()
+            quarantine = Quarantine(definition, run.settings.quarantine_persons)
+            outcome = _Build(definition, run, name, state, quarantine).build()
         except BaseException:
             _discard_quietly(client, alias, name)
             raise
@@ -103,6 +106,7 @@ class _Build:
     run: JobRun
     name: str
     state: State
+    quarantine: Quarantine
 
     @property
     def client(self) -> Elasticsearch:
@@ -120,13 +124,13 @@ class _Build:
         phases = Phases()
         with snapshot(run.postgres), Edits(definition, run.postgres) as edits:
             loaded = self._load(live, phases)
-            wanted = self._verify(loaded.documents, edits.later, phases)
+            wanted = self._verify(live, loaded.documents, edits.later, phases)
             with phases.of("catch up"):
-                refresh = DocumentRefresh(definition, client, name, run.run_date, run.settings)
+                refresh = DocumentRefresh(definition, client, name, run.run_date, run.settings, self.quarantine)
                 caught_up = _catch_up(edits, refresh)
                 _verify_count(client, name, wanted.documents + caught_up.made - caught_up.removed)
             with phases.of("compare"):
-                keys = heapq.merge(loaded.outdated, sorted(caught_up.keys))
+                keys = heapq.merge(loaded.outdated, sorted(caught_up.keys), self.quarantine.keys)
                 difference = live_comparison.compare(definition, client, live, name, keys)
                 limit = run.maximum_removed_percent
                 existing = difference.unchanged + difference.changed + difference.removed
@@ -144,11 +148,15 @@ class _Build:
                 with phases.of("cover the swap"):
                     index_alias.mark_finished(client, definition.alias, name)
                     refreshed += cover_the_swap(edits, refresh)
+                    index_alias.record_left_out(client, definition.alias, name, self.quarantine)
+        self.quarantine.warn(name)
         return Outcome(
             read=difference.unchanged + difference.changed + difference.added,
             refreshed=refreshed,
             documents_per_second=round(wanted.documents / (phases.seconds["load"] + phases.seconds["refresh"])),
             phases=phases.seconds,
+            left_out=len(self.quarantine.keys),
+            left_out_records=self.quarantine.records(),
             **asdict(difference),
         )
 
@@ -189,28 +197,40 @@ class _Build:
                 progress.advance(len(body))
                 refresh.advance(len(body))
 
-            sent = bulk.load(self.definition, self.client, self.name, lines, settings, on_body=on_body)
+            sent = bulk.load(
+                self.definition,
+                self.client,
+                self.name,
+                lines,
+                settings,
+                on_body=on_body,
+                on_refused=self.quarantine.add,
+            )
             return sent, live_documents.outdated_keys()
 
-    def _verify(self, documents: int, second: Connection, phases: Phases) -> Totals:
+    def _verify(self, live: str | None, documents: int, second: Connection, phases: Phases) -> Totals:
         """Make the index searchable and compare it with the snapshot; return what is in it.
 
         The second connection counts what the index must hold, while Elasticsearch makes the last documents searchable
         and the first connection makes those of a sample.
         """
-        definition, client, name, run = self.definition, self.client, self.name, self.run
+        definition, client, name, run, quarantine = self.definition, self.client, self.name, self.run, self.quarantine
         exported = export_snapshot(run.postgres)
         with in_background(second, count_exported, definition, second, exported, run.run_date) as totals:
             with phases.of("refresh"):
                 index_alias.make_searchable(client, name, run.settings)
+                carried = carry_over(definition, client, live, name, quarantine=quarantine, settings=run.settings)
             with phases.of("verify"):
                 keys = sample_of_keys(definition, run.postgres, name, run.settings.sample_persons)
-                sample = plain_documents(definition, run.postgres, run.run_date, keys)
+                sampled = [key for key in keys if key not in quarantine]
+                sample = plain_documents(definition, run.postgres, run.run_date, sampled)
+                left_out = plain_documents(definition, run.postgres, run.run_date, quarantine.keys)
                 wanted = totals.result()
                 if documents != wanted.documents:
                     raise IndexNotAsExpected(
                         f"{name}: PostgreSQL counts {wanted.documents} documents, but made {documents}."
                     )
+                wanted = wanted.exchanged(chain.from_iterable(left_out.values()), carried)
                 verify_totals(definition, run.postgres, client, name, wanted=wanted, run_date=run.run_date)
                 verify_documents(definition, client, name, sample)
         index_alias.add_meta(client, definition.alias, name, asdict(wanted))

@@ -6,9 +6,7 @@ A line here is one finished operation: its action and, but for a delete, its doc
 No document becomes a Python object. Every operation carries its own _id, so sending it twice does no harm.
 """
 
-import json
 import random
-import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -19,9 +17,8 @@ from elastic_transport import ConnectionError as ElasticsearchUnreachable
 from elastic_transport import ConnectionTimeout, JsonSerializer, NdjsonSerializer
 from elasticsearch import ApiError, Elasticsearch
 
-from sync_jobs.errors import RejectedDocument, TransientError
+from sync_jobs.errors import TransientError
 from sync_jobs.search.definition import IndexDefinition
-from sync_jobs.search.documents import key_of
 from sync_jobs.search.errors import (
     NO_ACCESS,
     OF_THE_INDEX,
@@ -30,6 +27,8 @@ from sync_jobs.search.errors import (
     raise_unless_overloaded,
     refusal,
 )
+from sync_jobs.search.quarantine import Quarantine
+from sync_jobs.search.refusals import Refusal, refused, too_large
 from sync_jobs.search.settings import IndexSettings
 
 FIRST_WAIT_SECONDS = 0.5
@@ -41,7 +40,9 @@ ANSWER = "errors,items.*.status,items.*.error"
 # How the answer begins if every operation was done.
 NO_ERRORS = b'{"errors":false'
 
-_FIELD = re.compile(r'field(?:=| )"?\[?([\w.]+)')
+# How a delete operation begins.
+DELETE = b'{"delete"'
+
 _random = random.SystemRandom()
 
 
@@ -53,16 +54,20 @@ def load(
     settings: IndexSettings,
     *,
     on_body: Callable[[list[bytes]], None] = lambda _: None,
+    on_refused: Callable[[list[Refusal]], None] | None = None,
 ) -> int:
-    """Send all lines; return how many there were, once every one of them is in the index.
+    """Send all lines; return how many there were, once every one of them is in the index or was refused.
 
     on_body: called with the lines of each body, once it is handed over.
-    Raises RejectedDocument, SearchBlocked, TransientError.
+    on_refused: called by the sending threads with documents that Elasticsearch refuses because of their content; an
+    error that it raises stops the load. Without it, the first one raises RejectedDocument.
+    Raises SearchBlocked, TransientError.
     """
+    on_refused = on_refused or Quarantine(definition, 0).add
     _spare_objects(client)
     sent = 0
     pending: set[Future[None]] = set()
-    sender = _Sender(definition, client, index, settings.bulk_attempts)
+    sender = _Sender(definition, client, index, settings.bulk_attempts, on_refused)
     with ThreadPoolExecutor(settings.senders, thread_name_prefix="bulk") as senders:
         try:
             for batch in _bodies(lines, settings.body_bytes):
@@ -131,13 +136,14 @@ class _Sender:
     client: Elasticsearch
     index: str
     attempts: int
+    on_refused: Callable[[list[Refusal]], None]
     stopped: Event = field(default_factory=Event)
 
     def send(self, body: bytes) -> None:
-        """Send one body until every operation of it is done, or the event tells to stop trying.
+        """Send one body until every operation of it is done or refused, or the event tells to stop trying.
 
         What was refused for overload, and that alone, is sent again after a wait, in its own order.
-        Raises RejectedDocument, SearchBlocked, TransientError, SyncJobError.
+        Raises SearchBlocked, TransientError, SyncJobError, and what on_refused raises.
         """
         for attempt in range(self.attempts):
             try:
@@ -150,7 +156,7 @@ class _Sender:
                 if is_not_trusted(error):
                     raise
             else:
-                body = _refused_for_overload(self.definition, body, answer["items"]) if answer["errors"] else b""
+                body = self._refused_for_overload(body, answer["items"]) if answer["errors"] else b""
                 if not body:
                     return None
             if attempt + 1 == self.attempts or _wait(attempt, self.stopped):
@@ -165,11 +171,32 @@ class _Sender:
     def _send_halves(self, body: bytes) -> None:
         operations = split_operations(body)
         if len(operations) == 1:
-            action = operations[0].split(b"\n", 1)[0].decode()
-            raise RejectedDocument(f"Elasticsearch takes no request as large as this single document: {action}")
+            return self.on_refused([too_large(self.definition, operations[0])])
         middle = len(operations) // 2
         for half in (operations[:middle], operations[middle:]):
             self.send(b"".join(half))
+        return None
+
+    def _refused_for_overload(self, body: bytes, items: list[dict[str, dict[str, Any]]]) -> bytes:
+        """The operations to send again, in their order. Raises for what is not the fault of a document."""
+        again: list[bytes] = []
+        refusals: list[Refusal] = []
+        for operation, item in zip(split_operations(body), items, strict=True):
+            (result,) = item.values()
+            error = result.get("error")
+            if error is None:
+                continue
+            if error["type"] in OF_THE_INDEX or result["status"] in NO_ACCESS:
+                raise refusal(result["status"], error)
+            if result["status"] in OVERLOADED:
+                again.append(operation)
+            elif operation.startswith(DELETE):
+                raise refusal(result["status"], error)
+            else:
+                refusals.append(refused(self.definition, operation, error))
+        if refusals:
+            self.on_refused(refusals)
+        return b"".join(again)
 
 
 def split_operations(body: bytes) -> list[bytes]:
@@ -177,42 +204,8 @@ def split_operations(body: bytes) -> list[bytes]:
     operations: list[bytes] = []
     lines = iter(body.splitlines(keepends=True))  # JSON escapes every other line break
     for action in lines:
-        operations.append(action if action.startswith(b'{"delete"') else action + next(lines))
+        operations.append(action if action.startswith(DELETE) else action + next(lines))
     return operations
-
-
-def _refused_for_overload(definition: IndexDefinition, body: bytes, items: list[dict[str, dict[str, Any]]]) -> bytes:
-    """The operations to send again, in their order. Raises for those that would be refused again."""
-    again: list[bytes] = []
-    for operation, item in zip(split_operations(body), items, strict=True):
-        (result,) = item.values()
-        error = result.get("error")
-        if error is None:
-            continue
-        if error["type"] in OF_THE_INDEX or result["status"] in NO_ACCESS:
-            raise refusal(result["status"], error)
-        if result["status"] not in OVERLOADED:
-            raise RejectedDocument(_describe_rejection(definition, _id_of(operation), error))
-        again.append(operation)
-    return b"".join(again)
-
-
-def _id_of(operation: bytes) -> str:
-    """The _id in the action line of an operation."""
-    (action,) = json.loads(operation.split(b"\n", 1)[0]).values()
-    document_id: str = action["_id"]
-    return document_id
-
-
-def _describe_rejection(definition: IndexDefinition, document_id: str, error: dict[str, Any]) -> str:
-    """Key, field and kind of error. Never the reason itself: it quotes the content."""
-    cause = error.get("caused_by") or error
-    field = _FIELD.search(error["reason"]) or _FIELD.search(cause.get("reason") or "")
-    return (
-        f"Elasticsearch refused document {document_id} ({definition.entity} {key_of(document_id)}), "
-        f"field {field[1] if field else 'unknown'}: {error['type']}, {cause['type']}. "
-        f"Correct the record of that {definition.entity}, or the mapping of the index {definition.alias}."
-    )
 
 
 def _wait(attempt: int, stopped: Event) -> bool:

@@ -22,6 +22,7 @@ from elasticsearch import ApiError, Elasticsearch
 from sync_jobs.error_translation import errors_translated_with_state
 from sync_jobs.errors import BadArgument, IndexNotAsExpected, SearchBlocked, TransientError
 from sync_jobs.search.errors import NOT_FOUND, blocked_message, raise_unless_overloaded, removed_message
+from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.settings import IndexSettings
 
 # Of the swap, whose answer may get lost.
@@ -154,6 +155,16 @@ def refuse_if_removed(client: Elasticsearch, alias: str, name: str) -> None:
 def add_meta(client: Elasticsearch, alias: str, name: str, more: dict[str, Any]) -> None:
     """Add to what explains the index. Raises IndexNotAsExpected unless it is the one that create() made."""
     client.indices.put_mapping(index=name, meta=_meta_of(client, alias, name) | more)
+
+
+def record_left_out(client: Elasticsearch, alias: str, name: str, quarantine: Quarantine) -> None:
+    """Keep in the _meta of an index of ours ("left_out") which keys lack their new documents."""
+    meta = own_indices(client, alias).get(name)
+    if meta is not None:
+        earlier = meta.get("left_out", [])
+        records = quarantine.merged(earlier)
+        if records != earlier:
+            client.indices.put_mapping(index=name, meta=meta | {"left_out": records})
 
 
 def _meta_of(client: Elasticsearch, alias: str, name: str) -> dict[str, Any]:

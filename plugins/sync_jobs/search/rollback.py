@@ -20,6 +20,7 @@ from sync_jobs.search.build import cover_the_swap
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.edits import Edits
 from sync_jobs.search.field_guard_rail import check_values, count_values
+from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.refresh import DocumentRefresh, Refreshed
 from sync_jobs.search.settings import IndexSettings
 from sync_jobs.search.source_comparison import differing_keys
@@ -64,7 +65,8 @@ def roll_back_index(
             _check_totals(target, existing, wanted, maximum_removed_percent)
             values = count_values(definition, client, target)
             keys = differing_keys(definition, connection, client, target, run_date)
-            refresh = DocumentRefresh(definition, client, target, run_date, settings)
+            quarantine = Quarantine(definition, settings.quarantine_persons)
+            refresh = DocumentRefresh(definition, client, target, run_date, settings, quarantine)
             if not dry_run:
                 state.text = (
                     f"Some documents of {target} may have been replaced; {live.name} is still live, and unchanged."
@@ -80,10 +82,14 @@ def roll_back_index(
                     f"build. Do not repeat the rollback: it would move on to the next index."
                 )
                 made += cover_the_swap(edits, refresh)
+                index_alias.record_left_out(client, alias, target, quarantine)
+                quarantine.warn(target)
     indices = {"live": [live.name or ""], "previous": [target]}
     if not dry_run:
         indices = {"live": [target], "previous": [live.name or ""]}
-    return RolledBack(run_date, _outcome(existing, wanted, refreshed, 0 if dry_run else made, indices))
+    made = 0 if dry_run else made
+    outcome = _outcome(existing, wanted, refreshed, made, indices=indices, quarantine=quarantine)
+    return RolledBack(run_date, outcome)
 
 
 def _check_totals(target: str, existing: Totals, wanted: Totals, maximum_removed_percent: float) -> None:
@@ -93,7 +99,13 @@ def _check_totals(target: str, existing: Totals, wanted: Totals, maximum_removed
 
 
 def _outcome(
-    existing: Totals, wanted: Totals, refreshed: Refreshed, made: int, indices: dict[str, list[str]]
+    existing: Totals,
+    wanted: Totals,
+    refreshed: Refreshed,
+    made: int,
+    *,
+    indices: dict[str, list[str]],
+    quarantine: Quarantine,
 ) -> Outcome:
     return Outcome(
         read=wanted.documents,
@@ -103,4 +115,6 @@ def _outcome(
         unchanged=existing.documents - refreshed.removed,
         refreshed=made,
         indices=indices,
+        left_out=len(quarantine.keys),
+        left_out_records=quarantine.records(),
     )
