@@ -12,6 +12,7 @@ its _meta names the alias: other indices are never counted, and never removed.
 import logging
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +22,7 @@ from elasticsearch import ApiError, Elasticsearch
 
 from sync_jobs.error_translation import errors_translated_with_state
 from sync_jobs.errors import BadArgument, IndexNotAsExpected, SearchBlocked, TransientError
+from sync_jobs.search.created_index import check_created
 from sync_jobs.search.errors import NOT_FOUND, blocked_message, raise_unless_overloaded, removed_message
 from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.settings import IndexSettings
@@ -66,17 +68,22 @@ class Indices:
 
 def find_live(client: Elasticsearch, alias: str) -> Live:
     """What readers of the alias see now. Raises IndexNotAsExpected if it has several indices."""
-    found = client.options(ignore_status=NOT_FOUND).indices.get_alias(name=alias)
-    if found.meta.status != NOT_FOUND:
-        names = sorted(found)
-        if len(names) != 1:
-            raise IndexNotAsExpected(
-                f"Expected exactly one index behind alias {alias}, found {', '.join(names)}. Remove the alias from all "
-                f"but the one that readers shall see (DELETE /<index>/_alias/{alias} for each other one), then run the "
-                "job again."
-            )
+    names = _behind(client, alias)
+    if len(names) > 1:
+        raise IndexNotAsExpected(
+            f"Expected exactly one index behind alias {alias}, found {', '.join(names)}. Remove the alias from all "
+            f"but the one that readers shall see (DELETE /<index>/_alias/{alias} for each other one), then run the "
+            "job again."
+        )
+    if names:
         return Live(names[0], is_alias=True)
     return Live(alias if client.indices.exists(index=alias) else None, is_alias=False)
+
+
+def _behind(client: Elasticsearch, alias: str) -> list[str]:
+    """The names of all indices behind the alias."""
+    found = client.options(ignore_status=NOT_FOUND).indices.get_alias(name=alias)
+    return [] if found.meta.status == NOT_FOUND else sorted(found)
 
 
 def new_index_name(alias: str, started: datetime) -> str:
@@ -113,17 +120,35 @@ def find_indices(client: Elasticsearch, alias: str) -> Indices:
 
 
 def remove_orphans(client: Elasticsearch, alias: str) -> list[str]:
-    """Remove what builds that died left behind: indices of ours that were never live. Return their names."""
-    return _delete(client, alias, find_indices(client, alias).unfinished)
+    """Remove what builds that died left behind: indices of ours that were never live. Return their names.
+
+    An index template may have put one behind the alias, beside the live one.
+    """
+    behind = _behind(client, alias)
+    own = own_indices(client, alias)
+    return _delete(client, alias, [name for name in own if not own[name].get("finished") and behind != [name]])
 
 
 def create(
     client: Elasticsearch, name: str, mapping: dict[str, Any], meta: dict[str, Any], settings: IndexSettings
 ) -> None:
-    """Make an empty index for loading: no refresh, no replicas until make_searchable().
+    """Make an empty index for loading: no refresh, no replicas until make_searchable(). It has no alias.
 
-    Raises SearchBlocked if no node takes its shards, as when all disks are full.
+    Raises SearchBlocked if no node takes its shards, as when all disks are full; IndexNotAsExpected if an index
+    template changes it. Then it is removed.
     """
+    try:
+        _create(client, name, mapping, meta, settings)
+        check_created(client, name, mapping)
+    except BaseException:
+        with suppress(TransportError, ApiError):  # the build tries again
+            client.options(ignore_status=NOT_FOUND).indices.delete(index=name)
+        raise
+
+
+def _create(
+    client: Elasticsearch, name: str, mapping: dict[str, Any], meta: dict[str, Any], settings: IndexSettings
+) -> None:
     loading = {"refresh_interval": "-1", "number_of_replicas": 0, "auto_expand_replicas": False}
     answer = client.indices.create(
         index=name,
@@ -243,10 +268,11 @@ def _is_switched(client: Elasticsearch, alias: str, name: str, actions: list[dic
 def mark_finished(client: Elasticsearch, alias: str, name: str) -> None:
     """Mark an index of ours that is or has been live: once another takes its place, it is kept as a previous one.
 
-    Never before it is live: a build killed between mark and swap would leave one that no reader ever saw.
+    Never before it is live: a build killed between mark and swap would leave one that no reader ever saw. An index
+    that was never verified, so has no totals, is behind the alias by an index template only.
     """
     meta = own_indices(client, alias).get(name)
-    if meta is not None and not meta.get("finished"):
+    if meta is not None and "documents" in meta and not meta.get("finished"):
         client.indices.put_mapping(index=name, meta=meta | {"finished": True})
 
 
@@ -308,8 +334,8 @@ def find_build(client: Elasticsearch, indices: Indices) -> Build | None:
 
 
 def discard(client: Elasticsearch, alias: str, name: str) -> None:
-    """Remove an index, if it is there and not the one that readers see: never the live one, whatever went wrong."""
-    if find_live(client, alias).name != name:
+    """Remove an index, if it is there and not the only one that readers see: never the live one."""
+    if _behind(client, alias) != [name]:
         client.options(ignore_status=404).indices.delete(index=name)
 
 
