@@ -30,7 +30,7 @@ from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.postgres.statements import Connection, execute, one_row
 from sync_jobs.postgres.transactions import export_snapshot, snapshot
 from sync_jobs.report import Outcome
-from sync_jobs.search import bulk, index_alias, live_comparison
+from sync_jobs.search import bulk, index_alias, live_comparison, operator_settings
 from sync_jobs.search.build_progress import BackgroundRefresh, Phases, Progress
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.document_stream import document_lines
@@ -140,6 +140,8 @@ class _Build:
             refreshed = caught_up.made
             if not run.dry_run:
                 with phases.of("promote"):
+                    if live:
+                        operator_settings.carry_over(client, live, name)
                     index_alias.promote(client, definition.alias, name)
                 self.state.text = (
                     f"The new index {name} is live and serves; it may only lack what was edited around the swap. The "
@@ -180,7 +182,10 @@ class _Build:
     def _prepare(self, live: str | None, meta: dict[str, Any]) -> dict[str, int]:
         """Create the index; return the values that the live one has, for the guard rail. Empty without one."""
         index_alias.create(self.client, self.name, self.definition.mapping, meta, self.run.settings)
-        return count_values(self.definition, self.client, live) if live else {}
+        if live is None:
+            return {}
+        operator_settings.carry_over(self.client, live, self.name, without=operator_settings.WHILE_LOADING)
+        return count_values(self.definition, self.client, live)
 
     def _send(self, live: str | None, lines: Iterable[bytes], expected: int) -> tuple[int, "array[int]"]:
         """Send all documents to the new index; return how many, and the keys of which the live one has others."""

@@ -220,18 +220,15 @@ def promote(client: Elasticsearch, alias: str, name: str) -> None:
 def switch(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
     """Put an index behind the alias instead of the live one, in one request.
 
-    A plain index with the alias's own name is removed in that same request. An answer that gets lost is
-    recognised by looking. Raises TransientError if Elasticsearch does not answer.
+    Other aliases of the live index, and the filter and routing of each, move with it. A plain index with the alias's
+    own name is removed in that same request. An answer that gets lost is recognised by looking. Raises TransientError
+    if Elasticsearch does not answer.
     """
-    replace: list[dict[str, Any]] = []
+    actions = [{"add": {"index": name, "alias": alias}}]
     if live.name:
         # Its own build may have been killed after its swap, before it was marked.
         mark_finished(client, alias, live.name)
-        removal = (
-            {"remove": {"index": live.name, "alias": alias}} if live.is_alias else {"remove_index": {"index": alias}}
-        )
-        replace = [removal]
-    actions = [*replace, {"add": {"index": name, "alias": alias}}]
+        actions = _take_the_place(client, alias, live.name, name)
     with errors_translated_with_state(
         f"Readers see {name} or, as before, {live.name or 'nothing'}: GET /_alias/{alias} tells."
     ):
@@ -242,6 +239,15 @@ def switch(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
                 return
             time.sleep(PROMOTION_WAIT_SECONDS)
         raise TransientError(f"The alias {alias} could not be moved to {name} in {PROMOTION_ATTEMPTS} attempts")
+
+
+def _take_the_place(client: Elasticsearch, alias: str, live: str, name: str) -> list[dict[str, Any]]:
+    """All aliases of the live index, with their filters and routing, for another one."""
+    aliases: dict[str, dict[str, Any]] = client.indices.get_alias(index=live)[live]["aliases"]
+    removals: list[dict[str, Any]] = [{"remove": {"index": live, "alias": each}} for each in aliases]
+    if alias not in aliases:  # a plain index of that name
+        removals, aliases = [{"remove_index": {"index": live}}], {alias: {}} | aliases
+    return removals + [{"add": {"index": name, "alias": each} | properties} for each, properties in aliases.items()]
 
 
 def _is_switched(client: Elasticsearch, alias: str, name: str, actions: list[dict[str, Any]]) -> bool:

@@ -15,7 +15,7 @@ from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.postgres.statements import Connection
 from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.report import Outcome
-from sync_jobs.search import index_alias
+from sync_jobs.search import index_alias, operator_settings
 from sync_jobs.search.build import cover_the_swap
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.edits import Edits
@@ -71,6 +71,8 @@ def roll_back_index(
                 state.text = (
                     f"Some documents of {target} may have been replaced; {live.name} is still live, and unchanged."
                 )
+                if live.name:
+                    operator_settings.carry_over(client, live.name, target)
             refreshed = refresh.once(connection, keys, dry_run=dry_run)
             made = refreshed.made
             if not dry_run:
