@@ -1,6 +1,7 @@
 """No edit is lost: the application edits persons while the index is built, swapped and gone back to."""
 
 import random
+import threading
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -10,15 +11,18 @@ import pytest
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import scan
 
+from sync_jobs.errors import IndexNotAsExpected
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.postgres.transactions import snapshot
+from sync_jobs.runner import run_rollback
 from sync_jobs.search import bulk, index_alias
 from sync_jobs.search.documents import canonical, content_key
 from sync_jobs.search.edits import Edits
+from sync_jobs.search.refresh import DocumentRefresh, Refreshed
 from sync_jobs.search.settings import IndexSettings
 from tests.application import ALIAS, PERSON_IDS, Application, editing_all_the_time
 from tests.awkward_data import Connection
-from tests.comparison import RunJob
+from tests.comparison import RunJob, indices_behind_alias
 
 JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
@@ -207,6 +211,67 @@ def test_while_the_application_edits_all_the_time_the_index_ends_as_the_database
     assert edited_meanwhile > 0
     assert report.refreshed > 0
     assert index_contents(elasticsearch) == as_in_postgresql(application)
+
+
+@pytest.mark.parametrize(
+    ("swap", "edited"),
+    [("build", "before it"), ("build", "make_searchable"), ("build", "switch"), ("rollback", "before it")],
+)
+def test_a_write_of_the_application_that_is_in_flight_at_the_swap_leaves_one_document_of_its_person(
+    application: Application,
+    job_connection: Connection,
+    run: RunJob,
+    elasticsearch: Elasticsearch,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    swap: str,
+    edited: str,
+) -> None:
+    """It has removed the old document from the index before, and puts the new one into this one, a while later."""
+    run(JOB, RUN_DATE)
+    run(JOB, RUN_DATE)
+    originals = {name: getattr(index_alias, name) for name in ("make_searchable", "switch")}
+    late = threading.Timer(0.5, lambda: elasticsearch.index(index=ALIAS, document=application.documents([7])[0]))
+
+    def at(moment: str) -> None:
+        if edited == moment:
+            application.postgres.execute("UPDATE contact_details SET surname = 'Edited' WHERE id = 7")
+
+    def make_searchable(*arguments: Any) -> None:
+        at("make_searchable")
+        originals["make_searchable"](*arguments)
+
+    def switch(*arguments: Any) -> None:
+        at("switch")
+        originals["switch"](*arguments)
+        late.start()
+
+    at("before it")
+    monkeypatch.setattr(index_alias, "make_searchable", make_searchable)
+    monkeypatch.setattr(index_alias, "switch", switch)
+    if swap == "build":
+        run(JOB, RUN_DATE, settings=SETTLING)
+    else:
+        run_rollback(PERSONS, postgres=job_connection, elasticsearch=elasticsearch, settings=SETTLING)
+    late.join()
+    assert index_contents(elasticsearch) == as_in_postgresql(application)
+
+
+def test_documents_that_somebody_else_adds_while_a_build_catches_up_are_noticed_by_their_number(
+    application: Application, run: RunJob, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The totals were right before, and of those who were edited every document is."""
+    (live,) = run(JOB, RUN_DATE).indices["live"]
+    original = DocumentRefresh.once
+
+    def once(self: DocumentRefresh, *arguments: Any, **keywords: Any) -> Refreshed:
+        elasticsearch.index(index=self.index, document=application.documents([7])[0], refresh=True)
+        return original(self, *arguments, **keywords)
+
+    monkeypatch.setattr(DocumentRefresh, "once", once)
+    with pytest.raises(IndexNotAsExpected, match="expected 60 documents after catching up with edits, found 61"):
+        run(JOB, RUN_DATE)
+    assert indices_behind_alias(elasticsearch) == [live]
 
 
 def test_a_document_that_the_application_wrote_as_it_should_be_is_left_alone(

@@ -31,6 +31,7 @@ from sync_jobs.postgres.statements import Connection, execute, one_row
 from sync_jobs.postgres.transactions import export_snapshot, snapshot
 from sync_jobs.report import Outcome
 from sync_jobs.search import bulk, index_alias, live_comparison, operator_settings
+from sync_jobs.search.application_writes import keys_written_since, last_write
 from sync_jobs.search.build_progress import BackgroundRefresh, Phases, Progress
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.document_stream import document_lines
@@ -142,6 +143,7 @@ class _Build:
                 with phases.of("promote"):
                     if live:
                         operator_settings.carry_over(client, live, name)
+                    last = last_write(client, name)
                     index_alias.promote(client, definition.alias, name)
                 self.state.text = (
                     f"The new index {name} is live and serves; it may only lack what was edited around the swap. The "
@@ -149,7 +151,7 @@ class _Build:
                 )
                 with phases.of("cover the swap"):
                     index_alias.mark_finished(client, definition.alias, name)
-                    refreshed += cover_the_swap(edits, refresh)
+                    refreshed += cover_the_swap(edits, refresh, last)
                     index_alias.record_left_out(client, definition.alias, name, self.quarantine)
         self.quarantine.warn(name)
         return Outcome(
@@ -285,19 +287,21 @@ def _catch_up(edits: Edits, refresh: DocumentRefresh) -> Refreshed:
     return total
 
 
-def cover_the_swap(edits: Edits, refresh: DocumentRefresh) -> int:
+def cover_the_swap(edits: Edits, refresh: DocumentRefresh, last: int) -> int:
     """After the swap: write what was committed before it and not seen yet; return how many documents were made.
 
+    last: last_write() of the index just before the swap.
     Once immediately, since readers see the index now. And once more when the application's writes that began before
     the swap have ended: such a write may have looked for old documents in the index before, and put new ones into
-    this one.
+    this one. That includes writes of persons that were edited before the snapshot.
     """
     made = 0
     for pause in (0.0, refresh.settings.settle_seconds):
         time.sleep(pause)
         with edits.later_snapshot():
-            keys = edits.edited_keys()
-        made += refresh.until_settled(edits.later, keys)
+            edited = edits.edited_keys()
+        written = keys_written_since(refresh.definition, refresh.client, refresh.index, last)
+        made += refresh.until_settled(edits.later, sorted({*edited, *written}))
     return made
 
 

@@ -16,6 +16,7 @@ from sync_jobs.postgres.statements import Connection
 from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.report import Outcome
 from sync_jobs.search import index_alias, operator_settings
+from sync_jobs.search.application_writes import last_write
 from sync_jobs.search.build import cover_the_swap
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.edits import Edits
@@ -78,12 +79,13 @@ def roll_back_index(
             if not dry_run:
                 state.text = f"{target} was brought up to date; {live.name} is still live, and unchanged."
                 check_values(target, values, count_values(definition, client, target), maximum_removed_percent)
+                last = last_write(client, target)
                 index_alias.switch(client, alias, live, target)
                 state.text = (
                     f"{target} is live and serves; it may only lack what was edited around the swap, until the next "
                     f"build. Do not repeat the rollback: it would move on to the next index."
                 )
-                made += cover_the_swap(edits, refresh)
+                made += cover_the_swap(edits, refresh, last)
                 index_alias.record_left_out(client, alias, target, quarantine)
                 quarantine.warn(target)
     indices = {"live": [live.name or ""], "previous": [target]}
