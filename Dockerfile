@@ -1,19 +1,19 @@
-# The Airflow image of the nightly sync: the official slim image, our lock, our code.
+# The Airflow image of the nightly sync: the official slim image, the locked packages and the code.
 #
-# Slim, since it holds Airflow alone: the lock then decides every other package, and no provider that
-# nobody uses here can disagree with it. The Python version is the one that the lock was made and tested for.
+# The slim image has only Airflow: the lock decides every other package, and no unused provider can conflict with it.
+# The tests run with this Python version.
 FROM apache/airflow:slim-3.3.2-python3.11
 
-# First what seldom changes: a new DAG does not install the packages again.
+# The packages come first because they rarely change: a new DAG does not install them again.
 COPY requirements.txt /opt/airflow/requirements.txt
 RUN pip install --no-cache-dir --require-hashes --requirement /opt/airflow/requirements.txt
 
-# Owned by root: the processes of Airflow, which run as user airflow, cannot change their own code.
+# Owned by root: the processes of Airflow run as user airflow and cannot change their own code.
 COPY deploy/set_up_airflow.sh deploy/start_api_server.sh /opt/airflow/deploy/
 COPY airflow_settings.yaml /opt/airflow/
 COPY include/ /opt/airflow/include/
 COPY plugins/ /opt/airflow/plugins/
 COPY dags/ /opt/airflow/dags/
 
-# Airflow finds the plugins by itself; the scripts of deploy/ find them here.
+# Airflow finds the plugins by itself; the scripts in deploy/ need this.
 ENV PYTHONPATH=/opt/airflow/plugins

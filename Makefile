@@ -1,43 +1,46 @@
-# What there is to do here; README.md says more. Needs Python 3.11 or newer with venv, make and git, and nothing
-# else; test-browser needs a browser, too.
+# docs/reference/local-stack.md explains the targets. They need Python 3.11 to 3.14 with venv, make and git; test-browser
+# also needs a browser.
 
-# Python of the virtual environment, and where it finds the packages of the project.
+# The versions of Python that the locks support, oldest first: all packages have wheels for them.
+python_versions = 3.11 3.12 3.13 3.14
+
+# The Python of the virtual environment, with the project's packages on its path.
 python = PYTHONPATH=plugins:. .venv/bin/python
-compile = .venv/bin/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --upgrade
+compile = .venv/bin/uv --quiet pip compile --universal --python-version $(firstword $(python_versions)) \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down clean status test test-night test-browser lint bench lock venv
 .NOTPARALLEL:
 
 help:
-	@echo 'make run     the whole night on this machine: servers, demo data, eight jobs, a table of what they did'
-	@echo 'make test    lint, then the tests, on real servers'
-	@echo 'make test-night  the tests on a real scheduler: nights by the clock, odd ones too, and runs that are stopped'
-	@echo 'make test-browser  the tests of the pages, in a browser: needs Chromium or Chrome'
-	@echo 'make up      PostgreSQL, Elasticsearch and Airflow alone'
-	@echo 'make status  what of them runs'
-	@echo 'make down    end them; the data stays'
-	@echo 'make clean   end them and delete the data'
-	@echo 'make lint    the linters alone'
-	@echo 'make bench   the benchmark'
-	@echo 'make lock    renew the locks: requirements.txt, requirements-dev.txt, local/elasticsearch.lock.toml'
+	@echo 'make run           start everything on this machine and run all jobs for today, on demo data'
+	@echo 'make up            start PostgreSQL, Elasticsearch and Airflow, and run nothing'
+	@echo 'make status        show which services are running'
+	@echo 'make down          stop the services; the data stays'
+	@echo 'make clean         stop the services and delete the data'
+	@echo 'make test          the linters and the tests, on real servers'
+	@echo 'make test-night    the tests of whole nights on a real scheduler'
+	@echo 'make test-browser  the tests of the pages in a browser; needs Chromium or Chrome'
+	@echo 'make lint          the linters only'
+	@echo 'make bench         the benchmark'
+	@echo 'make lock          update requirements.txt, requirements-dev.txt and local/elasticsearch.lock.toml'
 
-# exec: a signal to make reaches the command itself, which then ends what it has started.
+# exec: a signal to make reaches the command itself, which then stops what it has started.
 run up: venv
 	@exec env $(python) -m local $@
 
 down clean status:
-	@if [ -x .venv/bin/python ]; then exec env $(python) -m local $@; else echo 'Nothing is set up here yet.'; fi
+	@if [ -x .venv/bin/python ]; then exec env $(python) -m local $@; else echo 'Nothing is installed here yet.'; fi
 
 test: lint
 	$(python) -m pytest
 
-# Apart from the other tests, as it takes half as long as all of them; .ci/run runs it, too.
+# Separate from the other tests because it takes long. .ci/run runs it, too.
 test-night: venv
 	$(python) -m pytest tests/scheduler
 
-# Apart from the other tests, as it needs a browser; .ci/run runs it, too.
+# Separate from the other tests because it needs a browser. .ci/run runs it, too.
 test-browser: venv
 	$(python) -m pytest tests/browser
 
@@ -57,4 +60,4 @@ lock: venv
 	$(python) -m local.jars
 
 venv:
-	@local/virtual_environment.sh
+	@local/virtual_environment.sh $(python_versions)

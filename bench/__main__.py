@@ -2,9 +2,10 @@
 
     python -m bench [persons …] [--only sql|index] [--pairs 5] [--no-others]   (default 20000 200000; `make bench`)
 
-For each job, on demo data: the first fill; a night without changes, beside the same statements in psql, turn by
-turn in one run; and a night after one per cent of what it reads has changed. Seconds are medians; WAL is what the
-server wrote meanwhile. Then the index build, beside the replay of ready bodies and other ways to fill an index.
+For each job, on demo data: the first fill; a night without changes, compared with the same statements in psql, which
+run alternately; and a night after one per cent of the source rows has changed. Seconds are medians; WAL is what the
+server wrote during the run. Then the index build, compared with the replay of prepared request bodies and with other
+ways to fill an index.
 """
 
 import argparse
@@ -30,9 +31,9 @@ DEFAULT_PERSONS = (20_000, 200_000)
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("persons", type=int, nargs="*", default=DEFAULT_PERSONS)
-    parser.add_argument("--only", choices=("sql", "index"), help="leave the other part out")
-    parser.add_argument("--pairs", type=int, default=5, help="builds of the index, each beside a replay")
-    parser.add_argument("--no-others", action="store_true", help="leave the slow ways to fill an index out")
+    parser.add_argument("--only", choices=("sql", "index"), help="run only this part")
+    parser.add_argument("--pairs", type=int, default=5, help="how many pairs of an index build and a replay to run")
+    parser.add_argument("--no-others", action="store_true", help="skip the slow ways to fill an index")
     arguments = parser.parse_args()
     for persons in arguments.persons:
         with tempfile.TemporaryDirectory(prefix="sync-bench-") as folder:
@@ -41,7 +42,7 @@ def main() -> None:
 
 def on_servers_of_our_own(folder: Path, persons: int, arguments: argparse.Namespace, console: Console) -> None:
     only = arguments.only
-    # The server's own user, if this is root, has to reach its folder below this one.
+    # PostgreSQL does not run as root: if this does, another user has to reach the server's folder in this one.
     folder.chmod(0o711)
     passwords = {role: secrets.token_urlsafe(16) for role in (local_postgres.ADMINISTRATOR, *local_postgres.ROLES)}
     postgres = local_postgres.Postgres(folder / "postgres", folder / "postgres.log", any_free_port(), passwords)

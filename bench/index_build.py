@@ -1,4 +1,4 @@
-"""Measures the index build beside the replay of ready bodies, turn by turn, and beside other ways to fill an index."""
+"""Measures the index build and other ways to fill an index, each run paired with a replay of prepared bodies."""
 
 import json
 import os
@@ -20,14 +20,14 @@ from bench.index_variants import write_bodies
 
 MEGABYTE = 1_000_000
 OTHERS = ("parallel_bulk", "streaming_bulk", "paging")
-# What a build does beside loading, by phase of its report.
+# What a build does apart from loading: phases of its report.
 VERIFICATION = ("verify", "compare", "promote")
 CATCHING_UP = ("catch up", "cover the swap")
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Where the servers are, and a folder for the ready bodies."""
+    """The addresses of the servers, and a folder for the prepared request bodies."""
 
     dsn: str
     url: str
@@ -36,17 +36,17 @@ class Bench:
     console: Console
 
     def measure(self, pairs: int, others: Sequence[str]) -> list[tuple[str, list[dict[str, Any]], list[float]]]:
-        """(variant, what each run of it measured, the seconds of the replay beside each)."""
+        """(variant, the measurements of each run, the seconds of the replay that was paired with each)."""
         bodies = self.folder / "bodies"
         size = write_bodies(self.dsn, self.run_date, bodies)
         self.console.print(f"{size / MEGABYTE:,.0f} MB of bulk bodies")
         given = {"dsn": self.dsn, "url": self.url, "run_date": self.run_date.isoformat(), "bodies": str(bodies)}
-        self.run("build", given)  # the first warms the servers, and gives the next a live index to compare with
+        self.run("build", given)  # warms the servers and leaves a live index for the next build to compare with
         results = []
         for variant, rounds in (("build", pairs), *((other, 1) for other in others)):
             runs, floors = [], []
             for number in range(1, rounds + 1):
-                self.console.print(f"{variant}: {number} of {rounds}, and the replay beside it")
+                self.console.print(f"{variant}: {number} of {rounds}, with its replay")
                 floors.append(self.run("replay", given)["seconds"])
                 runs.append(self.run(variant, given))
             results.append((variant, runs, floors))
@@ -63,17 +63,17 @@ class Bench:
 
     @contextmanager
     def other_index(self) -> Iterator[str]:
-        """The name of an index for what is no build; removed afterwards."""
+        """The name of the index for all variants except the build; it is removed afterwards."""
         with Elasticsearch(self.url, request_timeout=120) as client:
             yield "bench-persons"
             client.options(ignore_status=404).indices.delete(index="bench-persons")
 
 
 def show(results: list[tuple[str, list[dict[str, Any]], list[float]]], persons: int) -> None:
-    """One line a variant, medians; then what the build does beside loading."""
+    """One line per variant, with medians; then what the build does apart from loading."""
     table = Table(
         title=f"Filling the index: {persons:,} persons",
-        caption="ratio: to the replay of ready bodies beside it; CPU in seconds",
+        caption="ratio: to the paired replay of prepared bodies; CPU in seconds",
     )
     table.add_column("way")
     for name in ("seconds", "ratio", "lowest to highest", "Python CPU", "PostgreSQL CPU", "memory, MB"):
@@ -99,7 +99,7 @@ def show(results: list[tuple[str, list[dict[str, Any]], list[float]]], persons: 
     console.print("phases of a build, seconds: " + ", ".join(f"{name} {value:.2f}" for name, value in phases.items()))
     for what, names in (("verification, comparison, promotion", VERIFICATION), ("catching up", CATCHING_UP)):
         seconds = sum(phases[name] for name in names)
-        console.print(f"{what}: {seconds:.2f} s, {seconds / median(builds, 'seconds'):.0%} of that")
+        console.print(f"{what}: {seconds:.2f} s, {seconds / median(builds, 'seconds'):.0%} of the loading time")
 
 
 def median(runs: list[dict[str, Any]], name: str) -> float:

@@ -1,9 +1,9 @@
-"""One way of filling an index of persons, in a process of its own, so that its memory can be told.
+"""One way of filling an index of persons, in a separate process, so that its memory can be measured.
 
     python -m bench.index_variants VARIANT JSON
 
-JSON: dsn, url (of Elasticsearch), index, run_date, bodies (a file of ready bulk lines).
-Prints what it measured, as JSON; CPU without that of the start of Python.
+JSON: dsn, url (of Elasticsearch), index, run_date, bodies (a file of prepared request bodies).
+Prints the measurements as JSON; the CPU time excludes the start of Python.
 """
 
 import http.client
@@ -25,7 +25,8 @@ from elasticsearch import Elasticsearch, helpers
 
 from sync_jobs.catalogue import find_job
 from sync_jobs.index_definitions.persons import PERSONS
-from sync_jobs.postgres.statements import execute, read_sql
+from sync_jobs.postgres.sql_files import read_sql
+from sync_jobs.postgres.statements import execute
 from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.runner import run_job
 from sync_jobs.search import index_alias
@@ -42,7 +43,7 @@ Measured = dict[str, Any]
 
 
 class Variant:
-    """What each way is given, and what they have in common: a new index without refresh, made searchable at the end."""
+    """The ways to fill an index. All create a new index without refresh and make it searchable at the end."""
 
     def __init__(self, dsn: str, url: str, index: str, run_date: str, bodies: str) -> None:
         self.dsn, self.url, self.index, self.bodies = dsn, url, index, Path(bodies)
@@ -57,7 +58,7 @@ class Variant:
         return {"seconds": time.monotonic() - started}
 
     def build(self) -> Measured:
-        """The job: from the query's start to the last refresh; all else that it does is told apart."""
+        """The job, from the start of the query to the last refresh; its other phases are reported separately."""
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             server = psutil.Process(connection.info.backend_pid)
             report = run_job(
@@ -74,7 +75,7 @@ class Variant:
             }
 
     def replay(self) -> Measured:
-        """Ready bodies from a file over two raw connections: as fast as Elasticsearch takes them."""
+        """Prepared bodies from a file over two raw connections: as fast as Elasticsearch can index them."""
         return self.filled_by(lambda: replay(self.url, self.index, self.bodies))
 
     def streaming_bulk(self) -> Measured:
@@ -84,7 +85,7 @@ class Variant:
         return self.filled_by(lambda: drain(helpers.parallel_bulk(self.client, self._actions(), thread_count=3)))
 
     def paging(self) -> Measured:
-        """Page after page by offset, each with a request of its own, as the service of today does."""
+        """Page by page with OFFSET, one bulk request per page, as the running service does."""
         return self.filled_by(self._page_after_page)
 
     def _actions(self) -> Iterator[dict[str, Any]]:
@@ -126,7 +127,7 @@ def replay(url: str, index: str, bodies: Path) -> None:
             connection.request("POST", f"/{index}/_bulk?filter_path=errors", body, headers)
             answer = json.loads(connection.getresponse().read())
             if answer["errors"]:
-                raise RuntimeError("a ready body was refused")
+                raise RuntimeError("Elasticsearch refused a prepared body")
 
     senders = [threading.Thread(target=send) for _ in range(REPLAY_SENDERS)]
     for sender in senders:
@@ -141,7 +142,7 @@ def replay(url: str, index: str, bodies: Path) -> None:
 
 
 def write_bodies(dsn: str, run_date: date, path: Path) -> int:
-    """Ready bodies in a file, each after its length (8 bytes); returns their bytes."""
+    """Write prepared bodies to a file, each after its length (8 bytes). Return their total size in bytes."""
     total = 0
     batch: list[bytes] = []
     with psycopg.connect(dsn) as connection, snapshot(connection), path.open("wb") as file:

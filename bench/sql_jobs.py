@@ -1,4 +1,4 @@
-"""Measures the seven jobs that only touch PostgreSQL."""
+"""Measures the seven jobs that write to PostgreSQL."""
 
 import statistics
 import subprocess
@@ -14,15 +14,16 @@ from rich.console import Console
 from local import postgres as local_postgres
 from local.demo_data import load_demo_data
 from sync_jobs.catalogue import find_job
-from sync_jobs.postgres.statements import read_sql
+from sync_jobs.guard_rail import Limits
+from sync_jobs.postgres.sql_files import read_sql
 from sync_jobs.report import Report
 from sync_jobs.runner import run_job
 
 ROUNDS = 5
 MEGABYTE = 1_000_000
 
-# One per cent of what the jobs read: every hundredth post gets another owner and other bodies, the latest of its
-# fundings ends a day before the run date, and the memberships of every hundredth person end with it.
+# Changes one per cent of the source rows: every hundredth post gets another owner and other bodies, its fundings end a
+# day before the run date, and so do the memberships of every hundredth person.
 CHANGE = """
     UPDATE post SET owner = coalesce(owner, '') || '.', employing_body_id = coalesce(employing_body_id, 0) + 1,
         training_body_id = coalesce(training_body_id, 0) + 1
@@ -48,7 +49,7 @@ class Statements:
 
 @dataclass(frozen=True)
 class Measurement:
-    """Seconds (medians where there are several) and bytes of WAL. psql: the same statements, without the job."""
+    """Seconds (medians where there are several runs) and bytes of WAL. psql: only the statements, without the job."""
 
     job: str
     rows: int
@@ -118,7 +119,7 @@ class Bench:
         return fills
 
     def measure(self, fills: dict[str, tuple[Report, int]], console: Console) -> list[Measurement]:
-        """Job after job, without changes and with one per cent of them."""
+        """Every job, without changes and with one per cent of the source rows changed."""
         quiet = {}
         for each in statements(self.run_date):
             console.print(f"{each.label}: no change, {ROUNDS} rounds")
@@ -141,11 +142,11 @@ class Bench:
         return results
 
     def run(self, each: Statements) -> tuple[Report, int]:
-        """The job's report, and the bytes of WAL written meanwhile."""
+        """The job's report, and the bytes of WAL written during it."""
         return self._with_wal(lambda: self._report(each))
 
     def no_change(self, each: Statements) -> tuple[float, float, int]:
-        """Median seconds in psql and in the job, turn by turn, and the job's bytes of WAL."""
+        """Median seconds in psql and in the job, which run alternately, and the job's median bytes of WAL."""
         in_psql, in_job, wal = [], [], []
         for _ in range(ROUNDS):
             in_psql.append(self._psql_seconds(each))
@@ -162,11 +163,11 @@ class Bench:
                 elasticsearch=self.client,
                 run_date=self.run_date,
                 date_override=each.date_override,
-                maximum_removed_percent=100,
+                limits=Limits(maximum_removed_percent=100),
             )
 
     def _psql_seconds(self, each: Statements) -> float:
-        """By psql's own clock, without its start."""
+        """The times that psql reports, without its start."""
         cursor = psycopg.ClientCursor(self.application)
         files = ("planner", *each.files)
         texts = [cursor.mogrify(read_sql(name), each.parameters) for name in files]

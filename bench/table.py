@@ -7,10 +7,10 @@ from bench.sql_jobs import MEGABYTE, ROUNDS, Measurement
 
 
 def show(measurements: list[Measurement], persons: int, python: str) -> None:
-    """One line a job. ratio: the job to the same statements in psql, without changes."""
+    """One line per job. ratio: the job compared with the same statements in psql, without changes."""
     table = Table(
         title=f"{persons:,} persons, Python {python}",
-        caption=f"seconds; MB of WAL; medians of {ROUNDS} pairs where nothing has changed",
+        caption=f"seconds; MB of WAL; medians of {ROUNDS} pairs without changes",
     )
     table.add_column("job")
     for name in ("rows", "first fill", "MB", "no change: psql", "job", "ratio", "MB", "1 %: rows", "job", "MB"):

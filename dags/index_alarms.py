@@ -1,4 +1,4 @@
-"""The alarms in the morning, one for each index: was it rebuilt in this night?"""
+"""The morning alarms, one DAG for each index: was it rebuilt this night?"""
 
 from sync_airflow.dags.index_alarm import build_index_alarm_dag
 from sync_jobs.index_definitions import INDEX_DEFINITIONS

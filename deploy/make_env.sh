@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints .env.example with a new random value for every secret that it leaves empty:
+# Prints .env.example with a new random value for every empty secret:
 #
 #   (umask 077 && deploy/make_env.sh > .env)
 set -euo pipefail

@@ -1,23 +1,22 @@
 #!/usr/bin/env bash
-# The user by which the jobs work: it may do anything with the indices of persons, and nothing with any other.
-# Runs at each start and sets the same again.
+# Creates the user of the jobs and its role: all permissions on the jobs' own indices, none on any others
+# (elasticsearch_role.json, which write_elasticsearch_role.py makes from the index definitions).
+# Runs at each start. Running it again does no harm.
 #
-#   ELASTICSEARCH_URL            where to find it
-#   ELASTIC_PASSWORD             the built-in administrator, elastic
-#   SYNC_ELASTICSEARCH_PASSWORD  user sync_jobs
+#   ELASTICSEARCH_URL            the address of Elasticsearch
+#   ELASTIC_PASSWORD             the password of the built-in administrator, elastic
+#   SYNC_ELASTICSEARCH_PASSWORD  the password of the user sync_jobs
 set -euo pipefail
 : "${ELASTICSEARCH_URL:?}" "${ELASTIC_PASSWORD:?}" "${SYNC_ELASTICSEARCH_PASSWORD:?}"
 
-# put PATH: sends standard input. The password is handed over by a file descriptor, not on the command line.
+# put PATH: sends standard input. The password is passed through a file descriptor, not on the command line.
 put() {
   curl --silent --show-error --fail --request PUT --header 'Content-Type: application/json' \
     --config <(printf 'user = "elastic:%s"\n' "$ELASTIC_PASSWORD") --data @- --output /dev/null \
     "$ELASTICSEARCH_URL/_security/$1"
 }
 
-put role/sync_jobs <<'JSON'
-{"cluster": ["monitor"], "indices": [{"names": ["persons", "persons-*"], "privileges": ["all"]}]}
-JSON
+put role/sync_jobs < "$(dirname "${BASH_SOURCE[0]}")/elasticsearch_role.json"
 put user/sync_jobs <<JSON
 {"password": "$SYNC_ELASTICSEARCH_PASSWORD", "roles": ["sync_jobs"]}
 JSON

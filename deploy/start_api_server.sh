@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Starts Airflow's API server with the users of the stack, whose passwords come from the environment.
 #
-# Airflow would otherwise make up a password for each user and print it into its log.
+# Without this, Airflow generates a password for each user and prints it into its log.
 #
 #   AIRFLOW_ADMIN_PASSWORD, AIRFLOW_OPERATOR_PASSWORD, AIRFLOW_VIEWER_PASSWORD
-#   AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE   written anew at each start
+#   AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE   rewritten at each start
 set -euo pipefail
 
 (

@@ -2,9 +2,9 @@
 
     PYTHONPATH=plugins python docs/draw_night.py
 
-One row a job, in table order; its dot stands at its time. An edge leaves a dot to the right, along the row,
-and comes down on the dot of the job that waits for it: times grow from row to row, so edges to one job
-join and no two cross. The edge that points back in time goes the other way, up and to the left, dashed.
+Each job is a row, in table order, with a dot at its time. An edge leaves a dot to the right, along the row, and comes
+down on the dot of the job that waits for it. Times increase from row to row, so edges to the same job join and no two
+edges cross. The edge that points back in time goes up and to the left, dashed.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ STRIPED = JOBS[::2]
 # A colour name of STYLE for each kind of job.
 KINDS = {"rebuild": "rebuild", "append-only": "append", "field update": "update"}
 
-# Colours for both modes; the picture brings its own ground, so that it can be read on any page.
+# Colours for light and dark mode. The picture has a background of its own, so it is readable on any page.
 STYLE = """
   .ground { fill: #ffffff; stroke: #d0d7de; } .stripe { fill: #f4f6f8; } .tick { stroke: #dfe4ea; }
   .name, .title, .time { fill: #1f2328; font-weight: 600; } .note { fill: #59636e; }
@@ -76,12 +76,12 @@ def draw() -> str:
 
 
 def describe() -> str:
-    """The picture in words, for those who do not see it."""
+    """The picture in words, for people who cannot see it."""
     return " ".join(" ".join(describe_job(job)) for job in JOBS)
 
 
 def describe_job(job: Job) -> Iterator[str]:
-    """Sentences: when it runs, what it writes, what it waits for, what it refreshes."""
+    """Sentences: when the job runs, what it writes, what it waits for, what it refreshes."""
     yield f"{job.at:%H:%M} {job.name} writes {job.writes}."
     if waits_for := upstream_jobs(job):
         yield f"It waits for {' and '.join(other.name for other in waits_for)}."
@@ -90,14 +90,14 @@ def describe_job(job: Job) -> Iterator[str]:
 
 
 def draw_stripes() -> Iterator[str]:
-    """A ground behind every other row, to lead the eye from the name to the dot."""
+    """A background behind every other row, to lead the eye from the name to the dot."""
     for job in STRIPED:
         top = row(job) - ROW_HEIGHT / 2
         yield f'<rect class="stripe" x="1" y="{top:g}" width="{WIDTH - 2}" height="{ROW_HEIGHT}"/>'
 
 
 def draw_time_line() -> Iterator[str]:
-    """The title, and a line and a label for each quarter of an hour."""
+    """The title, and a line with a label for each quarter of an hour."""
     yield text(MARGIN, 36, "title", "The night")
     yield text(MARGIN, 54, "note", "times in UTC")
     for minute in range(0, LAST_MINUTE + 1, MINUTES_A_TICK):
@@ -107,7 +107,7 @@ def draw_time_line() -> Iterator[str]:
 
 
 def draw_job(job: Job) -> Iterator[str]:
-    """Name and what it writes on the left, the dot at its time."""
+    """Its name and what it writes on the left, its dot at its time."""
     x, y = across(minute_of(job.at)), row(job)
     yield text(MARGIN, y - 4, "name", job.name)
     yield text(MARGIN, y + 14, "note", f"{job.kind}: {job.writes}")
@@ -116,7 +116,7 @@ def draw_job(job: Job) -> Iterator[str]:
 
 
 def draw_edges() -> Iterator[str]:
-    """What waits for what, and what goes back in time."""
+    """What waits for what, and what points back in time."""
     for job in JOBS:
         for upstream in upstream_jobs(job):
             yield from draw_wait(upstream, job)
@@ -125,7 +125,7 @@ def draw_edges() -> Iterator[str]:
 
 
 def draw_wait(upstream: Job, job: Job) -> Iterator[str]:
-    """To the right along the row of upstream, then down on the dot of job."""
+    """To the right along the row of the upstream job, then down to the dot of the job."""
     x, y, start = across(minute_of(job.at)), row(job) - ARROW_ROOM, across(minute_of(upstream.at)) + DOT
     top = row(upstream)
     yield f'<path class="edge" d="M{start:g} {top} H{x - CORNER:g} Q{x:g} {top} {x:g} {top + CORNER} V{y - 5}"/>'
@@ -133,7 +133,7 @@ def draw_wait(upstream: Job, job: Job) -> Iterator[str]:
 
 
 def draw_way_back(job: Job, earlier: Job) -> Iterator[str]:
-    """Up from the dot of job, then to the left on the dot of the earlier one."""
+    """Up from the dot of the job, then left to the dot of the earlier one."""
     x, y, bottom = across(minute_of(earlier.at)) + ARROW_ROOM, row(earlier), row(job) - DOT
     turn = across(minute_of(job.at))
     yield f'<path class="back" d="M{turn:g} {bottom} V{y + CORNER} Q{turn:g} {y} {turn - CORNER:g} {y} H{x + 7:g}"/>'
@@ -141,12 +141,12 @@ def draw_way_back(job: Job, earlier: Job) -> Iterator[str]:
 
 
 def draw_legend() -> Iterator[str]:
-    """What the colours and the two kinds of edges mean."""
+    """What the colours and the two kinds of edge mean."""
     y = LEGEND_TOP + 10
     yield f'<line class="tick" x1="{MARGIN}" y1="{y - 20}" x2="{WIDTH - MARGIN}" y2="{y - 20}"/>'
     meanings = {
-        "rebuild": "rebuild: all it owns is worked out anew",
-        "append-only": "append-only: beside the rows of the job before",
+        "rebuild": "rebuild: computes everything that it owns",
+        "append-only": "append-only: its own rows beside those of the job before",
         "field update": "field update: one column of a few rows",
     }
     for number, (kind, meaning) in enumerate(meanings.items()):
@@ -156,15 +156,15 @@ def draw_legend() -> Iterator[str]:
     left, beside = TIME_LINE_START, TIME_LINE_START + 52
     yield f'<path class="edge" d="M{left} {y + 6} h32"/>'
     yield f'<path class="head" d="M{left + 40} {y + 6} l-9 -4.5 v9 z"/>'
-    yield text(beside, y + 10, "note", "the later job waits for the earlier one; after a run by hand it runs next")
+    yield text(beside, y + 10, "note", "the later job waits for the earlier one; after a manual run it follows")
     yield f'<path class="back" d="M{left + 40} {y + 28} h-32"/>'
     yield f'<path class="back-head" d="M{left} {y + 28} l9 -4.5 v9 z"/>'
-    yield text(beside, y + 32, "note", "back in time: refreshes the documents of the persons that it changed")
+    yield text(beside, y + 32, "note", "refreshes the documents of the persons that it changed")
     yield text(
         left,
         y + 54,
         "note",
-        "Recovery runs all eight from top to bottom; so does a restart between 00:00 and 07:00 UTC.",
+        "Recovery runs all eight jobs in this order; so does a restart between 00:00 and 07:00 UTC.",
     )
 
 
@@ -174,12 +174,12 @@ def text(x: float, y: float, style: str, content: str, anchor: str = "start") ->
 
 
 def row(job: Job) -> int:
-    """Height of the middle of the job's row."""
+    """The y coordinate of the middle of the job's row."""
     return FIRST_ROW + ROW_HEIGHT * JOBS.index(job)
 
 
 def across(minute: int) -> float:
-    """Where on the time line a minute after midnight is."""
+    """The x coordinate of a time, given in minutes after midnight."""
     return TIME_LINE_START + (TIME_LINE_END - TIME_LINE_START) * minute / LAST_MINUTE
 
 

@@ -15,21 +15,22 @@ PAGE = Path(__file__).with_name("index-settings.md")
 HEAD = """\
 # Settings of the index build
 
-All have a default that suits a million persons. The Airflow variable `persons_index_settings`, a JSON object, changes
-those that it names, from the next run on: `{"senders": 2, "retained_indices": 3}`. A name or a value that cannot be
-fails the run before it starts, and says what was expected. How Elasticsearch is reached is no setting but the
-connection `tcs_elasticsearch`.
+Every setting has a default that suits a million persons. The Airflow variable `persons_index_settings`, a JSON object,
+changes the settings that it names, from the next run on: `{"senders": 2, "retained_indices": 3}`. An unknown name or an
+invalid value fails the run before it starts, and the error says what was expected. The address of Elasticsearch is not
+a setting, but the connection `tcs_elasticsearch`.
 
 """
 
 TAIL = """
-The only slices are those that `parallel_workers` sort: the documents themselves come in one stream, in the order of the
-persons. It keeps the senders busy, and each slice more of it would cost PostgreSQL a pass of its own.
+`parallel_workers` is the only setting that divides work into slices: the workers sort slices of placements and
+memberships. The documents themselves come in one stream, in the order of the persons. One stream keeps the senders
+busy, and every further slice would cost PostgreSQL a pass of its own.
 """
 
 
 def page() -> str:
-    """The page as the settings have it now."""
+    """The text of the page, from the current settings."""
     rows = [
         (f"`{each.name}`", f"`{each.default}`", _limits(each), each.metadata["unit"], each.metadata["reason"])
         for each in fields(IndexSettings)
@@ -38,7 +39,7 @@ def page() -> str:
 
 
 def _limits(setting: "Field[Any]") -> str:
-    """The smallest and the greatest number that is taken."""
+    """The smallest and the greatest number that is accepted."""
     if isinstance(setting.default, str):
         return "such as `0-all`, `2-2`"
     return f"{setting.metadata['minimum']:,} to {setting.metadata['maximum']:,}"

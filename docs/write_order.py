@@ -1,4 +1,4 @@
-"""Writes the tables of docs/operations.md that follow from the table of jobs, between their markers.
+"""Writes the tables of docs/operations.md that are made from the table of jobs, between their markers.
 
 PYTHONPATH=plugins python docs/write_order.py
 """
@@ -13,7 +13,7 @@ RUN_BOOK = Path(__file__).with_name("operations.md")
 
 
 def with_tables(text: str) -> str:
-    """The run-book's text with each table as the table of jobs has it now. Raises ValueError if a marker is missing."""
+    """The text of the run-book with its tables up to date. Raises ValueError if a marker is missing."""
     for name, table in (("jobs", jobs_table()), ("order", order_table())):
         marked = re.compile(rf"(<!-- {name}: .*? -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
         text, found = marked.subn(lambda match, table=table: f"{match[1]}\n{table}\n{match[2]}", text)  # type: ignore[misc]
@@ -23,17 +23,17 @@ def with_tables(text: str) -> str:
 
 
 def jobs_table() -> str:
-    """When each job runs, what it writes, and what becomes of a night that it misses."""
+    """When each job runs, what it writes, and what happens after a missed night."""
     rows = [
         (f"{job.at:%H:%M}", job.name, f"`{job.dag_id}`", f"{job.writes}, {job.kind}", missed_night(job)) for job in JOBS
     ]
-    return markdown(("UTC", "job", "DAG", "writes", "a missed night"), rows)
+    return markdown(("UTC", "job", "DAG", "writes", "after a missed night"), rows)
 
 
 def order_table() -> str:
-    """What each job waits for, and what is run after it, in the night's own way and by hand."""
+    """What each job waits for at night, which jobs are cleared with it, and which follow a manual run."""
     rows = [(job.name, waits_for(job), names(jobs_waiting_for(job)), names(jobs_to_run_after(job))) for job in JOBS]
-    head = ("job", "waits, in the night, for", "cleared and repaired, it takes along", "run by hand, it is followed by")
+    head = ("job", "waits at night for", "jobs that are cleared after it", "follow-on jobs of a manual run")
     return markdown(head, rows)
 
 
@@ -43,7 +43,7 @@ def missed_night(job: Job) -> str:
 
 def waits_for(job: Job) -> str:
     build = index_build_before(job)
-    return f"{build.name}: its end, good or bad" if build else names(upstream_jobs(job))
+    return f"the end of {build.name}, good or bad" if build else names(upstream_jobs(job))
 
 
 def names(jobs: Iterable[Job]) -> str:

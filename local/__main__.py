@@ -1,18 +1,19 @@
-"""The local stack.
+"""The local stack: PostgreSQL, Elasticsearch and Airflow on this machine.
 
-    run     everything: the stack, then recovery for today, with its progress and a table of what each job did
-    up      start the stack, or what of it does not run
-    down    end it; the data stays
-    clean   end it and delete its data
-    status  say what runs
+    run     start the stack if needed, then run recovery for today; shows its progress and what each job did
+    up      start the stack, or the services that are not running
+    down    stop the stack; the data stays
+    clean   stop the stack and delete its data
+    status  show which services are running
 
 Environment: SYNC_HOME, SYNC_POSTGRES_PORT, SYNC_ELASTICSEARCH_PORT, SYNC_AIRFLOW_PORT, SYNC_DEMO_PERSONS,
-SYNC_ELASTICSEARCH_HEAP, SYNC_RECOVERY_WINDOW (README.md).
+SYNC_ELASTICSEARCH_HEAP, SYNC_RECOVERY_WINDOW (docs/reference/local-stack.md, "Environment variables").
 """
 
 import argparse
 import os
 import sys
+import time
 from datetime import UTC, datetime
 
 import httpx
@@ -22,13 +23,14 @@ from local.airflow_api import AirflowApi
 from local.console import Steps
 from local.errors import ServiceFailed, StackError
 from local.home import Home
-from local.interrupts import held_back, interrupt_on_signals
+from local.http_client import CLIENT
+from local.interrupts import interrupt_on_signals, interrupts_ignored
 from local.recovery_run import end, follow, results, start_or_join
-from local.recovery_view import Progress, failure_lines, print_results
+from local.recovery_view import Progress, failure_lines, outcome, print_results
 from local.settings import Settings, read_settings
 from local.stack import SERVICES, Stack
+from sync_jobs.index_definitions import INDEX_DEFINITIONS
 
-ALIAS = "persons"
 SCHEDULER = "scheduler"
 INTERRUPTED = 130
 
@@ -49,7 +51,7 @@ def main() -> int:
         Console(stderr=True).print(str(error), markup=False, highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
-        Console(stderr=True).print("Interrupted. What this command had started is ended.")
+        Console(stderr=True).print("Interrupted. What this command had started is stopped.")
         return INTERRUPTED
 
 
@@ -58,35 +60,35 @@ def run(settings: Settings, home: Home, steps: Steps) -> int:
     try:
         return recover(home, steps)
     except StackError as error:
-        raise ended_service(home) or error from error
+        raise stopped_service(home) or error from error
     except KeyboardInterrupt:
         if started:
-            with held_back():
+            with interrupts_ignored():
                 stop_stack(settings, home, steps)
         raise
 
 
 def up(settings: Settings, home: Home, steps: Steps) -> int:
     started = start(settings, home, steps)
-    steps.total("The stack is up" if started else "The stack was up already")
-    say_where(home, steps)
+    steps.total("The stack is running" if started else "The stack was already running")
+    show_addresses(home, steps)
     return 0
 
 
 def down(settings: Settings, home: Home, steps: Steps) -> int:
-    ended = stop_stack(settings, home, steps) if home.is_ours() else []
-    steps.total("The stack is down" if ended else "Nothing was running")
+    stopped = stop_stack(settings, home, steps) if home.is_ours() else []
+    steps.total("The stack is stopped" if stopped else "Nothing was running")
     return 0
 
 
 def clean(settings: Settings, home: Home, steps: Steps) -> int:
     if not home.folder.exists():
-        steps.say(f"There is no {home.folder}.")
+        steps.say(f"{home.folder} does not exist: there is nothing to delete.")
         return 0
     if home.is_ours():
         stop_stack(settings, home, steps)
     home.delete()
-    steps.total(f"What was kept in {home.folder} is deleted")
+    steps.total(f"Deleted the data in {home.folder}")
     return 0
 
 
@@ -94,103 +96,112 @@ def status(_settings: Settings, home: Home, steps: Steps) -> int:
     services = home.services() if home.is_ours() else {}
     running = {name: name in services and services[name].is_running() for name in SERVICES}
     for name in SERVICES:
-        state = f"runs, process {services[name].pid}" if running[name] else "does not run"
+        state = f"running, process {services[name].pid}" if running[name] else "not running"
         steps.say(f"{name:<14} {state}")
     if all(running.values()):
-        say_where(home, steps)
+        show_addresses(home, steps)
     return 0
 
 
 def start(settings: Settings, home: Home, steps: Steps) -> bool:
-    """Start what does not run; whether that was anything."""
+    """Start what is not running. Returns whether anything was started."""
     home.prepare()
     with home.locked(lambda: say_busy(steps)):
         return Stack(settings, home, steps).up()
 
 
 def stop_stack(settings: Settings, home: Home, steps: Steps) -> list[str]:
+    """Returns the names of the services that were stopped."""
     with home.locked(lambda: say_busy(steps)):
         stack = Stack(settings, home, steps)
         if not any(stack.running(name) for name in stack.services):
-            return stack.down()  # of what has ended by itself, notes may be left
-        with steps.step("Ending the stack") as done:
-            ended = stack.down()
-            done.append(f"Ended {len(ended)} services")
-            return ended
+            return stack.down()  # forgets the services that stopped by themselves
+        with steps.step("Stopping the stack") as done:
+            stopped = stack.down()
+            done.append(f"Stopped {len(stopped)} services")
+            return stopped
 
 
 def say_busy(steps: Steps) -> None:
-    steps.say("Another command is starting or ending this stack: waiting for it.")
+    steps.say("Another command is starting or stopping this stack: waiting for it.")
 
 
 def recover(home: Home, steps: Steps) -> int:
-    """Run recovery for today and show what came of it; 0 if all jobs succeeded."""
+    """Run recovery for today and show its results. Returns 0 if all jobs succeeded, else 1."""
+    began = time.monotonic()
     stack = home.stack()
     with AirflowApi(stack["airflow_url"], stack["user"], stack["password"]) as api:
-        up_since = datetime.fromtimestamp(home.services()[SCHEDULER].started or 0, UTC)
-        run, new = start_or_join(api, datetime.now(UTC).date(), up_since)
+        scheduler_started = datetime.fromtimestamp(home.services()[SCHEDULER].started or 0, UTC)
+        run, new = start_or_join(api, datetime.now(UTC).date(), scheduler_started)
         run_id = run["dag_run_id"]
         run_date = (run.get("conf") or {}).get("run_date") or "its own date"
-        steps.say(f"\nRecovery for {run_date}{'' if new else ', which was at work already'}: all jobs in order\n")
+        steps.say(f"\nRecovery for {run_date}{'' if new else ', which was already running'}: all jobs in order\n")
         try:
             with Progress(steps.console) as progress:
                 state = follow(api, run_id, progress)
         except KeyboardInterrupt:
-            with held_back():
-                steps.say(what_becomes_of(api, run_id, new=new))
+            with interrupts_ignored():
+                steps.say(after_interrupt(api, run_id, new=new))
             raise
         ended = results(api, run_id, home.folder / "logs" / "tasks")
+    seconds = time.monotonic() - began
     if not steps.console.is_terminal:
         steps.say("")
     print_results(steps.console, ended)
-    steps.say(f"\n{documents(stack['elasticsearch_url'])} documents are behind the alias {ALIAS}.\n")
-    failures = failure_lines(ended)
-    if state != "success" and not failures:
-        failures = [f"Recovery ended as {state}, though every job succeeded: {stack['airflow_url']}/dags/recovery"]
-    if failures:
+    steps.say("")
+    for definition in INDEX_DEFINITIONS:
+        count = documents(stack["elasticsearch_url"], definition.alias)
+        steps.say(f"{count} documents are behind the alias {definition.alias}.")
+    steps.say("")
+    if failures := failure_lines(ended):
         steps.say("\n".join(failures) + "\n")
-    say_where(home, steps)
-    steps.total("\nDone" if not failures else "\nNot all jobs succeeded")
-    return 1 if failures else 0
+    show_addresses(home, steps)
+    steps.say(f"\n{outcome(ended, state)}")
+    steps.say(f"Recovery took {seconds:.1f} s, together with the start of the stack {steps.seconds():.1f} s.")
+    return 0 if state == "success" and not failures else 1
 
 
-def what_becomes_of(api: AirflowApi, run_id: str, *, new: bool) -> str:
-    """What an interrupt does to the recovery that was followed: one of our own is ended. A sentence."""
+def after_interrupt(api: AirflowApi, run_id: str, *, new: bool) -> str:
+    """Stop an interrupted recovery if this command has started it. Returns a sentence on what became of it."""
     if not new:
-        return "The recovery that was at work before this command goes on, for as long as Airflow runs."
+        return "Recovery was already running before this command. It continues as long as Airflow runs."
     try:
         end(api, run_id)
     except StackError as error:
-        return f"The recovery could not be ended, and goes on for as long as Airflow runs: {error}"
-    return f"The recovery is ended: its run {run_id} is marked as failed."
+        return f"Recovery could not be stopped. It continues as long as Airflow runs: {error}"
+    return f"Recovery is stopped: its run {run_id} is marked as failed."
 
 
-def ended_service(home: Home) -> StackError | None:
-    """The first service that has ended by itself, as an error that names its log; None if all run."""
+def stopped_service(home: Home) -> StackError | None:
+    """The first service that has stopped by itself, as an error that names its log; None if all are running."""
     services = home.services()
     for name in SERVICES:
         if name in services and not services[name].is_running():
-            why = "has ended while the jobs were at work; `make run` starts it again and runs them anew"
+            why = "stopped while the jobs were running; `make run` starts it and the jobs again"
             return ServiceFailed(services[name].name, why, services[name].log)
     return None
 
 
-def documents(url: str) -> str:
-    """How many a search finds, for people to read."""
+def documents(url: str, alias: str) -> str:
+    """The number of documents in the live index of an alias, as text for people."""
     try:
-        answer = httpx.get(f"{url}/{ALIAS}/_count", timeout=30, trust_env=False)
+        answer = CLIENT.get(f"{url}/{alias}/_count", timeout=30)
     except httpx.TransportError as error:
         raise StackError(f"Elasticsearch at {url} does not answer: {error}") from error
     return f"{answer.json()['count']:,}" if answer.status_code == httpx.codes.OK else "No"
 
 
-def say_where(home: Home, steps: Steps) -> None:
-    stack = home.stack()
+def show_addresses(home: Home, steps: Steps) -> None:
+    """The password is shown on a terminal only: other output may be kept, by a build server for instance."""
+    stack, file = home.stack(), home.folder / "stack.json"
+    password = stack["password"] if sys.stdout.isatty() else f"in {file}"
     steps.say(f"Jobs:    {stack['airflow_url']}/sync/")
-    steps.say(f"Airflow: {stack['airflow_url']}  user {stack['user']}  password {stack['password']}")
-    steps.say(f"Search:  {stack['elasticsearch_url']}/{ALIAS}/_search")
-    steps.say(f"More in {home.folder / 'stack.json'}; Airflow's command line: {home.folder / 'airflow'}")
-    steps.say("To stop: make down (keeps the data), make clean (deletes it)")
+    steps.say(f"Airflow: {stack['airflow_url']}  user {stack['user']}  password {password}")
+    for definition in INDEX_DEFINITIONS:
+        steps.say(f"Search:  {stack['elasticsearch_url']}/{definition.alias}/_search")
+    steps.say(f"All addresses and passwords: {file}")
+    steps.say(f"Airflow's command line: {home.folder / 'airflow'}")
+    steps.say("To stop: make down (keeps the data) or make clean (deletes it)")
 
 
 if __name__ == "__main__":

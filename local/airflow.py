@@ -1,5 +1,6 @@
-"""Airflow as the local stack runs it: four processes with the LocalExecutor, metadata in our PostgreSQL."""
+"""The Airflow of the local stack: four components, LocalExecutor, metadata in the stack's PostgreSQL."""
 
+import contextlib
 import json
 import os
 import shlex
@@ -13,6 +14,7 @@ from typing import Any
 import httpx
 
 from local.home import write_private
+from local.http_client import CLIENT
 from local.ports import HOST
 from local.processes import Service
 from sync_airflow.time_window import OFF
@@ -25,20 +27,21 @@ USERS = {"admin": "admin", "viewer": "viewer"}  # role by name
 SETUP_SECONDS = 180
 START_SECONDS = 180
 
-# Logs are read from files; the servers that would offer them to other machines listen on all of their addresses.
+# Module and arguments of each component. Task logs are read from files: the servers that would offer them to other
+# machines listen on all addresses.
 COMPONENTS: dict[str, tuple[str, ...]] = {
-    "api-server": ("api-server",),
-    "scheduler": ("scheduler", "--skip-serve-logs"),
-    "dag-processor": ("dag-processor",),
-    "triggerer": ("triggerer", "--skip-serve-logs"),
+    "api-server": ("airflow", "api-server"),
+    "scheduler": ("local.airflow_scheduler", "scheduler", "--skip-serve-logs"),
+    "dag-processor": ("airflow", "dag-processor"),
+    "triggerer": ("airflow", "triggerer", "--skip-serve-logs"),
 }
-# Those of which the health page knows, by their names there.
+# The components whose heartbeat the health page shows, with their names there.
 HEARTBEATS = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
 
 
 @dataclass(frozen=True)
 class Airflow:
-    """home: its own folder. database: SQLAlchemy URL. connections: environment that airflow_settings.yaml asks for.
+    """home: AIRFLOW_HOME. database: SQLAlchemy URL. connections: environment variables for airflow_settings.yaml.
 
     recovery_window: when a start of the scheduler triggers recovery (sync_airflow.settings).
     """
@@ -56,23 +59,21 @@ class Airflow:
         return f"http://{HOST}:{self.port}"
 
     def prepare(self) -> None:
-        """Folders, and the passwords of the users: Airflow would make up its own and print them into its log."""
+        """Create the folder and the users' passwords. Airflow would generate its own and write them to its log."""
         self.home.mkdir(parents=True, exist_ok=True)
         passwords = {user: self.secrets[user] for user in USERS}
         write_private(self._passwords, json.dumps(passwords))
 
     def setup_service(self) -> Service:
-        """Runs once and ends; see local/airflow_setup.py."""
+        """The program that runs once before the start (local/airflow_setup.py)."""
         return Service("Airflow's setup", self.logs / "airflow-setup.log")
 
     def start_setup(self, service: Service) -> Service:
         environment = {**self.environment(), **self.connections}
-        # The setup is ours, and needs our package beside those that Airflow finds by itself.
-        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "plugins"), str(ROOT)])
         return service.start([sys.executable, "-m", "local.airflow_setup", SETTINGS_FILE], environment, self.home)
 
     def services(self) -> dict[str, Service]:
-        """The four, not started yet, by their names in Airflow's command line."""
+        """The four components, not started yet, by name."""
         return {
             component: Service(
                 f"Airflow's {component}",
@@ -83,18 +84,30 @@ class Airflow:
         }
 
     def start(self, component: str, service: Service) -> Service:
-        command = [sys.executable, "-m", "airflow", *COMPONENTS[component]]
+        command = [sys.executable, "-m", *COMPONENTS[component]]
         return service.start(command, self.environment(), self.home)
 
     def wait_until_ready(self, services: Mapping[str, Service]) -> None:
-        """All four answer or have sent a sign of life since their start. services: by component."""
+        """Wait until the API server answers and the others have sent a heartbeat since their start.
+
+        services: by component.
+        """
         services["api-server"].wait_until(lambda: self._health() is not None, START_SECONDS)
+        self._prepare_for_tasks()
         for component, name in HEARTBEATS.items():
             service = services[component]
-            service.wait_until(lambda name=name, service=service: self._lives(name, service), START_SECONDS)  # type: ignore[misc]
+            service.wait_until(lambda name=name, service=service: self._is_healthy(name, service), START_SECONDS)  # type: ignore[misc]
 
-    def _lives(self, name: str, service: Service) -> bool:
-        """An earlier process's last sign of life is not this one's."""
+    def _prepare_for_tasks(self) -> None:
+        """Let the API server create its routes for tasks, which it does at the first request to one of them.
+
+        That takes seconds, and it does not answer meanwhile. Here the other components use the time to start.
+        """
+        with contextlib.suppress(httpx.TransportError):
+            CLIENT.get(f"{self.url}/execution/health", timeout=START_SECONDS)
+
+    def _is_healthy(self, name: str, service: Service) -> bool:
+        """The last heartbeat may be that of an earlier process: it has to be newer than this one's start."""
         state = (self._health() or {}).get(name) or {}
         beat = state.get(f"latest_{name}_heartbeat")
         if state.get("status") != "healthy" or beat is None:
@@ -103,18 +116,18 @@ class Airflow:
 
     def _health(self) -> dict[str, Any] | None:
         try:
-            answer = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=10, trust_env=False)
+            answer = CLIENT.get(f"{self.url}/api/v2/monitor/health", timeout=10)
         except httpx.TransportError:
             return None
         health: dict[str, Any] | None = answer.json() if answer.status_code == 200 else None
         return health
 
     def write_command(self, path: Path) -> None:
-        """An executable that is Airflow's command line for this stack. It holds secrets: for its owner alone."""
+        """Write an executable, Airflow's command line for this stack. It holds secrets: only its owner can read it."""
         exports = [f"export {name}={shlex.quote(value)}" for name, value in self.settings().items()]
         lines = [
             "#!/bin/sh",
-            "# Airflow's command line for the local stack: for instance `airflow dags list-runs recovery`.",
+            "# Airflow's command line for the local stack, for example: airflow dags list-runs recovery",
             "for name in $(env | sed -n 's/^\\(AIRFLOW[A-Za-z0-9_]*\\)=.*/\\1/p'); do unset \"$name\"; done",
             *exports,
             f'exec {shlex.quote(sys.executable)} -m airflow "$@"',
@@ -122,8 +135,8 @@ class Airflow:
         write_private(path, "\n".join(lines) + "\n", mode=0o700)
 
     def environment(self) -> dict[str, str]:
-        """Ours without any other Airflow's settings, and with this one's."""
-        # Airflow's own notes to its children begin with underscores.
+        """This process's environment, with the settings of this Airflow and without those of any other."""
+        # Variables that Airflow sets for its children begin with underscores.
         others = ("AIRFLOW", "PYTHON")
         ours = {name: value for name, value in os.environ.items() if not name.lstrip("_").startswith(others)}
         return ours | self.settings()
@@ -132,7 +145,7 @@ class Airflow:
         users = ",".join(f"{user}:{role}" for user, role in USERS.items())
         return {
             "AIRFLOW_HOME": str(self.home),
-            "PYTHONPATH": str(ROOT / "plugins"),
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "plugins"), str(ROOT)]),
             "PYTHONUNBUFFERED": "1",
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
@@ -151,11 +164,11 @@ class Airflow:
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API__SECRET_KEY": self.secrets["api_secret_key"],
             "AIRFLOW__API_AUTH__JWT_SECRET": self.secrets["jwt_secret"],
-            # A task is at work a moment after it is due; by default some seconds of sleep lie between.
+            # Tasks start at once. With the defaults there are seconds of sleep between them.
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-            # A new file is found soon; one that has changed is read again within the default of half a minute.
+            # A new DAG file is found within half a minute, and a changed one is read again within the same time.
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
             "AIRFLOW__TIS_SYNC__RECOVERY_WINDOW": self.recovery_window,
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",

@@ -1,4 +1,4 @@
-"""Airflow's HTTP interface, as far as the local stack needs it."""
+"""The part of Airflow's REST API that the local stack uses."""
 
 import time
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ import httpx
 from local.errors import StackError
 
 DAGS_SECONDS = 90
-LOOK_AGAIN_AFTER_SECONDS = 0.5
-# The API server answers nobody while it makes its routes for tasks, at the first task of all: for seconds, if idle.
+POLL_SECONDS = 0.5
+# The API server does not answer while it creates the routes for tasks, which takes seconds on an idle machine.
 REQUEST_SECONDS = 120
 
 Json = dict[str, Any]
@@ -30,12 +30,12 @@ class TaskId(NamedTuple):
 
 
 class AirflowApi:
-    """Logged in at the first request, and again when the login has run out."""
+    """Logs in at the first request, and again when the login has expired."""
 
     def __init__(self, url: str, user: str, password: str) -> None:
         self.url = url
         self._login = {"username": user, "password": password}
-        # trust_env: a proxy of the user's would not know our 127.0.0.1.
+        # trust_env: no proxy of the user's for 127.0.0.1.
         self._client = httpx.Client(base_url=url, timeout=REQUEST_SECONDS, trust_env=False)
 
     def __enter__(self) -> "AirflowApi":
@@ -45,7 +45,7 @@ class AirflowApi:
         self._client.close()
 
     def wait_for_dags(self, dag_ids: tuple[str, ...]) -> None:
-        """Until Airflow has read them all. Raises StackError with Airflow's own words if a file cannot be imported."""
+        """Wait until Airflow has read them. Raises StackError with Airflow's message if a file cannot be imported."""
         end = time.monotonic() + DAGS_SECONDS
         while missing := set(dag_ids) - self._dag_ids():
             errors = self.get("/importErrors")["import_errors"]
@@ -53,15 +53,17 @@ class AirflowApi:
                 texts = [f"{error['filename']}:\n{error['stack_trace']}" for error in errors]
                 raise StackError("Airflow cannot import a file:\n" + "\n".join(texts))
             if time.monotonic() > end:
-                raise StackError(f"Airflow has not found within {DAGS_SECONDS} s: {', '.join(sorted(missing))}.")
-            time.sleep(LOOK_AGAIN_AFTER_SECONDS)
+                raise StackError(
+                    f"Airflow has not found these DAGs within {DAGS_SECONDS} s: {', '.join(sorted(missing))}."
+                )
+            time.sleep(POLL_SECONDS)
 
     def unpause(self, dag_ids: tuple[str, ...]) -> None:
         for dag_id in dag_ids:
             self._request("PATCH", f"/dags/{dag_id}", json={"is_paused": False}, params={"update_mask": "is_paused"})
 
     def fail_run(self, dag_id: str, run_id: str) -> None:
-        """End a run by marking it failed, and its tasks with it."""
+        """Mark a run as failed, which stops its tasks."""
         path = f"/dags/{dag_id}/dagRuns/{_path(run_id)}"
         self._request("PATCH", path, json={"state": "failed"}, params={"update_mask": "state"})
 
@@ -83,14 +85,14 @@ class AirflowApi:
         return {task["task_id"]: task for task in listed}
 
     def xcom(self, task: TaskId, key: str) -> Any:
-        """What a task has left under that key; None if nothing."""
+        """The XCom value of a task; None if there is none."""
         try:
             return self.get(f"{task.path}/xcomEntries/{key}", {"deserialize": "true"})["value"]
         except NotFound:
             return None
 
     def log(self, task: TaskId, attempt: int) -> list[Json]:
-        """Events of a task's log, oldest first; none if there is no log."""
+        """Events of a task's log, oldest first; empty if there is no log."""
         try:
             content = self.get(f"{task.path}/logs/{attempt}", {"full_content": "true"})["content"]
         except NotFound:
@@ -104,15 +106,15 @@ class AirflowApi:
         return {dag["dag_id"] for dag in self.get("/dags", {"limit": 100})["dags"]}
 
     def _request(self, method: str, path: str, **arguments: Any) -> Json:
-        """Raises NotFound, or StackError for whatever else Airflow refuses."""
+        """Raises NotFound, or StackError if Airflow does not answer or refuses the request."""
         try:
             answer = self._send(method, path, **arguments)
         except httpx.TransportError as error:
             raise StackError(f"Airflow at {self.url} does not answer: {error}") from error
         if answer.status_code == httpx.codes.NOT_FOUND:
-            raise NotFound(f"Airflow has nothing at {path}.")
+            raise NotFound(f"Airflow does not know {path}.")
         if answer.is_error:
-            raise StackError(f"Airflow refuses {method} {path}: {answer.status_code} {answer.text}")
+            raise StackError(f"Airflow refused {method} {path}: {answer.status_code} {answer.text}")
         content: Json = answer.json()
         return content
 
@@ -126,7 +128,7 @@ class AirflowApi:
 
 
 class NotFound(StackError):
-    """Airflow does not know what was asked for."""
+    """The requested object does not exist in Airflow."""
 
 
 def _path(part: str) -> str:

@@ -1,8 +1,8 @@
-"""Brings Airflow's metadata database up to date and loads airflow_settings.yaml, in one process.
+"""Migrates Airflow's metadata database and loads airflow_settings.yaml, in one process.
 
     python -m local.airflow_setup airflow_settings.yaml
 
-Run with the environment of Airflow (local/airflow.py). Each call of Airflow's command line would cost its imports.
+Needs the environment of Airflow (local/airflow.py). Each call of Airflow's command line would import Airflow again.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What a person sees: one line for each step, with the seconds that it took."""
+"""What the commands print: one line for each step, with the seconds that it took."""
 
 import time
 from collections.abc import Iterator
@@ -11,15 +11,15 @@ TEXT_WIDTH = 62
 
 
 class Steps:
-    """Prints to a terminal with a moving sign of life, elsewhere plain lines."""
+    """Shows a spinner on a terminal, and plain lines elsewhere."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.began = time.monotonic()
+        self._began = time.monotonic()
 
     @contextmanager
     def step(self, doing: str) -> Iterator[list[str]]:
-        """A step and its time. What the body appends to the list is printed instead of what was being done."""
+        """A step and its time. If the body appends a text to the list, that is printed instead of `doing`."""
         began = time.monotonic()
         done: list[str] = []
         if self.console.is_terminal:
@@ -30,7 +30,12 @@ class Steps:
         self._line(" ".join(done) or doing, time.monotonic() - began)
 
     def total(self, text: str) -> None:
-        self._line(text, time.monotonic() - self.began)
+        """A line with the time since the command began."""
+        self._line(text, self.seconds())
+
+    def seconds(self) -> float:
+        """Seconds since the command began."""
+        return time.monotonic() - self._began
 
     def say(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)

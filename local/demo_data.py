@@ -1,8 +1,8 @@
-"""Demo data: a made-up TIS of any size, for the local stack, the tests and the benchmark.
+"""Demo data: an invented TIS of any size, for the local stack, the tests and the benchmark.
 
     seed, persons, run date  =>  local/sql/demo_*.sql, in order  =>  the application's tables
 
-PostgreSQL makes every row; Python holds none. The same seed, size and run date give the same rows.
+PostgreSQL generates all rows. The same seed, size and run date give the same rows.
 """
 
 from datetime import date
@@ -31,17 +31,18 @@ TABLES = (
 
 
 class DatabaseNotEmpty(Exception):
-    """The database holds persons already; demo data is never mixed with other data. Nothing was written."""
+    """The database already holds persons. Demo data is not mixed with other data: nothing was written."""
 
 
 def load_demo_data(connection: psycopg.Connection[Any], persons: int, run_date: date, seed: int = 1) -> dict[str, int]:
-    """Fill the application's tables with so many persons and all that belongs to them, in one transaction.
+    """Fill the application's tables with `persons` persons and their records, in one transaction.
 
-    The connection's role must own the tables, which must exist and be empty. Around run_date there is work for
-    every job: fundings that ended the day before, programmes that start on it. person_owner, person_trust and
+    The connection's role must own the tables, which must exist and be empty. There is work for every job around
+    run_date: fundings that ended the day before, programmes that start on that day. person_owner, person_trust and
     post_trust stay empty: the jobs fill them. With 0 persons nothing is written.
 
-    Returns the rows written, by table. Raises DatabaseNotEmpty if there is a person, ValueError if persons < 0.
+    Returns the number of rows written, by table. Raises DatabaseNotEmpty if there are persons, ValueError if
+    persons < 0.
     """
     if persons < 0:
         raise ValueError(f"The number of persons must be 0 or more, not {persons}.")
@@ -54,12 +55,12 @@ def load_demo_data(connection: psycopg.Connection[Any], persons: int, run_date: 
 
 def _refuse_if_filled(connection: psycopg.Connection[Any]) -> None:
     if connection.execute("SELECT id FROM person LIMIT 1").fetchone() is not None:
-        raise DatabaseNotEmpty("Expected no rows in table person, found some: demo data needs an empty database.")
+        raise DatabaseNotEmpty("Table person is not empty: demo data needs an empty database.")
 
 
 def _run_steps(connection: psycopg.Connection[Any], parameters: dict[str, object]) -> None:
-    """Run local/sql/demo_*.sql in order of their names; the first alone has parameters."""
-    # A client cursor merges values in Python: CREATE FUNCTION takes no parameters from the server's protocol.
+    """Run local/sql/demo_*.sql in the order of their names. Only the first one takes parameters."""
+    # ClientCursor inserts the values in Python, because CREATE FUNCTION accepts no server-side parameters.
     cursor = psycopg.ClientCursor(connection)
     first, *others = sorted(SQL_FOLDER.glob("demo_*.sql"))
     cursor.execute(first.read_bytes(), parameters)

@@ -1,13 +1,14 @@
-"""An Elasticsearch 9 of our own, as a process beside us (local/elasticsearch_node.py)."""
+"""An Elasticsearch 9 of the local stack, in a process of its own (local/elasticsearch_node.py)."""
 
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
 
+from local.http_client import CLIENT
 from local.ports import HOST
 from local.processes import Service
 
@@ -15,12 +16,16 @@ NAME = "Elasticsearch"
 START_SECONDS = 300  # the first start downloads 44 MB
 ROOT = Path(__file__).resolve().parents[1]
 
+# A node with more data than this is tuned for large indexes. The bytes are those of two indexes, live and previous.
+QUICK_PERSONS = 50_000
+QUICK_BYTES = 60_000_000
+
 
 @dataclass(frozen=True)
 class Elasticsearch:
-    """Where the node is, or will be. home: folder of its data. heap: as Java writes it.
+    """A node, running or not. home: folder of its data. heap: as Java writes it. settings: more settings of the node.
 
-    quick: ready and warm sooner; not for millions of documents. settings: of the node, beside its own.
+    quick: for a quick start; without it, builds of large indexes are faster.
     """
 
     home: Path
@@ -33,6 +38,10 @@ class Elasticsearch:
     @property
     def url(self) -> str:
         return f"http://{HOST}:{self.port}"
+
+    def tuned(self, persons: int) -> "Elasticsearch":
+        """This node, tuned for the data that it holds and for an index of so many persons."""
+        return replace(self, quick=persons <= QUICK_PERSONS and _size(self.home) <= QUICK_BYTES)
 
     def service(self) -> Service:
         """Not started yet."""
@@ -50,15 +59,20 @@ class Elasticsearch:
         service.wait_until(self._answers, START_SECONDS)
 
     def _answers(self) -> bool:
-        """Whether every shard that there was is there again. The root page is not among what this node has."""
+        """Whether all shards are available. This node has no root page to ask for."""
         try:
-            health = httpx.get(f"{self.url}/_cluster/health", timeout=5, trust_env=False)
+            health = CLIENT.get(f"{self.url}/_cluster/health", timeout=5)
         except httpx.TransportError:
             return False
         return health.status_code == 200 and health.json()["status"] in ("green", "yellow")
 
 
+def _size(folder: Path) -> int:
+    """Bytes of all files in a folder that no node is using; 0 if it does not exist."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def environment() -> dict[str, str]:
-    """Ours, without what a Java on the machine is configured by."""
+    """This process's environment, without the settings of a Java on this machine."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("JAVA", "JDK", "_JAVA", "ES_"))}
     return ours | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}

@@ -1,11 +1,11 @@
-"""One node of Elasticsearch in this process, until SIGTERM.
+"""Run one node of Elasticsearch in this process, until SIGTERM.
 
     python -m local.elasticsearch_node --home FOLDER --port PORT [--heap 1g] [--quick]
         [--jars FOLDER] [--set NAME=VALUE]
 
-The server's jars run in a Java virtual machine that comes as a Python package, started inside this process; nothing
-of a Java that may be on the machine is used. It is the node that the official image runs, without its optional
-modules. It listens on 127.0.0.1 alone and has neither users nor encryption.
+The server's jars run in a Java virtual machine from a Python package, inside this process. A Java that is installed on
+the machine is not used. It is the same node as in the official image, without the optional modules. It listens on
+127.0.0.1 only and has neither users nor encryption.
 """
 
 import argparse
@@ -24,8 +24,8 @@ from local import jars
 from local.errors import StackError
 from local.ports import HOST
 
-# The thorough compiler pays only after some hundred thousand documents, the parallel collector with a large heap.
-# Without them a node is up, and has its first 20,000 documents, for half the processor time.
+# Java's second compiler, C2, makes builds of large indexes twice as fast. For a small one it does not pay: it takes
+# processor time while the stack starts. The same holds for the parallel garbage collector.
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 TRANSPORT = "transport-netty4"
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True, help="folder of its data and configuration")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--heap", default="1g")
-    parser.add_argument("--quick", action="store_true", help="ready and warm sooner, in the long run slower")
+    parser.add_argument("--quick", action="store_true", help="tune it for a quick start, not for large indexes")
     parser.add_argument("--set", action="append", default=[], help="a setting of the node, name=value; may be repeated")
     parser.add_argument("--jars", type=Path, default=jars.FOLDER, help="folder of the server's jars")
     arguments = parser.parse_args()
@@ -59,12 +59,12 @@ def main() -> None:
     close_on_signal(node)
     node.start()
     print(f"Elasticsearch {jars.VERSION} listens on {HOST}:{arguments.port}", flush=True)
-    while True:  # rather than signal.pause: Java's threads may be the ones that a signal wakes
+    while True:  # not signal.pause: the signal may wake a thread of Java instead
         time.sleep(0.2)
 
 
 def prepare_home(home: Path) -> None:
-    """What a node expects: an empty configuration, and the one module that it cannot do without."""
+    """The files that a node expects: an empty configuration, and the one module that it needs."""
     module = home / "modules" / TRANSPORT
     for folder in (home / "config", home / "data", module):
         folder.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def start_java(paths: list[Path], arguments: argparse.Namespace) -> None:
 
 
 def make_node(home: Path, node_settings: dict[str, str]) -> Any:
-    """A node that is not started yet."""
+    """A node, not started yet."""
     jpype.JClass("org.elasticsearch.common.logging.LogConfigurator").configureESLogging()
     settings = jpype.JClass("org.elasticsearch.common.settings.Settings").builder()
     for name, value in node_settings.items():
@@ -107,15 +107,15 @@ def node_settings(home: Path, port: int) -> dict[str, str]:
         "discovery.type": "single-node",
         "cluster.name": "sync-local",
         "node.name": "sync-local",
-        # A disk that is nine tenths full is common on a desk, and no reason to refuse a small index.
+        # A disk that is 90 % full is common on a laptop, and no reason to refuse a small index.
         "cluster.routing.allocation.disk.threshold_enabled": "false",
     }
 
 
 def plugins_loader(modules: Any) -> Any:
-    """Loads the transport from the class path. Two constructors on the way are not public.
+    """Loads the transport module from the class path, which needs two constructors that are not public.
 
-    (By the module path, as the server does it, Java asks for modules that the packaged runtime leaves out.)
+    The server itself loads it from the module path, but then Java needs modules that the packaged runtime lacks.
     """
     loader_class = jpype.JClass("org.elasticsearch.plugins.PluginsLoader")
     layer_class = jpype.JClass("org.elasticsearch.plugins.PluginsLoader$LoadedPluginLayer")
@@ -137,7 +137,7 @@ def close_on_signal(node: Any) -> None:
     def close(_number: int, _frame: FrameType | None) -> None:
         node.close()
         print("Elasticsearch is closed", flush=True)
-        os._exit(0)  # Java has threads of its own that would keep the process
+        os._exit(0)  # threads of Java would keep the process running
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, close)

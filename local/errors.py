@@ -1,4 +1,4 @@
-"""Failures of the local stack, in words for whoever started it."""
+"""Failures of the local stack, in words for the person who started it."""
 
 from pathlib import Path
 
@@ -10,18 +10,16 @@ class StackError(Exception):
 
 
 class ServiceFailed(StackError):
-    """A service did not start: which, why, the last lines of its log, and where the log is."""
+    """A service failed. The text says which one and why, with the path and the last lines of its log."""
 
     def __init__(self, service: str, reason: str, log: Path) -> None:
         lines = last_lines(log)
-        said = "\n".join(["Its last lines:", *(f"  | {line}" for line in lines)]) if lines else "It wrote nothing."
-        super().__init__(f"{service} {reason}.\n{said}\nIts log: {log}")
-        self.service = service
-        self.log = log
+        end = "\n".join(["Its last lines:", *(f"  | {line}" for line in lines)]) if lines else "Its log is empty."
+        super().__init__(f"{service} {reason}.\n{end}\nIts log: {log}")
 
 
 def last_lines(log: Path, count: int = LOG_LINES_SHOWN) -> list[str]:
-    """The last lines of a log that are not blank; none if there is no such file."""
+    """The last lines of a log, without blank lines; none if there is no such file."""
     try:
         with log.open("rb") as file:
             file.seek(0, 2)

@@ -1,4 +1,4 @@
-"""The folder that keeps all of a local stack: data, logs, secrets, and what is known of the running services."""
+"""The folder of a local stack: its data, logs and secrets, and the list of its services."""
 
 import base64
 import fcntl
@@ -17,9 +17,9 @@ from local.errors import StackError
 from local.processes import Service
 
 MARKER = ".sync-home"
-MARKER_TEXT = "The local stack has made this folder and keeps its data here. `make clean` deletes what it keeps.\n"
+MARKER_TEXT = "The local stack created this folder and keeps its data here. `make clean` deletes that data.\n"
 
-# All that the stack makes here: `make clean` deletes these and nothing else.
+# Everything that the stack creates here. `make clean` deletes these and nothing else.
 KEPT = (
     *("postgres", "postgres.unfinished", "elasticsearch", "airflow-home", "logs"),
     *("secrets.json", "services.json", "stack.json", "airflow", "lock"),
@@ -31,16 +31,16 @@ class Home:
     folder: Path
 
     def prepare(self) -> None:
-        """Make the folder, for its owner alone. Raises StackError if one is there that is not ours."""
+        """Create the folder, private to its owner. Raises StackError if it is a folder of something else."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if not self.is_ours():
                 if any(self.folder.iterdir()):
-                    raise StackError(f"{self.folder} has other things in it: choose another folder with SYNC_HOME.")
+                    raise StackError(f"{self.folder} holds other files. Choose another folder with SYNC_HOME.")
                 (self.folder / MARKER).write_text(MARKER_TEXT, encoding="utf-8")
             self.folder.chmod(0o700)
         except OSError as error:
-            raise StackError(f"{self.folder} cannot be used (SYNC_HOME): {error.strerror}.") from error
+            raise StackError(f"{self.folder} (SYNC_HOME) cannot be used: {error.strerror}.") from error
 
     def is_ours(self) -> bool:
         return (self.folder / MARKER).is_file()
@@ -50,8 +50,8 @@ class Home:
 
     @contextmanager
     def locked(self, waiting: Callable[[], None]) -> Iterator[None]:
-        """One command at a time changes the stack. waiting is called if another one is at it."""
-        # The lock belongs to the open file, not to the path: it ends with this process, however that ends.
+        """Only one command at a time changes the stack. waiting is called if another one holds the lock."""
+        # The lock belongs to the open file: it ends with this process, even if that is killed.
         with (self.folder / "lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -61,7 +61,7 @@ class Home:
             yield
 
     def secrets(self) -> dict[str, str]:
-        """Passwords and keys by name, made at the first call and kept since."""
+        """Passwords and keys by name, created at the first call."""
         path = self.folder / "secrets.json"
         if not path.exists():
             write_private(path, json.dumps(new_secrets(), indent=2) + "\n")
@@ -69,11 +69,11 @@ class Home:
         return kept
 
     def services(self) -> dict[str, Service]:
-        """What has been started and not been stopped since, by name, whether it runs or not."""
+        """The services that were started and not stopped since, by name. They may have stopped by themselves."""
         return {name: service_from(entry) for name, entry in self._read("services.json").items()}
 
     def note_service(self, service: Service, name: str) -> None:
-        """Noted before its start by its key, and after it by its pid: so that it is found whenever we are killed."""
+        """Call it before the start and after it: the service is found by its key if we are killed in between."""
         self._write_services(self.services() | {name: service})
 
     def forget_service(self, name: str) -> None:
@@ -82,7 +82,7 @@ class Home:
         self._write_services(services)
 
     def stack(self) -> dict[str, str]:
-        """How to reach the running stack: tcs_dsn, elasticsearch_url, airflow_url, user, password; empty if none."""
+        """How to reach the running stack: tcs_dsn, elasticsearch_url, airflow_url, user, password. Else empty."""
         return self._read("stack.json")
 
     def write_stack(self, stack: Mapping[str, str]) -> None:
@@ -92,9 +92,9 @@ class Home:
         (self.folder / "stack.json").unlink(missing_ok=True)
 
     def delete(self) -> None:
-        """Delete what the stack keeps, and the folder if nothing else is in it. Raises StackError if it is not ours."""
+        """Delete what the stack created. Raises StackError if the folder is not the stack's."""
         if not self.is_ours():
-            raise StackError(f"{self.folder} was not made by the local stack: nothing is deleted.")
+            raise StackError(f"{self.folder} was not created by the local stack: nothing is deleted.")
         for name in KEPT:
             path = self.folder / name
             if path.is_dir() and not path.is_symlink():
@@ -117,7 +117,7 @@ class Home:
 
 
 def write_private(path: Path, text: str, mode: int = 0o600) -> None:
-    """Written whole or not at all, and never readable by anyone else."""
+    """Replace a file in one step. It is never readable by other users."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.unlink(missing_ok=True)
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
@@ -126,9 +126,9 @@ def write_private(path: Path, text: str, mode: int = 0o600) -> None:
 
 
 def new_secrets() -> dict[str, str]:
-    """Passwords of PostgreSQL's roles and Airflow's users, and Airflow's keys."""
+    """Passwords of the PostgreSQL roles and Airflow users, and the keys of Airflow."""
     names = ("postgres", "airflow", "tcs", "sync_jobs", "admin", "viewer", "api_secret_key", "jwt_secret")
-    # Fernet wants 32 bytes in this very form.
+    # A Fernet key is 32 bytes in this encoding.
     return {name: secrets.token_urlsafe(24) for name in names} | {
         "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     }

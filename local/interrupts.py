@@ -1,4 +1,4 @@
-"""Being told to stop: by Ctrl-C, by a terminal that is closed, by another process."""
+"""Interrupts: Ctrl-C, a terminal that is closed, a signal from another process."""
 
 import signal
 from collections.abc import Iterator
@@ -8,15 +8,15 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def interrupt_on_signals() -> None:
-    """Every such signal raises KeyboardInterrupt, so that what was begun is ended, whichever it was."""
+    """Let each of these signals raise KeyboardInterrupt, so that the command stops what it has started."""
     for number in SIGNALS:
-        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(number, signal.default_int_handler)
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
-    """The body is not interrupted: it ends what was begun, in limited time."""
+def interrupts_ignored() -> Iterator[None]:
+    """For a body that stops what was started, which takes limited time."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
     try:
         yield

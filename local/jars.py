@@ -1,89 +1,107 @@
-"""The jars of Elasticsearch: which ones, by which sums, and where they lie.
+"""The jars of Elasticsearch: which ones, with which checksums, and where they are.
 
-    python -m local.jars        resolve them anew and renew the lock
+    python -m local.jars        resolve the current dependencies and update the lock
 
-They are installed beside the Python packages of the environment we run in. local/elasticsearch.lock.toml pins
-each by its SHA-256 sum; a jar with another sum is never used.
+They are installed in the virtual environment. local/elasticsearch.lock.toml pins each by its SHA-256 checksum; a jar
+with another checksum is never used.
 """
 
 import hashlib
-import os
 import sys
 import tempfile
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
-from jgo.env import LockedDependency, LockFile
-from jgo.maven import Artifact, MavenContext
+import httpx
 
 from local.errors import StackError
 
 VERSION = "9.5.3"
 COORDINATES = ("org.elasticsearch:elasticsearch", "org.elasticsearch.plugin:transport-netty4")
+REPOSITORY = "https://repo1.maven.org/maven2"  # Maven Central
 LOCK = Path(__file__).with_name("elasticsearch.lock.toml")
 FOLDER = Path(sys.prefix) / "share" / "elasticsearch"
-DOWNLOADS_AT_ONCE = 8
+PARALLEL_DOWNLOADS = 8
+TIMEOUT_SECONDS = 60
 
 
-class UnexpectedSum(StackError):
+@dataclass(frozen=True)
+class Jar:
+    """url: below REPOSITORY. sha256: the checksum in the lock."""
+
+    name: str
+    url: str
+    sha256: str
+
+
+class UnexpectedChecksum(StackError):
     """A jar is not the one that the lock names."""
 
 
 def install(folder: Path = FOLDER, lock: Path = LOCK) -> list[Path]:
-    """Download the jars that are missing, check all sums, return all paths.
+    """Download the missing jars, verify all checksums, and return all paths.
 
-    Raises UnexpectedSum naming the jar, StackError if it cannot be downloaded.
+    Raises UnexpectedChecksum with the name of the jar, StackError if a jar cannot be downloaded.
     """
-    wanted = LockFile.load(lock).dependencies
+    jars = read_lock(lock)
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [jar for jar in wanted if not (folder / file_name(jar)).exists()]
+    missing = [jar for jar in jars if not (folder / jar.name).exists()]
     if missing:
-        print(f"Downloading {len(missing)} of {len(wanted)} jars", flush=True)
+        print(f"Downloading {len(missing)} of {len(jars)} jars", flush=True)
         download(missing, folder)
-    paths = [folder / file_name(jar) for jar in wanted]
-    for jar, path in zip(wanted, paths, strict=True):
-        check_sum(jar, path, f"Delete {path} and start again: it will be downloaded anew.")
-    return paths
+    for jar in jars:
+        path = folder / jar.name
+        verify(jar, path.read_bytes(), f"Delete {path} and start again: it is downloaded again then.")
+    return [folder / jar.name for jar in jars]
 
 
-def download(jars: list[LockedDependency], folder: Path) -> None:
-    """Each lands in the folder whole and checked, or not at all."""
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".incoming-") as incoming:
-        maven = MavenContext(repo_cache=Path(incoming))
+def read_lock(lock: Path) -> list[Jar]:
+    jars = []
+    for entry in tomllib.loads(lock.read_text(encoding="utf-8"))["dependencies"]:
+        classifier = f"-{entry['classifier']}" if entry.get("classifier") else ""
+        name = f"{entry['artifactId']}-{entry['version']}{classifier}.{entry['packaging']}"
+        group = entry["groupId"].replace(".", "/")
+        jars.append(Jar(name, f"{group}/{entry['artifactId']}/{entry['version']}/{name}", entry["sha256"]))
+    return jars
 
-        def fetch(jar: LockedDependency) -> None:
+
+def download(jars: list[Jar], folder: Path) -> None:
+    """A jar is moved into the folder when it is complete and verified."""
+    with (
+        tempfile.TemporaryDirectory(dir=folder, prefix=".incoming-") as incoming,
+        httpx.Client(timeout=TIMEOUT_SECONDS) as client,
+    ):
+
+        def fetch(jar: Jar) -> None:
             try:
-                path = artifact(maven, jar).resolve()
-            except (OSError, RuntimeError) as error:
-                raise StackError(f"Could not download {file_name(jar)}: {error}") from error
-            check_sum(jar, path, "What was downloaded is thrown away.")
-            os.replace(path, folder / file_name(jar))
+                content = client.get(f"{REPOSITORY}/{jar.url}").raise_for_status().content
+            except httpx.HTTPError as error:
+                raise StackError(f"Could not download {jar.name} from {REPOSITORY}: {error}") from error
+            verify(jar, content, "The download was discarded.")
+            path = Path(incoming) / jar.name
+            path.write_bytes(content)
+            path.replace(folder / jar.name)
 
-        with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as threads:
+        with ThreadPoolExecutor(PARALLEL_DOWNLOADS) as threads:
             list(threads.map(fetch, jars))
 
 
-def check_sum(jar: LockedDependency, path: Path, advice: str) -> None:
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+def verify(jar: Jar, content: bytes, advice: str) -> None:
+    found = hashlib.sha256(content).hexdigest()
     if found != jar.sha256:
-        raise UnexpectedSum(
-            f"{path.name} is not the jar that {LOCK.name} names: its SHA-256 sum is {found}, not {jar.sha256}. {advice}"
+        raise UnexpectedChecksum(
+            f"{jar.name} is not the jar that {LOCK.name} names: its SHA-256 checksum is {found}, not {jar.sha256}. "
+            f"{advice}"
         )
 
 
-def artifact(maven: MavenContext, jar: LockedDependency) -> Artifact:
-    component = maven.project(jar.groupId, jar.artifactId).at_version(jar.version)
-    return component.artifact(jar.classifier or "", jar.packaging)
+def update_lock(lock: Path = LOCK) -> None:
+    """Resolve COORDINATES with their dependencies, and write the checksums of the jars that Maven Central has now."""
+    from jgo.env import LockFile  # noqa: PLC0415 - only needed here, and slow to import
+    from jgo.maven import MavenContext  # noqa: PLC0415
 
-
-def file_name(jar: LockedDependency) -> str:
-    suffix = f"-{jar.classifier}" if jar.classifier else ""
-    return f"{jar.artifactId}-{jar.version}{suffix}.{jar.packaging}"
-
-
-def renew_lock(lock: Path = LOCK) -> None:
-    """Resolve what COORDINATES need and write down the sums of what Maven Central serves now."""
     with tempfile.TemporaryDirectory() as folder:
         maven = MavenContext(repo_cache=Path(folder))
         inputs = [maven.create_dependency(f"{coordinate}:{VERSION}") for coordinate in COORDINATES]
@@ -95,4 +113,4 @@ def renew_lock(lock: Path = LOCK) -> None:
 
 
 if __name__ == "__main__":
-    renew_lock()
+    update_lock()

@@ -1,48 +1,43 @@
-"""Which port on 127.0.0.1 a service gets."""
+"""The ports of the services, on 127.0.0.1."""
 
-import errno
 import socket
 from collections.abc import Collection
 
 from local.errors import StackError
 
 HOST = "127.0.0.1"
-STEPS = 100
+PORTS_TRIED = 100
 
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on it now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as candidate:
-        # As servers do: a port whose last connections are still being closed is free.
-        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            candidate.bind((HOST, port))
-        except OSError as error:
-            if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                return False
-            raise
+    try:
+        # As servers do, it reuses a port whose last connections are still being closed.
+        socket.create_server((HOST, port)).close()
+    except OSError:
+        return False
     return True
 
 
 def any_free_port() -> int:
-    """A port that nobody listens on, picked by the system."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as candidate:
-        candidate.bind((HOST, 0))
-        port: int = candidate.getsockname()[1]
+    """A free port, chosen by the system."""
+    with socket.create_server((HOST, 0)) as server:
+        port: int = server.getsockname()[1]
         return port
 
 
-def choose_port(variable: str, asked: int | None, default: int, given: Collection[int] = ()) -> int:
-    """The port asked for, else the default or the first free one above it.
+def choose_port(variable: str, requested: int | None, default: int, given: Collection[int] = ()) -> int:
+    """The requested port, else the default or the first free port above it.
 
-    variable: the environment variable by which a port is asked for. given: ports that other services get.
-    Raises StackError if the port asked for is taken, or if a hundred from the default on are.
+    variable: the environment variable that requests a port. given: the ports of the other services.
+    Raises StackError if the requested port is taken, or if a hundred ports from the default on are.
     """
-    if asked is not None:
-        if asked in given or not is_free(asked):
-            raise StackError(f"Port {asked} on {HOST} is taken, but {variable}={asked} asks for it: choose another.")
-        return asked
-    for port in range(default, default + STEPS):
+    if requested is not None:
+        if requested in given or not is_free(requested):
+            raise StackError(f"Port {requested} on {HOST} is taken. Choose another one with {variable}.")
+        return requested
+    for port in range(default, default + PORTS_TRIED):
         if port not in given and is_free(port):
             return port
-    raise StackError(f"Ports {default} to {default + STEPS - 1} on {HOST} are all taken: choose one with {variable}.")
+    last = default + PORTS_TRIED - 1
+    raise StackError(f"Ports {default} to {last} on {HOST} are all taken. Choose one with {variable}.")

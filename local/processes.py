@@ -1,8 +1,8 @@
-"""Processes that outlive the command which started them, found and ended again without ever touching another's.
+"""Processes that outlive the command that started them. A later command finds and stops them, and never others.
 
-A process is known by its id and the time of its start, since ids are used again. What it has started itself is
-known by a key: each service gets a random one in its environment, and children inherit it. Some write over their
-environment, as Airflow's workers do; those are known by their parent, or by the session that the service began.
+A process is identified by its id and its start time, because ids are reused. Its descendants are found by a random
+key in their environment, which children inherit. Some overwrite their environment, such as Airflow's workers: those
+are found as children of a process, or by the session that the service's first process began.
 """
 
 import contextlib
@@ -20,9 +20,9 @@ import psutil
 from local.errors import ServiceFailed
 
 KEY_VARIABLE = "SYNC_PROCESS_KEY"
-LOOK_AGAIN_AFTER_SECONDS = 0.1
+POLL_SECONDS = 0.1
 
-# The start of a process is counted from the boot of the machine, whose time moves when the clock is set right.
+# The start time is counted from the boot of the machine, so it moves when the machine's clock is corrected.
 SAME_START_SECONDS = 2.0
 
 Processes = dict[int, psutil.Process]  # by id
@@ -30,10 +30,10 @@ Processes = dict[int, psutil.Process]  # by id
 
 @dataclass(frozen=True)
 class Service:
-    """One service that runs, or ran, or is about to.
+    """One service: not started yet, running, or stopped.
 
-    pid and started (seconds since the epoch) are those of its first process; None before it is started.
-    key: what its processes have in their environment. log: the file that they write to.
+    pid and started (seconds since the epoch) are those of its first process; None before the start.
+    key: in the environment of all its processes. log: the file that they write to.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Service:
     child: "subprocess.Popen[bytes] | None" = field(default=None, repr=False, compare=False)
 
     def start(self, command: Sequence[str | Path], environment: Mapping[str, str], folder: Path) -> "Service":
-        """Start it in a session of its own, so that no Ctrl-C of a terminal reaches it. Returns it with its pid."""
+        """Start it in its own session, out of reach of a Ctrl-C on the terminal. Returns the service with its pid."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             child = subprocess.Popen(
@@ -69,17 +69,17 @@ class Service:
         return running_process(self.pid, self.started)
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
-        """Return once ready() is true. Raises ServiceFailed if the service ends before that, or time is up."""
+        """Wait until ready() is true. Raises ServiceFailed if the service stops before that, or on timeout."""
         end = time.monotonic() + seconds
         while not ready():
             if not self.is_running():
-                raise ServiceFailed(self.name, f"ended while it was starting{self._exit_code()}", self.log)
+                raise ServiceFailed(self.name, f"stopped while it was starting{self._exit_code()}", self.log)
             if time.monotonic() > end:
                 raise ServiceFailed(self.name, f"was not ready within {seconds:.0f} seconds", self.log)
-            time.sleep(LOOK_AGAIN_AFTER_SECONDS)
+            time.sleep(POLL_SECONDS)
 
     def wait_until_done(self, seconds: float) -> None:
-        """For what runs once, in this command: return when it has ended well. Raises ServiceFailed otherwise."""
+        """Wait for the end of a program that this command has started. Raises ServiceFailed if it fails."""
         try:
             code = self.child.wait(seconds) if self.child else None
         except subprocess.TimeoutExpired:
@@ -93,7 +93,7 @@ class Service:
 
 
 def running_process(pid: int, started: float) -> psutil.Process | None:
-    """The process with this id if it is the one that started then; None if that has ended, though the id is in use."""
+    """The process with this id if it started at that time; None if it has ended, even if the id is in use again."""
     try:
         process = psutil.Process(pid)
         same = abs(process.create_time() - started) < SAME_START_SECONDS
@@ -103,7 +103,7 @@ def running_process(pid: int, started: float) -> psutil.Process | None:
 
 
 def stop(services: Collection[Service], patience: float = 30) -> None:
-    """Ask all to end at once, wait for so many seconds, end what is left of them by force."""
+    """Send each service its stop signal, wait up to `patience` seconds, then kill the processes that remain."""
     everything = processes_of(services)
     first = [process for service in services if (process := service.first_process())]
     for service in services:
@@ -111,7 +111,7 @@ def stop(services: Collection[Service], patience: float = 30) -> None:
         if process:
             _send([process], service.stop_signal)
     psutil.wait_procs(first, timeout=patience)
-    # What is there still: those out of patience, and children that have left their parent or outlived it.
+    # Still running may be: services that did not stop in time, and children that left or outlived their parent.
     for number in (signal.SIGTERM, signal.SIGKILL):
         everything |= processes_of(services)
         rest = [process for process in everything.values() if process.is_running()]
@@ -123,45 +123,50 @@ def stop(services: Collection[Service], patience: float = 30) -> None:
 
 
 def processes_of(services: Iterable[Service]) -> Processes:
-    """The first process of each, if it still runs, and all that have come from it."""
+    """All running processes of these services: the first process of each and its descendants."""
     services = list(services)
-    found = _processes_with_key({service.key for service in services})
+    keys = {service.key for service in services}
+    found = _processes_that(lambda process: process.environ().get(KEY_VARIABLE) in keys)
+    found.pop(os.getpid(), None)  # a command that a service runs, such as a test
     for service in services:
         first = service.first_process()
         if first:
-            found |= {process.pid: process for process in (first, *_children(first))}
+            found |= _with_children([first])
         elif service.pid is not None:
             found |= _orphans(service.pid, service.log)
     return found
 
 
-def _processes_with_key(keys: Collection[str]) -> Processes:
+def _orphans(session: int, log: Path) -> Processes:
+    """The processes of a session whose first process has ended, if they write to the service's log.
+
+    The log tells them from another service's, because session ids are reused, too.
+    """
+    orphans = _processes_that(
+        lambda process: os.getsid(process.pid) == session and Path(f"/proc/{process.pid}/fd/2").samefile(log)
+    )
+    return _with_children(orphans.values())
+
+
+def _processes_that(condition: Callable[[psutil.Process], bool]) -> Processes:
     found = {}
     for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):  # ended meanwhile, or somebody else's
-            if process.pid != os.getpid() and process.environ().get(KEY_VARIABLE) in keys:
+        with contextlib.suppress(psutil.Error, OSError):  # it ended meanwhile, or belongs to another user
+            if condition(process):
                 found[process.pid] = process
     return found
 
 
-def _orphans(session: int, log: Path) -> Processes:
-    """Those of a session whose first process has ended, if they are the service's: its number is used again, too."""
-    found: Processes = {}
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):  # ended meanwhile, or somebody else's
-            if os.getsid(process.pid) == session and Path(f"/proc/{process.pid}/fd/2").samefile(log):
-                found |= {orphan.pid: orphan for orphan in (process, *_children(process))}
+def _with_children(processes: Iterable[psutil.Process]) -> Processes:
+    found = {}
+    for process in processes:
+        found[process.pid] = process
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found |= {child.pid: child for child in process.children(recursive=True)}
     return found
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
 
 
 def _send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(number)  # psutil makes sure that the id still is this process
+            process.send_signal(number)  # psutil checks that the id still belongs to this process

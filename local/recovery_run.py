@@ -1,6 +1,6 @@
-"""One run of recovery through the real scheduler: started, or found at work, and followed to its end.
+"""A recovery on the real scheduler: started, or joined if one is running, and followed to its end.
 
-DAG recovery: one task per job, named by the job's DAG id  ->  a run of that DAG, whose task run_job reports
+DAG recovery: one task for each job, with the job's DAG id  ->  a run of that DAG, whose task run_job returns the report
 """
 
 import time
@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from local.airflow_api import AirflowApi, Json, TaskId
+from sync_airflow.dag_ids import RECOVERY
 from sync_jobs.catalogue import JOBS, Job, upstream_jobs
 
-RECOVERY = "recovery"
 RUN_JOB = "run_job"
 ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
-LOOK_AGAIN_AFTER_SECONDS = 0.5
+POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """How one job ended. report: what it returned (sync_jobs.report.Report.as_dict), None if it did not.
+    """The result of one job. report: its report (sync_jobs.report.Report.as_dict), None if it returned none.
 
-    reason: why it did not succeed, one line; log: the file that tells more. Both None after a success.
+    reason: why it did not succeed, one line; log: the path of its log. Both are None after a success.
     """
 
     job: Job
@@ -33,21 +33,21 @@ class JobResult:
     log: Path | None = None
 
 
-def start_or_join(api: AirflowApi, run_date: date, up_since: datetime) -> tuple[Json, bool]:
+def start_or_join(api: AirflowApi, run_date: date, scheduler_started: datetime) -> tuple[Json, bool]:
     """The run of recovery that is queued or running, else a new one for that date; and whether it is new.
 
-    up_since: the start of the scheduler. A run that began before it lost its tasks with the scheduler of then: it
-    would only fail, for no reason that anybody noted. It is ended.
+    A run that began before scheduler_started lost its tasks with the earlier scheduler and would fail without a
+    reason: it is stopped.
     """
     while run := api.active_run(RECOVERY):
-        if datetime.fromisoformat(run["run_after"]) >= up_since:
+        if datetime.fromisoformat(run["run_after"]) >= scheduler_started:
             return run, False
         end(api, run["dag_run_id"])
     return api.start_run(RECOVERY, {"run_date": run_date.isoformat()}), True
 
 
 def end(api: AirflowApi, run_id: str) -> None:
-    """Mark a run of recovery failed, and the run of a job that it has started and not seen the end of."""
+    """Stop a recovery: mark its run as failed, and the runs of jobs that it has started."""
     api.fail_run(RECOVERY, run_id)
     for job in JOBS:
         run = api.active_run(job.dag_id)
@@ -56,17 +56,17 @@ def end(api: AirflowApi, run_id: str) -> None:
 
 
 def follow(api: AirflowApi, run_id: str, show: Callable[[dict[str, Json]], None]) -> str:
-    """Wait for the end of a run of recovery; its state. show is given its tasks, by id, at each look."""
+    """Wait for the end of a recovery and return its state. show is called with its tasks, by id, at each poll."""
     while True:
         state: str = api.run(RECOVERY, run_id)["state"]
         show(api.tasks(RECOVERY, run_id))
         if state in ENDED:
             return state
-        time.sleep(LOOK_AGAIN_AFTER_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def results(api: AirflowApi, run_id: str, task_logs: Path) -> list[JobResult]:
-    """How each job ended in a run of recovery, in table order. task_logs: folder of Airflow's task logs."""
+    """The result of each job, in the order of the table of jobs. task_logs: folder of Airflow's task logs."""
     tasks = api.tasks(RECOVERY, run_id)
     states = {job.dag_id: tasks.get(job.dag_id, {}).get("state") or "not run" for job in JOBS}
     return [_result(api, job, states, TaskId(RECOVERY, run_id, job.dag_id), task_logs) for job in JOBS]
@@ -75,20 +75,20 @@ def results(api: AirflowApi, run_id: str, task_logs: Path) -> list[JobResult]:
 def _result(api: AirflowApi, job: Job, states: dict[str, str], task: TaskId, task_logs: Path) -> JobResult:
     state = states[job.dag_id]
     child_run = api.xcom(task, "trigger_run_id")
-    # A failure is told by the job's own task, unless there is none: its DAG was paused, for instance.
+    # The job's own task knows the reason of a failure. There is none if the job's DAG was paused, for example.
     place = TaskId(job.dag_id, child_run, RUN_JOB) if child_run else task
     if state == "success":
         return JobResult(job, state, api.xcom(place, "return_value"))
     if state == "skipped":
         failed = " and ".join(other.name for other in upstream_jobs(job) if states[other.dag_id] != "success")
-        return JobResult(job, state, None, f"follows {failed}, which did not succeed" if failed else None)
+        return JobResult(job, state, None, f"it depends on {failed}, which did not succeed" if failed else None)
     attempt = api.tasks(place.dag_id, place.run_id).get(place.task_id, {}).get("try_number") or 1
     reason = api.xcom(place, "reason") or _first_error(api.log(place, attempt))
     return JobResult(job, state, None, reason.splitlines()[0] if reason else None, _log(task_logs, place, attempt))
 
 
 def _first_error(events: list[Json]) -> str | None:
-    """The exception that ended a task, else its first event that is an error."""
+    """The exception that a task ended with, else the first error in its log."""
     errors = [event for event in events if event.get("level") in ("error", "critical")]
     for event in errors:
         details: list[dict[str, Any]] = event.get("error_detail") or []

@@ -1,4 +1,4 @@
-"""How a run of recovery looks in a terminal, and in a log: progress job by job, then a table of what each did."""
+"""How a recovery is shown on a terminal or in a log: the progress of each job, then a table of what each did."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,13 +15,14 @@ from sync_jobs.catalogue import JOBS
 COUNTS = ("read", "added", "changed", "removed", "unchanged")
 COLOURS = {"success": "green", "failed": "bold red", "upstream_failed": "red", "skipped": "yellow", "running": "cyan"}
 NAME_WIDTH = max(len(job.name) for job in JOBS)
-TABLE_WIDTH = 120  # in a narrower terminal the table wraps, rather than to lose digits
+TABLE_WIDTH = 120  # on a narrower terminal the table wraps, so that no digit is lost
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 class Progress:
-    """Call it with the tasks of the run, by id, as often as wanted.
+    """Call it with the tasks of the run, by id, as often as you like.
 
-    On a terminal a list of all jobs that changes in its place; elsewhere one line when a job starts or ends.
+    On a terminal it shows a list of all jobs and updates it; elsewhere it prints a line when a job starts or ends.
     """
 
     def __init__(self, console: Console) -> None:
@@ -70,8 +71,8 @@ def _seconds_so_far(task: Json) -> str:
 
 
 def print_results(console: Console, results: list[JobResult]) -> None:
-    """One line a job; counts are rows, or documents. A job that did not report has none."""
-    console.width = max(TABLE_WIDTH, console.width)  # print takes no width beyond the console's own
+    """One line for each job; counts are rows or documents. A job without a report has no counts."""
+    console.width = max(TABLE_WIDTH, console.width)  # print cannot be wider than the console
     console.print(result_table(results), crop=False)
 
 
@@ -90,11 +91,20 @@ def result_table(results: list[JobResult]) -> Table:
 
 
 def failure_lines(results: list[JobResult]) -> list[str]:
-    """Of each job that did not succeed: why, and where its log is."""
+    """For each job that did not succeed: the reason, and the path of its log."""
     lines = []
     for result in results:
         if result.state != "success":
-            lines.append(f"{result.job.name} {result.state}: {result.reason or 'for no reason that was noted'}")
+            lines.append(f"{result.job.name} {result.state}: {result.reason or 'no reason was recorded'}")
             if result.log:
                 lines.append(f"  Its log: {result.log}")
     return lines
+
+
+def outcome(results: list[JobResult], state: str) -> str:
+    """One sentence on the whole recovery; state: of its run."""
+    failed = [f"{result.job.name} ({result.state})" for result in results if result.state != "success"]
+    if failed:
+        return f"{len(failed)} of {len(results)} jobs did not succeed: {', '.join(failed)}."
+    succeeded = f"All {NUMBERS[len(results)] if len(results) < len(NUMBERS) else len(results)} jobs succeeded"
+    return f"{succeeded}." if state == "success" else f"{succeeded}, but the run of DAG recovery ended as {state}."

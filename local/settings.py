@@ -1,4 +1,4 @@
-"""What a user may choose about the local stack, by environment variables."""
+"""Settings of the local stack, from environment variables."""
 
 import re
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ AIRFLOW_PORT = "SYNC_AIRFLOW_PORT"
 
 @dataclass(frozen=True)
 class Settings:
-    """home: folder of all that the stack keeps. Ports: None where none is asked for. heap: as Java writes it.
+    """home: folder of all data of the stack. Ports: None if not set. heap: as Java writes it.
 
-    recovery_window: as Airflow is given it (sync_airflow.settings). Off, since `make run` runs recovery by itself.
+    recovery_window: see sync_airflow.settings. Off by default, because `make run` runs recovery itself.
     """
 
     home: Path = DEFAULT_HOME
@@ -35,7 +35,7 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """From SYNC_HOME and the like; an empty value counts as none. Raises StackError that names a bad one."""
+    """From the variables SYNC_*; an empty value counts as not set. Raises StackError that names an invalid one."""
     home = environment.get("SYNC_HOME")
     return Settings(
         home=Path(home).expanduser().absolute() if home else DEFAULT_HOME,

@@ -1,8 +1,8 @@
-"""The local stack as a whole: what is started in which order, and what is ended when that fails.
+"""The local stack as a whole: the order in which services start, and what is stopped if that fails.
 
-Elasticsearch ───────────────────────────────┐ (starts beside all of it)
-PostgreSQL ─ databases ─┬─ tables, demo data ┤
-                        └─ Airflow's setup ──┴─ Airflow's four processes ─ stack.json
+Elasticsearch ─────────────────────────────────────────────────────┐
+PostgreSQL ─ databases ─┬─ tables, demo data ─┬─ Airflow components ┴─ DAGs unpaused, stack.json
+                        └─ Airflow setup ─────┘
 """
 
 from collections.abc import Callable, Mapping
@@ -18,37 +18,38 @@ from local.demo_data import load_demo_data
 from local.elasticsearch import Elasticsearch
 from local.errors import StackError
 from local.home import Home
-from local.interrupts import held_back
+from local.interrupts import interrupts_ignored
 from local.ports import HOST, choose_port
 from local.postgres import Postgres, create_tables
 from local.processes import Service, stop
 from local.settings import AIRFLOW_PORT, ELASTICSEARCH_PORT, POSTGRES_PORT, Settings
+from sync_airflow.dag_ids import RECOVERY, index_alarm_id, index_rollback_id
 from sync_jobs.catalogue import JOBS
+from sync_jobs.index_definitions import INDEX_DEFINITIONS
 
 POSTGRES, ELASTICSEARCH, SETUP, API_SERVER = "postgres", "elasticsearch", "airflow-setup", "api-server"
-RECOVERY, INDEX_ALARM, INDEX_ROLLBACK = "recovery", "persons_index_alarm", "persons_index_rollback"
 SERVICES = (POSTGRES, ELASTICSEARCH, *COMPONENTS)
-DAG_IDS = (*(job.dag_id for job in JOBS), RECOVERY, INDEX_ALARM, INDEX_ROLLBACK)
+DAG_IDS = (
+    *(job.dag_id for job in JOBS),
+    RECOVERY,
+    *(index_alarm_id(definition) for definition in INDEX_DEFINITIONS),
+    *(index_rollback_id(definition) for definition in INDEX_DEFINITIONS),
+)
 
 PATIENCE_SECONDS = 20
-QUICK_PERSONS = 200_000  # for up to so many Elasticsearch is tuned to be ready soon
 
 
 class Stack:
-    """Everything of one home. Make one only while its lock is held (Home.locked)."""
+    """All services of one home. Create it only while the lock of the home is held (Home.locked)."""
 
     def __init__(self, settings: Settings, home: Home, steps: Steps) -> None:
         self.settings, self.home, self.steps = settings, home, steps
         self.services = home.services()
-        self.begun: list[str] = []  # names of what this command has started
+        self.begun: list[str] = []  # names of the services that this command has started
         secrets, ports = home.secrets(), self._choose_ports()
         self.postgres = Postgres(home.folder / "postgres", home.log(POSTGRES), ports[POSTGRES], secrets)
         self.elasticsearch = Elasticsearch(
-            home.folder / "elasticsearch",
-            home.log(ELASTICSEARCH),
-            ports[ELASTICSEARCH],
-            settings.heap,
-            quick=settings.demo_persons <= QUICK_PERSONS,
+            home.folder / "elasticsearch", home.log(ELASTICSEARCH), ports[ELASTICSEARCH], settings.heap
         )
         self.airflow = Airflow(
             home=home.folder / "airflow-home",
@@ -63,23 +64,23 @@ class Stack:
                 "SYNC_POSTGRES_PASSWORD": secrets["sync_jobs"],
                 "SYNC_ELASTICSEARCH_HOST": HOST,
                 "SYNC_ELASTICSEARCH_PORT": str(ports[ELASTICSEARCH]),
-                "SYNC_ELASTICSEARCH_PASSWORD": secrets["sync_jobs"],  # the node has no users and looks at none
+                "SYNC_ELASTICSEARCH_PASSWORD": secrets["sync_jobs"],  # ignored: the node has no users
             },
         )
 
     def up(self) -> bool:
-        """Start what does not run. Returns whether anything was started; if that fails, ends all of that again."""
+        """Start what is not running. Returns whether anything was started. If that fails, stops all of it again."""
         try:
             return self._up()
         except BaseException:
-            with held_back():
+            with interrupts_ignored():
                 self._end(self.begun)
             raise
 
     def down(self) -> list[str]:
-        """End all that runs; the data stays. Returns the names of what was ended."""
+        """Stop all services; the data stays. Returns the names of those that were running."""
         running = [service.name for service in self.services.values() if service.is_running()]
-        with held_back():
+        with interrupts_ignored():
             self.home.remove_stack()
             self._end(list(self.services))
         return running
@@ -91,11 +92,12 @@ class Stack:
         if all(self.running(name) for name in SERVICES):
             self._open_for_work()
             return False
-        # Airflow learns at its setup where the others are, so it starts anew with either of them.
+        # The setup tells Airflow the addresses of the servers, so Airflow restarts if one of them does.
         self._end([name for name in self.services if name not in (POSTGRES, ELASTICSEARCH) or not self.running(name)])
         self.home.remove_stack()
         if not self.running(ELASTICSEARCH):
-            self._begin(ELASTICSEARCH, self.elasticsearch.service(), self.elasticsearch.start)
+            tuned = self.elasticsearch.tuned(self.settings.demo_persons)
+            self._begin(ELASTICSEARCH, self.elasticsearch.service(), tuned.start)
         self._start_postgres()
         self.airflow.prepare()
         self._begin(SETUP, self.airflow.setup_service(), self.airflow.start_setup)
@@ -118,13 +120,13 @@ class Stack:
             dsn = self.postgres.dsn("tcs", "tcs")
             create_tables(dsn)
             rows = load_demo_data_once(dsn, self.settings.demo_persons)
-            done.append(f"Tables are there, with {rows['person']:,} demo persons" if rows else "Tables are there")
+            done.append(f"The tables hold {rows['person']:,} new demo persons" if rows else "The tables exist")
 
     def _start_airflow(self) -> None:
         with self.steps.step("Setting up Airflow") as done:
             self.services[SETUP].wait_until_done(AIRFLOW_SETUP_SECONDS)
             self._forget(SETUP)
-            done.append("Airflow's database and connections are there")
+            done.append("Airflow's database is ready")
         for component, service in self.airflow.services().items():
             self._begin(component, service, lambda service, name=component: self.airflow.start(name, service))  # type: ignore[misc]
         with self.steps.step("Starting Elasticsearch") as done:
@@ -135,7 +137,7 @@ class Stack:
             done.append(f"Airflow answers at {self.airflow.url}")
 
     def _open_for_work(self) -> None:
-        """Unpause the DAGs, and tell how to reach the stack."""
+        """Unpause the DAGs and write down how to reach the stack."""
         stack = self._description()
         with AirflowApi(stack["airflow_url"], stack["user"], stack["password"]) as api:
             api.wait_for_dags(DAG_IDS)
@@ -160,7 +162,7 @@ class Stack:
         self.home.note_service(self.services[name], name)
 
     def _end(self, names: list[str]) -> None:
-        """Airflow first: its processes would only complain that the others are gone."""
+        """Stop Airflow first, which would otherwise log errors about the missing servers."""
         names = [name for name in names if name in self.services]
         servers = [name for name in names if name in (POSTGRES, ELASTICSEARCH)]
         for group in ([name for name in names if name not in servers], servers):
@@ -174,7 +176,7 @@ class Stack:
         self.home.forget_service(name)
 
     def _choose_ports(self) -> dict[str, int]:
-        """A service that runs keeps its port."""
+        """A running service keeps its port."""
         asked = {
             POSTGRES: (POSTGRES_PORT, self.settings.postgres_port, 5432),
             ELASTICSEARCH: (ELASTICSEARCH_PORT, self.settings.elasticsearch_port, 9200),
@@ -184,7 +186,8 @@ class Stack:
         for name, (variable, port, default) in asked.items():
             if name in ports and port not in (None, ports[name]):
                 raise StackError(
-                    f"{variable}={port}, but {self.services[name].name} runs at port {ports[name]}: `make down` first."
+                    f"{variable} is {port}, but {self.services[name].name} is running on port {ports[name]}. "
+                    "Run `make down` first."
                 )
             if name not in ports:
                 ports[name] = choose_port(variable, port, default, ports.values())
@@ -192,7 +195,7 @@ class Stack:
 
 
 def load_demo_data_once(dsn: str, persons: int) -> Mapping[str, int]:
-    """Load demo data for today (UTC) if there is no person and some are wanted. Returns rows written by table."""
+    """Load demo data for today (UTC) if there are no persons yet. Returns the number of rows written, by table."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         empty = connection.execute("SELECT NOT EXISTS (SELECT FROM person)").fetchone() == (True,)
         if not empty or not persons:

@@ -1,46 +1,53 @@
 #!/bin/sh
-# Makes .venv with exactly what requirements-dev.txt names, unless it is there; anew when that file has changed.
+# Makes sure that .venv holds exactly what requirements-dev.txt names. Usage:
 #
-#   PYTHON   which Python; by default the first of python3, python3.13, python3.12 and python3.11 that will do
+#   local/virtual_environment.sh VERSION…    the versions of Python that the lock supports, oldest first
+#
+# PYTHON chooses the Python. The default is python3 if its version is supported, else the newest one that is.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-lock=$root/requirements-dev.txt
-venv=$root/.venv
-installed=$venv/installed-requirements.txt # a copy of the lock, written last: without it, .venv is not finished
+program=$root/local/virtual_environment.py
+python=$root/.venv/bin/python
 
-cmp -s "$lock" "$installed" && exit 0
+# -I: none of the user's Python settings apply.
+if [ -x "$python" ] && "$python" -I "$program" check 2>/dev/null; then
+  exit 0
+fi
 
-fits() {
-  command -v "$1" >/dev/null && "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+# 3.13 for instance, or 3.13t for a build without the global interpreter lock, for which few packages are built.
+version_of() {
+  "$1" -I -c 'import sys; print("%d.%d" % sys.version_info[:2] + sys.abiflags)' 2>/dev/null || echo 'does not run'
 }
 
-if [ -n "${PYTHON:-}" ]; then
-  candidates=$PYTHON
-else
-  candidates='python3 python3.13 python3.12 python3.11'
-fi
-python=
-for candidate in $candidates; do
-  if fits "$candidate"; then python=$candidate && break; fi
+candidates=python3
+for version in "$@"; do
+  newest=$version
+  candidates="python$version $candidates"
 done
-if [ -z "$python" ]; then
-  echo "Python 3.11 or newer is needed, and none of these is: $candidates." >&2
-  for candidate in $candidates; do
-    command -v "$candidate" >/dev/null && echo "  $candidate is $("$candidate" --version 2>&1)" >&2
-  done
-  echo "Install one, or name it: make PYTHON=/path/to/python3 …" >&2
-  exit 1
-fi
-if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
-  echo "$python has no venv and ensurepip: install them (on Debian and Ubuntu: apt install python3-venv)." >&2
-  exit 1
-fi
+candidates=${PYTHON:-python3 ${candidates% python3}}
 
-began=$(date +%s)
-echo "Installing what requirements-dev.txt names into .venv: a minute or two, once."
-"$python" -m venv --clear "$venv"
-export PIP_DISABLE_PIP_VERSION_CHECK=1
-"$venv/bin/python" -m pip install --quiet --progress-bar off --require-hashes --requirement "$lock"
-cp "$lock" "$installed"
-echo "Installed in $(($(date +%s) - began)) s."
+found=
+for candidate in $candidates; do
+  command -v "$candidate" >/dev/null || continue
+  version=$(version_of "$candidate")
+  case " $* " in
+    *" $version "*)
+      if "$candidate" -I -c 'import ensurepip, venv' 2>/dev/null; then
+        exec "$candidate" -I "$program" build
+      fi
+      found="$found  $candidate: $version, but it has no venv (on Debian and Ubuntu: apt install python3-venv)
+" ;;
+    *)
+      found="$found  $candidate: $version
+" ;;
+  esac
+done
+
+{
+  echo "requirements-dev.txt supports Python $1 to $newest. No such Python was found:"
+  printf '%s' "${found:-  $candidates: not found
+}"
+  echo 'Install one, or name its path: make PYTHON=/path/to/python3 …'
+} >&2
+exit 1

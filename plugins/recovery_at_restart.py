@@ -1,4 +1,4 @@
-"""Airflow plugin: the start of a scheduler in the recovery window triggers recovery."""
+"""Airflow plugin: a scheduler that starts in the recovery window triggers recovery."""
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -6,7 +6,7 @@ from sync_airflow.restart import listener
 
 
 class RecoveryAtRestart(AirflowPlugin):
-    """Registers the listener; see there."""
+    """Registers sync_airflow.restart.listener."""
 
     name = "recovery_at_restart"
     listeners: list[object] = [listener]  # noqa: RUF012

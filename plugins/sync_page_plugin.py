@@ -1,4 +1,4 @@
-"""Airflow plugin: the page at /sync/ in the API server, and its place in the menu."""
+"""Airflow plugin: the page at /sync/ in the API server, and its menu entry."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from sync_page.asgi import PREFIX, AddSlash, LazyPage
 
 
 class SyncPage(AirflowPlugin):
-    """Registers the page; see sync_page.app. Every process of Airflow reads this file, so it loads no more."""
+    """Registers the page (sync_page.app). Every Airflow process reads this file, so it imports little."""
 
     name = "sync_page"
     fastapi_apps: list[Any] = [{"name": "Nightly sync", "url_prefix": PREFIX, "app": LazyPage()}]  # noqa: RUF012
     fastapi_root_middlewares: list[Any] = [{"name": "Slash of the page", "middleware": AddSlash}]  # noqa: RUF012
-    # A link to a page of its own: shown inside of Airflow's UI, by an url_route, it could not lead anywhere else there.
-    # The address is relative to the UI's, wherever that is.
+    # A link to a separate page: embedded in Airflow's UI (with a url_route), its links to other pages would not work.
+    # The address is relative to the UI's base address.
     external_views: list[Any] = [  # noqa: RUF012
         {"name": "Nightly sync", "href": "sync/", "destination": "nav", "category": "browse"}
     ]

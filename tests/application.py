@@ -1,4 +1,7 @@
-"""The TIS application, as far as it writes what the jobs read, and to the index that they build (domain.md, job 6)."""
+"""A stand-in for the TIS application: it writes to the tables that the jobs read and to the index that they build.
+
+See docs/domain.md, "Writes of the application".
+"""
 
 import random
 import threading
@@ -27,7 +30,7 @@ class Application:
     search: Elasticsearch
 
     def add(self, persons: range) -> None:
-        """In PostgreSQL alone."""
+        """Add persons in PostgreSQL only."""
         self.postgres.execute(
             "INSERT INTO person (id, status) SELECT unnest(%s::bigint[]), 'CURRENT'", (list(persons),)
         )
@@ -58,7 +61,7 @@ class Application:
         self.rewrite(person)
 
     def rewrite(self, person: int) -> None:
-        """Through the alias, request by request: another index may come to stand behind it between any two."""
+        """Through the alias, in separate requests: a swap may happen between any two of them."""
         documents = self.documents([person])
         found = self.search.search(index=ALIAS, query={"term": {"personId": person}}, source=False, size=100)
         for hit in found["hits"]["hits"]:
@@ -68,7 +71,7 @@ class Application:
         self.search.indices.refresh(index=ALIAS)
 
     def documents(self, persons: list[int] | None = None) -> list[dict[str, Any]]:
-        """What PostgreSQL says now, without the fields that have no value; of everybody if no ids are given."""
+        """The documents of these persons (None: of all), from PostgreSQL, without the fields that have no value."""
         rows = self.postgres.execute(
             "SELECT person.id, surname, forenames, status FROM person JOIN contact_details USING (id) "
             "WHERE %(persons)s::bigint[] IS NULL OR person.id = any(%(persons)s) ORDER BY person.id",
@@ -90,7 +93,7 @@ class Application:
 def editing_all_the_time(application: Application, persons: range, seed: int) -> Iterator[list[int]]:
     """A thread that edits, adds and removes persons, one after the other, until the block ends.
 
-    Yields the list of the persons edited so far. What went wrong in the thread is raised at the end.
+    Yields the list of the persons edited so far. An error in the thread is raised at the end.
     """
     choose = random.Random(seed)
     stop = threading.Event()

@@ -1,4 +1,4 @@
-"""Small random data sets in which everything that can be awkward about the application's data happens often.
+"""Small random data sets in which everything that can be awkward in the application's data occurs often.
 
 A seed makes a data set: tables of a few dozen persons around a run date, with the wrong leftovers in the tables
 that the jobs own. Equal seeds make equal data sets; the seed is in the name of each test that uses one.
@@ -71,7 +71,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "person_trust": ("person_id", "trust_id", "body"),
     "post_trust": ("post_id", "trust_id", "body"),
 }
-# Far from today on purpose: a job that asks a clock gives other rows than the model.
+# Far from today on purpose: a job that uses the current date gives other rows than the model.
 RUN_DATES = tuple(
     date.fromisoformat(day)
     for day in (
@@ -169,7 +169,7 @@ SPECIALTY_TYPES = ("PRIMARY", "PRIMARY", "PRIMARY", "OTHER", "SUB_SPECIALTY", "p
 
 @dataclass(frozen=True)
 class DataSet:
-    """first_date: the first of the dates that a run after missed nights covers. tables: with leftovers in ours."""
+    """first_date: the first date that a run after missed nights covers. tables: the jobs' tables have leftovers."""
 
     seed: int
     run_date: date
@@ -202,7 +202,7 @@ def make_data_set(seed: int) -> DataSet:
 
 
 def load(connection: Connection, tables: Tables) -> None:
-    """Replace what is in the database by these tables; a column that a row does not have becomes NULL."""
+    """Replace the contents of the database by these tables. A column that a row does not have becomes NULL."""
     with connection.transaction(), connection.cursor() as cursor:
         for table in COLUMNS:
             cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
@@ -227,7 +227,7 @@ def read_table(connection: Connection, table: str) -> list[Row]:
 
 
 class _Generator:
-    """Makes the tables one after the other from one source of random numbers."""
+    """Makes the tables, one after another, from one source of random numbers."""
 
     def __init__(self, source: random.Random) -> None:
         self.random = source
@@ -256,9 +256,9 @@ class _Generator:
         }
 
     def leftovers(self, tables: Tables) -> Tables:
-        """What earlier nights left in the tables that the jobs own: some right, some wrong, some missing, some stale.
+        """Rows of earlier nights in the tables that the jobs own: some right, some wrong, some missing, some stale.
 
-        Few enough stale rows that no guard rail refuses to remove them.
+        The stale rows are few enough for the guard rail to allow their removal.
         """
         return {
             "person_owner": self.leftover_owners(tables),
@@ -350,7 +350,7 @@ class _Generator:
     # Tables whose rows depend on each other
 
     def specialties(self, specialty_ids: list[int]) -> list[Row]:
-        """Fewer names than specialties, so that two of them have the same one."""
+        """There are fewer names than specialties, so several specialties have the same name."""
         names = ("Cardiology", "Cardiology", "Oral Surgery", None, self.a_text(), self.a_text())
         return [{"id": i, "specialty_code": self.a_text(), "name": self.random.choice(names)} for i in specialty_ids]
 
@@ -378,7 +378,7 @@ class _Generator:
     def placement(
         self, person_id: int | None, post_ids: list[int], period: Callable[[], tuple[Any, Any]], twin: Row | None
     ) -> Row:
-        """A twin is alike in all that a document says of a placement, or in all but one field of it."""
+        """twin: a placement to copy in all fields that a document shows, or in all of them except one."""
         start, end = period()
         shown = {
             "grade_id": self.random.choice((279, 2**53 + 1, -3, None)),
@@ -432,7 +432,7 @@ class _Generator:
         return self.shuffled(rows)
 
     def curriculum_memberships(self, memberships: list[Row]) -> list[Row]:
-        """Their own dates say nothing: they are as random as can be."""
+        """Their dates are completely random, because no rule uses them."""
         keys = [membership["uuid"] for membership in memberships for _ in range(self.random.choice((0, 1, 1, 2, 3)))]
         keys += [UUID(int=self.random.getrandbits(128)), None]
         rows = []
@@ -459,22 +459,22 @@ class _Generator:
         return rows
 
     def numbered(self, rows: list[Row]) -> list[Row]:
-        """The rows with ids, which follow no order of theirs."""
+        """The rows with ids in random order."""
         return [{"id": i} | row for i, row in zip(self.ids(len(rows)), rows, strict=True)]
 
     def ids(self, count: int) -> list[int]:
-        """Different ids in random order: mostly small and in a row, some of them as awkward as a bigint can be."""
+        """Distinct ids in random order: mostly small and close together, some as awkward as a bigint can be."""
         awkward = [i for i in AWKWARD_IDS if self.chance(0.5)][:count]
         first = self.random.randrange(1, 60)
         small = [i for i in range(first, first + 2 * count + 10) if i not in awkward]
         return self.shuffled(awkward + self.random.sample(small, count - len(awkward)))
 
     def stray_id(self) -> int:
-        """An id that no row has."""
+        """An id that no row has, for dangling references."""
         return self.random.randrange(10**6, 10**9)
 
     def reference(self, ids: list[int]) -> int | None:
-        """Mostly one that exists; sometimes none at all, or one that leads nowhere."""
+        """Mostly an id that exists; sometimes None or a dangling reference."""
         choice = self.random.random()
         if choice < 0.06:
             return None
@@ -523,9 +523,9 @@ class _Generator:
         return start, end
 
     def a_period(self) -> Callable[[], tuple[date | None, date | None]]:
-        """How the periods of one person lie: anyhow, or all past, current or future, so that every rule gets its turn.
+        """A maker of the periods of one person: random ones, or only past, current or future ones, to reach every rule.
 
-        Few different dates within it: equal ones are what the order of candidates is about.
+        It uses few different dates, so that candidates often have equal dates and the tie-break decides.
         """
         day = self.run_date
         past = [day - timedelta(days=n) for n in (1, 2, 400)]

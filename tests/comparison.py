@@ -1,4 +1,4 @@
-"""What the comparisons of jobs with the naive model share: to run a job, to read what it left, to count, to compare."""
+"""Helpers for comparing jobs with the naive model: run a job, read its results, count and compare them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from tests.naive_model import Document, Tables, canonical
 
 ALIAS = "persons"
 
-# Nobody else writes beside most tests: what was written need not be looked at again after seconds.
+# In most tests nobody else writes, so what was written does not have to be checked again after some seconds.
 SETTINGS = IndexSettings(settle_seconds=0)
 FIELDS = (
     "personId",
@@ -56,7 +56,7 @@ CountsByName = dict[str, int]
 
 
 class RunJob(Protocol):
-    """Runs the job of that name on the test's own servers, as the limited role."""
+    """Runs the job of that name on the servers of the test, as the role sync_jobs."""
 
     def __call__(self, job: str, run_date: date, **arguments: Any) -> Report: ...
 
@@ -88,7 +88,7 @@ def column(tables: Tables, table: str, name: str) -> dict[int, Any]:
 
 
 def without(tables: Tables, table: str, column_name: str | None = None) -> Tables:
-    """The tables but for what a job may write: a table, or one column of it."""
+    """The tables without what a job may write: a table, or one column of it."""
     if column_name is None:
         return {name: rows for name, rows in tables.items() if name != table}
     stripped = [{name: value for name, value in row.items() if name != column_name} for row in tables[table]]
@@ -96,7 +96,7 @@ def without(tables: Tables, table: str, column_name: str | None = None) -> Table
 
 
 def assert_same_tables(found: Tables, expected: Tables) -> None:
-    """Names the rows that differ: a comparison of whole tables would print all of them."""
+    """Shows only the rows that differ; a comparison of whole tables would print all rows."""
     differing = {
         table: [row for row in found[table] if row not in expected[table]]
         + [row for row in expected[table] if row not in found[table]]
@@ -107,7 +107,7 @@ def assert_same_tables(found: Tables, expected: Tables) -> None:
 
 
 def row_versions(connection: Connection, table: str) -> list[tuple[Any, ...]]:
-    """Which transaction wrote each row: an update that changes nothing shows here and nowhere else."""
+    """Position and writing transaction of each row: only these show an update that changes no value."""
     return sorted(connection.execute(f"SELECT ctid::text, xmin::text FROM {table}").fetchall())
 
 
@@ -119,7 +119,7 @@ def counts(report: Report) -> CountsByName:
 
 
 def expected_counts(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> CountsByName:
-    """By what was there and what is there now, key by key."""
+    """The counts that a report must have, from the rows before and after, key by key."""
     kept = before.keys() & after.keys()
     changed = sum(before[key] != after[key] for key in kept)
     return {
@@ -139,7 +139,7 @@ def no_change(read: int) -> CountsByName:
 
 
 def documents_behind_alias(client: Elasticsearch) -> dict[int, list[Document]]:
-    """All documents that a reader finds, by person, each in the form in which the model gives them."""
+    """All documents that a reader finds, by person, in the form of the model."""
     client.indices.refresh(index=ALIAS)
     found: dict[int, list[Document]] = {}
     for hit in scan(client, index=ALIAS, query={"query": {"match_all": {}}}):
@@ -149,7 +149,7 @@ def documents_behind_alias(client: Elasticsearch) -> dict[int, list[Document]]:
 
 
 def normalised(source: Document) -> Document:
-    """A field without a value may be left out or null, lists are in no order; all else counts, unknown fields too."""
+    """Missing fields become None and lists are sorted. Everything else is kept, also unknown fields."""
     document = named(source, FIELDS)
     if isinstance(document["trusts"], list):
         document["trusts"] = in_order([named(entry, TRUST_FIELDS) for entry in document["trusts"]])
@@ -161,7 +161,7 @@ def normalised(source: Document) -> Document:
 
 
 def named(source: Document, fields: Iterable[str]) -> Document:
-    """Every field that is named, with or without a value, and every other one that has a value."""
+    """All of these fields, with or without a value, and every other field that has a value."""
     return dict.fromkeys(fields) | {name: value for name, value in source.items() if value is not None}
 
 
@@ -170,7 +170,7 @@ def in_order(entries: list[Document]) -> list[Document]:
 
 
 def assert_same_documents(found: dict[int, list[Document]], expected: dict[int, list[Document]]) -> None:
-    """Compares the documents of each person as multisets, values to the last digit, and names what differs."""
+    """Compares the documents of each person as multisets, by exact values, and shows what differs."""
     differing = {}
     for person_id in found.keys() | expected.keys():
         surplus = Counter(map(canonical, found.get(person_id, [])))
@@ -181,7 +181,7 @@ def assert_same_documents(found: dict[int, list[Document]], expected: dict[int, 
 
 
 def as_text(differing: Mapping[Any, Any]) -> str:
-    """The first few differences, readable."""
+    """The number of differences, and the first three."""
     shown = dict(list(differing.items())[:3])
     return f"{len(differing)} differ, the first are:\n{pformat(shown, width=140)}"
 
@@ -195,7 +195,7 @@ def all_indices(client: Elasticsearch) -> list[str]:
 
 
 def edit_as_the_application_does(client: Elasticsearch, edited: Mapping[int, list[Document]]) -> None:
-    """For each person: deletes the documents behind the alias, indexes new ones under ids that Elasticsearch makes."""
+    """Replace the documents of each person through the alias; Elasticsearch generates the ids of the new ones."""
     client.indices.refresh(index=ALIAS)
     for person_id, documents in edited.items():
         hits = client.search(index=ALIAS, query={"term": {"personId": person_id}}, size=1000)["hits"]["hits"]

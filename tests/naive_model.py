@@ -1,10 +1,10 @@
-"""What the eight jobs must do, once more and as plainly as can be: domain.md in Python, without SQL.
+"""A naive model of the eight jobs: the rules of docs/domain.md in plain Python, without SQL.
 
-The tests compare every job with this model over random awkward data. It is written from domain.md alone and
-is slow on purpose: each rule is spelled out for one person or one post, so that it can be checked by reading.
+The tests compare every job with this model over random awkward data. It is written only from docs/domain.md, and it is
+slow on purpose: each rule is written for one person or one post, so that it can be checked by reading.
 
 A database is a dict from the name of a table to its rows; a row is a dict from the name of a column to its value.
-Missing means None (NULL); an empty string is a value like any other.
+A missing value is None (NULL); an empty string is a value like any other.
 """
 
 import json
@@ -32,7 +32,7 @@ class Candidate:
     owner: str | None
 
 
-# Dates: inclusive at both ends; a missing date matches no rule that looks at it.
+# Dates: both ends are inclusive, and a missing date matches no rule that uses it.
 
 
 def is_current(start: date | None, end: date | None, run_date: date) -> bool:
@@ -48,7 +48,7 @@ def is_past(end: date | None, run_date: date) -> bool:
 
 
 def covered_dates(run_date: date, first_date: date | None) -> list[date]:
-    """Every date from the first to the run date; without a first one, the run date alone."""
+    """Every date from first_date to run_date; only run_date if there is no first_date."""
     first = first_date or run_date
     return [first + timedelta(days=n) for n in range((run_date - first).days + 1)]
 
@@ -107,12 +107,12 @@ def placement_candidates(tables: Tables, person_id: int) -> list[Candidate]:
 
 
 def first_by_start(candidates: Iterable[Candidate]) -> Candidate | None:
-    """The one that starts first; among equals the one with the lowest key."""
+    """The candidate that starts first; of those with equal starts, the one with the lowest key."""
     return min(candidates, key=lambda c: (c.start, c.key), default=None)
 
 
 def last_by_end(candidates: Iterable[Candidate]) -> Candidate | None:
-    """The one that ended last; among equals the one with the lowest key."""
+    """The candidate that ended last; of those with equal ends, the one with the lowest key."""
     in_key_order = sorted(candidates, key=lambda c: c.key)
     return max(in_key_order, key=lambda c: c.end or date.min, default=None)  # max gives the first of equals
 
@@ -121,7 +121,7 @@ def last_by_end(candidates: Iterable[Candidate]) -> Candidate | None:
 
 
 def person_trusts(tables: Tables, body: str) -> set[tuple[int, int]]:
-    """The pairs (person, trust) of that body, EMPLOYING or TRAINING, over all placements whatever their dates."""
+    """The pairs (person, trust) of that body, EMPLOYING or TRAINING, from all placements regardless of their dates."""
     persons = by_id(tables["person"])
     posts = by_id(tables["post"])
     pairs = set()
@@ -147,7 +147,7 @@ def body_column(body: str) -> str:
 
 
 def person_documents(tables: Tables, run_date: date) -> dict[int, list[Document]]:
-    """What the index must hold: person id -> its documents, no two alike, in a fixed order."""
+    """What the index must hold: person id -> its documents, without duplicates, in a fixed order."""
     documents = {}
     contact_details = by_id(tables["contact_details"])
     for person in tables["person"]:
@@ -157,7 +157,7 @@ def person_documents(tables: Tables, run_date: date) -> dict[int, list[Document]
 
 
 def documents_of(tables: Tables, person: Row, contact: Row, run_date: date) -> list[Document]:
-    """One document for each current placement and each PRIMARY specialty of it; alike ones are still in here."""
+    """One document for each current placement and each of its PRIMARY specialties; may contain duplicates."""
     person_id = person["id"]
     owner = by_id(tables["person_owner"]).get(person_id, {})
     about_the_person = {
@@ -192,13 +192,13 @@ def documents_of(tables: Tables, person: Row, contact: Row, run_date: date) -> l
 
 
 def full_name(forenames: str | None, surname: str | None) -> str | None:
-    """Forenames, a space, surname; a missing part and its space are left out; nothing if both are missing."""
+    """Forenames, a space, surname. A missing part is left out, with the space; None if both are missing."""
     parts = [part for part in (forenames, surname) if part is not None]
     return " ".join(parts) if parts else None
 
 
 def current_placements(tables: Tables, person_id: int, run_date: date) -> list[Row]:
-    """Whether the post of a placement exists does not matter here: a document says nothing of the post."""
+    """Includes placements whose post does not exist: a document has no field from the post."""
     return [
         placement
         for placement in tables["placement"]
@@ -207,7 +207,7 @@ def current_placements(tables: Tables, person_id: int, run_date: date) -> list[R
 
 
 def primary_specialties(tables: Tables, placement_id: int | None) -> list[str | None]:
-    """The names of the PRIMARY specialties; one that does not exist counts, without a name."""
+    """The names of the PRIMARY specialties; None for a specialty that does not exist."""
     specialties = by_id(tables["specialty"])
     return [
         specialties.get(link["specialty_id"], {}).get("name")
@@ -224,7 +224,7 @@ def trusts_of(tables: Tables, person_id: int) -> list[Document]:
 
 
 def programme_memberships_of(tables: Tables, person_id: int, run_date: date) -> list[Document]:
-    """One entry for each curriculum membership, of whatever date, in order of its id."""
+    """One entry for each curriculum membership, regardless of its dates, ordered by its id."""
     programmes = by_id(tables["programme"])
     memberships = {
         membership["uuid"]: membership
@@ -291,7 +291,7 @@ def person_statuses(
     date_override: str = "",
     date_of_change_override: str = "",
 ) -> dict[int, str]:
-    """The candidates and the status that each must have, whatever it has now."""
+    """The candidates and the status that each must have, regardless of its existing status."""
     is_candidate = candidate_rule(run_date, first_date, date_override, date_of_change_override)
     persons = by_id(tables["person"])
     candidates = {m["person_id"] for m in tables["programme_membership"] if is_candidate(m)} & set(persons)
@@ -301,10 +301,10 @@ def person_statuses(
 def candidate_rule(
     run_date: date, first_date: date | None, date_override: str, date_of_change_override: str
 ) -> Callable[[Row], bool]:
-    """Which memberships make their person a candidate, by the argument dateOverride."""
+    """Which memberships make their person a candidate, depending on dateOverride."""
     argument = date_override.strip().upper()
     if argument == "ANY":
-        return lambda membership: True  # noqa: ARG005 - every membership, whatever it is
+        return lambda membership: True  # noqa: ARG005 - every membership
     if argument == "":
         days = covered_dates(run_date, first_date)
     elif argument == "NONE":
@@ -320,7 +320,7 @@ def changes_on(membership: Row, day: date) -> bool:
 
 
 def status_of(tables: Tables, person_id: int, run_date: date) -> str:
-    """By all memberships of the person; whether their programmes exist does not matter."""
+    """From all memberships of the person, including those whose programme does not exist."""
     has_current = any(
         is_current(membership["programme_start_date"], membership["programme_end_date"], run_date)
         for membership in tables["programme_membership"]
@@ -337,11 +337,11 @@ def by_id(rows: Iterable[Row]) -> dict[int, Row]:
 
 
 def canonical(document: Document) -> str:
-    """A text that is equal for equal documents: to compare, sort and count them."""
+    """A text that is equal for equal documents, to compare, sort and count them."""
     return json.dumps(document, sort_keys=True, ensure_ascii=False)
 
 
 def distinct(documents: Iterable[Document]) -> list[Document]:
-    """Each document once, in the order of its canonical text."""
+    """The documents without duplicates, ordered by their canonical text."""
     found = {canonical(document): document for document in documents}
     return [found[text] for text in sorted(found)]

@@ -1,4 +1,4 @@
--- The tables of the TIS application that the jobs read (domain.md, "Tables"), for the local stack and the tests.
+-- The tables of the TIS application that the jobs read (docs/domain.md, "Tables"), for the local stack and the tests.
 -- In production the application owns and fills them. No foreign keys: in real data references dangle.
 
 CREATE TABLE IF NOT EXISTS person (

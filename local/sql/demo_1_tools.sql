@@ -1,15 +1,15 @@
--- Demo data, step 1 of 5: the size, the day and the dice.
+-- Demo data, step 1 of 5: the size, the run date and the random numbers.
 -- Reads: nothing.
 -- Writes: functions in pg_temp, which the last step drops; settings of this transaction.
--- Parameters: persons, run_date, seed. They are merged in here and nowhere else.
+-- Parameters: persons, run_date, seed. They are inserted here only.
 -- Fast: each function is one expression, which the planner puts in place of the call and folds to a constant
 -- where it can; a draw costs one hash.
 --
--- No random(): whatever is drawn is a hash of seed, row and purpose, so it does not depend on the order in which
--- rows are made, and a new purpose does not disturb the others.
+-- No random(): each number is a hash of seed, row and purpose, so it does not depend on the order in which
+-- rows are created, and a new purpose does not change the others.
 
--- Merge joins are off because the planner cannot know how few rows each generate_series makes and would sort
--- millions that never come.
+-- Merge joins are off because the planner cannot know how few rows each generate_series returns and would plan to
+-- sort millions.
 SET LOCAL work_mem = '128MB';
 SET LOCAL enable_mergejoin = off;
 SET LOCAL jit = off;

@@ -92,7 +92,7 @@ SELECT
 FROM generate_series(1, 300) AS trust (id);
 
 -- Specialties of medical and dental training: national codes where there is one, and the first stages of
--- training, through which doctors rotate. Rare specialties are trained in the larger offices alone (smallest_share);
+-- training, through which doctors rotate. Rare specialties are trained in the larger offices only (smallest_share);
 -- weight is how many rotations a programme has at an office of average size.
 CREATE TEMPORARY TABLE demo_specialty ON COMMIT DROP AS
 SELECT
@@ -256,7 +256,7 @@ SELECT
 FROM generate_series(pg_temp.run_month() - 12 * 50, pg_temp.run_month() + 12 * 30) AS month (number)
 CROSS JOIN LATERAL make_date(month.number / 12, 1 + mod(month.number, 12), 1) AS first_day (day);
 
--- Names by culture: its share in per cent, forenames, surnames. Whoever is called what is drawn; nobody is meant.
+-- Names by culture: its share in per cent, forenames, surnames. All combinations are random: no real person is meant.
 CREATE TEMPORARY TABLE demo_culture ON COMMIT DROP AS
 SELECT
     culture.number AS culture,

@@ -1,4 +1,4 @@
--- Demo data, step 3 of 5: what there is to be trained in. Specialties, programmes, posts and their fundings.
+-- Demo data, step 3 of 5: training. Specialties, programmes, posts and their fundings.
 -- Reads: demo_office, demo_office_slot, demo_trust, demo_specialty.
 -- Writes: specialty, programme, post, post_funding; the temporary tables demo_programme, demo_rotation,
 -- demo_choice, demo_post, demo_funding_*.
@@ -13,7 +13,7 @@ SELECT
 FROM demo_specialty
 ORDER BY demo_specialty.id;
 
--- One programme a specialty and local office; of foundation and general practice, one a place.
+-- One programme per specialty and local office; for foundation and general practice, one per place.
 CREATE TEMPORARY TABLE demo_programme ON COMMIT DROP AS
 SELECT
     row_number() OVER programme_order AS id,
@@ -83,7 +83,7 @@ WINDOW
         ORDER BY demo_programme.id, rotation.number
     );
 
--- What there is to choose from: the rotations of an office and family.
+-- The rotations to choose from, by office and family.
 CREATE TEMPORARY TABLE demo_choice ON COMMIT DROP AS
 SELECT
     demo_rotation.office,
@@ -132,7 +132,7 @@ CROSS JOIN LATERAL (SELECT 1 + pg_temp.draw(post.id, 'site', 4) AS number) AS si
 
 -- How posts are funded: a share of the posts in tenths of a per cent, the funding status that TIS shows this morning,
 -- and the fundings, whose dates are drawn from a number of days (spread) that starts so many days from the run date.
--- "was CURRENT, ended yesterday" is what PostFundingStatusSyncJob is there for.
+-- "was CURRENT, ended yesterday" is the case that PostFundingStatusSyncJob corrects.
 CREATE TEMPORARY TABLE demo_funding_kind ON COMMIT DROP AS
 SELECT
     kind.*,

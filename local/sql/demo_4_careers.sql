@@ -3,10 +3,10 @@
 -- demo_changeover, demo_grade.
 -- Writes: programme_membership, curriculum_membership, placement, placement_specialty; the temporary tables
 -- demo_career, demo_membership, demo_placement.
--- Fast: one row a person and stage is worked out once (demo_career); memberships and placements are read off it by
+-- Fast: each person and stage is one row, computed once (demo_career); memberships and placements come from it by
 -- hash joins with tables of a few hundred rows, in the order of the persons.
 
--- Careers start in August: the last one that is planned for already (9 months ahead), or one of the 19 before; some
+-- Careers start in August: the last one that is already planned (9 months ahead), or one of the 19 before; some
 -- half a year later. Between two stages some take a year out, some move to another local office, some leave for good.
 CREATE TEMPORARY TABLE demo_career ON COMMIT DROP AS
 SELECT
@@ -67,7 +67,7 @@ SELECT
     demo_career.programme_id,
     demo_career.specialty_id,
     copy.number AS copy,
-    -- Whoever starts about now starts on the run date, and some who are half way have ended the day before, so that
+    -- Those who start about now start on the run date, and some who are half way have ended the day before, so that
     -- PersonRecordStatusJob finds candidates on every day of the year.
     CASE
         WHEN
@@ -159,7 +159,7 @@ CROSS JOIN
         END
     ) AS curriculum (number);
 
--- Placements are known for the last years alone (older ones were not taken over into TIS) and for the next 8 months.
+-- Placements are known for the last years only (older ones were not copied to TIS) and for the next 8 months.
 -- copy 1 is a second placement at the same time, in the same post (a record made twice) or in another one.
 CREATE TEMPORARY TABLE demo_placement ON COMMIT DROP AS
 SELECT
@@ -220,7 +220,7 @@ SELECT
     END AS post_id,
     CASE
         WHEN pg_temp.chance(demo_placement.turn_id, 'dates of placement') < 0.002 THEN NULL
-        -- Entered the wrong way round.
+        -- First and last day are swapped.
         WHEN pg_temp.chance(demo_placement.turn_id, 'dates of placement') BETWEEN 0.005 AND 0.0055
             THEN demo_placement.ends_on
         WHEN

@@ -107,7 +107,7 @@ CROSS JOIN
 WHERE pg_temp.chance(person.id, 'no contact details') >= 0.007
 ORDER BY person.id;
 
--- Doctors have seven digits at the GMC, no two the same (7919 and 7 million have no common factor); dentists (path 10)
+-- Doctors have seven digits at the GMC, all different (7919 and 7 million have no common factor); dentists (path 10)
 -- five or six at the GDC; a few dentists have both.
 INSERT INTO gmc_details (id, gmc_number, gmc_status)
 SELECT

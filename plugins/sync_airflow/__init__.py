@@ -2,9 +2,13 @@
 
     dags/      the DAGs: of the jobs, recovery, the alarm and the rollback of an index
     tasks/     the operators, sensors and triggers of those DAGs
-    messages/  what the channel is told
+    messages/  the messages to the channel
     restart/   recovery after a restart of the scheduler
-    night_rules, task_defaults, connections, settings
+    night_rules              which date a run is for, and whether its work is done already
+    task_defaults            owner, retries and time limits of all tasks
+    connections              PostgreSQL and Elasticsearch, opened from Airflow connections
+    settings, time_window    what a deployment can set
+    airflow_settings_loader  loads airflow_settings.yaml
 
 Imports point one way: dags -> tasks -> messages; restart stands beside them. May import sync_jobs; must not import
 sync_page or local.

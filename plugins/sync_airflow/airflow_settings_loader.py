@@ -1,9 +1,9 @@
-"""Load connections, pools and variables from an airflow_settings.yaml into Airflow's metadata database.
+"""Load connections and variables from an airflow_settings.yaml into Airflow's metadata database.
 
     python -m sync_airflow.airflow_settings_loader airflow_settings.yaml
 
-The format is that of the Astro CLI. What has the same id is replaced, all in one transaction. ${NAME} in a
-value is filled from the environment; if a name is missing there, nothing is written.
+The format is that of the Astro CLI. Entries with the same id are replaced, all in one transaction. ${NAME} in a value
+is replaced from the environment; if a name is missing there, nothing is written.
 """
 
 import json
@@ -16,7 +16,6 @@ from typing import Any
 
 import yaml
 from airflow.models.connection import Connection
-from airflow.models.pool import Pool
 from airflow.models.variable import Variable
 from airflow.utils.session import create_session
 from sqlalchemy import delete
@@ -26,28 +25,23 @@ _NAME = re.compile(r"\$\{(\w+)\}")
 
 
 class SettingsError(Exception):
-    """The file cannot be loaded as it is. The text says what is missing; nothing was written."""
+    """The file cannot be loaded. The text says what is missing; nothing was written."""
 
 
 def main(path: str) -> None:
-    """Load the file and print one line for each thing loaded, without its secrets. Raises SettingsError."""
+    """Load the file and print one line per entry, without secrets. Raises SettingsError."""
     settings = fill_in(yaml.safe_load(Path(path).read_text(encoding="utf-8")), os.environ)["airflow"]
     with create_session() as session:
         for entry in settings.get("connections") or ():
             replace_connection(session, entry)
             print(f"connection {entry['conn_id']}: {entry['conn_type']} at {entry.get('conn_host') or 'no host'}")
-        for entry in settings.get("pools") or ():
-            name, slots = entry["pool_name"], int(entry["pool_slot"])
-            description = entry.get("pool_description") or ""
-            Pool.create_or_update_pool(name, slots, description, include_deferred=False, session=session)
-            print(f"pool {name}: {slots} slots")
         for entry in settings.get("variables") or ():
             Variable.set(entry["variable_name"], _text(entry["variable_value"]), session=session)
             print(f"variable {entry['variable_name']}")
 
 
 def fill_in(value: Any, environment: Mapping[str, str]) -> Any:
-    """The value with every ${NAME} in its texts, however deep, replaced. Raises SettingsError naming all missing."""
+    """The value with every ${NAME} in its texts, at any depth, replaced. Raises SettingsError."""
     missing = sorted({name for name in _NAME.findall(json.dumps(value)) if name not in environment})
     if missing:
         raise SettingsError(f"Not set in the environment: {', '.join(missing)}. Nothing was written.")
@@ -59,7 +53,7 @@ def fill_in(value: Any, environment: Mapping[str, str]) -> Any:
 
 
 def replace_connection(session: Session, entry: Mapping[str, Any]) -> None:
-    """Put a connection in the place of the one with the same id, if there is one."""
+    """Store a connection, in place of one with the same id."""
     port, extra = entry.get("conn_port"), entry.get("conn_extra")
     session.execute(delete(Connection).where(Connection.conn_id == entry["conn_id"]))
     session.add(
@@ -77,7 +71,7 @@ def replace_connection(session: Session, entry: Mapping[str, Any]) -> None:
 
 
 def _text(value: Any) -> str | None:
-    """As Airflow stores it: a text as it is, anything else as JSON."""
+    """As Airflow stores it: a text unchanged, anything else as JSON."""
     return value if value is None or isinstance(value, str) else json.dumps(value)
 
 

@@ -1,7 +1,6 @@
 """Which date a run is for, which dates it covers, and whether another run has done its work already.
 
-Plain functions over what Airflow knows of runs and what each success left behind (class Success): no
-clock, no database, so that every rule can be read and tested here.
+Pure functions of the runs that Airflow knows and of past successes (class Success). They use no clock and no database.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,22 +11,21 @@ from typing import Any
 from sync_jobs.catalogue import JOBS, Job, upstream_jobs
 from sync_jobs.run_dates import parse_date
 
-# Run types of Airflow: a scheduled run or a backfill has a night that it belongs to; any other is by hand.
+# Airflow's run types. A scheduled run and a backfill belong to a night; all others are manual runs.
 SCHEDULED = "scheduled"
 BACKFILL = "backfill"
 OPERATOR_TRIGGERED = "operator_triggered"
 
-# How the rules below ask for the past: the latest successes of a job, newest first.
+# A function that returns the latest successes of a job, newest first.
 SuccessesOf = Callable[[Job], Iterable["Success"]]
 
 
 @dataclass(frozen=True)
 class Success:
-    """What a successful run left behind: the extra of its job's asset event.
+    """A successful run, as stored in the extra of its job's asset event.
 
-    run_date: the date that it was for; own_date: the UTC date of its tick or, by hand, of its start: a run
-    for another date than its own repeats or tries something and says nothing about the night.
-    started, ended: when its work began and was done, in UTC.
+    run_date: the date that it was for. own_date: the UTC date of its tick or, for a manual run, of its start. A run for
+    another date than its own says nothing about the night. started, ended: of its work, in UTC.
     """
 
     run_id: str
@@ -40,11 +38,11 @@ class Success:
 
     @property
     def of_its_night(self) -> bool:
-        """A real run for its own date: whatever that night asked for is done."""
+        """A real run for its own date: the work of that night is done."""
         return not self.dry_run and not self.date_override and self.run_date == self.own_date
 
     def as_extra(self) -> dict[str, Any]:
-        """JSON-able, for the asset event."""
+        """The extra of the asset event, JSON-able."""
         return {
             "run_id": self.run_id,
             "run_date": self.run_date.isoformat(),
@@ -57,7 +55,7 @@ class Success:
 
     @classmethod
     def from_extra(cls, extra: Mapping[str, Any]) -> "Success":
-        """The inverse of as_extra. Raises KeyError or ValueError for an event of another form."""
+        """The inverse of as_extra. Raises KeyError or ValueError for another form."""
         return cls(
             run_id=extra["run_id"],
             run_date=date.fromisoformat(extra["run_date"]),
@@ -70,37 +68,38 @@ class Success:
 
 
 def successes(events: Iterable[Any]) -> tuple[Success, ...]:
-    """The successes among asset events; one made by hand in the UI has no run behind it and is left out."""
+    """The successes among asset events. Leaves out events that were created in the UI: they have no run."""
     return tuple(Success.from_extra(event.extra) for event in events if event.extra and "own_date" in event.extra)
 
 
 def belongs_to_a_night(run_type: str) -> bool:
-    """Whether a run has a night, and so upstream runs to wait for: scheduled or backfill, not by hand."""
+    """Whether a run belongs to a night, and so has upstream runs to wait for: scheduled or backfill."""
     return run_type in (SCHEDULED, BACKFILL)
 
 
 def own_date(run_type: str, logical_date: datetime | None, run_after: datetime) -> date:
-    """The UTC date that a run is for unless told otherwise: of its tick or, by hand, of its start.
+    """The UTC date that a run is for by default: of its tick or, for a manual run, of its start.
 
-    A logical date that somebody typed into a run by hand is a label; run_date is the way to ask for a date.
+    The logical date of a manual run is only a label; the parameter run_date sets the date.
     """
     moment = logical_date if logical_date is not None and belongs_to_a_night(run_type) else run_after
     return moment.astimezone(UTC).date()
 
 
 def chosen_date(given: str | None, own: date) -> date:
-    """The run date: the param run_date if one was given, else the run's own date. Raises BadArgument."""
+    """The run date: the given one, or the run's own date. Raises BadArgument."""
     return parse_date(given) if given else own
 
 
 def first_date(
     job: Job, run_date: date, own: date, earlier: Iterable[Success], *, date_override: str = ""
 ) -> date | None:
-    """The first date that a run covers, so that no night is lost: the day after the last night that succeeded.
+    """The first date that a run covers, so that no night is lost: the day after the last successful night.
 
-    None: the run looks at its run date alone. That is so for jobs that look at the present anyway, for a run
-    for another date than its own, with a date_override, and when no earlier night is known.
-    Runs by hand for today count as the night, on both sides: recovery after three missed nights covers them.
+    None: the run covers only its run date. That is the case for jobs that compute the current state anyway, for a run
+    for another date than its own, with a date_override, and if no earlier night is known.
+    A manual run for today counts as the night, both here and among the earlier ones: recovery after three missed nights
+    covers them.
     """
     if not job.covers_missed_nights or date_override or run_date != own:
         return None
@@ -109,11 +108,11 @@ def first_date(
 
 
 def covering_run(job: Job, tick: datetime, successes_of: SuccessesOf, *, run_id: str = "") -> Success | None:
-    """The run that did what the scheduled run of that tick is for, other than the run run_id; None if there is none.
+    """The run, other than run_id, that has done the work of the scheduled run of that tick; None if there is none.
 
-    It must be real, have started at or after the tick (an earlier one may have read what was not yet there), be
-    for the same date, or for its own, later one, which covers all before it (first_date), and have started after
-    each job upstream had done its part of the night: what was run by hand out of order stands for no night.
+    It is not a dry run. It started at or after the tick: an earlier run may have read incomplete data. It is for the
+    same date, or for its own, later date, which covers all dates before it (first_date). And it started after each
+    upstream job had done its work of that night: manual runs out of order do not count.
     """
     return next((success for success in _done(job, tick, successes_of) if success.run_id != run_id), None)
 
@@ -135,13 +134,13 @@ def _done(job: Job, tick: datetime, successes_of: SuccessesOf) -> list[Success]:
 
 
 def latest_night(now: datetime) -> date:
-    """The date of the last night that has begun: at the tick of its first job, in UTC."""
+    """The date of the night that started last, in UTC. A night starts at the tick of its first job."""
     now = now.astimezone(UTC)
     return now.date() if now.time() >= JOBS[0].at else now.date() - timedelta(days=1)
 
 
 def between(upstream: Job, job: Job) -> timedelta:
-    """From the tick of an earlier job to that of a later one of the same night."""
+    """The time from the tick of an earlier job to that of a later one in the same night."""
     midnight = date.min
     return datetime.combine(midnight, job.at) - datetime.combine(midnight, upstream.at)
 
@@ -156,18 +155,17 @@ def reason_to_skip(
     now: datetime,
     successes_of: SuccessesOf,
 ) -> str | None:
-    """Why a scheduled run has nothing left to do, as a sentence for its log; None if it has.
+    """Why a scheduled run has nothing left to do, as a sentence for its log; None if it has work to do.
 
-    After an outage Airflow makes a run for the next tick it had planned and for the latest one, beside
-    recovery: the work is done once. A run of an earlier night is left to the night that has begun, as a
-    whole: no job of one night may run on what another left half done. A run that a person cleared runs
-    whatever else has run, and so does a backfill: both were asked for.
+    After an outage Airflow creates a run for the next planned tick and for the latest one, in addition to recovery. The
+    work is done once. A run of an earlier night leaves the work to the new night as a whole, so that no job of one
+    night runs on data that another left half done. A cleared run and a backfill always run: a person asked for them.
     """
     if run_type != SCHEDULED or tick is None or times_cleared:
         return None
     night = latest_night(now)
     if tick.astimezone(UTC).date() < night:
-        return f"{job.name}: the night of {night} has begun, whose run takes the place of this one of {_minute(tick)}."
+        return f"{job.name}: the night of {night} has started; its run replaces this one of {_minute(tick)}."
     covering = covering_run(job, tick, successes_of, run_id=run_id)
     if covering:
         return (
@@ -177,19 +175,19 @@ def reason_to_skip(
     return None
 
 
-def reason_never_to_come(
+def reason_not_to_wait(
     upstream: Job, tick: datetime, *, runs: int, is_paused: bool, next_tick: datetime | None
 ) -> str | None:
-    """Why a sensor would wait in vain for the run of that tick, as a sentence; None if it is or may come to be there.
+    """Why the run of that tick will never exist, as a sentence; None if it exists or may still be created.
 
-    runs: how many runs of that tick there are. next_tick: of the next run that Airflow plans.
+    runs: how many runs of that tick exist. next_tick: of the next run that Airflow plans.
     """
     if runs:
         return None
     if is_paused:
         return f"{upstream.name} is paused and has no run of {_minute(tick)}."
     if next_tick is not None and next_tick > tick:
-        return f"{upstream.name} has no run of {_minute(tick)} and will have none: it was new or paused then."
+        return f"{upstream.name} has no run of {_minute(tick)} and will not get one: it was new or paused at that time."
     return None
 
 

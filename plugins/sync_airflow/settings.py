@@ -1,10 +1,10 @@
-"""What a deployment may set, in the section tis_sync of Airflow's configuration.
+"""Settings of a deployment, in the section tis_sync of Airflow's configuration.
 
     [tis_sync]                      in airflow.cfg, or in the environment:
     recovery_window = 00:00-07:00   AIRFLOW__TIS_SYNC__RECOVERY_WINDOW
     index_alarm_at = 07:00          AIRFLOW__TIS_SYNC__INDEX_ALARM_AT
 
-Not Airflow variables: the start of the scheduler and the reading of DAG files must not wait for a database.
+They are not Airflow variables, because starting the scheduler and parsing DAG files must not need the database.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DEFAULT_INDEX_ALARM_AT = "07:00"
 
 
 def recovery_window() -> TimeWindow | None:
-    """When the start of a scheduler triggers recovery; None: never. Raises ValueError that names the setting."""
+    """When a scheduler that starts triggers recovery; None: never. Raises ValueError, which names the setting."""
     text = conf.get(SECTION, RECOVERY_WINDOW, fallback=DEFAULT_RECOVERY_WINDOW)
     try:
         return parse_window(text)
@@ -33,16 +33,16 @@ def recovery_window() -> TimeWindow | None:
 
 
 def index_alarm_at() -> time | None:
-    """When the age of the search index is looked at, in UTC; None: never. Raises ValueError that names the setting."""
+    """When the age of the search index is checked, in UTC; None: never. Raises ValueError, which names the setting."""
     text = conf.get(SECTION, INDEX_ALARM_AT, fallback=DEFAULT_INDEX_ALARM_AT).strip()
     if text.lower() in ("", OFF):
         return None
     try:
         return parse_time(text)
     except ValueError as error:
-        raise ValueError(f"{variable(INDEX_ALARM_AT)}: {error}, nor {OFF}") from None
+        raise ValueError(f"{variable(INDEX_ALARM_AT)}: {error}, or {OFF!r}") from None
 
 
 def variable(key: str) -> str:
-    """The environment variable by which a setting is made."""
+    """The environment variable of a setting."""
     return f"AIRFLOW__{SECTION}__{key}".upper()

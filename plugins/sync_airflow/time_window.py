@@ -1,4 +1,4 @@
-"""A part of the day, in UTC, that may go past midnight."""
+"""A part of the day, in UTC, that may extend past midnight."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TIME = re.compile(r"\d\d:\d\d(:\d\d)?", re.ASCII)
 
 @dataclass(frozen=True)
 class TimeWindow:
-    """From start, which is in it, to end, which is not; both are times of the day in UTC.
+    """From start, included, to end, excluded; both are times of day in UTC.
 
     An end before the start is on the next day: 22:00-06:00. Equal bounds mean the whole day.
     """
@@ -22,7 +22,7 @@ class TimeWindow:
     end: time
 
     def __contains__(self, moment: datetime) -> bool:
-        """moment: aware, in any zone. Raises ValueError for one without a zone."""
+        """moment: in any time zone. Raises ValueError for one without a time zone."""
         if moment.tzinfo is None:
             raise ValueError(f"{moment} has no time zone")
         now = moment.astimezone(UTC).time()
@@ -35,18 +35,18 @@ class TimeWindow:
 
 
 def parse_window(text: str) -> TimeWindow | None:
-    """From HH:MM-HH:MM or HH:MM:SS-HH:MM:SS; None from "off" or nothing. Raises ValueError."""
+    """Parse HH:MM-HH:MM or HH:MM:SS-HH:MM:SS. "off" or an empty text gives None. Raises ValueError."""
     if text.strip().lower() in ("", OFF):
         return None
     start, _, end = text.partition("-")
     try:
         return TimeWindow(parse_time(start), parse_time(end))
     except ValueError as error:
-        raise ValueError(f"{text!r} is no window such as 00:00-07:00, nor {OFF}: {error}") from None
+        raise ValueError(f"{text!r}: expected a window such as 00:00-07:00, or {OFF!r} ({error})") from None
 
 
 def parse_time(text: str) -> time:
-    """A time of the day from HH:MM or HH:MM:SS. Raises ValueError."""
+    """Parse a time of day, HH:MM or HH:MM:SS. Raises ValueError."""
     if not _TIME.fullmatch(text.strip()):
-        raise ValueError(f"{text.strip()!r} is no time such as 07:00")
+        raise ValueError(f"{text.strip()!r}: expected a time such as 07:00")
     return time.fromisoformat(text.strip())

@@ -8,7 +8,7 @@ Item = TypeVar("Item")
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Lists of size items, the last one shorter; none for an empty stream."""
+    """Lists of size items; the last one may be shorter. An empty stream gives no list."""
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch

@@ -1,7 +1,7 @@
 """The table of jobs: which jobs there are, when they run and what follows what.
 
 DAGs, sensors, follow-on jobs, the recovery order, the page and the manuals are made from it, so that schedule, order
-and run-book cannot disagree. The rows are those of domain.md, "The eight jobs".
+and run-book cannot disagree. The rows are those of docs/domain.md, "The eight jobs".
 """
 
 import re
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import time
 from typing import Literal
 
-from sync_jobs.guard_rail import DEFAULT_MAXIMUM_REMOVED_PERCENT
+from sync_jobs.guard_rail import DEFAULT_LIMITS, Limits
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.search.definition import IndexDefinition
 
@@ -20,14 +20,13 @@ Kind = Literal["rebuild", "append-only", "field update"]
 class Job:
     """One row of the table of jobs.
 
-    name: the operators' name. at: the UTC time of its nightly run. writes: what it owns, for people.
+    name: the name that operators use. at: the UTC time of its nightly run. writes: what it owns, for display.
     follow_on_jobs: names of the jobs that operators re-run after it.
     entry_point: "module:function" that does the work, imported only when the job runs.
     builds_index: the index that it builds. refreshes_index: the index in which it refreshes single documents.
-    takes_date_override: whether a run accepts the argument date_override (domain.md, job 8).
+    takes_date_override: whether a run accepts the argument date_override (docs/domain.md, "8 PersonRecordStatusJob").
     covers_missed_nights: whether a scheduled run covers every date since the last success (jobs 7, 8).
-    maximum_removed_percent: the guard rail, 0 to 100: a run stops before it removes more of its rows or documents
-    than this (or makes more of them INACTIVE), unless the run lifts the limit.
+    limits: the guard-rail limits of its runs, unless a run is given others.
     """
 
     name: str
@@ -41,7 +40,7 @@ class Job:
     refreshes_index: IndexDefinition | None = None
     takes_date_override: bool = False
     covers_missed_nights: bool = False
-    maximum_removed_percent: float = DEFAULT_MAXIMUM_REMOVED_PERCENT
+    limits: Limits = DEFAULT_LIMITS
 
     @property
     def dag_id(self) -> str:
@@ -64,7 +63,7 @@ JOBS: tuple[Job, ...] = (
         at=time(0, 9),
         kind="rebuild",
         writes="person_trust (employing bodies)",
-        summary="Lets the trusts that employ a person, by any placement, see that person.",
+        summary="Lets trusts see the persons whom they employ in any placement.",
         entry_point="sync_jobs.jobs.trusts:rebuild_person_employing_bodies",
         follow_on_jobs=("PersonPlacementTrainingBodyTrustJob", "PersonElasticSearchSyncJob"),
     ),
@@ -73,7 +72,7 @@ JOBS: tuple[Job, ...] = (
         at=time(0, 29),
         kind="append-only",
         writes="person_trust (training bodies)",
-        summary="Lets the trusts that train a person, by any placement, see that person.",
+        summary="Lets trusts see the persons whom they train in any placement.",
         entry_point="sync_jobs.jobs.trusts:rebuild_person_training_bodies",
         follow_on_jobs=("PersonElasticSearchSyncJob",),
     ),
@@ -82,7 +81,7 @@ JOBS: tuple[Job, ...] = (
         at=time(1, 9),
         kind="rebuild",
         writes="post_trust (employing bodies)",
-        summary="Lets the trust that employs in a post see that post.",
+        summary="Lets trusts see the posts of which they are the employing body.",
         entry_point="sync_jobs.jobs.trusts:rebuild_post_employing_bodies",
         follow_on_jobs=("PostTrainingBodyTrustJob",),
     ),
@@ -91,7 +90,7 @@ JOBS: tuple[Job, ...] = (
         at=time(1, 19),
         kind="append-only",
         writes="post_trust (training bodies)",
-        summary="Lets the trust that trains in a post see that post.",
+        summary="Lets trusts see the posts of which they are the training body.",
         entry_point="sync_jobs.jobs.trusts:rebuild_post_training_bodies",
     ),
     Job(
@@ -99,7 +98,7 @@ JOBS: tuple[Job, ...] = (
         at=time(1, 29),
         kind="rebuild",
         writes="Elasticsearch index persons",
-        summary="Builds the search index that every screen reads, beside the live one, and swaps the alias.",
+        summary="Builds a new search index next to the live one, then swaps the alias.",
         entry_point="sync_jobs.jobs.index_build:rebuild_index",
         builds_index=PERSONS,
     ),
@@ -108,7 +107,7 @@ JOBS: tuple[Job, ...] = (
         at=time(1, 45),
         kind="field update",
         writes="post.funding_status",
-        summary="Marks posts INACTIVE whose last funding ended the day before.",
+        summary="Sets posts INACTIVE if their last funding ended yesterday.",
         entry_point="sync_jobs.jobs.post_funding_status:update_post_funding_status",
         covers_missed_nights=True,
     ),
@@ -117,7 +116,7 @@ JOBS: tuple[Job, ...] = (
         at=time(2, 0),
         kind="field update",
         writes="person.status",
-        summary="Sets persons CURRENT or INACTIVE whose memberships start today or ended yesterday.",
+        summary="Sets persons CURRENT or INACTIVE if a membership starts today or ended yesterday.",
         entry_point="sync_jobs.jobs.person_record_status:update_person_record_status",
         follow_on_jobs=("PersonElasticSearchSyncJob",),
         refreshes_index=PERSONS,
@@ -130,15 +129,15 @@ _BY_NAME = {job.name: job for job in JOBS} | {job.dag_id: job for job in JOBS}
 
 
 def find_job(name: str) -> Job:
-    """The job of that name: the operators' name or the DAG id. Raises KeyError for any other."""
+    """The job of that name, which may be its name or its DAG id. Raises KeyError if there is none."""
     return _BY_NAME[name]
 
 
 def upstream_jobs(job: Job) -> tuple[Job, ...]:
     """The jobs that must have succeeded in the same night before this one runs, in table order.
 
-    These name it as a follow-on job and come earlier in the night. A follow-on job that comes earlier itself waits
-    for nothing.
+    They name it as a follow-on job and come earlier in the night. A job that comes earlier in the night than the job
+    that names it does not wait for that one.
     """
     earlier = JOBS[: JOBS.index(job)]
     return tuple(other for other in earlier if job.name in other.follow_on_jobs)
@@ -152,7 +151,7 @@ def jobs_waiting_for(job: Job) -> tuple[Job, ...]:
 def index_build_before(job: Job) -> Job | None:
     """The earlier job that builds the index in which this one refreshes documents; None if there is none.
 
-    This one waits for its end, good or bad: PersonRecordStatusJob for PersonElasticSearchSyncJob.
+    This one waits until it has ended, in success or failure: PersonRecordStatusJob for PersonElasticSearchSyncJob.
     """
     earlier = JOBS[: JOBS.index(job)]
     return next((other for other in earlier if job.refreshes_index and other.builds_index == job.refreshes_index), None)

@@ -1,4 +1,4 @@
-"""Errors of the clients of both servers, translated into ours."""
+"""Errors of both servers' clients, translated into ours."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +17,6 @@ def errors_translated() -> Iterator[None]:
 
 @contextmanager
 def errors_translated_with_state(text: str) -> Iterator[State]:
-    """Like errors_translated(), and each error says the state in which the work was left (state_on_error)."""
+    """Like errors_translated(); every error also says how far the work has come (state_on_error)."""
     with state_on_error(text) as state, errors_translated():
         yield state

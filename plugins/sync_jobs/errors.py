@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 
 class SyncJobError(Exception):
-    """Base of all errors of the jobs: a mistake or a refusal. The same run would fail again.
+    """Base of all errors of the jobs. If it is not a TransientError, the same run would fail again.
 
-    state: what was written and what readers see, the last sentence of the text. Whoever raises an error says what
-    happened and what to do; only a caller knows how far the work has come (state_on_error).
+    state: what was written and what readers see; it becomes the last sentence of the text. The code that raises an
+    error says what happened and what to do. Only its caller knows how far the work has come (state_on_error).
     """
 
     state = ""
@@ -28,15 +28,15 @@ class GuardRail(SyncJobError):
 
 
 class IndexNotAsExpected(SyncJobError):
-    """The built index, the alias or the source do not agree."""
+    """The new index, the alias or the source are not as expected."""
 
 
 class RejectedDocument(SyncJobError):
-    """Elasticsearch refused a document because of its content. Names key, field and kind of reason only."""
+    """Elasticsearch refused a document because of its content. The text names only key, field and kind of reason."""
 
 
 class SearchBlocked(SyncJobError):
-    """Elasticsearch takes no writes (disk full, read only) until somebody lifts the block."""
+    """Elasticsearch rejects writes (disk full, read-only) until somebody removes the block."""
 
 
 class AccessRefused(SyncJobError):
@@ -44,7 +44,7 @@ class AccessRefused(SyncJobError):
 
 
 class TransientError(SyncJobError):
-    """Something that can pass: a lost connection, an overload, a conflict with another writer. Worth a retry."""
+    """An error that can pass by itself: a lost connection, an overload, a conflict with another writer."""
 
 
 class AlreadyRunning(TransientError):
@@ -60,9 +60,9 @@ class State:
 
 @contextmanager
 def state_on_error(text: str) -> Iterator[State]:
-    """Add the state of the work to each error of ours that leaves the block, unless it has one.
+    """Add the state of the work to every SyncJobError that leaves the block, unless the error has one already.
 
-    The block replaces the text whenever the work gets further.
+    The block replaces the text each time the work has got further.
     """
     state = State(text)
     try:

@@ -5,6 +5,7 @@ from datetime import date
 
 from elasticsearch import Elasticsearch
 
+from sync_jobs.guard_rail import Limits
 from sync_jobs.postgres.statements import Connection
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.settings import IndexSettings
@@ -15,8 +16,8 @@ class JobRun:
     """The checked arguments of one run.
 
     postgres: an autocommit connection of this run alone; it holds the job's lock.
-    run_date: D of domain.md. first_date: the first of the dates covered; run_date itself unless nights were missed.
-    any_date: dateOverride ANY. maximum_removed_percent: the guard rail's limit. run_id: for the index's _meta.
+    run_date: D of docs/domain.md. first_date: the first of the dates covered, run_date itself unless nights were
+    missed. any_date: dateOverride ANY. limits: of the guard rail. run_id: for the index's _meta.
     settings: of the index build. index_definition: of the index that the job builds or refreshes; None without one.
     """
 
@@ -26,7 +27,7 @@ class JobRun:
     first_date: date
     last_date: date
     any_date: bool
-    maximum_removed_percent: float
+    limits: Limits
     dry_run: bool
     run_id: str
     settings: IndexSettings = field(default_factory=IndexSettings)

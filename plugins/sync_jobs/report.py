@@ -4,16 +4,17 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
+# The counts of a report, in display order. Logs, messages, recovery and the page show these.
+COUNTS = ("read", "added", "changed", "removed", "unchanged", "refreshed")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What a job found and did. Counts are rows of its table, or documents of its index.
 
-    read: those wanted; added, changed and removed: what it took to get there, in a dry run what it would take;
-    unchanged: those that were right already. rejected: documents that Elasticsearch refused: 0 in every report, as
-    the first one stops the run, and its error says whose it is.
-    refreshed: documents made anew for single persons: by job 8, in a dry run those that it would make, and by a build
-    or a rollback to catch up with edits.
+    read: those wanted. added, changed, removed: the difference to what was there; a dry run only counts it.
+    unchanged: those that were right already. refreshed: documents rewritten for single persons, by job 8 (a dry run
+    only counts them) and when a build or a rollback catches up with edits.
     indices: names of Elasticsearch indices by what became of them ("live", "previous", "removed").
     phases: seconds by phase, of an index build.
     left_out: persons whose documents Elasticsearch refused; left_out_records: key, field and kind of reason of each,
@@ -25,7 +26,6 @@ class Outcome:
     changed: int = 0
     removed: int = 0
     unchanged: int = 0
-    rejected: int = 0
     refreshed: int = 0
     documents_per_second: int | None = None
     indices: dict[str, list[str]] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Report(Outcome):
-    """The outcome of one run of one job, with what it was run for. seconds: wall clock."""
+    """The outcome of one run of one job, and the dates it was for. seconds: wall clock."""
 
     job: str
     run_date: date
@@ -46,11 +46,10 @@ class Report(Outcome):
     seconds: float
 
     def summary(self) -> str:
-        """One line for a log: "read 274, added 0, changed 0, removed 0, unchanged 274, 0.6 s"."""
-        counts = {name: getattr(self, name) for name in ("read", "added", "changed", "removed", "unchanged")}
-        seldom = {name: getattr(self, name) for name in ("rejected", "refreshed", "left_out") if getattr(self, name)}
-        told = ", ".join(f"{name} {count}" for name, count in (counts | seldom).items())
-        return f"{told}, {self.seconds:.1f} s{' (dry run: nothing was written)' if self.dry_run else ''}"
+        """One line for a log: "read 274, added 0, changed 0, removed 0, unchanged 274, refreshed 0, 0.6 s"."""
+        counts = ", ".join(f"{name} {getattr(self, name)}" for name in COUNTS)
+        counts += f", left out {self.left_out}" if self.left_out else ""
+        return f"{counts}, {self.seconds:.1f} s{' (dry run: nothing was written)' if self.dry_run else ''}"
 
     def as_dict(self) -> dict[str, object]:
         """JSON-able: dates as ISO strings."""

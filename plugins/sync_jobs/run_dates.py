@@ -1,6 +1,6 @@
-"""Which dates a run covers, and the argument dateOverride of PersonRecordStatusJob.
+"""The dates that a run covers, and the argument dateOverride of PersonRecordStatusJob.
 
-"Run date" (D) is given; nothing here asks a clock (domain.md, "The eight jobs").
+The run date (D) is an argument; nothing here reads a clock (docs/domain.md, "The eight jobs").
 """
 
 import re
@@ -15,7 +15,7 @@ _SHOWN_CHARACTERS = 100
 
 @dataclass(frozen=True)
 class CoveredDates:
-    """first <= last, inclusive; any_date: every person that has a membership, whatever the dates."""
+    """first to last, both included. any_date: every person that has a membership, at any date."""
 
     first: date
     last: date
@@ -23,9 +23,9 @@ class CoveredDates:
 
 
 def parse_date(text: str) -> date:
-    """YYYY-MM-DD, blanks of any kind around it ignored, a no-break space that was pasted along too.
+    """Parse YYYY-MM-DD. Ignores blanks around it of any kind, such as a no-break space.
 
-    Raises BadArgument for anything else, impossible dates too.
+    Raises BadArgument for anything else, including dates that do not exist.
     """
     stripped = text.strip()
     if _ISO_DATE.fullmatch(stripped):
@@ -39,11 +39,11 @@ def parse_date(text: str) -> date:
 def covered_dates(
     run_date: date, *, first_date: date | None, date_override: str, date_of_change_override: str
 ) -> CoveredDates:
-    """The dates by which candidates are looked for (domain.md, "8 PersonRecordStatusJob").
+    """The dates by which the job selects its candidates (docs/domain.md, "8 PersonRecordStatusJob").
 
-    first_date: the first of the nights covered, None for the run date alone. date_override: empty, YYYY-MM-DD,
-    ANY or NONE, not case-sensitive; given, it alone counts. date_of_change_override: what NONE stands for, a
-    date or empty for the run date. Raises BadArgument.
+    first_date: the first night covered; None for the run date only. date_override: empty, YYYY-MM-DD, ANY or NONE, in
+    any case; if given, it alone counts. date_of_change_override: the date that NONE stands for; empty for the run date.
+    Raises BadArgument.
     """
     word = date_override.strip().upper()
     if word == "ANY":
@@ -57,7 +57,7 @@ def covered_dates(
         return CoveredDates(only, only)
     first = first_date or run_date
     if first > run_date:
-        raise BadArgument(f"first_date {first} lies after the run date {run_date}: expected the same day or an earlier")
+        raise BadArgument(f"first_date {first} is after the run date {run_date}: expected that date or an earlier one")
     return CoveredDates(first, run_date)
 
 

@@ -1,4 +1,4 @@
-"""Runs one job: checks the arguments, takes the lock, reports."""
+"""Runs one job, or a rollback: checks the arguments, takes the lock, measures the time, returns the report."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from elasticsearch import Elasticsearch
 from sync_jobs.catalogue import Job
 from sync_jobs.error_translation import errors_translated
 from sync_jobs.errors import BadArgument
-from sync_jobs.guard_rail import DEFAULT_MAXIMUM_REMOVED_PERCENT
+from sync_jobs.guard_rail import DEFAULT_LIMITS, Limits
 from sync_jobs.job_run import JobRun
 from sync_jobs.postgres.connection import take_over
 from sync_jobs.postgres.locks import advisory_lock
@@ -32,27 +32,25 @@ def run_job(
     first_date: date | None = None,
     date_override: str = "",
     date_of_change_override: str = "",
-    maximum_removed_percent: float | None = None,
+    limits: Limits | None = None,
     dry_run: bool = False,
     run_id: str = "manual",
     settings: IndexSettings | None = None,
 ) -> Report:
-    """Run one job of the catalogue and report what it did.
+    """Run one job of the catalogue and return its report.
 
-    postgres: a connection for this run alone, outside of any transaction; it is put into autocommit mode.
-    run_date: D of domain.md. first_date: the first of the nights covered (jobs 7 and 8), None for run_date alone.
-    date_override, date_of_change_override: domain.md, job 8. maximum_removed_percent: 0 to 100, the guard rail's
-    limit for this run; None for the job's own. run_id: kept in the index's _meta. settings: of the index build;
-    None for the defaults.
+    postgres: a connection of this run alone, outside any transaction; it is put into autocommit mode.
+    run_date: D of docs/domain.md. first_date: the first night covered (jobs 7 and 8); None for run_date only.
+    date_override, date_of_change_override: docs/domain.md, "8 PersonRecordStatusJob". limits: of the guard rail; None
+    for the job's own. run_id: stored in the index's _meta. settings: of the index build; None for the defaults.
 
-    Raises BadArgument before anything starts; AlreadyRunning; GuardRail; TransientError for what is worth a
-    retry; another SyncJobError for what is not.
+    Raises BadArgument before anything starts; AlreadyRunning; GuardRail; TransientError for errors that a retry may
+    solve; another SyncJobError for all others.
     """
-    limit = _checked_limit(job.maximum_removed_percent if maximum_removed_percent is None else maximum_removed_percent)
     _check_text("date_override", date_override)
     _check_text("date_of_change_override", date_of_change_override)
     if date_override.strip() and not job.takes_date_override:
-        raise BadArgument(f"{job.name} takes no date_override")
+        raise BadArgument(f"{job.name} does not take a date_override")
     dates = covered_dates(
         run_date,
         first_date=first_date,
@@ -66,7 +64,7 @@ def run_job(
         first_date=dates.first,
         last_date=dates.last,
         any_date=dates.any_date,
-        maximum_removed_percent=limit,
+        limits=limits or job.limits,
         dry_run=dry_run,
         run_id=run_id,
         settings=settings or IndexSettings(),
@@ -95,18 +93,16 @@ def run_rollback(
     postgres: Connection,
     elasticsearch: Elasticsearch,
     direction: str = "back",
-    maximum_removed_percent: float | None = None,
+    limits: Limits | None = None,
     dry_run: bool = False,
     settings: IndexSettings | None = None,
 ) -> Report:
     """Put the index built before the live one ("back"), or after it ("forth"), behind the alias of the definition.
 
-    Arguments as in run_job. The report's run_date is the one that the index was built for. Raises BadArgument for
-    another direction, IndexNotAsExpected if there is no such index, and what run_job raises.
+    Arguments as in run_job, except limits: None for the defaults. The report's run_date is the one that the index was
+    built for. Raises BadArgument for another direction, IndexNotAsExpected if there is no such index, and what run_job
+    raises.
     """
-    limit = _checked_limit(
-        DEFAULT_MAXIMUM_REMOVED_PERCENT if maximum_removed_percent is None else maximum_removed_percent
-    )
     started = time.monotonic()
     with errors_translated():
         take_over(postgres)
@@ -115,7 +111,7 @@ def run_rollback(
             postgres,
             elasticsearch,
             direction,
-            maximum_removed_percent=limit,
+            limits=limits or DEFAULT_LIMITS,
             dry_run=dry_run,
             settings=settings or IndexSettings(),
         )
@@ -130,12 +126,6 @@ def run_rollback(
     )
 
 
-def _checked_limit(percent: object) -> float:
-    if isinstance(percent, bool) or not isinstance(percent, int | float) or not 0 <= percent <= 100:
-        raise BadArgument(f"maximum_removed_percent: expected a number from 0 to 100, got {percent!r}")
-    return percent
-
-
 def _check_text(name: str, value: object) -> None:
     if not isinstance(value, str):
-        raise BadArgument(f"{name}: expected a text, empty for none, got {value!r}")
+        raise BadArgument(f"{name}: expected a text, which may be empty, got {value!r}")

@@ -1,4 +1,4 @@
-"""Who may see the page and start runs: Airflow's own users and rights, asked for each DAG."""
+"""Who may view the page and start runs: Airflow's users and permissions, checked for each DAG."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ JSON = "application/json"
 
 
 def may_view(user: BaseUser, dag_id: str) -> bool:
-    """Whether this user may see runs of that DAG."""
+    """Whether this user may view runs of the DAG."""
     return _may("GET", user, dag_id)
 
 
 def may_run(user: BaseUser, dag_id: str) -> bool:
-    """Whether this user may start runs of that DAG."""
+    """Whether this user may start runs of the DAG."""
     return _may("POST", user, dag_id)
 
 
@@ -33,15 +33,17 @@ def _may(method: Literal["GET", "POST"], user: BaseUser, dag_id: str) -> bool:
 
 
 def from_our_pages(request: Request) -> None:
-    """Refuse a request that another site makes with a visitor's cookie; Airflow itself does not.
+    """Refuse a request that another site makes with a visitor's cookie; Airflow itself has no such check.
 
-    For what changes something. A browser says in Origin which site asks, and asks the server before it sends JSON to
-    another site. A script sends no Origin.
+    For requests that change something. A browser names the requesting site in Origin, and asks the server before it
+    sends JSON to another site. A script sends no Origin.
     """
     origin = request.headers.get("origin")
-    ours = {request.headers.get("host"), urlsplit(conf.get("api", "base_url", fallback="")).netloc}
-    theirs = (origin or "").partition("://")[2]  # empty for "null", of a page that has no site
-    if origin is not None and (not theirs or theirs not in ours):
-        raise HTTPException(status.HTTP_403_FORBIDDEN, f"Requests from {origin} are refused: expected Airflow's own")
+    own_hosts = {request.headers.get("host"), urlsplit(conf.get("api", "base_url", fallback="")).netloc}
+    host = (origin or "").partition("://")[2]  # empty for "null", the origin of a page without a site
+    if origin is not None and (not host or host not in own_hosts):
+        raise HTTPException(
+            status.HTTP_403_FORBIDDEN, f"Requests from {origin} are refused: it is not Airflow's address"
+        )
     if request.headers.get("content-type", JSON).partition(";")[0].strip().lower() != JSON:
         raise HTTPException(status.HTTP_415_UNSUPPORTED_MEDIA_TYPE, f"Expected a body of type {JSON}")

@@ -9,12 +9,13 @@ from fastapi.responses import FileResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import RequestResponseEndpoint
 
-from sync_page.interface import install
+from sync_page.errors import install_error_handlers
+from sync_page.interface import router
 
 STATIC = Path(__file__).parent / "static"
 
-# Of every answer. The page needs nothing from elsewhere, and no other page may show it as its own. A browser asks
-# whether what it has is still current, its scripts too: those of two versions would not fit together.
+# Headers of every answer. The page loads nothing from elsewhere, and no other page may embed it. Browsers revalidate
+# their copies, including the scripts: scripts of two versions would not work together.
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "Cache-Control": "no-cache",
@@ -22,15 +23,16 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 
-# No pages of documentation: they would load scripts from elsewhere.
+# No documentation pages: they would load scripts from elsewhere.
 app = FastAPI(title="Nightly sync", docs_url=None, redoc_url=None)
-install(app)
+app.include_router(router)
+install_error_handlers(app)
 app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
 
 @app.middleware("http")
 async def add_headers(request: Request, answer: RequestResponseEndpoint) -> Response:
-    """HEADERS, added to whatever is answered."""
+    """Add HEADERS to every answer."""
     response = await answer(request)
     response.headers.update(HEADERS)
     return response
@@ -38,7 +40,7 @@ async def add_headers(request: Request, answer: RequestResponseEndpoint) -> Resp
 
 @app.get("/", include_in_schema=False)
 async def page(request: Request) -> Response:
-    """The page, which asks the interface for what it shows; for whoever is not logged in, the login."""
+    """The page, or a redirect to the login for a visitor who is not logged in."""
     try:
         await get_user(request, None, None)
     except HTTPException as error:

@@ -1,4 +1,4 @@
-"""How the page hangs in Airflow's API server. Imports nothing, since each process reads its plugins, tasks too."""
+"""Mounts the page in Airflow's API server. Every Airflow process reads it, so it imports little."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -12,7 +12,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class LazyPage:
-    """The application of sync_page.app, imported at the first request."""
+    """The application of sync_page.app, imported on the first request."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         from sync_page.app import app  # noqa: PLC0415
@@ -21,7 +21,7 @@ class LazyPage:
 
 
 class AddSlash:
-    """Sends /sync on to /sync/: the application is not asked for the former, and Airflow's own page would answer."""
+    """Redirects /sync to /sync/. Airflow's own page would answer /sync, because the application serves only /sync/."""
 
     def __init__(self, app: Application) -> None:
         self._app = app

@@ -1,25 +1,28 @@
-"""What Elasticsearch knows of the search index: which one is live, which are kept, and how far a build is."""
+"""The state of the search indices, from Elasticsearch: the live index, the kept ones, and the progress of a build."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sync_airflow.connections import open_elasticsearch
-from sync_jobs.index_definitions.persons import PERSONS
+from sync_airflow.dag_ids import index_rollback_id
+from sync_jobs.catalogue import build_job
+from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.index_alias import Indices, built_at, find_build, find_indices
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-# A page waits no longer for a cluster that does not answer.
+# The page waits no longer than this for a cluster that does not answer.
 REQUEST_TIMEOUT_SECONDS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
-    """built_at: start of its build, UTC; None for one that no build made. run_date: ISO. documents: top level."""
+    """built_at: start of its build, UTC; None if no build made it. run_date: ISO. documents: top level."""
 
     name: str
     built_at: datetime | None
@@ -29,7 +32,7 @@ class Index:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildProgress:
-    """A build at work: documents done, of how many (0 while they are counted), per second since its start."""
+    """A running build: documents loaded, expected (0 until they are counted), and per second since its start."""
 
     name: str
     started: datetime
@@ -40,27 +43,38 @@ class BuildProgress:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchState:
-    """live: behind the alias; None if nothing is. previous: kept for a way back or forth, the newest first."""
+    """One index definition. job: name of the job that builds it. rollback: id of the DAG that rolls it back.
+
+    live: behind the alias; None if nothing is. previous: kept for rollbacks, the newest first.
+    """
 
     alias: str
+    job: str
+    rollback: str
     live: Index | None
     previous: list[Index]
     build: BuildProgress | None
 
 
-def read_search_state(now: datetime) -> SearchState:
-    """Ask the cluster of tcs_elasticsearch. now: UTC. Raises what the client raises, and AirflowFailException."""
+def read_search_states(definitions: Iterable[IndexDefinition], now: datetime) -> list[SearchState]:
+    """Query the cluster of tcs_elasticsearch. now: UTC. Raises errors of the client, and AirflowFailException."""
     with open_elasticsearch() as opened:
-        # What refuses is left for the next node at once; what is silent ends it.
+        # If a node refuses the connection, the client tries the next one; if a node is silent, the request ends.
         client = opened.options(request_timeout=REQUEST_TIMEOUT_SECONDS, retry_on_timeout=False)
-        indices = find_indices(client, PERSONS.alias)
-        live, own = indices.live, indices.own
-        return SearchState(
-            alias=PERSONS.alias,
-            live=_index(live, own.get(live, {}), _count(client, live)) if live else None,
-            previous=[_index(name, own[name], own[name].get("documents")) for name in indices.previous],
-            build=_build(client, indices, now),
-        )
+        return [_state(definition, client, now) for definition in definitions]
+
+
+def _state(definition: IndexDefinition, client: Elasticsearch, now: datetime) -> SearchState:
+    indices = find_indices(client, definition.alias)
+    live, own = indices.live, indices.own
+    return SearchState(
+        alias=definition.alias,
+        job=build_job(definition).name,
+        rollback=index_rollback_id(definition),
+        live=_index(live, own.get(live, {}), _count(client, live)) if live else None,
+        previous=[_index(name, own[name], own[name].get("documents")) for name in indices.previous],
+        build=_build(client, indices, now),
+    )
 
 
 def _index(name: str, meta: dict[str, Any], documents: int | None) -> Index:

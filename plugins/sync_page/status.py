@@ -1,4 +1,4 @@
-"""What Airflow's metadata database knows of the jobs' runs, for people: who is at work, what the last run did."""
+"""The status of the jobs, from Airflow's metadata database: which are running, and what the last run did."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sync_airflow.restart.exclusive_start import ACTIVE
 from sync_airflow.restart.recovery_trigger import RESTART
 from sync_airflow.tasks.follow_on_jobs import AFTER
 from sync_airflow.tasks.job_operator import RUN_JOB
-from sync_airflow.tasks.recovery import SUMMARY
+from sync_airflow.tasks.recovery_summary import SUMMARY
 from sync_jobs.catalogue import Job, jobs_to_run_after
 from sync_jobs.errors import BadArgument
 from sync_page.task_news import TaskNews
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
-# The task that does a DAG's work: of a run that succeeded although it was skipped, the work was done by another.
+# The task that does the work of a DAG. If it was skipped in a successful run, another run has done the work.
 WORKING_TASKS = (RUN_JOB, SUMMARY)
 
 
@@ -39,10 +39,9 @@ class Run:
     """One run of a job, or of recovery.
 
     state: queued, running, success or failed. started_by: night, hand, follow-on, recovery, restart or backfill.
-    run_date: the date that it is for; None if what it was given is no date. started, ended: UTC; seconds: between
-    them, or up to now. waits: for what, if it is running but not at its work. report: of a job that succeeded, as
-    sync_jobs.report.Report.as_dict gives it. reason, failed_task: of a run that failed.
-    path: where it is in Airflow's UI, below its address.
+    run_date: None if the given one is not a date. started, ended: UTC; seconds: between them, or until now.
+    waits: what a running run waits for; None while it works. report: of a job that succeeded, as made by
+    sync_jobs.report.Report.as_dict. reason, failed_task: of a failed run. path: of the run in Airflow's UI.
     """
 
     run_id: str
@@ -62,10 +61,10 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class DagStatus:
-    """running: whether a run is queued or at work. current: that run. last: the latest that has ended.
+    """running: whether a run is queued or running. current: that run. last: the run that ended last.
 
-    known: whether Airflow has read the DAG. next_run: when the next one is due, UTC. succeeded_today: whether a real
-    run has succeeded since midnight UTC.
+    known: whether Airflow has read the DAG. next_run: when the next run is due, UTC. succeeded_today: whether a run
+    other than a dry run has succeeded since midnight UTC.
     """
 
     dag_id: str
@@ -80,27 +79,25 @@ class DagStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class JobStatus(DagStatus):
-    """A row of the table of jobs, and how it is. then_run: what a run by hand runs after it, in order."""
+    """A row of the table of jobs, with its status. then_run: the follow-on jobs of a manual run, in order."""
 
     name: str
     at: str
     writes: str
     summary: str
     then_run: list[str]
-    takes_date_override: bool
-    maximum_removed_percent: float
     may_run: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecoveryStatus(DagStatus):
-    """The run of all jobs in order."""
+    """The status of recovery, which runs all jobs in order."""
 
     may_run: bool
 
 
 def read_dags(session: Session, dag_ids: Iterable[str], now: datetime) -> dict[str, DagStatus]:
-    """The status of each of these DAGs. now: UTC, of which the day is today."""
+    """The status of each of these DAGs. now: UTC; its date is today."""
     dag_ids = list(dag_ids)
     history = _History(session, dag_ids, now)
     models = {model.dag_id: model for model in session.scalars(select(DagModel).where(DagModel.dag_id.in_(dag_ids)))}
@@ -116,14 +113,12 @@ def job_status(job: Job, dag: DagStatus, *, may_run: bool) -> JobStatus:
         writes=job.writes,
         summary=job.summary,
         then_run=[other.name for other in jobs_to_run_after(job)],
-        takes_date_override=job.takes_date_override,
-        maximum_removed_percent=job.maximum_removed_percent,
         may_run=may_run,
     )
 
 
 class _History:
-    """The runs of some DAGs: those at work, and those that have ended since midnight UTC, or last."""
+    """The runs of some DAGs: the active ones, those that ended since midnight UTC, and the one that ended last."""
 
     def __init__(self, session: Session, dag_ids: list[str], now: datetime) -> None:
         self._now = now
@@ -133,11 +128,11 @@ class _History:
         self._ended: dict[str, list[DagRun]] = defaultdict(list)
         for run in session.scalars(_ended_runs(dag_ids, since=datetime.combine(now.date(), time.min, UTC))):
             self._ended[run.dag_id].append(run)
-        # At work before queued: the one that is queued waits for the other.
+        # A running run comes before a queued one, which waits for it.
         self._current = {
             dag_id: min(runs, key=lambda run: run.state != DagRunState.RUNNING) for dag_id, runs in active.items()
         }
-        self._told = TaskNews(session, [*self._current.values(), *(runs[0] for runs in self._ended.values())])
+        self._news = TaskNews(session, [*self._current.values(), *(runs[0] for runs in self._ended.values())])
 
     def status(self, dag_id: str, model: DagModel | None) -> DagStatus:
         current, ended = self._current.get(dag_id), self._ended[dag_id]
@@ -147,8 +142,8 @@ class _History:
             is_paused=bool(model and model.is_paused),
             next_run=model.next_dagrun_create_after if model else None,
             running=current is not None,
-            current=_run(current, self._now, waits=self._told.waits(current)) if current else None,
-            last=_run(ended[0], self._now, **self._told.outcome(ended[0])) if ended else None,
+            current=_run(current, self._now, waits=self._news.waits(current)) if current else None,
+            last=_run(ended[0], self._now, **self._news.outcome(ended[0])) if ended else None,
             succeeded_today=any(self._is_success_of_today(run) for run in ended),
         )
 
@@ -158,10 +153,10 @@ class _History:
 
 
 def _ended_runs(dag_ids: list[str], since: datetime) -> Select[DagRun]:
-    """By DAG the last run that has ended, and all that have since then, newest first.
+    """For each DAG the run that ended last, and all that ended since then, newest first.
 
-    Not those that had nothing to do: another run stands for them. A run that somebody marks as failed before its work
-    has begun is none of these, though Airflow notes its work as skipped, too.
+    Leaves out successful runs that skipped their work, because another run has done it. If somebody marks a run as
+    failed before its work begins, Airflow sets that task to skipped too; such a run counts as failed.
     """
     newest_first = (DagRun.end_date.desc(), DagRun.id.desc())
     numbered = (
@@ -216,12 +211,12 @@ def _is_dry(run: DagRun) -> bool:
 
 
 def _given(run: DagRun) -> dict[str, Any]:
-    """The run's conf, of which no way to start a run ensures that it is an object with what the params allow."""
+    """The conf of a run. It may be anything: Airflow does not always validate it."""
     return run.conf if isinstance(run.conf, dict) else {}
 
 
 def started_by(run: DagRun) -> str:
-    """Who or what asked for this run, in a word."""
+    """What started this run, in one word."""
     by_type = {SCHEDULED: "night", BACKFILL: "backfill"}
     by_prefix = {RECOVERY: "recovery", AFTER: "follow-on", RESTART: "restart"}
     return by_type.get(run.run_type) or by_prefix.get(run.run_id.partition("__")[0], "hand")

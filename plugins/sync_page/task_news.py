@@ -1,4 +1,4 @@
-"""What the tasks of some runs tell: their reports, why they failed, what they wait for."""
+"""What the tasks of runs say: their reports, why they failed, what they wait for."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
-# XComs that are shown, beside reasons.
+# The key of the XCom that holds a report.
 REPORT = XCOM_RETURN_KEY
 
-# Which job a task waits for, by name.
+# Task id -> name of the job that the task waits for.
 WAITED_FOR = {wait_task_id(job): job.name for job in JOBS}
 
 
 class TaskNews:
-    """Of these runs and no others."""
+    """What the tasks of these runs say."""
 
     def __init__(self, session: Session, runs: list[DagRun]) -> None:
         keys = [(run.dag_id, run.run_id) for run in runs]
@@ -42,26 +42,26 @@ class TaskNews:
         }
 
     def outcome(self, run: DagRun) -> dict[str, Any]:
-        """Of a run that has ended: its report, its first task that failed, and the reason."""
+        """Of a run that has ended: its report, the first task that failed, and the reason."""
         failed = self._task_ids(run, TaskInstanceState.FAILED)
         report = self._xcoms.get((run.dag_id, run.run_id, RUN_JOB, REPORT))
         return {
-            # Anybody with the right to edit an XCom may have put something else in its place.
+            # Anybody with permission to edit XComs may have replaced it.
             "report": report if isinstance(report, dict) else None,
             "failed_task": next(iter(failed), None),
             "reason": self._reason(run, failed),
         }
 
     def waits(self, run: DagRun) -> str | None:
-        """What a run waits for that is running; None if it does its work, or is queued."""
+        """What a running run waits for; None while it works or is queued."""
         if run.state != DagRunState.RUNNING:
             return None
         failed_once = self._task_ids(run, TaskInstanceState.UP_FOR_RETRY)
         if failed_once:
             reason = self._reason(run, failed_once)
-            return "for its next try, as the last one failed" + (f": {reason}" if reason else "")
+            return "for a retry after a failed attempt" + (f": {reason}" if reason else "")
         if not belongs_to_a_night(run.run_type):
-            return None  # its tasks that wait skip themselves
+            return None  # its sensors skip themselves
         names = [WAITED_FOR[task_id] for task_id, _ in self._tasks[run.dag_id, run.run_id] if task_id in WAITED_FOR]
         return f"for the end of {' and '.join(sorted(names))}" if names else None
 
@@ -74,7 +74,7 @@ class TaskNews:
 
 
 def _failed_or_unfinished(keys: list[tuple[str, str]]) -> Select[str, str, str, str | None]:
-    """The first that failed comes first: others may have failed because of it."""
+    """Ordered by their ends: the task that failed first may be the reason why others failed."""
     unfinished = [state for state in State.unfinished if state]
     return (
         select(TaskInstance.dag_id, TaskInstance.run_id, TaskInstance.task_id, TaskInstance.state)

@@ -1,4 +1,4 @@
-"""Finding the browser of this machine and driving it, as one person at one screen."""
+"""Finds an installed browser and drives it."""
 
 import os
 import shutil
@@ -18,12 +18,12 @@ PATIENCE_MILLISECONDS = 1000 * PATIENCE_SECONDS
 
 
 def find_browser() -> str:
-    """Path of the binary: the one that SYNC_BROWSER names, else the first that is installed. Fails if there is none."""
+    """The path of the browser: from SYNC_BROWSER, or the first one that is installed. Fails if there is none."""
     asked = os.environ.get(VARIABLE)
     found = [path for command in ([asked] if asked else COMMANDS) if (path := shutil.which(command))]
     if found:
         return found[0]
-    what = f"{VARIABLE}={asked} is no program" if asked else f"none of these is installed: {', '.join(COMMANDS)}"
+    what = f"{VARIABLE}={asked} is not a program" if asked else f"none of these is installed: {', '.join(COMMANDS)}"
     pytest.fail(
         f"The tests of the pages need a browser, and {what}. Install one (on Debian: apt install chromium), "
         f"or name it: {VARIABLE}=/path/to/chrome",
@@ -33,10 +33,10 @@ def find_browser() -> str:
 
 @contextmanager
 def running_browser() -> Iterator[Browser]:
-    """A browser without a window."""
+    """A headless browser."""
     path = find_browser()
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
-    # Chromium refuses to run as root with its sandbox, as in a container; it sees nothing but our own pages.
+    # As root, as in a container, Chromium refuses to run with its sandbox. It opens only our own pages.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
@@ -48,7 +48,7 @@ def running_browser() -> Iterator[Browser]:
 
 @contextmanager
 def logged_in(browser: Browser, url: str, zone: str, user: str, password: str) -> Iterator[BrowserContext]:
-    """The browser with that user logged in, by the form of Airflow. zone: that the browser seems to be in."""
+    """The browser with that user logged in through Airflow's form. zone: the time zone of the browser."""
     with browser.new_context(base_url=url, timezone_id=zone, viewport=SCREEN, reduced_motion="reduce") as context:
         context.set_default_timeout(PATIENCE_MILLISECONDS)
         with context.new_page() as page:
@@ -62,7 +62,7 @@ def logged_in(browser: Browser, url: str, zone: str, user: str, password: str) -
 
 @contextmanager
 def new_page(context: BrowserContext, complaints: list[str]) -> Iterator[Page]:
-    """An empty page. complaints: where its errors are noted."""
+    """An empty page. complaints: the list to which its errors are added."""
     with context.new_page() as page:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: note_error(message, complaints))

@@ -22,7 +22,7 @@ from tests.conftest import delete_indices
 
 PERSONS = 300
 
-# Else a night's runs would come between those of the tests.
+# Otherwise scheduled runs would interfere with those of the tests.
 SETTINGS = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False"}
 
 
@@ -46,7 +46,7 @@ def airflow(
     elasticsearch_server: local_elasticsearch.Elasticsearch,
     elasticsearch_client: Elasticsearch,
 ) -> Iterator[StartedAirflow]:
-    """It answers, and has read all DAGs. Its database has demo data, its Elasticsearch no index."""
+    """It answers and has parsed all DAGs. Its database has demo data, its Elasticsearch has no index."""
     delete_indices(elasticsearch_client)
     with new_databases(postgres_server, zone) as databases:
         started = StartedAirflow(
@@ -71,14 +71,14 @@ def airflow(
 
 @pytest.fixture(scope="session")
 def administrator(browser: Browser, airflow: StartedAirflow, zone: str) -> Iterator[BrowserContext]:
-    """Who may do everything. Logged in once, since that costs seconds; what the browser has loaded stays, too."""
+    """A user with all permissions. Logged in once, because that takes seconds; the browser's cache is kept too."""
     with logged_in(browser, airflow.url, zone, "admin", airflow.airflow.secrets["admin"]) as context:
         yield context
 
 
 @pytest.fixture(scope="session")
 def viewer(browser: Browser, airflow: StartedAirflow, zone: str) -> Iterator[BrowserContext]:
-    """Who may see everything and run nothing."""
+    """A user who may view everything and run nothing."""
     with logged_in(browser, airflow.url, zone, "viewer", airflow.airflow.secrets["viewer"]) as context:
         yield context
 
@@ -103,6 +103,6 @@ def page(administrator: BrowserContext, complaints: list[str]) -> Iterator[Page]
 
 @pytest.fixture
 def viewer_page(viewer: BrowserContext, complaints: list[str]) -> Iterator[Page]:
-    """As page, but logged in as who may run nothing."""
+    """Like page, but logged in as the viewer."""
     with new_page(viewer, complaints) as page:
         yield page

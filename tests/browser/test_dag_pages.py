@@ -1,4 +1,4 @@
-"""Airflow's own page of each DAG: the manual, and the form that starts a run by hand."""
+"""Airflow's page of each DAG: the manual, and the form that triggers a manual run."""
 
 import re
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from tests.browser.trigger_form import TriggerForm
 
 STATUS = find_job("PersonRecordStatusJob").dag_id
 EMPLOYING = find_job("PostEmployingBodyTrustJob").dag_id
-TRAINING = find_job("PostTrainingBodyTrustJob").dag_id  # it follows the one above
+TRAINING = find_job("PostTrainingBodyTrustJob").dag_id  # the follow-on job of the one above
 REFUSED = "400 (Bad Request)"
 
 
@@ -38,7 +38,7 @@ def test_each_dag_has_a_page_with_its_manual_and_a_form_that_explains_each_param
     expect(page.get_by_role("region", name=re.compile("^Notifications")).get_by_role("status")).to_have_count(0)
 
 
-def test_a_run_from_the_form_waits_for_nothing_and_is_as_the_form_says(page: Page, airflow: StartedAirflow) -> None:
+def test_a_run_from_the_form_does_not_wait_and_gets_the_values_of_the_form(page: Page, airflow: StartedAirflow) -> None:
     run_id = TriggerForm(page, STATUS).start(run_date="2026-03-10", date_override="any", dry_run=True)
     assert airflow.wait_for_end(STATUS, run_id) == "success"
     states = {task_id: task["state"] for task_id, task in airflow.api.tasks(STATUS, run_id).items()}
@@ -51,9 +51,7 @@ def test_a_run_from_the_form_waits_for_nothing_and_is_as_the_form_says(page: Pag
         assert tcs.execute(query).fetchone() == (report["read"],)
 
 
-def test_after_a_run_from_the_form_the_job_that_follows_runs_for_the_same_date_but_not_after_a_dry_run(
-    page: Page, airflow: StartedAirflow
-) -> None:
+def test_the_follow_on_job_runs_for_the_same_date_but_not_after_a_dry_run(page: Page, airflow: StartedAirflow) -> None:
     before = airflow.api.run_ids(TRAINING)
     run_id = TriggerForm(page, EMPLOYING).start(dry_run=True)
     assert airflow.wait_for_end(EMPLOYING, run_id) == "success"
@@ -65,12 +63,12 @@ def test_after_a_run_from_the_form_the_job_that_follows_runs_for_the_same_date_b
     assert report_of(airflow, TRAINING, following)["run_date"] == "2026-03-10"
 
 
-def test_what_is_no_date_is_refused_before_there_is_a_run(
+def test_an_invalid_date_is_refused_before_a_run_is_created(
     page: Page, airflow: StartedAirflow, complaints: list[str]
 ) -> None:
     before = airflow.api.run_ids(STATUS)
     form = TriggerForm(page, STATUS)
-    # A day that is not in the calendar, half a date, one in the order of another country, and a word.
+    # A date that does not exist, half a date, a date in American order, and a word.
     for run_date in ("2026-02-30", "2026-03", "03/10/2026", "today"):
         send_and_be_refused(form, run_date=run_date)
         expect(form.whole).to_contain_text(f"Invalid input for param run_date: '{run_date}' is not a 'date'")
@@ -83,15 +81,13 @@ def test_what_is_no_date_is_refused_before_there_is_a_run(
 
 
 def send_and_be_refused(form: TriggerForm, **params: str) -> None:
-    """Once the browser has noted in its console that it was."""
+    """Returns once the refusal is in the browser's console."""
     form.fill(**params)
     with form.page.expect_console_message(lambda message: REFUSED in message.text):
         form.send()
 
 
-def test_a_date_that_is_cleared_again_is_none_and_the_run_is_for_today_in_utc(
-    page: Page, airflow: StartedAirflow
-) -> None:
+def test_a_cleared_date_field_gives_a_run_for_today_in_utc(page: Page, airflow: StartedAirflow) -> None:
     form = TriggerForm(page, STATUS)
     form.fill(run_date="2026-03-10", date_override="2026-03-10")
     run_id = form.start(run_date="", date_override="")

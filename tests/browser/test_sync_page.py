@@ -1,4 +1,4 @@
-"""The page at /sync/: what operators see there, and what its buttons do."""
+"""The page at /sync/: what operators see, and what its buttons do."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,8 @@ import pytest
 from elasticsearch import Elasticsearch
 from playwright.sync_api import Locator, Page, Route, expect
 
-from sync_jobs.catalogue import JOBS
+from sync_jobs.catalogue import JOBS, find_job
+from sync_jobs.parameters import job_parameters
 from sync_jobs.search.index_alias import new_index_name
 from tests.airflow_of_tests import StartedAirflow
 
@@ -33,7 +34,7 @@ def open_dialog(page: Page, name: str) -> Locator:
 
 
 def wait_until_idle(airflow: StartedAirflow) -> None:
-    """Until no job has a run that is queued or at work."""
+    """Wait until no job has a queued or running run."""
     for dag_id in (*(job.dag_id for job in JOBS), "recovery"):
         while run := airflow.api.active_run(dag_id):
             airflow.wait_for_end(dag_id, run["dag_run_id"])
@@ -41,7 +42,7 @@ def wait_until_idle(airflow: StartedAirflow) -> None:
 
 @pytest.fixture(autouse=True)
 def idle(airflow: StartedAirflow) -> Iterator[None]:
-    """No run is at work before a test, nor after it."""
+    """No run is active before a test or after it."""
     wait_until_idle(airflow)
     yield
     wait_until_idle(airflow)
@@ -57,7 +58,7 @@ def table_gone(airflow: StartedAirflow, table: str) -> Iterator[None]:
             application.execute(f"ALTER TABLE {table}_gone RENAME TO {table}".encode())
 
 
-def test_the_menu_of_airflow_leads_to_the_page(page: Page) -> None:
+def test_the_menu_of_airflow_links_to_the_page(page: Page) -> None:
     page.goto("/")
     page.get_by_role("button", name="Browse").click()
     with page.expect_popup() as opened:
@@ -66,7 +67,7 @@ def test_the_menu_of_airflow_leads_to_the_page(page: Page) -> None:
     assert opened.value.url.endswith("/sync/")
 
 
-def test_the_page_has_the_jobs_in_order_with_their_times(page: Page) -> None:
+def test_the_page_lists_the_jobs_in_order_with_their_times(page: Page) -> None:
     page.goto("/sync")
     rows = page.locator("#jobs tbody tr")
     expect(rows).to_have_count(len(JOBS))
@@ -75,7 +76,7 @@ def test_the_page_has_the_jobs_in_order_with_their_times(page: Page) -> None:
     assert shown == [(f"{job.at:%H:%M}", job.name) for job in JOBS]
 
 
-def test_the_name_of_a_job_leads_to_its_page_in_airflow(page: Page) -> None:
+def test_the_name_of_a_job_links_to_its_page_in_airflow(page: Page) -> None:
     page.goto("/sync/")
     row(page, "PersonOwnerRebuildJob").get_by_role("link", name="PersonOwnerRebuildJob").click()
     page.wait_for_url("**/dags/person_owner_rebuild_job**")
@@ -88,17 +89,15 @@ def test_a_viewer_sees_the_jobs_and_no_button_that_runs_one(viewer_page: Page) -
     assert viewer_page.get_by_role("button").all_inner_texts() == ["Get status"]
 
 
-def test_all_jobs_are_run_in_order_and_the_page_tells_which_failed_and_why(page: Page, airflow: StartedAirflow) -> None:
+def test_all_jobs_run_in_order_and_the_page_shows_which_failed_and_why(page: Page, airflow: StartedAirflow) -> None:
     page.goto("/sync/")
     page.get_by_role("button", name="Run all jobs …").click()
     with table_gone(airflow, "post_funding"):
         page.get_by_role("dialog", name="Run all jobs").get_by_role("button", name="Run", exact=True).click()
         expect(page.get_by_role("status")).to_have_text("all jobs: Just started.")
-        expect(page.locator("#summary")).to_contain_text("all jobs are being run in order")
+        expect(page.locator("#summary")).to_contain_text("recovery is running all jobs in order")
         expect(row(page, NAMES[0])).to_contain_text("succeeded")
-        expect(page.locator("#summary")).to_contain_text(
-            "the last run of all jobs failed: To be run again", timeout=180_000
-        )
+        expect(page.locator("#summary")).to_contain_text("the last recovery failed: Run again", timeout=180_000)
     for name in NAMES:
         expect(row(page, name)).to_contain_text("failed" if name == "PostFundingStatusSyncJob" else "succeeded")
     expect(row(page, "PersonOwnerRebuildJob")).to_contain_text("300 read, 300 added")
@@ -106,31 +105,29 @@ def test_all_jobs_are_run_in_order_and_the_page_tells_which_failed_and_why(page:
     failed = row(page, "PostFundingStatusSyncJob")
     expect(failed).to_contain_text("post_funding")
     expect(page.locator("#summary")).to_contain_text("7 of 8 jobs have succeeded since midnight")
-    expect(page.locator("#index")).to_contain_text("persons-")
+    expect(page.locator("#indices")).to_contain_text("persons-")
     failed.get_by_role("link", name="Log").click()
     page.wait_for_url("**/tasks/run_job**")
 
 
-def test_a_job_that_is_run_from_the_page_is_followed_by_what_follows_it(page: Page, airflow: StartedAirflow) -> None:
+def test_a_job_that_is_started_on_the_page_is_followed_by_its_follow_on_jobs(
+    page: Page, airflow: StartedAirflow
+) -> None:
     dialog = open_dialog(page, "PostEmployingBodyTrustJob")
-    expect(dialog).to_contain_text("one after the other, by the same date: PostTrainingBodyTrustJob.")
+    expect(dialog).to_contain_text("Here: PostTrainingBodyTrustJob.")
     expect(dialog.get_by_label("Date override")).not_to_be_visible()
     dialog.get_by_label("Run date").fill("2026-03-10")
     dialog.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_role("status")).to_have_text("PostEmployingBodyTrustJob: Just started.")
-    for name, how in (("PostEmployingBodyTrustJob", "by hand"), ("PostTrainingBodyTrustJob", "after another job")):
+    for name, how in (("PostEmployingBodyTrustJob", "manually"), ("PostTrainingBodyTrustJob", "as a follow-on job")):
         expect(row(page, name)).to_contain_text(f"for 2026-03-10, {how}")
         expect(row(page, name)).to_contain_text("succeeded")
     run = airflow.api.runs("post_employing_body_trust_job", "manual")[-1]
-    assert run["conf"] == {
-        "run_date": "2026-03-10",
-        "maximum_removed_percent": 20,
-        "dry_run": False,
-        "run_follow_on_jobs": True,
-    }
+    defaults = {each.name: each.default for each in job_parameters(find_job("PostEmployingBodyTrustJob"))}
+    assert run["conf"] == defaults | {"run_date": "2026-03-10"}
 
 
-def test_the_status_job_asks_for_its_argument_first_and_refuses_what_is_no_date(
+def test_the_status_job_asks_for_its_argument_first_and_refuses_an_invalid_date(
     page: Page, airflow: StartedAirflow, complaints: list[str]
 ) -> None:
     before = airflow.api.run_ids("person_record_status_job")
@@ -139,19 +136,19 @@ def test_the_status_job_asks_for_its_argument_first_and_refuses_what_is_no_date(
     dialog.get_by_role("button", name="Run", exact=True).click()
     expect(dialog.get_by_role("alert")).to_have_text("The date is not correct: 2026-02-30")
     assert airflow.api.run_ids("person_record_status_job") == before
-    assert [text for text in complaints if "400" in text] == complaints  # the browser notes the refusal
+    assert [text for text in complaints if "400" in text] == complaints  # the browser logs the refusal
     complaints.clear()
     dialog.get_by_label("Date override").fill("any")
     dialog.get_by_label("Dry run").check()
     dialog.get_by_role("button", name="Run", exact=True).click()
     expect(dialog).not_to_be_visible()
     status = row(page, "PersonRecordStatusJob")
-    expect(status).to_contain_text("by hand, dry run")
+    expect(status).to_contain_text("manually, dry run")
     expect(status).to_contain_text("succeeded")
     expect(status).to_contain_text("dry run: nothing was written")
 
 
-def test_what_a_run_waits_for_and_why_one_failed_are_shown_as_text(page: Page) -> None:
+def test_the_reasons_of_waits_and_failures_are_shown_as_text(page: Page) -> None:
     run = {
         "run_id": "scheduled__1",
         "started_by": "night",
@@ -165,10 +162,10 @@ def test_what_a_run_waits_for_and_why_one_failed_are_shown_as_text(page: Page) -
     markup = "<img src=x onerror=alert(1)>"
 
     def answer(route: Route) -> None:
-        told = route.fetch().json()
-        told["jobs"][0]["current"] = run | {"state": "running", "waits": f"for the end of {markup}"}
-        told["jobs"][0]["last"] = run | {"state": "failed", "reason": markup}
-        route.fulfill(json=told)
+        status = route.fetch().json()
+        status["jobs"][0]["current"] = run | {"state": "running", "waits": f"for the end of {markup}"}
+        status["jobs"][0]["last"] = run | {"state": "failed", "reason": markup}
+        route.fulfill(json=status)
 
     page.route("**/api/jobs/status", answer)
     page.goto("/sync/")
@@ -179,20 +176,20 @@ def test_what_a_run_waits_for_and_why_one_failed_are_shown_as_text(page: Page) -
     page.unroute_all(behavior="wait")
 
 
-def test_a_build_at_work_is_shown_with_how_far_it_is(page: Page, elasticsearch_client: Elasticsearch) -> None:
+def test_a_running_build_is_shown_with_its_progress(page: Page, elasticsearch_client: Elasticsearch) -> None:
     name = new_index_name("persons", datetime.now(UTC))
     elasticsearch_client.indices.create(index=name, mappings={"_meta": {"expected_documents": 1000}})
     for number in range(3):
         elasticsearch_client.index(index=name, document={"personId": number}, refresh=True)
     try:
         page.goto("/sync/")
-        expect(page.locator("#index")).to_contain_text(f"{name}: 3 of about 1,000 documents")
+        expect(page.locator("#indices")).to_contain_text(f"{name}: 3 of about 1,000 documents")
         expect(page.get_by_role("progressbar", name="Documents loaded")).to_have_attribute("max", "1000")
     finally:
         elasticsearch_client.indices.delete(index=name)
 
 
-def test_of_many_who_start_a_job_together_one_starts_it(airflow: StartedAirflow) -> None:
+def test_of_simultaneous_requests_one_starts_the_job(airflow: StartedAirflow) -> None:
     login = {"username": "admin", "password": airflow.airflow.secrets["admin"]}
     with httpx.Client(base_url=airflow.url, timeout=60, trust_env=False) as client, ThreadPoolExecutor(8) as threads:
         token = client.post("/auth/token", json=login).json()["access_token"]

@@ -1,4 +1,4 @@
-"""The form by which a run is started on Airflow's page of a DAG."""
+"""The form that triggers a run on Airflow's page of a DAG."""
 
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 @dataclass
 class TriggerForm:
-    """Open on the page of that DAG."""
+    """The open form of a DAG."""
 
     page: Page
     dag_id: str
@@ -24,7 +24,7 @@ class TriggerForm:
         return self.page.get_by_role("dialog")
 
     def row(self, param: str) -> Locator:
-        """What is said of a param, and its field."""
+        """The title, description and field of a param."""
         return self.whole.get_by_role("group").filter(has=self._field(param))
 
     def fill(self, **params: str | bool) -> None:
@@ -33,18 +33,18 @@ class TriggerForm:
             if not isinstance(value, bool):
                 field.fill(value)
             elif field.is_checked() != value:
-                field.press("Space")  # a switch: it is drawn beside the box, which itself cannot be clicked
+                field.press("Space")  # a switch is drawn beside the box, which itself cannot be clicked
 
     def send(self) -> None:
-        self._button.press("Enter")  # a click may meet the notification that the last try was refused
+        self._button.press("Enter")  # a click might hit the notification of an earlier refusal
 
     def run_id(self) -> str:
-        """Of the run that was started: Airflow shows it then."""
+        """The id of the started run, once Airflow shows it."""
         self.page.wait_for_url(f"**/dags/{self.dag_id}/runs/**")
         return unquote(urlsplit(self.page.url).path.split("/")[4])
 
     def start(self, **params: str | bool) -> str:
-        """Fill it in and send it. The id of the run."""
+        """Fill in the form, send it, and return the id of the run."""
         self.fill(**params)
         self.send()
         return self.run_id()

@@ -37,7 +37,7 @@ from tests.slack_server import SlackServer, slack_server  # noqa: E402
 
 @pytest.fixture(scope="session")
 def dag_bag() -> DagBag:
-    """All DAGs, read as Airflow reads them."""
+    """All DAGs, parsed as Airflow does it."""
     return DagBag(str(ROOT / "dags"))
 
 
@@ -54,7 +54,7 @@ def metadata() -> None:
 
 @pytest.fixture
 def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlackServer]:
-    """What takes the place of Slack's API, and the connection by which messages go there."""
+    """A local server in place of Slack's API, with the connection that sends messages there."""
     for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.delenv(proxy, raising=False)
     with slack_server() as server:

@@ -1,4 +1,4 @@
-"""Messages of real DAG runs, to a server on this machine that takes Slack's place."""
+"""Messages of real DAG runs, sent to a local server in place of Slack."""
 
 import copy
 import json
@@ -14,16 +14,16 @@ from airflow.sdk import DAG, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from local.ports import HOST, any_free_port
-from sync_airflow.messages.announcements import announce_failure, announce_untold_failure, announces_failure
-from sync_airflow.messages.slack import say_that_it_is_off, send
+from sync_airflow.messages.announcements import announce_failure, announce_unreported_failure, announces_failure
+from sync_airflow.messages.slack import log_that_messages_are_off, send
 from sync_airflow.tasks import job_operator
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import TransientError
 from sync_jobs.postgres.locks import advisory_lock
 from tests.slack_server import SlackServer
 
-JOB = find_job("PostFundingStatusSyncJob")  # needs PostgreSQL alone, and nothing runs after it
-COUNTS = "1 read, 0 added, 1 changed, 0 removed, 0 unchanged, 0 rejected"
+JOB = find_job("PostFundingStatusSyncJob")  # needs only PostgreSQL, and has no follow-on jobs
+COUNTS = "1 read, 0 added, 1 changed, 0 removed, 0 unchanged, 0 refreshed"
 POST = "INSERT INTO post (id, funding_status) VALUES (1, 'CURRENT')"
 FUNDING = "INSERT INTO post_funding (id, post_id, start_date, end_date) VALUES (1, 1, '2024-01-01', '2024-02-28')"
 
@@ -38,7 +38,7 @@ def dag(
     job_dsn: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> DAG:
-    """The job's DAG on a database in which one post has lost its funding; tried again once, and at once."""
+    """The job's DAG on a database in which one post has lost its funding; with one immediate retry."""
     tcs.execute(POST)
     tcs.execute(FUNDING)
     monkeypatch.setenv("AIRFLOW_CONN_TCS_POSTGRES", job_dsn)
@@ -50,12 +50,12 @@ def dag(
 
 
 def run(dag: DAG, **conf: object) -> str:
-    """The end state of a run for 29 February 2024, with whatever else it is asked for."""
+    """The end state of a run for 29 February 2024 with these further parameters."""
     state: str = dag.test(run_conf={"run_date": "2024-02-29"} | conf).state
     return state
 
 
-def test_a_job_tells_its_start_and_its_counts(dag: DAG, slack: SlackServer) -> None:
+def test_a_job_announces_its_start_and_its_counts(dag: DAG, slack: SlackServer) -> None:
     assert run(dag) == "success"
     started, finished = slack.texts
     assert started.startswith(f"*{JOB.name}* started for 2024-02-29: manual__")
@@ -67,7 +67,7 @@ def test_a_job_tells_its_start_and_its_counts(dag: DAG, slack: SlackServer) -> N
     assert slack.tokens == {"Bearer xoxb-of-a-test"}
 
 
-def test_a_failure_is_told_to_the_channel_with_its_reason_and_the_log_once_it_is_not_tried_again(
+def test_a_final_failure_is_announced_with_its_reason_and_a_link_to_the_log(
     dag: DAG, slack: SlackServer, job_connection: psycopg.Connection[Any]
 ) -> None:
     with advisory_lock(job_connection, JOB.name):
@@ -79,7 +79,7 @@ def test_a_failure_is_told_to_the_channel_with_its_reason_and_the_log_once_it_is
     assert failed.endswith("/tasks/run_job?try_number=2|Log of run_job>")
 
 
-def test_an_error_not_of_our_own_is_told_by_its_class_alone(
+def test_of_a_foreign_error_only_the_class_is_announced(
     dag: DAG, slack: SlackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -94,13 +94,13 @@ def test_an_error_not_of_our_own_is_told_by_its_class_alone(
     assert "Somebody" not in failed
 
 
-def test_a_postgresql_that_is_down_is_told_in_its_words_and_no_password_after_the_last_attempt(
+def test_a_postgresql_that_is_down_is_announced_after_the_last_attempt_without_the_password(
     dag: DAG, slack: SlackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_TCS_POSTGRES", f"postgres://somebody:secret@{HOST}:{any_free_port()}/tcs")
     assert run(dag) == "failed"
     _, failed = slack.texts
-    assert "Connection refused. Make sure that it runs" in failed
+    assert "Connection refused. Make sure that it is running" in failed
     assert "try_number=2" in failed
     assert "secret" not in failed
 
@@ -109,13 +109,13 @@ TROUBLES = {
     "wrong token": "SlackApiError: .*invalid_auth",
     "nobody listens": "URLError: .*Connection refused",
     "no answer": "TimeoutError: timed out",
-    "no channel": "ValueError: the extra of connection slack_default names no channel",
+    "no channel": "ValueError: the extra of connection slack_default does not name a channel",
     "no token": "AirflowNotFoundException: .* does not contain password",
 }
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-def test_a_message_that_cannot_be_sent_is_one_line_in_the_log_of_a_job_that_goes_well(
+def test_a_message_that_cannot_be_sent_is_one_warning_in_the_log_of_a_successful_job(
     dag: DAG, slack: SlackServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, trouble: str
 ) -> None:
     connections = {
@@ -134,22 +134,20 @@ def test_a_message_that_cannot_be_sent_is_one_line_in_the_log_of_a_job_that_goes
         assert re.match(f"A message could not be sent to Slack: {TROUBLES[trouble]}", record.getMessage())
 
 
-def test_without_a_connection_no_message_is_sent_and_that_is_said_once(
+def test_without_a_connection_no_message_is_sent_and_this_is_logged_once(
     dag: DAG, slack: SlackServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_SLACK_DEFAULT")
-    say_that_it_is_off.cache_clear()
+    log_that_messages_are_off.cache_clear()
     assert run(dag) == "success"
     lines = [record for record in caplog.records if record.name.startswith("sync_airflow.messages.slack")]
     assert [(record.levelname, record.getMessage()) for record in lines] == [
-        ("INFO", "There is no connection slack_default: no messages are sent to Slack.")
+        ("INFO", "The connection slack_default does not exist: no messages are sent to Slack.")
     ]
     assert slack.messages == []
 
 
-def test_an_answer_that_does_not_come_is_not_waited_for_longer_than_seconds(
-    slack: SlackServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_answer_costs_only_seconds(slack: SlackServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", slack.connection())
     slack.hanging = True
     begin = time.monotonic()
@@ -158,7 +156,7 @@ def test_an_answer_that_does_not_come_is_not_waited_for_longer_than_seconds(
 
 
 def context(dag: DAG, task_id: str, states: dict[str, str], **more: object) -> Context:
-    """What Airflow hands to a callback. states: of the run's tasks."""
+    """The context of an Airflow callback. states: of the run's tasks."""
 
     def get_task_states(task_ids: list[str], **_: object) -> dict[str, dict[str, str]]:
         return {"1": {task_id: states[task_id] for task_id in task_ids if task_id in states}}
@@ -168,21 +166,23 @@ def context(dag: DAG, task_id: str, states: dict[str, str], **more: object) -> C
     return cast(Context, {"dag": dag, "task": dag.get_task(task_id), "ti": ti, "dag_run": run} | more)
 
 
-def test_of_several_waits_that_were_in_vain_in_one_run_one_is_told(dags: dict[str, DAG], slack: SlackServer) -> None:
+def test_of_several_failed_sensors_in_one_run_one_is_announced(dags: dict[str, DAG], slack: SlackServer) -> None:
     dag = dags["person_elastic_search_sync_job"]
     waits = sorted(task.task_id for task in dag.tasks if task.task_id.startswith("wait_for_"))
     assert len(waits) == 3
     for wait in waits:
-        announce_failure(context(dag, wait, dict.fromkeys(waits, "failed"), exception=AirflowFailException("in vain")))
+        announce_failure(
+            context(dag, wait, dict.fromkeys(waits, "failed"), exception=AirflowFailException("upstream failed"))
+        )
     assert slack.texts == [
-        f"<!channel> *PersonElasticSearchSyncJob* failed: in vain\n<http://airflow/log|Log of {waits[0]}>"
+        f"<!channel> *PersonElasticSearchSyncJob* failed: upstream failed\n<http://airflow/log|Log of {waits[0]}>"
     ]
 
 
-def test_recovery_tells_at_its_end_what_is_to_be_run_again_though_jobs_before_have_failed(
+def test_recovery_announces_the_jobs_to_run_again_although_earlier_jobs_have_failed(
     dags: dict[str, DAG], slack: SlackServer
 ) -> None:
-    error = AirflowFailException("To be run again, in this order, with run_date 2024-02-29: PostTrainingBodyTrustJob")
+    error = AirflowFailException("Run again, in this order, with run_date 2024-02-29: PostTrainingBodyTrustJob")
     announce_failure(context(dags["recovery"], "summary", {"post_training_body_trust_job": "failed"}, exception=error))
     assert slack.texts == [
         f"<!channel> *Recovery: all jobs in order* failed: {error}\n<http://airflow/log|Log of summary>"
@@ -192,13 +192,13 @@ def test_recovery_tells_at_its_end_what_is_to_be_run_again_though_jobs_before_ha
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (AirflowTaskTimeout("PID 1"), "it has not ended within its time limit"),
-        (SystemExit("told to stop"), "SystemExit, see its log"),
+        (AirflowTaskTimeout("PID 1"), "it exceeded its time limit"),
+        (SystemExit("stopped"), "SystemExit, see its log"),
         (TransientError("connection lost"), "connection lost"),
         (ValueError("Jane Doe"), "ValueError, see its log"),
     ],
 )
-def test_the_reason_is_told_in_words_of_our_own_alone(
+def test_only_our_own_error_texts_are_announced(
     dags: dict[str, DAG], slack: SlackServer, error: BaseException, reason: str
 ) -> None:
     announce_failure(context(dags[JOB.dag_id], "run_job", {}, exception=error))
@@ -206,37 +206,37 @@ def test_the_reason_is_told_in_words_of_our_own_alone(
 
 
 @pytest.mark.parametrize(
-    ("told", "reason", "text"),
+    ("reported", "reason", "text"),
     [
         (["run_job"], "task_failure", None),
-        ([], "task_failure", "it ended without a word, as when its process is killed"),
-        ([], "timed_out", "it has not ended within its time limit"),
+        ([], "task_failure", "it stopped without reporting a reason (was the process killed?)"),
+        ([], "timed_out", "it exceeded its time limit"),
     ],
 )
-def test_a_run_whose_failure_no_task_has_told_is_told_by_its_dag(
+def test_a_failure_that_no_task_has_reported_is_announced_by_the_dag(
     dags: dict[str, DAG],
     slack: SlackServer,
     monkeypatch: pytest.MonkeyPatch,
-    told: list[str],
+    reported: list[str],
     reason: str,
     text: str | None,
 ) -> None:
     dag = dags[JOB.dag_id]
     this = context(dag, "run_job", {}, run_id="1", reason=reason)
-    monkeypatch.setattr(this["ti"], "xcom_pull", lambda task_ids, **_: task_ids in told or None)
-    announce_untold_failure(this)
+    monkeypatch.setattr(this["ti"], "xcom_pull", lambda task_ids, **_: task_ids in reported or None)
+    announce_unreported_failure(this)
     assert slack.texts == (
         [f"<!channel> *{JOB.name}* failed: {text}\n<http://airflow/log|Log of run_job>"] if text else []
     )
 
 
-def test_every_dag_tells_a_failure_that_its_tasks_did_not(dags: dict[str, DAG]) -> None:
-    assert [dag_id for dag_id, dag in dags.items() if dag.on_failure_callback is not announce_untold_failure] == []
+def test_every_dag_announces_a_failure_that_its_tasks_did_not_report(dags: dict[str, DAG]) -> None:
+    assert [dag_id for dag_id, dag in dags.items() if dag.on_failure_callback is not announce_unreported_failure] == []
 
 
-def test_every_task_tells_its_failure_save_those_of_recovery_whose_jobs_do(dags: dict[str, DAG]) -> None:
+def test_every_task_announces_its_failure_except_the_jobs_of_recovery(dags: dict[str, DAG]) -> None:
     for dag in dags.values():
         for task in dag.tasks:
-            tells = announces_failure(task)
+            announces = announces_failure(task)
             expected = dag.dag_id != "recovery" or task.task_id == "summary"
-            assert tells == expected, f"{dag.dag_id}.{task.task_id}: set on_failure_callback by default_args"
+            assert announces == expected, f"{dag.dag_id}.{task.task_id}: set on_failure_callback by default_args"

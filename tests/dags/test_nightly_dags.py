@@ -1,4 +1,4 @@
-"""The eight DAGs are what domain.md and design.md say, and what every DAG of the project must be."""
+"""The DAGs of the jobs are those of docs/domain.md and docs/design.md, and each has what every DAG needs."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 import yaml
 from airflow._shared.module_loading import find_path_from_directory
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG, CronTriggerTimetable, Param
+from airflow.sdk import DAG, CronTriggerTimetable
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.sdk.timezone import coerce_datetime
@@ -21,11 +21,12 @@ from sync_airflow import connections, task_defaults
 from sync_airflow.tasks.job_operator import DATE_OF_CHANGE_OVERRIDE
 from sync_airflow.tasks.sensors import NightlyJobSensor
 from sync_airflow.tasks.sync_operator import INDEX_SETTINGS
-from sync_jobs.catalogue import JOBS
+from sync_jobs.catalogue import JOBS, find_job
+from sync_jobs.parameters import job_parameters
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# domain.md, "The eight jobs": DAG id, operators' name, UTC time.
+# docs/domain.md, "The eight jobs": DAG id, operators' name, UTC time.
 NIGHT = (
     ("person_owner_rebuild_job", "PersonOwnerRebuildJob", time(0, 5)),
     ("person_placement_employing_body_trust_job", "PersonPlacementEmployingBodyTrustJob", time(0, 9)),
@@ -39,7 +40,7 @@ NIGHT = (
 DAG_IDS = [dag_id for dag_id, _, _ in NIGHT]
 TIMES = {dag_id: at for dag_id, _, at in NIGHT}
 
-# design.md, "Orchestration": who waits for whom, and how much earlier that one is due, in minutes.
+# docs/design.md, "Orchestration": who waits for whom, and how much earlier that one is due, in minutes.
 WAITS = {
     "person_placement_training_body_trust_job": {"person_placement_employing_body_trust_job": 20},
     "post_training_body_trust_job": {"post_employing_body_trust_job": 10},
@@ -53,7 +54,7 @@ WAITS = {
 
 
 def next_run_of_a_new_dag(dag: DAG) -> datetime:
-    """When the first run of a DAG without runs is planned, by the scheduler's own reckoning."""
+    """When the scheduler plans the first run of a DAG without runs."""
     as_stored = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
     earliest = min((task.start_date for task in as_stored.tasks if task.start_date), default=as_stored.start_date)
     restriction = TimeRestriction(earliest=coerce_datetime(earliest), latest=None, catchup=as_stored.catchup)
@@ -112,25 +113,17 @@ def test_a_file_that_is_read_right_after_the_tick_does_not_lose_the_first_night(
 
 
 @pytest.mark.parametrize("dag_id", DAG_IDS)
-def test_a_run_by_hand_can_be_given_these_params(dags: dict[str, DAG], dag_id: str) -> None:
+def test_a_manual_run_takes_the_parameters_of_its_job(dags: dict[str, DAG], dag_id: str) -> None:
     params = dags[dag_id].params
-    defaults: dict[str, object] = {
-        "run_date": None,
-        "run_follow_on_jobs": True,
-        "dry_run": False,
-        "maximum_removed_percent": 20,
-    }
-    if dag_id == "person_record_status_job":
-        defaults["date_override"] = ""
-    assert params.dump() == defaults
+    assert params.dump() == {parameter.name: parameter.default for parameter in job_parameters(find_job(dag_id))}
     for name in params:
         param = params.get_param(name)
-        assert param.description, f"{dag_id}: the form does not say what {name} is; give the Param a description"
+        assert param.description, f"{dag_id}: give the Param {name} a description"
         assert param.schema["title"], f"{dag_id}: give the Param {name} a title"
 
 
 @pytest.mark.parametrize("value", ["2026-02-29", "01/02/2026", "tomorrow", "2026-2-1", 20260201, ""])
-def test_a_run_date_that_is_no_date_is_refused_before_a_run_is_made(dags: dict[str, DAG], value: object) -> None:
+def test_an_invalid_run_date_is_refused_before_a_run_is_created(dags: dict[str, DAG], value: object) -> None:
     with pytest.raises(ParamValidationError):
         params_with(dags["person_owner_rebuild_job"], run_date=value)
 
@@ -147,7 +140,7 @@ def test_the_guard_rail_of_a_run_is_a_percentage(dags: dict[str, DAG], value: ob
 
 
 @pytest.mark.parametrize("value", [" ANY ", "\t2026-03-10\n", "", None, "2026-02-01", "ANY", "any", "None", "NONE"])
-def test_date_override_takes_what_the_job_knows(dags: dict[str, DAG], value: object) -> None:
+def test_date_override_accepts_what_the_job_accepts(dags: dict[str, DAG], value: object) -> None:
     assert params_with(dags["person_record_status_job"], date_override=value)["date_override"] == value
 
 
@@ -159,29 +152,20 @@ def test_date_override_refuses_anything_else(dags: dict[str, DAG], value: object
         params_with(dags["person_record_status_job"], date_override=value)
 
 
-def test_the_form_of_a_date_override_says_what_is_refused_in_the_words_that_operators_know(
+def test_the_form_quotes_the_error_of_an_invalid_date_override(
     dags: dict[str, DAG],
 ) -> None:
     param = dags["person_record_status_job"].params.get_param("date_override")
     assert "The date is not correct" in (param.description or "")
 
 
-def test_the_form_of_a_job_that_none_follows_says_so_and_any_other_names_them(dags: dict[str, DAG]) -> None:
-    def form(dag_id: str) -> Param:
-        return dags[dag_id].params.get_param("run_follow_on_jobs")
-
-    assert "No job follows" in (form("post_training_body_trust_job").description or "")
-    assert "none" in form("person_record_status_job").schema["title"]
-    assert "PostTrainingBodyTrustJob" in (form("post_employing_body_trust_job").description or "")
-
-
 @pytest.mark.parametrize("dag_id", [*DAG_IDS, "recovery"])
-def test_the_form_says_that_a_logical_date_is_no_run_date(dags: dict[str, DAG], dag_id: str) -> None:
+def test_the_form_says_that_the_logical_date_is_only_a_label(dags: dict[str, DAG], dag_id: str) -> None:
     param = dags[dag_id].params.get_param("run_date")
     assert "Logical Date above is only a label" in (param.description or "")
 
 
-def test_every_dag_tells_the_operator_what_it_is(dags: dict[str, DAG]) -> None:
+def test_every_dag_has_a_manual_that_explains_its_parameters(dags: dict[str, DAG]) -> None:
     for dag_id, dag in dags.items():
         assert dag.doc_md, f"{dag_id}: give it a doc_md; it is the operator's manual"
         assert dag.description, f"{dag_id}: give it a description"
@@ -191,7 +175,7 @@ def test_every_dag_tells_the_operator_what_it_is(dags: dict[str, DAG]) -> None:
 
 
 @pytest.mark.parametrize(("dag_id", "name", "at"), NIGHT, ids=DAG_IDS)
-def test_the_manual_of_a_job_says_when_and_what_and_what_if_it_failed(
+def test_the_manual_of_a_job_says_when_it_runs_what_it_writes_and_what_to_do_if_it_failed(
     dags: dict[str, DAG], dag_id: str, name: str, at: time
 ) -> None:
     manual = dags[dag_id].doc_md or ""
@@ -208,9 +192,9 @@ def test_every_task_has_an_owner_a_time_limit_and_retries_with_back_off(dags: di
             assert task.execution_timeout, f"{where}: set an execution_timeout"
             assert task.execution_timeout <= task_defaults.JOB_TIMEOUT, where
             if dag.dag_id == "recovery" and task.task_id != "summary":
-                continue  # the run that it starts has retries of its own
+                continue  # the run that it starts has its own retries
             if task.task_id == "roll_back":
-                assert task.retries == 0, f"{where}: another attempt would go back once more"
+                assert task.retries == 0, f"{where}: a retry would roll back once more"
                 continue
             assert task.retries == 3, f"{where}: use task_defaults.RETRIES"
             assert task.retry_exponential_backoff == 2, f"{where}: use task_defaults.RETRIES"
@@ -218,7 +202,7 @@ def test_every_task_has_an_owner_a_time_limit_and_retries_with_back_off(dags: di
 
 
 @pytest.mark.parametrize("dag_id", DAG_IDS)
-def test_each_job_waits_for_the_same_nights_run_of_what_it_follows(dags: dict[str, DAG], dag_id: str) -> None:
+def test_each_job_waits_for_its_upstream_runs_of_the_same_night(dags: dict[str, DAG], dag_id: str) -> None:
     tasks = waits_of(dags[dag_id])
     assert {task.external_dag_id: task.execution_delta for task in tasks} == {
         upstream: timedelta(minutes=minutes) for upstream, minutes in WAITS.get(dag_id, {}).items()
@@ -235,9 +219,9 @@ def test_a_failed_upstream_ends_the_wait_except_before_the_job_that_waits_for_an
     dags: dict[str, DAG], dag_id: str
 ) -> None:
     for task in waits_of(dags[dag_id]):
-        whatever_end = dag_id == "person_record_status_job"
-        assert task.failed_states == ([] if whatever_end else ["failed"])
-        assert task.allowed_states == (["success", "failed"] if whatever_end else ["success"])
+        any_end = dag_id == "person_record_status_job"
+        assert task.failed_states == ([] if any_end else ["failed"])
+        assert task.allowed_states == (["success", "failed"] if any_end else ["success"])
 
 
 @pytest.mark.parametrize("dag_id", DAG_IDS)
@@ -246,7 +230,7 @@ def test_the_work_comes_after_every_wait_and_before_the_next_job(dags: dict[str,
     waits = {f"wait_for_{upstream}" for upstream in WAITS.get(dag_id, {})}
     assert {task.task_id for task in dag.tasks} == {"run_job", "run_next_job", *waits}
     assert dag.get_task("run_job").upstream_task_ids == waits
-    # Sensors skip themselves in a run by hand; one that failed must keep the job from running.
+    # Sensors skip themselves in a manual run; a failed one must stop the job.
     assert dag.get_task("run_job").trigger_rule == "none_failed"
     assert dag.get_task("run_next_job").upstream_task_ids == {"run_job"}
     assert dag.get_task("run_next_job").trigger_rule == "all_success"
@@ -263,11 +247,11 @@ def test_the_last_success_of_each_job_is_kept_on_an_asset_of_its_own(dags: dict[
     for dag_id in DAG_IDS:
         run_job = dags[dag_id].get_task("run_job")
         assert [asset.name for asset in run_job.outlets] == [dag_id]
-        # Whether another run has done the night's work is asked of it and of all that it follows, transitively.
+        # Its inlets are the assets of the job and of all upstream jobs.
         assert {asset.name for asset in run_job.inlets} == {dag_id, *upstream_ids(dag_id)}
 
 
-def test_reading_the_dag_files_brings_no_driver_and_no_job() -> None:
+def test_parsing_the_dag_files_imports_no_driver_and_no_job() -> None:
     program = (
         "import sys, nightly_jobs, recovery, index_alarms, index_rollbacks\n"
         "heavy = {'psycopg', 'elasticsearch', 'elastic_transport', 'sync_jobs.runner'}\n"
@@ -284,17 +268,14 @@ def test_reading_the_dag_files_brings_no_driver_and_no_job() -> None:
     assert done.stdout.strip().splitlines()[-1] == "[]"
 
 
-def test_airflow_looks_for_plugins_in_no_package_below_the_plugins_folder() -> None:
+def test_airflow_looks_for_plugins_in_no_package_of_the_plugins_folder() -> None:
     plugins = ROOT / "plugins"
     found = [Path(path) for path in find_path_from_directory(str(plugins), ".airflowignore")]
     assert [path for path in found if path.suffix == ".py" and path.parent != plugins] == []
 
 
-def test_the_settings_file_names_the_connections_and_variables_of_the_code() -> None:
-    path = ROOT / "airflow_settings.yaml"
-    if not path.exists():
-        pytest.skip("no airflow_settings.yaml yet")
-    settings = yaml.safe_load(path.read_text(encoding="utf-8"))["airflow"]
+def test_the_settings_file_has_the_connections_and_variables_of_the_code() -> None:
+    settings = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text(encoding="utf-8"))["airflow"]
     assert {entry["conn_id"]: entry["conn_type"] for entry in settings["connections"]} == {
         connections.POSTGRES: "postgres",
         connections.ELASTICSEARCH: "elasticsearch",

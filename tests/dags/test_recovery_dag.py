@@ -1,4 +1,4 @@
-"""Recovery runs the eight jobs in the order of the table, and says what is to be run again."""
+"""Recovery runs all jobs in the order of the table, and says which jobs to run again."""
 
 import inspect
 from datetime import date
@@ -9,10 +9,12 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
-from sync_airflow.tasks.recovery import RecoverJobOperator, jobs_to_run_again, run_book, table, unfit_upstream_jobs
+from sync_airflow.tasks.recovery import RecoverJobOperator, unfit_upstream_jobs
+from sync_airflow.tasks.recovery_summary import jobs_to_run_again, run_book, table
 from sync_jobs.catalogue import JOBS, find_job
+from sync_jobs.report import COUNTS
 
-# domain.md, "The eight jobs": in this order.
+# docs/domain.md, "The eight jobs": in this order.
 ORDER = [
     "person_owner_rebuild_job",
     "person_placement_employing_body_trust_job",
@@ -47,29 +49,27 @@ def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags: dict[str
 
 
 @pytest.mark.parametrize("task_id", ORDER)
-def test_no_job_is_started_by_a_recovery_that_is_given_what_it_does_not_know(
-    dags: dict[str, DAG], task_id: str
-) -> None:
-    # Of the run it has the conf alone, so that whatever comes before the refusal would fail otherwise.
+def test_a_recovery_with_an_unknown_parameter_starts_no_job(dags: dict[str, DAG], task_id: str) -> None:
+    # The run has only a conf, so anything that happened before the refusal would fail.
     run, reasons = SimpleNamespace(conf={"run_date": "2026-02-28", "dry_run": True}), []
     context = {"dag_run": run, "ti": SimpleNamespace(xcom_push=lambda key, value: reasons.append((key, value)))}
-    with pytest.raises(AirflowFailException, match=r"given 'dry_run', .* expected are run_date, maximum_removed_perc"):
-        # Airflow refuses to execute an operator outside of a task; what is tested is the method below that guard.
+    with pytest.raises(AirflowFailException, match=r"Unknown parameter 'dry_run'\. Expected some of run_date, "):
+        # Airflow refuses to execute an operator outside a task; this calls the method below that guard.
         inspect.unwrap(RecoverJobOperator.execute)(dags["recovery"].get_task(task_id), context)
     assert [key for key, _ in reasons] == ["reason"]
 
 
-def test_a_failed_job_keeps_neither_the_jobs_after_it_nor_the_summary_from_running(dags: dict[str, DAG]) -> None:
+def test_later_jobs_and_the_summary_run_after_a_failed_job(dags: dict[str, DAG]) -> None:
     for task_id in [*ORDER[1:], "summary"]:
         assert dags["recovery"].get_task(task_id).trigger_rule == "all_done"
 
 
-def test_recovery_runs_by_hand_or_at_a_restart_one_at_a_time_and_not_for_ever(dags: dict[str, DAG]) -> None:
+def test_recovery_has_no_schedule_one_run_at_a_time_and_a_time_limit(dags: dict[str, DAG]) -> None:
     recovery = dags["recovery"]
     assert recovery.schedule is None
     assert recovery.max_active_runs == 1
     assert recovery.dagrun_timeout is not None
-    assert recovery.params.dump() == {"run_date": None, "maximum_removed_percent": None}
+    assert set(recovery.params.dump().values()) == {None}
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_recovery_runs_by_hand_or_at_a_restart_one_at_a_time_and_not_for_ever(da
         ("PersonRecordStatusJob", []),
     ],
 )
-def test_what_follows_a_failed_job_is_not_run_transitively_and_all_else_is(failed: str, not_run: list[str]) -> None:
+def test_jobs_downstream_of_a_failed_job_are_skipped_and_all_others_run(failed: str, not_run: list[str]) -> None:
     states: dict[str, str | None] = {}
     for job in JOBS:
         if job.name == failed:
@@ -99,22 +99,22 @@ def test_what_follows_a_failed_job_is_not_run_transitively_and_all_else_is(faile
     assert [job.name for job in jobs_to_run_again(states)] == [failed, *not_run]
 
 
-def test_a_job_that_was_skipped_stands_in_the_way_of_the_next_even_if_the_failed_one_was_not_its_own_upstream() -> None:
+def test_a_skipped_job_also_blocks_its_downstream_jobs() -> None:
     states = ALL_WELL | {"person_placement_training_body_trust_job": "skipped"}
     unfit = unfit_upstream_jobs(find_job("PersonElasticSearchSyncJob"), states)
     assert [job.name for job in unfit] == ["PersonPlacementTrainingBodyTrustJob"]
 
 
-def test_nothing_is_to_be_run_again_after_a_recovery_without_failures() -> None:
+def test_a_recovery_without_failures_has_nothing_to_run_again() -> None:
     assert jobs_to_run_again(ALL_WELL) == ()
 
 
-def test_a_job_that_never_began_is_to_be_run_again() -> None:
+def test_a_job_that_never_started_is_to_be_run_again() -> None:
     states = ALL_WELL | {"person_record_status_job": None}
     assert [job.name for job in jobs_to_run_again(states)] == ["PersonRecordStatusJob"]
 
 
-def test_the_run_book_lists_exactly_what_is_to_be_run_again_in_order_and_why() -> None:
+def test_the_summary_lists_the_jobs_to_run_again_in_order_with_reasons() -> None:
     states = ALL_WELL | {
         "person_placement_employing_body_trust_job": "failed",
         "person_placement_training_body_trust_job": "skipped",
@@ -124,21 +124,22 @@ def test_the_run_book_lists_exactly_what_is_to_be_run_again_in_order_and_why() -
     reasons = {"person_placement_employing_body_trust_job": "it would remove 100 of 100"}
     text = run_book(jobs_to_run_again(states), states, reasons, date(2026, 2, 28))
     assert text.splitlines()[:5] == [
-        "4 of 8 jobs are to be run again, in this order, with run_date 2026-02-28:",
+        "Run 4 of 8 jobs again, in this order, with run_date 2026-02-28:",
         "  PersonPlacementEmployingBodyTrustJob failed: it would remove 100 of 100",
-        "  PersonPlacementTrainingBodyTrustJob was not run, as it follows PersonPlacementEmployingBodyTrustJob",
-        "  PersonElasticSearchSyncJob was not run, as it follows PersonPlacementEmployingBodyTrustJob and "
-        "PersonPlacementTrainingBodyTrustJob",
-        "  PostFundingStatusSyncJob was not run",
+        "  PersonPlacementTrainingBodyTrustJob did not run, because its upstream did not succeed: "
+        "PersonPlacementEmployingBodyTrustJob",
+        "  PersonElasticSearchSyncJob did not run, because its upstream did not succeed: "
+        "PersonPlacementEmployingBodyTrustJob, PersonPlacementTrainingBodyTrustJob",
+        "  PostFundingStatusSyncJob did not run",
     ]
 
 
-def test_the_table_has_a_line_for_each_job_with_its_counts() -> None:
-    counts = {"read": 10, "added": 1, "changed": 2, "removed": 3, "unchanged": 4, "rejected": 0, "seconds": 1.26}
+def test_the_table_has_one_line_per_job_with_its_counts() -> None:
+    counts = {"read": 10, "added": 1, "changed": 2, "removed": 3, "unchanged": 4, "refreshed": 0, "seconds": 1.26}
     states = ALL_WELL | {"person_record_status_job": "failed"}
     reports = {dag_id: counts for dag_id in ORDER if states[dag_id] == "success"}
     head, *lines = table(states, reports).splitlines()
-    assert head.split() == ["job", "state", "read", "added", "changed", "removed", "unchanged", "rejected", "seconds"]
+    assert head.split() == ["job", "state", *COUNTS, "seconds"]
     assert [line.split()[0] for line in lines] == [job.name for job in JOBS]
     assert lines[0].split() == ["PersonOwnerRebuildJob", "success", "10", "1", "2", "3", "4", "0", "1.3"]
     assert lines[-1].split() == ["PersonRecordStatusJob", "failed"]

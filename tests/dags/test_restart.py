@@ -1,4 +1,4 @@
-"""Recovery after a restart, by real schedulers on a real metadata database: once, and only in the window."""
+"""Recovery after a restart, with real schedulers on a real metadata database: once, and only in the window."""
 
 import secrets
 import subprocess
@@ -21,15 +21,15 @@ from sync_airflow.restart import listener
 from sync_airflow.settings import recovery_window
 from tests.conftest import new_database
 
-WORDS = ("Recovery is triggered", "Recovery is not triggered", "recovery after a restart is turned off", "no recovery.")
-# Task slots: with none, a run that was triggered stays queued or running, as one that takes long would.
+WORDS = ("Recovery is triggered", "Recovery is not triggered", "recovery after a restart is off", "no recovery.")
+# Without task slots, a triggered run stays queued or running, like one that takes long.
 NO_TASKS = "UPDATE slot_pool SET slots = 0"
 MAKE_DATABASE = "from airflow.utils import db; db.upgradedb()"
 
 
 @dataclass
 class Schedulers:
-    """Schedulers with a metadata database, without the rest of Airflow. window: of the next one that is started."""
+    """Schedulers with a metadata database, without the rest of Airflow."""
 
     airflow: Airflow
     metadata: "psycopg.Connection[Any]"
@@ -45,12 +45,12 @@ class Schedulers:
         return self.services[-1]
 
     def run(self, *arguments: str) -> None:
-        """One Python process, to its end."""
+        """Run a Python process to its end."""
         service = Service(arguments[0], self.folder / "commands.log")
         service.start([sys.executable, *arguments], self.environment(), self.folder).wait_until_done(120)
 
     def restart_recovery(self) -> str:
-        """What a scheduler that starts now would do, without one."""
+        """Run the process that a starting scheduler would start, and return its last line."""
         now = datetime.now(UTC).isoformat()
         self.run("-m", "sync_airflow.restart.recovery_trigger", now)
         return (self.folder / "commands.log").read_text().splitlines()[-1]
@@ -67,13 +67,13 @@ class Schedulers:
         return [run_id for (run_id,) in self.metadata.execute("SELECT run_id FROM dag_run WHERE dag_id = 'recovery'")]
 
     def environment(self) -> dict[str, str]:
-        # Nothing of the tests' own Airflow.
+        # Without the variables of the tests' own Airflow.
         return self.airflow.environment() | {"AIRFLOW__CORE__PARALLELISM": "1"}
 
 
 @pytest.fixture
 def metadata_dsn(postgres_server: Postgres) -> Iterator[str]:
-    """Of a database for this Airflow alone: what it is left with, NO_TASKS above all, is nothing for another one."""
+    """The DSN of a separate database: other tests could not use it after NO_TASKS."""
     with new_database(postgres_server, "airflow") as name:
         yield postgres_server.dsn("airflow", name)
 
@@ -108,31 +108,31 @@ def test_schedulers_that_start_in_the_window_trigger_recovery_once_for_each_rest
     hour = timedelta(hours=1)
     open_now, closed_now = window(-hour, hour), window(hour, 2 * hour)
 
-    # A first start ever, of two at once: the DAG is not known yet, then is, paused, and is unpaused.
+    # The very first start, of two schedulers at once: the DAG is unknown, then known and paused, then unpaused.
     both = [schedulers.start(open_now), schedulers.start(open_now, zone="Pacific/Auckland")]
     for scheduler in both:
-        assert "recovery is to be triggered" in schedulers.line(scheduler, ("is to be triggered", *WORDS))
+        assert "triggering recovery" in schedulers.line(scheduler, ("triggering recovery", *WORDS))
     schedulers.run("-m", "airflow", "dags", "reserialize")
     schedulers.metadata.execute("UPDATE dag SET is_paused = FALSE WHERE dag_id = 'recovery'")
     answers = sorted(schedulers.answer(scheduler).partition("Recovery is ")[2] for scheduler in both)
     (run_id,) = schedulers.recovery_runs()
-    assert answers[0].startswith(f"not triggered: its run {run_id} is there already")
+    assert answers[0].startswith(f"not triggered: its run {run_id} exists already")
     assert answers[1].startswith(f"triggered: {run_id}")
     stop(both, patience=5)
 
-    # That run is still queued or running: the next start, in another zone, leaves it to that. Outside: nothing.
+    # That run is still active: the next start, in another zone, triggers nothing; nor does one outside the window.
     third, outside = schedulers.start(open_now, zone="Pacific/Auckland"), schedulers.start(closed_now)
-    assert f"its run {run_id} is there already" in schedulers.answer(third)
-    assert "outside of" in schedulers.answer(outside)
+    assert f"its run {run_id} exists already" in schedulers.answer(third)
+    assert "outside " in schedulers.answer(outside)
     stop([third, outside], patience=5)
 
-    # It has ended, and somebody has paused the DAG.
+    # The run has ended, and somebody has paused the DAG.
     schedulers.metadata.execute("UPDATE dag_run SET state = 'failed' WHERE dag_id = 'recovery'")
     schedulers.metadata.execute("UPDATE dag SET is_paused = TRUE WHERE dag_id = 'recovery'")
     assert "Recovery is not triggered: the DAG recovery is paused." in schedulers.restart_recovery()
     assert schedulers.recovery_runs() == [run_id]
 
-    # A restart is a restart.
+    # The DAG is unpaused: the next restart triggers recovery again.
     schedulers.metadata.execute("UPDATE dag SET is_paused = FALSE WHERE dag_id = 'recovery'")
     assert "Recovery is triggered" in schedulers.answer(schedulers.start(open_now))
     assert len(schedulers.recovery_runs()) == 2
@@ -140,7 +140,7 @@ def test_schedulers_that_start_in_the_window_trigger_recovery_once_for_each_rest
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Commands of the processes that the listener starts, in place of the processes."""
+    """The commands that the listener would start as processes."""
     commands: list[list[str]] = []
 
     class Process:
@@ -160,10 +160,10 @@ def start(monkeypatch: pytest.MonkeyPatch, *arguments: str, component: object, w
 
 
 ALWAYS = "00:00-00:00"
-JOB = Job.__new__(Job)  # as Airflow hands it out, before it knows its type
+JOB = Job.__new__(Job)  # as Airflow passes it, before its type is set
 
 
-def test_the_start_of_a_scheduler_starts_a_process_and_no_other_start_does(
+def test_only_the_start_of_a_scheduler_starts_a_process(
     monkeypatch: pytest.MonkeyPatch, started: list[list[str]]
 ) -> None:
     for arguments, component in (
@@ -184,7 +184,7 @@ def test_a_window_that_is_off_starts_nothing(monkeypatch: pytest.MonkeyPatch, st
     assert started == []
 
 
-def test_whatever_goes_wrong_is_told_in_one_line_and_the_scheduler_starts(
+def test_an_error_is_one_line_in_the_log_and_the_scheduler_starts(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, started: list[list[str]]
 ) -> None:
     start(monkeypatch, "scheduler", component=JOB, window="at night")
@@ -193,7 +193,7 @@ def test_whatever_goes_wrong_is_told_in_one_line_and_the_scheduler_starts(
     assert started == []
     errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert len(errors) == 2
-    assert "AIRFLOW__TIS_SYNC__RECOVERY_WINDOW: 'at night' is no window such as 00:00-07:00" in errors[0]
+    assert "AIRFLOW__TIS_SYNC__RECOVERY_WINDOW: 'at night': expected a window such as 00:00-07:00" in errors[0]
     assert "OSError: no memory" in errors[1]
 
 

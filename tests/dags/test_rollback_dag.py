@@ -52,23 +52,23 @@ def build(connection: Any, client: Elasticsearch) -> str:
     return report.indices["live"][0]
 
 
-def test_a_run_by_hand_goes_back_and_another_forth_again_and_tells_everybody(
+def test_a_manual_run_rolls_back_and_another_forth_and_both_are_announced(
     rollback: DAG, slack: Any, job_connection: Any, elasticsearch: Elasticsearch
 ) -> None:
-    assert rollback.test().state == "failed"  # there is nothing to go back to
+    assert rollback.test().state == "failed"  # there is no index to roll back to
     first, second = build(job_connection, elasticsearch), build(job_connection, elasticsearch)
 
     for dry_run, direction, live in ((True, "back", second), (False, "back", first), (False, "forth", second)):
-        # All of them each time: dag.test() leaves what one run was given in the DAG's params.
+        # All parameters each time: dag.test() keeps those of one run in the DAG's params.
         assert rollback.test(run_conf={"dry_run": dry_run, "direction": direction}).state == "success"
         assert indices_behind_alias(elasticsearch) == [live]
 
-    # What it does not know it refuses, instead of going back for real.
+    # An unknown parameter is refused instead of rolling back.
     assert rollback.test(run_conf={"dry_run": False, "direction": "back", "dryrun": True}).state == "failed"
     assert indices_behind_alias(elasticsearch) == [second]
 
     failed = [text for text in slack.texts if "failed" in text]
-    assert "not one that a build made" in failed[0]
-    assert "This run was given 'dryrun', which it does not know" in failed[1]
+    assert "was not made by a build" in failed[0]
+    assert "Unknown parameter 'dryrun'. Expected some of direction, " in failed[1]
     assert len(failed) == 2
     assert sum("*Rollback of the search index* finished" in text for text in slack.texts) == 3

@@ -1,4 +1,4 @@
-"""What the jobs' connections are made of."""
+"""The connections of the jobs, opened from Airflow connections."""
 
 import json
 import logging
@@ -18,7 +18,7 @@ from local.ports import any_free_port
 from sync_airflow.connections import elasticsearch_arguments, open_elasticsearch, open_postgres, postgres_options
 from sync_jobs.errors import AccessRefused, SyncJobError, TransientError
 
-# Opens tcs_postgres, with these parts of its address instead of the jobs' own; returns the error.
+# Opens tcs_postgres with these parts of its address replaced, and returns the error.
 Refused = Callable[..., SyncJobError]
 
 
@@ -39,7 +39,7 @@ def connection(extra: dict[str, Any] | None = None, **fields: Any) -> Connection
         ("[::1],[::1]:9201", "http", 9200, ["http://[::1]:9200", "http://[::1]:9201"]),
     ],
 )
-def test_one_host_or_several_with_scheme_and_port_where_they_do_not_say(
+def test_hosts_without_scheme_or_port_get_those_of_the_connection(
     host: str, schema: str | None, port: int | None, hosts: list[str]
 ) -> None:
     assert elasticsearch_arguments(connection(host=host, schema=schema, port=port))[0] == hosts
@@ -51,31 +51,31 @@ def test_login_and_password_are_basic_authentication() -> None:
     assert arguments["basic_auth"] == ("sync_jobs", made_up)
 
 
-def test_an_api_key_comes_before_login_and_password() -> None:
+def test_an_api_key_replaces_login_and_password() -> None:
     _, arguments = elasticsearch_arguments(connection({"api_key": "key"}, host="search", login="sync_jobs"))
     assert arguments["api_key"] == "key"
     assert "basic_auth" not in arguments
 
 
-def test_any_argument_of_the_client_may_stand_in_extra() -> None:
+def test_extra_may_hold_any_argument_of_the_client() -> None:
     extra = {"ca_certs": "/etc/ca.pem", "verify_certs": "false", "request_timeout": 30, "ssl_show_warn": False}
     _, arguments = elasticsearch_arguments(connection(extra, host="search"))
     assert arguments == extra | {"verify_certs": False}
 
 
-def test_without_extra_a_request_may_take_longer_than_the_clients_default() -> None:
+def test_without_extra_the_request_timeout_is_longer_than_the_clients_default() -> None:
     assert elasticsearch_arguments(connection(host="search"))[1] == {"request_timeout": 120}
 
 
 @pytest.mark.parametrize(
     ("fields", "what"), [({"host": " ,"}, "host is empty"), ({"host": "a", "schema": "ftp"}, "ftp")]
 )
-def test_a_connection_that_makes_no_sense_is_not_tried(fields: dict[str, Any], what: str) -> None:
+def test_an_invalid_connection_is_refused_before_it_is_used(fields: dict[str, Any], what: str) -> None:
     with pytest.raises(AirflowFailException, match=what):
         elasticsearch_arguments(connection(**fields))
 
 
-def test_the_session_names_job_and_run_and_ends_before_its_task() -> None:
+def test_the_session_names_job_and_run_and_limits_its_statements() -> None:
     options = postgres_options("PersonOwnerRebuildJob manual__2024-02-29T01:02:03+00:00", timedelta(hours=2))
     assert conninfo_to_dict(options=options)["options"] == options
     assert options == (
@@ -83,11 +83,11 @@ def test_the_session_names_job_and_run_and_ends_before_its_task() -> None:
     )
 
 
-def test_an_application_name_is_cut_where_postgresql_would_cut_it() -> None:
+def test_a_long_application_name_is_truncated_as_postgresql_would_do_it() -> None:
     assert f"application_name={'x' * 63} " in postgres_options("x" * 100, timedelta(hours=1))
 
 
-def test_the_clients_line_for_each_request_stays_out_of_the_log_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_of_a_job_has_no_line_for_each_request_to_elasticsearch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Connection, "get", lambda _: connection(host="search"))
     logger = logging.getLogger("elastic_transport.transport")
     with open_elasticsearch():
@@ -96,7 +96,7 @@ def test_the_clients_line_for_each_request_stays_out_of_the_log_of_a_job(monkeyp
 
 
 class Postgres:
-    """Takes the place of a psycopg connection."""
+    """Stands in for a psycopg connection."""
 
     autocommit = False
     closed = False
@@ -107,7 +107,7 @@ class Postgres:
 
     def cancel_safe(self, *, timeout: float) -> None:
         assert not self.closed
-        assert timeout < 5, "a task that is told to stop is killed after 5 s"
+        assert timeout < 5, "Airflow kills a stopped task after 5 s"
         self.cancelled = True
 
     def close(self) -> None:
@@ -133,7 +133,7 @@ def test_a_postgres_session_is_in_autocommit_has_our_settings_and_is_closed_at_t
     assert postgres.closed
     assert not cast(Postgres, postgres).cancelled
     assert made["sslmode"] == "require"
-    # The last one counts: settings of the connection stay, save those that the jobs rely on.
+    # The last one counts: settings of the connection stay, except those that the jobs rely on.
     assert made["options"].startswith("-c work_mem=64MB -c statement_timeout=0 -c application_name=job")
     assert made["options"].endswith("-c statement_timeout=3600000ms")
 
@@ -150,7 +150,7 @@ def test_a_statement_that_was_interrupted_is_cancelled(monkeypatch: pytest.Monke
 
 @pytest.fixture
 def refused(monkeypatch: pytest.MonkeyPatch, job_dsn: str) -> Refused:
-    """Opens tcs_postgres, as the jobs have it but for what is given here; returns the error."""
+    """Opens tcs_postgres with these parts of its address replaced, and returns the error."""
     server = conninfo_to_dict(job_dsn)
 
     def refused(**differently: Any) -> SyncJobError:
@@ -176,7 +176,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, job_dsn: str) -> Refused:
         ({"dbname": "elsewhere"}, 'database "elsewhere" does not exist'),
     ],
 )
-def test_what_is_wrong_in_the_connection_is_said_in_the_servers_words_and_not_tried_again(
+def test_an_error_in_the_connection_is_reported_in_the_servers_words_and_not_retried(
     refused: Refused, differently: dict[str, str], words: str
 ) -> None:
     error = refused(**differently)
@@ -188,9 +188,9 @@ def test_what_is_wrong_in_the_connection_is_said_in_the_servers_words_and_not_tr
 def test_a_postgresql_that_is_down_is_worth_a_retry(refused: Refused) -> None:
     error = refused(port=any_free_port())
     assert type(error) is TransientError
-    assert "Connection refused. Make sure that it runs" in str(error)
+    assert "Connection refused. Make sure that it is running" in str(error)
 
 
-def test_a_connection_that_airflow_does_not_know_is_named_and_not_tried_again() -> None:
+def test_a_missing_airflow_connection_is_named_and_not_retried() -> None:
     with pytest.raises(AirflowFailException, match="tcs_postgres is missing"), open_postgres("x", timedelta(hours=1)):
         pass

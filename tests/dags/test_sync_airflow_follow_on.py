@@ -1,4 +1,4 @@
-"""What a run by hand runs next, and that it does so for the same date, once, in order."""
+"""The follow-on jobs of a manual run: for the same date, each once, in order."""
 
 import inspect
 from datetime import UTC, date, datetime
@@ -23,7 +23,7 @@ def next_jobs(
     return [other.name for other in jobs]
 
 
-# domain.md, "to be re-run after it", transitively, each once, in the order of the table.
+# docs/domain.md, "Follow-on jobs", transitively, each once, in the order of the table.
 @pytest.mark.parametrize(
     ("name", "after"),
     [
@@ -41,12 +41,12 @@ def next_jobs(
     ],
 )
 @pytest.mark.parametrize("run_type", ["manual", "operator_triggered"])
-def test_a_run_by_hand_starts_with_the_first_of_what_follows(name: str, after: list[str], run_type: str) -> None:
+def test_a_manual_run_starts_the_first_follow_on_job(name: str, after: list[str], run_type: str) -> None:
     assert next_jobs(find_job(name), run_type=run_type) == after
 
 
 @pytest.mark.parametrize("run_type", ["scheduled", "backfill"])
-def test_a_run_of_a_night_starts_nothing_as_the_night_has_its_own_order(run_type: str) -> None:
+def test_a_run_of_a_night_starts_nothing(run_type: str) -> None:
     assert next_jobs(run_type=run_type) == []
 
 
@@ -54,12 +54,12 @@ def test_a_dry_run_starts_nothing() -> None:
     assert next_jobs(dry_run=True) == []
 
 
-def test_nothing_is_started_if_it_is_not_wanted() -> None:
+def test_nothing_is_started_without_run_follow_on_jobs() -> None:
     assert next_jobs(run_follow_on_jobs=False) == []
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.dag_id)
-def test_each_following_job_runs_once_and_in_order_along_the_chain(job: Job) -> None:
+def test_each_follow_on_job_runs_once_and_in_order_along_the_chain(job: Job) -> None:
     ran, rest = [], jobs_to_run_next(job, run_type="manual", params=PARAMS, conf={})
     expected = [other.name for other in rest]
     while rest:
@@ -71,24 +71,24 @@ def test_each_following_job_runs_once_and_in_order_along_the_chain(job: Job) -> 
     assert ran == expected
 
 
-def test_only_a_run_in_the_chain_carries_the_rest_of_it() -> None:
+def test_only_a_run_in_the_chain_passes_on_the_rest_of_it() -> None:
     conf = {"then_run": ["post_funding_status_sync_job"]}
     assert next_jobs(run_type="manual", conf=conf, run_follow_on_jobs=False) == []
 
 
-def test_the_run_ids_along_a_chain_tell_the_run_that_began_it() -> None:
+def test_the_run_ids_along_a_chain_name_the_run_that_began_it() -> None:
     second = child_run_id("after", "manual__1", 1)
     assert (second, child_run_id("after", second, 1)) == ("after__manual__1__1", "after__manual__1__1__1")
 
 
-def test_a_repeated_task_starts_a_run_of_another_id_that_airflow_accepts() -> None:
+def test_a_repeated_task_starts_a_run_with_another_valid_id() -> None:
     ids = {child_run_id("recovery", "r" * 250, number) for number in (1, 2)}
     assert len(ids) == 2
     assert all(len(run_id) <= 250 for run_id in ids)
 
 
 class TestClearedRunOfANight:
-    """Airflow clears no further than its own DAG: a cleared run of a night clears the next job's run of that night."""
+    """A cleared run of a night clears the next job's run of that night, because Airflow only clears its own DAG."""
 
     def execute(self, job: Job, *, clear_number: int = 1, run_type: str = "scheduled", runs: int = 1) -> NoReturn:
         with DAG("of_this_test", schedule=None):
@@ -104,7 +104,7 @@ class TestClearedRunOfANight:
             return runs
 
         ti = SimpleNamespace(get_dr_count=get_dr_count, get_dag=lambda _: SimpleNamespace(is_paused=False))
-        # Below the guard that keeps operators from being executed outside of a task.
+        # Airflow refuses to execute an operator outside a task; this calls the method below that guard.
         inspect.unwrap(RunNextJobOperator.execute)(operator, {"dag_run": run, "params": PARAMS, "ti": ti})
         raise AssertionError(f"nothing was asked of Airflow: {asked}")
 
@@ -125,7 +125,7 @@ class TestClearedRunOfANight:
         assert order.value.reset_dag_run
 
     @pytest.mark.parametrize("job", [job for job in JOBS if not jobs_waiting_for(job)], ids=lambda job: job.dag_id)
-    def test_nothing_is_cleared_after_a_job_that_none_waits_for(self, job: Job) -> None:
+    def test_nothing_is_cleared_after_a_job_that_no_job_waits_for(self, job: Job) -> None:
         with pytest.raises(AirflowSkipException):
             self.execute(job)
 
@@ -138,7 +138,7 @@ class TestClearedRunOfANight:
             self.execute(EMPLOYING, clear_number=0)
 
     @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.dag_id)
-    def test_one_after_the_other_every_job_that_waits_is_reached(self, job: Job) -> None:
+    def test_every_waiting_job_is_reached_one_after_the_other(self, job: Job) -> None:
         reached, next_ = [], job
         while waiting := jobs_waiting_for(next_):
             next_ = waiting[0]

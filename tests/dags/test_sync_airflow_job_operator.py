@@ -1,4 +1,4 @@
-"""The task that does the work: what it hands to the job, what it leaves behind, what it makes of errors."""
+"""The task that does the work: what it passes to the job, what it stores, how it handles errors."""
 
 import inspect
 from collections.abc import Sequence
@@ -15,10 +15,13 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, A
 
 from sync_airflow.night_rules import Success
 from sync_airflow.tasks import job_operator
-from sync_airflow.tasks.job_operator import JobOperator, asset_of
+from sync_airflow.tasks.job_operator import JobOperator
+from sync_airflow.tasks.past_successes import asset_of
 from sync_jobs import runner
 from sync_jobs.catalogue import Job, find_job
 from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, RejectedDocument, SyncJobError, TransientError
+from sync_jobs.guard_rail import Limits
+from sync_jobs.parameters import job_parameters
 from sync_jobs.report import Report
 from sync_jobs.search.settings import IndexSettings
 
@@ -27,17 +30,11 @@ STATUS = find_job("PersonRecordStatusJob")
 TICK = datetime(2024, 2, 29, 2, 0, tzinfo=UTC)
 ENDED = datetime(2024, 2, 29, 2, 5, tzinfo=UTC)
 VARIABLES = {"date_of_change_override": "2024-01-31", "persons_index_settings": {"senders": 2}}
-PARAMS = {
-    "run_date": None,
-    "run_follow_on_jobs": True,
-    "dry_run": False,
-    "maximum_removed_percent": 20,
-    "date_override": "",
-}
+PARAMS: dict[str, object] = {parameter.name: parameter.default for parameter in job_parameters(STATUS)}
 
 
 class Events(list[SimpleNamespace]):
-    """The past events of an asset, as Airflow hands them out: asked for the newest first, up to a limit."""
+    """The past events of an asset with the interface of Airflow: the newest first, up to a limit."""
 
     def ascending(self, wanted: bool) -> Self:
         assert not wanted
@@ -58,7 +55,7 @@ class TaskInstance:
 
 @dataclass
 class Work:
-    """Takes the place of sync_jobs.runner.run_job; keeps what it was called with."""
+    """Stands in for sync_jobs.runner.run_job and records its arguments."""
 
     error: BaseException | None = None
     announced: list[date] = field(default_factory=list)
@@ -121,7 +118,7 @@ def job_operator_of_this_test() -> JobOperator:
 
 def execute(of: Context, operator: JobOperator | None = None) -> dict[str, object]:
     operator = operator or job_operator_of_this_test()
-    # Airflow refuses to execute an operator outside of a task; what is tested is the method below that guard.
+    # Airflow refuses to execute an operator outside a task; this calls the method below that guard.
     report: dict[str, object] = inspect.unwrap(JobOperator.execute)(operator, of)
     return report
 
@@ -134,7 +131,7 @@ def success(run_date: date, **fields: Any) -> Success:
 
 
 @pytest.mark.usefixtures("work")
-def test_the_report_is_returned_and_the_success_left_on_the_asset() -> None:
+def test_the_report_is_returned_and_the_success_stored_on_the_asset() -> None:
     this = context()
     assert execute(this)["changed"] == 3
     assert Success.from_extra(this["outlet_events"][asset_of(STATUS)].extra) == Success(
@@ -142,7 +139,7 @@ def test_the_report_is_returned_and_the_success_left_on_the_asset() -> None:
     )
 
 
-def test_a_scheduled_run_hands_over_its_date_and_the_first_missed_one(work: Work) -> None:
+def test_a_scheduled_run_passes_its_date_and_the_first_missed_one(work: Work) -> None:
     execute(context(past=(success(date(2024, 2, 26)),)))
     assert work.called_with["run_date"] == D
     assert work.called_with["first_date"] == date(2024, 2, 27)
@@ -151,7 +148,7 @@ def test_a_scheduled_run_hands_over_its_date_and_the_first_missed_one(work: Work
     assert work.announced == [D]
 
 
-def test_a_run_by_hand_hands_over_its_params(work: Work) -> None:
+def test_a_manual_run_passes_its_params(work: Work) -> None:
     params: dict[str, Any] = {
         "run_date": "2023-12-31",
         "dry_run": True,
@@ -163,47 +160,47 @@ def test_a_run_by_hand_hands_over_its_params(work: Work) -> None:
     assert work.called_with["run_date"] == date(2023, 12, 31)
     assert work.called_with["first_date"] is None
     assert work.called_with["dry_run"] is True
-    assert work.called_with["maximum_removed_percent"] == 50.0
+    assert work.called_with["limits"] == Limits(maximum_removed_percent=50)
     assert work.called_with["date_override"] == "any"
     left = Success.from_extra(this["outlet_events"][asset_of(STATUS)].extra)
     assert (left.dry_run, left.date_override, left.of_its_night) == (True, "any", False)
 
 
-def test_a_form_that_was_emptied_is_as_good_as_one_not_filled_in(work: Work) -> None:
+def test_an_emptied_field_counts_as_empty(work: Work) -> None:
     execute(context(run_type="manual", date_override=None))
     assert work.called_with["date_override"] == ""
 
 
 @pytest.mark.parametrize("blank", ["  ", "\n", "\u00a0"])
-def test_a_date_override_of_blanks_alone_loses_no_missed_night(work: Work, blank: str) -> None:
+def test_a_blank_date_override_loses_no_missed_night(work: Work, blank: str) -> None:
     this = context(past=(success(date(2024, 2, 26)),), date_override=blank)
     execute(this)
     assert work.called_with["first_date"] == date(2024, 2, 27)
     assert Success.from_extra(this["outlet_events"][asset_of(STATUS)].extra).of_its_night
 
 
-def test_a_run_that_is_given_what_it_does_not_know_fails_before_anything_starts(work: Work) -> None:
-    with pytest.raises(AirflowFailException, match=r"given 'dryrun', .* expected are run_date, .*dry_run"):
+def test_a_run_with_an_unknown_parameter_fails_before_anything_starts(work: Work) -> None:
+    with pytest.raises(AirflowFailException, match=r"Unknown parameter 'dryrun'\. Expected .*dry_run"):
         execute(context(run_type="manual", conf={"dryrun": True, "run_date": None}))
     assert work.called_with == {}
     assert work.announced == []
 
 
-def test_a_run_may_be_given_its_params_and_what_is_to_be_run_after_it(work: Work) -> None:
+def test_a_run_may_have_its_params_and_the_rest_of_a_chain_in_its_conf(work: Work) -> None:
     execute(context(run_type="operator_triggered", conf={"run_date": None, "then_run": []}))
     assert work.called_with
 
 
 @pytest.mark.usefixtures("work")
-def test_the_log_tells_the_report_in_one_readable_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_has_the_report_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     operator, lines = job_operator_of_this_test(), []
     monkeypatch.setattr(type(operator), "log", SimpleNamespace(info=lambda text, *values: lines.append(text % values)))
     execute(context(), operator)
-    assert lines[-1] == "PersonRecordStatusJob: read 0, added 0, changed 3, removed 0, unchanged 0, 0.5 s"
+    assert lines[-1] == "PersonRecordStatusJob: read 0, added 0, changed 3, removed 0, unchanged 0, refreshed 0, 0.5 s"
 
 
 @pytest.mark.parametrize("error", [TransientError, AlreadyRunning])
-def test_what_may_pass_is_an_ordinary_failure_that_airflow_tries_again(work: Work, error: type[SyncJobError]) -> None:
+def test_a_transient_error_is_retried_by_airflow(work: Work, error: type[SyncJobError]) -> None:
     work.error = error("connection lost")
     this = context()
     with pytest.raises(error):
@@ -212,8 +209,8 @@ def test_what_may_pass_is_an_ordinary_failure_that_airflow_tries_again(work: Wor
 
 
 @pytest.mark.usefixtures("work")
-def test_a_task_that_is_told_to_stop_breaks_off_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Airflow's answer to SIGTERM is a call of on_kill in the midst of the work, and no exception of its own."""
+def test_a_task_that_airflow_stops_ends_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On SIGTERM Airflow calls on_kill during the work, and raises no exception itself."""
     operator = job_operator_of_this_test()
 
     def told_to_stop(*_: object, **__: object) -> None:
@@ -221,21 +218,22 @@ def test_a_task_that_is_told_to_stop_breaks_off_its_work(monkeypatch: pytest.Mon
         raise AssertionError("the work went on")
 
     monkeypatch.setattr(runner, "run_job", told_to_stop)
-    with pytest.raises(SystemExit, match="was told to stop"):
+    with pytest.raises(SystemExit, match="was stopped by Airflow"):
         execute(context(), operator)
-    operator.on_kill()  # no work is left to be stopped
+    operator.on_kill()  # there is no work to stop
 
 
-def test_the_reason_of_a_task_that_took_too_long_is_its_limit(work: Work) -> None:
+def test_the_reason_of_a_task_that_took_too_long_names_its_limit(work: Work) -> None:
     work.error = AirflowTaskTimeout("Timeout")
     this = context()
     with pytest.raises(AirflowTaskTimeout):
         execute(this)
-    assert cast(TaskInstance, this["ti"]).xcoms == {"reason": "PersonRecordStatusJob has not ended within 2:00:00"}
+    reason = "PersonRecordStatusJob exceeded its time limit of 2:00:00"
+    assert cast(TaskInstance, this["ti"]).xcoms == {"reason": reason}
 
 
 @pytest.mark.parametrize("error", [BadArgument, GuardRail, RejectedDocument])
-def test_what_would_fail_again_is_not_tried_again_and_says_the_same(work: Work, error: type[SyncJobError]) -> None:
+def test_an_error_that_would_occur_again_is_not_retried(work: Work, error: type[SyncJobError]) -> None:
     work.error = error("expected this, found that")
     this = context()
     with pytest.raises(AirflowFailException, match=r"^expected this, found that$"):
@@ -244,13 +242,13 @@ def test_what_would_fail_again_is_not_tried_again_and_says_the_same(work: Work, 
     assert this["outlet_events"][asset_of(STATUS)].extra == {}
 
 
-def test_a_run_date_that_is_none_fails_before_a_connection_is_opened(work: Work) -> None:
+def test_an_invalid_run_date_fails_before_a_connection_is_opened(work: Work) -> None:
     with pytest.raises(AirflowFailException, match="not correct: 31/12/2023"):
         execute(context(run_type="manual", run_date="31/12/2023"))
     assert work.called_with == {}
 
 
-def test_a_scheduled_run_whose_work_is_done_skips_itself_and_names_the_run_that_did_it(work: Work) -> None:
+def test_a_scheduled_run_whose_work_is_done_skips_itself_and_names_the_run_that_did_the_work(work: Work) -> None:
     recovered = success(D, run_id="recovery__1", started=datetime(2024, 2, 29, 3, tzinfo=UTC))
     with pytest.raises(AirflowSkipException, match="recovery__1"):
         execute(context(past=(recovered,), start=datetime(2024, 2, 29, 4, tzinfo=UTC)))
@@ -258,13 +256,13 @@ def test_a_scheduled_run_whose_work_is_done_skips_itself_and_names_the_run_that_
     assert work.announced == []
 
 
-def test_the_index_is_built_by_the_settings_of_the_variable(work: Work) -> None:
+def test_the_index_build_gets_the_settings_of_the_variable(work: Work) -> None:
     execute(context())
     assert work.called_with["settings"] == IndexSettings(senders=2)
 
 
 @pytest.mark.parametrize("value", [{"sender": 2}, [1], "text"])
-def test_settings_that_cannot_be_fail_the_task_before_it_starts_and_without_a_retry(
+def test_invalid_settings_fail_the_task_before_it_starts_and_without_a_retry(
     work: Work, monkeypatch: pytest.MonkeyPatch, value: Any
 ) -> None:
     monkeypatch.setitem(VARIABLES, "persons_index_settings", value)

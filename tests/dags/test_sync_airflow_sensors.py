@@ -1,4 +1,4 @@
-"""When a wait begins, passes, fails, goes on or is left out."""
+"""When a sensor waits, passes, fails, continues or skips itself."""
 
 import asyncio
 import inspect
@@ -16,9 +16,9 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from airflow.triggers.base import TriggerEvent
 
 from sync_airflow.night_rules import Success
-from sync_airflow.tasks.job_operator import asset_of
+from sync_airflow.tasks.past_successes import asset_of
 from sync_airflow.tasks.sensors import NightlyJobSensor
-from sync_airflow.tasks.triggers import LOOK_AGAIN, NightlyRunTrigger
+from sync_airflow.tasks.triggers import RECHECK, NightlyRunTrigger
 from sync_jobs.catalogue import find_job
 
 INDEX = find_job("PersonElasticSearchSyncJob")
@@ -40,7 +40,7 @@ class Events(list[SimpleNamespace]):
 
 @dataclass
 class TaskInstance:
-    """Answers what a sensor asks of Airflow: the upstream DAG, and how many runs of its tick there are."""
+    """Answers the queries of a sensor: the upstream DAG, and how many runs of its tick there are."""
 
     runs: int = 1
     is_paused: bool = False
@@ -60,8 +60,8 @@ class TaskInstance:
         return self.runs
 
 
-def sensor(*, whatever_end: bool = False) -> NightlyJobSensor:
-    return NightlyJobSensor(task_id="wait", job_name=INDEX.name, upstream_name=OWNER.name, whatever_end=whatever_end)
+def sensor(*, any_end: bool = False) -> NightlyJobSensor:
+    return NightlyJobSensor(task_id="wait", job_name=INDEX.name, upstream_name=OWNER.name, any_end=any_end)
 
 
 def context(
@@ -93,7 +93,7 @@ def context(
 
 
 def execute(operator: NightlyJobSensor, of: Context) -> object:
-    # Below the guard that keeps operators from being executed outside of a task.
+    # Airflow refuses to execute an operator outside a task; this calls the method below that guard.
     return inspect.unwrap(NightlyJobSensor.execute)(operator, of)
 
 
@@ -107,7 +107,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pendulum, "now", lambda _: TICK + timedelta(minutes=5))
 
 
-def test_a_wait_is_deferred_and_looks_for_the_upstream_run_of_the_same_night() -> None:
+def test_a_sensor_defers_and_watches_the_upstream_run_of_the_same_night() -> None:
     with pytest.raises(TaskDeferred) as deferred:
         execute(sensor(), context())
     _, arguments = deferred.value.trigger.serialize()
@@ -117,19 +117,19 @@ def test_a_wait_is_deferred_and_looks_for_the_upstream_run_of_the_same_night() -
 
 
 @pytest.mark.parametrize("run_type", ["manual", "operator_triggered", "asset_triggered"])
-def test_a_run_by_hand_does_not_wait(run_type: str) -> None:
-    with pytest.raises(AirflowSkipException, match="by hand"):
+def test_a_manual_run_does_not_wait(run_type: str) -> None:
+    with pytest.raises(AirflowSkipException, match="Manual run"):
         execute(sensor(), context(run_type=run_type))
 
 
-def test_a_run_whose_own_work_is_done_does_not_wait() -> None:
+def test_a_run_whose_work_is_done_does_not_wait() -> None:
     later = TICK + timedelta(minutes=1)
     done = Success(run_id="recovery__1", run_date=D, own_date=D, started=later, ended=later)
     with pytest.raises(AirflowSkipException, match="recovery__1"):
         execute(sensor(), context(own=(done,), upstream=(recovered(45),), others=(recovered(40), recovered(50))))
 
 
-def test_an_upstream_job_that_recovery_did_after_its_tick_is_not_waited_for() -> None:
+def test_an_upstream_job_that_recovery_ran_after_its_tick_ends_the_wait() -> None:
     assert execute(sensor(), context(upstream=(recovered(6),), runs=0)) is None
 
 
@@ -138,24 +138,22 @@ def test_an_upstream_run_that_started_before_its_tick_does_not_count() -> None:
         execute(sensor(), context(upstream=(recovered(4),)))
 
 
-def test_a_backfill_waits_for_the_runs_of_its_own_night_alone() -> None:
+def test_a_backfill_waits_for_the_runs_of_its_own_night_only() -> None:
     with pytest.raises(TaskDeferred):
         execute(sensor(), context(run_type="backfill", upstream=(recovered(6),)))
 
 
-@pytest.mark.parametrize(("asked", "why"), [({}, "will have none"), ({"is_paused": True}, "is paused")])
-def test_a_run_that_will_never_be_is_not_waited_for_and_the_job_fails_naming_it(
-    asked: dict[str, Any], why: str
-) -> None:
+@pytest.mark.parametrize(("asked", "why"), [({}, "will not get one"), ({"is_paused": True}, "is paused")])
+def test_an_upstream_run_that_will_never_exist_fails_the_job_with_its_name(asked: dict[str, Any], why: str) -> None:
     with pytest.raises(AirflowFailException, match=f"PersonOwnerRebuildJob {why}|PersonOwnerRebuildJob .* {why}"):
         execute(sensor(), context(runs=0, **asked))
 
 
-def test_a_job_that_waits_for_any_end_goes_on_without_a_run_that_will_never_be() -> None:
-    assert execute(sensor(whatever_end=True), context(runs=0)) is None
+def test_a_job_that_waits_for_any_end_continues_without_a_run_that_will_never_exist() -> None:
+    assert execute(sensor(any_end=True), context(runs=0)) is None
 
 
-def test_an_upstream_that_failed_fails_the_job_with_its_name_and_what_to_do() -> None:
+def test_a_failed_upstream_fails_the_job_with_its_name_and_what_to_do() -> None:
     this = context()
     with pytest.raises(
         AirflowFailException, match=r"PersonOwnerRebuildJob failed tonight, so PersonElastic.* clear"
@@ -164,29 +162,29 @@ def test_an_upstream_that_failed_fails_the_job_with_its_name_and_what_to_do() ->
     assert cast(TaskInstance, this["ti"]).xcoms == {"reason": str(failure.value)}
 
 
-def test_an_upstream_that_failed_and_was_then_run_by_hand_with_success_is_as_good() -> None:
+def test_a_successful_manual_run_replaces_a_failed_upstream_run() -> None:
     sensor().execute_complete(context(upstream=(recovered(30),)), {"status": "failed"})
 
 
-def test_an_upstream_that_succeeded_ends_the_wait() -> None:
+def test_a_successful_upstream_ends_the_wait() -> None:
     sensor().execute_complete(context(), {"status": "success"})
 
 
-def test_a_look_in_between_goes_on_waiting() -> None:
+def test_a_recheck_continues_to_wait() -> None:
     with pytest.raises(TaskDeferred):
-        sensor().execute_complete(context(), {"status": LOOK_AGAIN})
+        sensor().execute_complete(context(), {"status": RECHECK})
 
 
-def test_a_wait_ends_after_six_hours_with_the_name_of_the_job_that_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wait_ends_after_six_hours_with_the_name_of_the_late_job(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pendulum, "now", lambda _: TICK + timedelta(hours=6, minutes=1))
     with pytest.raises(AirflowFailException, match="PersonOwnerRebuildJob has not ended within 6:00:00"):
-        sensor().execute_complete(context(), {"status": LOOK_AGAIN})
+        sensor().execute_complete(context(), {"status": RECHECK})
 
 
 class TestTrigger:
-    def trigger(self, look_again_after: float) -> NightlyRunTrigger:
+    def trigger(self, recheck_after: float) -> NightlyRunTrigger:
         return NightlyRunTrigger(
-            external_dag_id="x", logical_dates=[TICK], poke_interval=0.01, look_again_after=look_again_after
+            external_dag_id="x", logical_dates=[TICK], poke_interval=0.01, recheck_after=recheck_after
         )
 
     def event(self, trigger: NightlyRunTrigger) -> TriggerEvent:
@@ -197,12 +195,12 @@ class TestTrigger:
 
         return asyncio.run(first())
 
-    def test_it_can_be_made_again_from_what_is_stored_of_it(self) -> None:
+    def test_it_survives_serialization(self) -> None:
         path, arguments = self.trigger(5).serialize()
         assert path == "sync_airflow.tasks.triggers.NightlyRunTrigger"
         assert NightlyRunTrigger(**arguments).serialize() == (path, arguments)
 
-    def test_it_tells_how_the_run_ended(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_it_reports_how_the_run_ended(self, monkeypatch: pytest.MonkeyPatch) -> None:
         async def ended(_: object) -> AsyncIterator[TriggerEvent]:
             yield TriggerEvent({"status": "failed"})
 
@@ -215,4 +213,4 @@ class TestTrigger:
             yield TriggerEvent({"status": "success"})
 
         monkeypatch.setattr(WorkflowTrigger, "run", endless)
-        assert self.event(self.trigger(0.01)).payload == {"status": LOOK_AGAIN}
+        assert self.event(self.trigger(0.01)).payload == {"status": RECHECK}

@@ -1,4 +1,4 @@
-"""airflow_settings.yaml goes into the metadata database whole, or not at all."""
+"""airflow_settings.yaml is loaded into the metadata database completely, or not at all."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +8,6 @@ from typing import TypeVar
 import pytest
 from airflow.models.base import Base
 from airflow.models.connection import Connection
-from airflow.models.pool import Pool
 from airflow.models.variable import Variable
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session
@@ -28,22 +27,20 @@ airflow:
       conn_password: pass ${SECRET} word
       conn_extra: {sslmode: "${MODE}"}
     - {conn_id: tcs_elasticsearch, conn_type: elasticsearch, conn_host: search, conn_port: 9200, conn_extra: ""}
-  pools:
-    - {pool_name: index, pool_slot: 2, pool_description: one build at a time}
   variables:
     - {variable_name: date_of_change_override, variable_value: ""}
     - {variable_name: as_json, variable_value: {"a": 1}}
 """
 ENVIRONMENT = {"HOST": "db", "PORT": "5433", "SECRET": "s%3A/&é", "MODE": "require"}
 
-Row = TypeVar("Row", Connection, Pool, Variable)
+Row = TypeVar("Row", Connection, Variable)
 
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
-    """A metadata database with the three tables, in place of Airflow's."""
+    """A metadata database with the two tables, in place of Airflow's."""
     engine = create_engine(f"sqlite:///{tmp_path / 'metadata.db'}")
-    Base.metadata.create_all(engine, tables=[model.__table__ for model in (Connection, Pool, Variable)])
+    Base.metadata.create_all(engine, tables=[model.__table__ for model in (Connection, Variable)])
 
     @contextmanager
     def create_session() -> Iterator[Session]:
@@ -74,7 +71,7 @@ def rows(engine: Engine, model: type[Row]) -> Sequence[Row]:
 
 
 @pytest.mark.usefixtures("environment")
-def test_everything_in_the_file_is_loaded_with_its_values_filled_in(engine: Engine, path: str) -> None:
+def test_all_entries_are_loaded_with_values_from_the_environment(engine: Engine, path: str) -> None:
     main(path)
     postgres, elasticsearch = rows(engine, Connection)
     assert (postgres.conn_id, postgres.conn_type, postgres.host, postgres.port) == (
@@ -86,7 +83,6 @@ def test_everything_in_the_file_is_loaded_with_its_values_filled_in(engine: Engi
     assert (postgres.schema, postgres.login, postgres.password) == ("tcs", "sync_jobs", "pass s%3A/&é word")
     assert postgres.extra_dejson == {"sslmode": "require"}
     assert (elasticsearch.conn_id, elasticsearch.host, elasticsearch.port) == ("tcs_elasticsearch", "search", 9200)
-    assert [(pool.pool, pool.slots) for pool in rows(engine, Pool)] == [("index", 2)]
     assert {variable.key: variable.val for variable in rows(engine, Variable)} == {
         "date_of_change_override": "",
         "as_json": '{"a": 1}',
@@ -94,7 +90,7 @@ def test_everything_in_the_file_is_loaded_with_its_values_filled_in(engine: Engi
 
 
 @pytest.mark.usefixtures("environment")
-def test_what_has_the_same_id_is_replaced(engine: Engine, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entries_with_the_same_id_are_replaced(engine: Engine, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     main(path)
     monkeypatch.setenv("HOST", "another")
     main(path)
@@ -102,24 +98,22 @@ def test_what_has_the_same_id_is_replaced(engine: Engine, path: str, monkeypatch
         ("tcs_postgres", "another"),
         ("tcs_elasticsearch", "search"),
     ]
-    assert len(rows(engine, Pool)) == 1
     assert len(rows(engine, Variable)) == 2
 
 
 @pytest.mark.usefixtures("engine", "environment")
-def test_each_thing_loaded_is_told_without_its_secrets(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_entry_is_printed_without_secrets(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(path)
     assert capsys.readouterr().out.splitlines() == [
         "connection tcs_postgres: postgres at db",
         "connection tcs_elasticsearch: elasticsearch at search",
-        "pool index: 2 slots",
         "variable date_of_change_override",
         "variable as_json",
     ]
 
 
 @pytest.mark.usefixtures("environment")
-def test_if_the_environment_lacks_a_name_all_lacking_ones_are_told_and_nothing_is_written(
+def test_all_names_missing_in_the_environment_are_reported_and_nothing_is_written(
     engine: Engine, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SECRET")
@@ -130,16 +124,14 @@ def test_if_the_environment_lacks_a_name_all_lacking_ones_are_told_and_nothing_i
 
 
 @pytest.mark.usefixtures("environment")
-def test_a_failure_half_way_leaves_everything_as_it_was(
-    engine: Engine, path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Pool, "create_or_update_pool", lambda *_, **__: 1 / 0)
+def test_a_failure_half_way_changes_nothing(engine: Engine, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Variable, "set", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(path)
     assert rows(engine, Connection) == []
 
 
-def test_a_value_is_taken_as_it_stands_in_the_environment() -> None:
+def test_values_of_the_environment_are_taken_literally() -> None:
     assert fill_in(["${A}-${B}", {"x": "${A}"}, 5, None], {"A": "${B}", "B": "\\1"}) == [
         "${B}-\\1",
         {"x": "${B}"},

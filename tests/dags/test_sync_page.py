@@ -1,4 +1,4 @@
-"""The HTTP interface at /sync/, in Airflow's own application: who may do what, what is refused, what is started."""
+"""The HTTP interface at /sync/ in Airflow's API server: permissions, errors, and starting runs."""
 
 import json
 import re
@@ -22,6 +22,8 @@ from sqlalchemy.exc import OperationalError
 
 from local import elasticsearch as local_elasticsearch
 from sync_jobs.catalogue import JOBS
+from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
+from sync_jobs.report import COUNTS
 
 STATUS = "/sync/api/jobs/status"
 ALL_JOBS = "/sync/api/jobs"
@@ -29,7 +31,7 @@ STATUS_JOB = "/sync/api/job/PersonRecordStatusJob"
 DAG_IDS = [*(job.dag_id for job in JOBS), "recovery"]
 
 REFUSED = [
-    ({"dryrun": True}, "dryrun: "),
+    ({"dryrun": True}, "Unknown parameter 'dryrun'. Expected some of date_override, run_date, "),
     ({"dry_run": "yes"}, "dry_run: "),
     ({"run_follow_on_jobs": 1}, "run_follow_on_jobs: "),
     ({"run_date": "2026-02-30"}, "The date is not correct: 2026-02-30"),
@@ -72,7 +74,7 @@ def as_user(role: str) -> dict[str, str]:
 
 
 def put(client: TestClient, path: str, body: Any = None, *, role: str = "admin", **headers: str) -> Response:
-    # As a script may write it: in ASCII alone, so that a test can send what is no text.
+    # In ASCII only, so that a test can send half of a surrogate pair.
     content = None if body is None else json.dumps(body)
     headers = as_user(role) | {"Content-Type": "application/json"} | headers
     answer: Response = client.put(path, content=content, headers=headers)
@@ -84,18 +86,18 @@ def runs() -> list[DagRun]:
         return list(session.scalars(select(DagRun).where(DagRun.dag_id.in_(DAG_IDS))))
 
 
-def test_the_address_without_its_slash_leads_to_the_page(client: TestClient) -> None:
+def test_the_address_without_its_slash_redirects_to_the_page(client: TestClient) -> None:
     answer = client.get("/sync")
     assert (answer.status_code, answer.headers["location"]) == (307, "/sync/")
 
 
-def test_a_visitor_who_is_not_logged_in_is_sent_to_the_login_and_back(client: TestClient) -> None:
+def test_a_visitor_who_is_not_logged_in_is_redirected_to_the_login_and_back(client: TestClient) -> None:
     answer = client.get("/sync/")
     assert answer.status_code == 307
     assert re.fullmatch(r"/auth/login\?next=http.*%2Fsync%2F", answer.headers["location"])
 
 
-def test_the_page_and_what_it_loads_come_from_one_place_alone(client: TestClient) -> None:
+def test_the_page_loads_nothing_from_other_sites(client: TestClient) -> None:
     token = as_user("viewer")["Authorization"].removeprefix("Bearer ")
     client.cookies.set("_token", token)
     answer = client.get("/sync/")
@@ -107,19 +109,19 @@ def test_the_page_and_what_it_loads_come_from_one_place_alone(client: TestClient
 
 
 @pytest.mark.parametrize("path", ["/sync/", "/sync/static/page.js", "/sync/static/interface.js", STATUS])
-def test_no_browser_takes_an_earlier_version_for_the_present_one(client: TestClient, path: str) -> None:
+def test_browsers_revalidate_their_copies(client: TestClient, path: str) -> None:
     headers = client.get(path, headers=as_user("viewer")).headers
     assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-cache", "nosniff")
 
 
-@pytest.mark.parametrize("path", [STATUS, "/sync/api/index"])
-def test_nothing_is_told_to_whom_nobody_knows(client: TestClient, path: str) -> None:
+@pytest.mark.parametrize("path", [STATUS, "/sync/api/indices"])
+def test_a_visitor_who_is_not_logged_in_sees_nothing(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.json()) == (401, {"error": "Not authenticated"})
 
 
 @pytest.mark.parametrize("path", [STATUS_JOB, ALL_JOBS])
-def test_nothing_is_started_by_whom_nobody_knows(client: TestClient, path: str) -> None:
+def test_a_visitor_who_is_not_logged_in_starts_nothing(client: TestClient, path: str) -> None:
     assert client.put(path, json={}).status_code == 401
     assert not runs()
 
@@ -139,10 +141,10 @@ def test_a_viewer_who_starts_a_job_is_refused(client: TestClient, path: str) -> 
     assert not runs()
 
 
-def test_no_question_about_rights_is_asked_while_a_connection_is_held(
+def test_permissions_are_checked_before_a_connection_is_taken(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Each question takes a connection of its own: many visitors at once would all wait for a second one.
+    # Each check takes a connection of its own: with many visitors, all would wait for a second one.
     held = []
     engine = airflow_settings.engine
     assert engine
@@ -159,7 +161,7 @@ def test_no_question_about_rights_is_asked_while_a_connection_is_held(
     assert held == [0] * 2 * len(DAG_IDS)
 
 
-def test_the_status_of_a_job_has_its_row_of_the_table(client: TestClient) -> None:
+def test_the_status_of_a_job_includes_its_row_of_the_catalogue(client: TestClient) -> None:
     answer = client.get(STATUS, headers=as_user("op")).json()
     job = answer["jobs"][1]
     assert (job["at"], job["name"]) == ("00:09", "PersonPlacementEmployingBodyTrustJob")
@@ -168,7 +170,7 @@ def test_the_status_of_a_job_has_its_row_of_the_table(client: TestClient) -> Non
 
 
 @pytest.mark.parametrize("name", ["PersonRecordStatusJob", "personRecordStatusJob", "person_record_status_job"])
-def test_a_job_is_started_once_and_then_is_already_running(client: TestClient, name: str) -> None:
+def test_a_job_is_started_once_and_then_already_running(client: TestClient, name: str) -> None:
     first = put(client, f"/sync/api/job/{name}")
     assert (first.status_code, first.json()["status"]) == (200, "Just started")
     second = put(client, STATUS_JOB, {})
@@ -181,7 +183,7 @@ def test_a_job_is_started_once_and_then_is_already_running(client: TestClient, n
     assert (status["running"], status["current"]["state"], status["current"]["started_by"]) == (True, "queued", "hand")
 
 
-def test_a_run_is_given_what_was_asked_for_and_nothing_else(client: TestClient) -> None:
+def test_a_run_gets_the_given_parameters_and_no_others(client: TestClient) -> None:
     body = {
         "run_date": " 2028-02-29 ",
         "date_override": "any",
@@ -193,12 +195,12 @@ def test_a_run_is_given_what_was_asked_for_and_nothing_else(client: TestClient) 
     assert runs()[0].conf == body | {"run_date": "2028-02-29"}
 
 
-def test_blank_dates_are_as_good_as_none(client: TestClient) -> None:
+def test_blank_dates_count_as_empty(client: TestClient) -> None:
     assert put(client, STATUS_JOB, {"run_date": " ", "date_override": "", "dry_run": None}).status_code == 200
     assert runs()[0].conf == {"date_override": ""}
 
 
-def test_all_jobs_are_started_as_one_recovery_and_no_second_one_beside_it(client: TestClient) -> None:
+def test_all_jobs_are_started_as_one_recovery(client: TestClient) -> None:
     first = put(client, ALL_JOBS, {"run_date": "2026-11-24"})
     assert (first.status_code, first.json()["status"]) == (200, "Just started")
     assert put(client, ALL_JOBS).json()["status"] == "Already running"
@@ -206,31 +208,71 @@ def test_all_jobs_are_started_as_one_recovery_and_no_second_one_beside_it(client
     assert (run.dag_id, run.conf) == ("recovery", {"run_date": "2026-11-24"})
 
 
-def test_a_name_that_no_job_has_is_not_found_and_the_answer_says_which_there_are(client: TestClient) -> None:
+def test_an_unknown_job_is_not_found_and_the_answer_lists_the_jobs(client: TestClient) -> None:
     answer = put(client, "/sync/api/job/PersonOwnerRebuild", {})
     assert (answer.status_code, answer.json()["error"]) == (404, "Job not found")
     assert answer.json()["expected"] == [job.name for job in JOBS]
 
 
 @pytest.mark.parametrize(("body", "error"), REFUSED)
-def test_what_is_not_as_expected_is_refused_and_nothing_started(client: TestClient, body: Any, error: str) -> None:
+def test_an_invalid_body_is_refused_and_starts_nothing(client: TestClient, body: Any, error: str) -> None:
     answer = put(client, STATUS_JOB, body)
     assert answer.status_code == 400
     assert error in answer.json()["error"]
     assert not runs()
 
 
-def test_a_job_that_takes_no_date_override_says_so(client: TestClient) -> None:
+def test_a_job_without_a_date_override_refuses_one(client: TestClient) -> None:
     answer = put(client, "/sync/api/job/PersonOwnerRebuildJob", {"date_override": "ANY"})
-    assert (answer.status_code, answer.json()["error"]) == (400, "PersonOwnerRebuildJob takes no date_override")
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("Unknown parameter 'date_override'. Expected some of run_date, ")
 
 
-def test_all_jobs_take_no_dry_run_and_the_answer_says_what_they_take(client: TestClient) -> None:
+def test_recovery_refuses_a_dry_run_and_names_its_parameters(client: TestClient) -> None:
     error = put(client, ALL_JOBS, {"dry_run": True}).json()["error"]
-    assert "some of run_date, maximum_removed_percent. Nothing was started." in error
+    assert error.startswith("Unknown parameter 'dry_run'. Expected some of run_date, ")
 
 
-def test_a_job_whose_dag_is_paused_is_not_started(client: TestClient) -> None:
+@pytest.mark.parametrize(
+    ("path", "expected"), [(STATUS_JOB, job_parameters(JOBS[-1])), (ALL_JOBS, recovery_parameters())]
+)
+def test_the_parameters_of_a_run_are_served_with_their_texts_and_defaults(
+    client: TestClient, path: str, expected: tuple[Parameter, ...]
+) -> None:
+    served = client.get(f"{path}/parameters", headers=as_user("viewer")).json()
+    wanted = [parameter for parameter in expected if parameter.has_effect]
+    assert [parameter["name"] for parameter in served] == [parameter.name for parameter in wanted]
+    for parameter, own in zip(served, wanted, strict=True):
+        assert (parameter["kind"], parameter["title"], parameter["explanation"], parameter["default"]) == (
+            own.kind,
+            own.title,
+            own.explanation,
+            own.default,
+        )
+
+
+@pytest.mark.parametrize("path", [STATUS_JOB, ALL_JOBS])
+def test_a_visitor_who_is_not_logged_in_gets_no_parameters(client: TestClient, path: str) -> None:
+    assert client.get(f"{path}/parameters").status_code == 401
+
+
+def test_an_unknown_job_has_no_parameters(client: TestClient) -> None:
+    answer = client.get("/sync/api/job/PersonOwnerRebuild/parameters", headers=as_user("viewer"))
+    assert (answer.status_code, answer.json()["error"]) == (404, "Job not found")
+
+
+def test_a_body_that_is_not_json_is_refused(client: TestClient) -> None:
+    headers = as_user("admin") | {"Content-Type": "application/json"}
+    answer = client.put(STATUS_JOB, content=b"{", headers=headers)
+    assert (answer.status_code, runs()) == (400, [])
+    assert "Expected a JSON object" in answer.json()["error"]
+
+
+def test_the_counts_of_a_report_are_served_in_display_order(client: TestClient) -> None:
+    assert client.get(STATUS, headers=as_user("viewer")).json()["counts"] == list(COUNTS)
+
+
+def test_a_paused_job_is_not_started(client: TestClient) -> None:
     with create_session() as session:
         session.execute(update(DagModel).where(DagModel.dag_id == "person_record_status_job").values(is_paused=True))
     answer = put(client, STATUS_JOB, {})
@@ -239,7 +281,7 @@ def test_a_job_whose_dag_is_paused_is_not_started(client: TestClient) -> None:
     assert client.get(STATUS, headers=as_user("viewer")).json()["jobs"][-1]["is_paused"]
 
 
-def test_a_job_whose_file_is_gone_is_not_started(client: TestClient) -> None:
+def test_a_job_whose_file_is_missing_is_not_started(client: TestClient) -> None:
     own = DagModel.dag_id == "person_record_status_job"
     with create_session() as session:
         session.execute(update(DagModel).where(own).values(is_stale=True))
@@ -251,7 +293,7 @@ def test_a_job_whose_file_is_gone_is_not_started(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("path", [STATUS_JOB, ALL_JOBS])
-def test_another_site_cannot_start_anything_with_the_cookie_of_a_visitor(client: TestClient, path: str) -> None:
+def test_another_site_cannot_start_anything_with_a_visitors_cookie(client: TestClient, path: str) -> None:
     answer = put(client, path, {}, Origin="https://elsewhere.example")
     assert (answer.status_code, runs()) == (403, [])
     assert "https://elsewhere.example" in answer.json()["error"]
@@ -264,14 +306,14 @@ def test_airflows_own_pages_can_start_a_job(client: TestClient) -> None:
 
 
 def test_a_form_of_another_site_cannot_start_anything(client: TestClient) -> None:
-    # Without the question to the server that a browser asks before it sends JSON.
+    # A browser sends it without the preflight request that comes before JSON.
     headers = as_user("admin") | {"Content-Type": "text/plain"}
     answer = client.put(STATUS_JOB, content=b"{}", headers=headers)
     assert (answer.status_code in (400, 415), runs()) == (True, [])
 
 
 def test_without_a_connection_to_elasticsearch_the_page_says_what_is_missing(client: TestClient) -> None:
-    answer = client.get("/sync/api/index", headers=as_user("viewer"))
+    answer = client.get("/sync/api/indices", headers=as_user("viewer"))
     assert answer.status_code == 503
     assert "tcs_elasticsearch is missing" in answer.json()["error"]
 
@@ -279,25 +321,25 @@ def test_without_a_connection_to_elasticsearch_the_page_says_what_is_missing(cli
 @pytest.mark.parametrize(
     "connection", [{"host": "127.0.0.1", "extra": {"nonsense": 1}}, {"host": "bad host"}, {"host": "a:b:c"}]
 )
-def test_a_connection_that_the_client_cannot_use_is_said(
+def test_an_unusable_connection_is_reported(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any]
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", json.dumps({"conn_type": "elasticsearch"} | connection))
-    answer = client.get("/sync/api/index", headers=as_user("viewer"))
+    answer = client.get("/sync/api/indices", headers=as_user("viewer"))
     assert answer.status_code == 503
-    assert "Connection tcs_elasticsearch: a host or an argument" in answer.json()["error"]
+    assert "Connection tcs_elasticsearch: the client does not accept a host or an argument" in answer.json()["error"]
 
 
-def test_a_node_of_elasticsearch_that_is_down_is_left_for_the_next_one(
+def test_the_next_node_is_asked_if_one_is_down(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, elasticsearch_server: local_elasticsearch.Elasticsearch
 ) -> None:
     connection = {"conn_type": "elasticsearch", "host": f"127.0.0.1:9,127.0.0.1:{elasticsearch_server.port}"}
     monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", json.dumps(connection))
-    answers = [client.get("/sync/api/index", headers=as_user("viewer")) for _ in range(4)]
+    answers = [client.get("/sync/api/indices", headers=as_user("viewer")) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200] * 4
 
 
-def test_what_elasticsearch_says_of_an_index_that_it_cannot_read_is_said(
+def test_the_reason_why_elasticsearch_cannot_read_an_index_is_reported(
     client: TestClient,
     monkeypatch: pytest.MonkeyPatch,
     elasticsearch_server: local_elasticsearch.Elasticsearch,
@@ -307,17 +349,17 @@ def test_what_elasticsearch_says_of_an_index_that_it_cannot_read_is_said(
     monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", json.dumps(connection))
     elasticsearch.indices.create(index="persons-closed", aliases={"persons": {}})
     elasticsearch.indices.close(index="persons-closed")
-    answer = client.get("/sync/api/index", headers=as_user("viewer"))
+    answer = client.get("/sync/api/indices", headers=as_user("viewer"))
     elasticsearch.indices.delete(index="persons-closed")
     assert answer.status_code == 503
     assert answer.json()["error"].endswith("as expected: index_closed_exception")
 
 
-def test_elasticsearch_that_does_not_answer_is_said_within_seconds(
+def test_an_unreachable_elasticsearch_is_reported_within_seconds(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", "http://127.0.0.1:9")
-    answer = client.get("/sync/api/index", headers=as_user("viewer"))
+    answer = client.get("/sync/api/indices", headers=as_user("viewer"))
     assert answer.status_code == 503
     assert "Elasticsearch does not answer" in answer.json()["error"]
 
@@ -326,10 +368,10 @@ def test_elasticsearch_that_does_not_answer_is_said_within_seconds(
     ("error", "code", "text"),
     [
         (OperationalError("SELECT 1", {}, Exception("server closed the connection")), 503, "metadata database"),
-        (ZeroDivisionError(), 500, "ZeroDivisionError: the log of Airflow's API server has it"),
+        (ZeroDivisionError(), 500, "Unexpected error, ZeroDivisionError: see the log of Airflow's API server"),
     ],
 )
-def test_an_error_that_nobody_can_help_is_told_as_an_error_too(
+def test_an_unexpected_error_is_reported_without_details(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, text: str
 ) -> None:
     def fail(*_: Any) -> None:
@@ -343,6 +385,6 @@ def test_an_error_that_nobody_can_help_is_told_as_an_error_too(
     assert "SELECT" not in answer.text
 
 
-def test_an_unknown_address_is_told_as_an_error_too(client: TestClient) -> None:
+def test_an_unknown_address_is_an_error_too(client: TestClient) -> None:
     answer = client.get("/sync/api/nowhere", headers=as_user("viewer"))
     assert (answer.status_code, answer.json()) == (404, {"error": "Not Found"})

@@ -1,4 +1,4 @@
-"""What the page tells of runs, from a metadata database that holds these runs and no others."""
+"""The status of runs, read from a metadata database that holds only the runs of the test."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -85,11 +85,11 @@ def test_a_job_that_never_ran_has_no_run(session: Session) -> None:
     )
 
 
-def test_a_dag_that_airflow_has_not_read_is_not_known(session: Session) -> None:
+def test_a_dag_that_airflow_has_not_parsed_is_unknown(session: Session) -> None:
     assert not status(session, "recovery").known
 
 
-def test_the_last_run_is_the_one_that_ended_last_whatever_was_made_first(session: Session) -> None:
+def test_the_last_run_is_the_one_that_ended_last(session: Session) -> None:
     add_run(session, "scheduled__cleared_and_run_again", "failed", NOW - timedelta(minutes=5))
     add_run(session, "manual__before_it", "success", NOW - timedelta(hours=1))
     last = status(session).last
@@ -97,7 +97,7 @@ def test_the_last_run_is_the_one_that_ended_last_whatever_was_made_first(session
     assert (last.run_id, last.state, last.seconds) == ("scheduled__cleared_and_run_again", "failed", 60)
 
 
-def test_a_run_that_had_nothing_to_do_stands_for_nothing(session: Session) -> None:
+def test_a_run_that_skipped_its_work_does_not_count(session: Session) -> None:
     add_run(session, "recovery__1", "failed", NOW - timedelta(hours=2))
     add_run(session, "scheduled__2", "success", NOW - timedelta(hours=1), tasks={"run_job": "skipped"})
     found = status(session)
@@ -107,7 +107,7 @@ def test_a_run_that_had_nothing_to_do_stands_for_nothing(session: Session) -> No
 
 def test_a_run_that_was_marked_as_failed_before_its_work_began_has_failed(session: Session) -> None:
     add_run(session, "scheduled__1", "success", NOW - timedelta(hours=1))
-    # As Airflow leaves them: what was waiting has failed, what had not begun is skipped.
+    # The states that Airflow sets: waiting tasks have failed, tasks that had not started are skipped.
     tasks = {"wait_for_a": "failed", "run_job": "skipped"}
     add_run(session, "scheduled__2", "failed", NOW, tasks=tasks)
     last = status(session).last
@@ -116,7 +116,7 @@ def test_a_run_that_was_marked_as_failed_before_its_work_began_has_failed(sessio
 
 
 @pytest.mark.parametrize("value", ["text", ["text"], 5, True])
-def test_an_xcom_that_is_no_report_is_not_told_as_one(session: Session, value: Any) -> None:
+def test_an_xcom_that_is_not_a_report_is_ignored(session: Session, value: Any) -> None:
     add_run(session, "manual__1", "success", NOW, xcoms={("run_job", "return_value"): value})
     last = status(session).last
     assert last
@@ -124,21 +124,21 @@ def test_an_xcom_that_is_no_report_is_not_told_as_one(session: Session, value: A
 
 
 @pytest.mark.parametrize("conf", [[1], "text", {"run_date": [1]}, {"run_date": 20261124}, {"run_date": True}])
-def test_a_run_that_was_given_what_is_no_date_keeps_no_other_from_being_told(session: Session, conf: Any) -> None:
+def test_a_run_with_an_invalid_date_is_shown_without_a_run_date(session: Session, conf: Any) -> None:
     add_run(session, "manual__1", "failed", NOW, conf=conf)
     last = status(session).last
     assert last
     assert (last.run_date, last.dry_run) == (None if isinstance(conf, dict) else NOW.date(), False)
 
 
-def test_the_report_of_a_run_is_told(session: Session) -> None:
+def test_the_report_of_a_run_is_shown(session: Session) -> None:
     add_run(session, "manual__1", "success", NOW, xcoms={("run_job", "return_value"): {"read": 3, "added": 1}})
     last = status(session).last
     assert last
     assert (last.report, last.reason, last.failed_task) == ({"read": 3, "added": 1}, None, None)
 
 
-def test_the_reason_of_a_failure_is_told_and_the_task_that_failed_first(session: Session) -> None:
+def test_the_reason_of_a_failure_and_the_task_that_failed_first_are_shown(session: Session) -> None:
     tasks = {"wait_for_a": "success", "wait_for_b": "failed", "run_job": "upstream_failed"}
     add_run(session, "scheduled__1", "failed", NOW, tasks=tasks, xcoms={("wait_for_b", "reason"): "B failed tonight"})
     last = status(session).last
@@ -146,21 +146,21 @@ def test_the_reason_of_a_failure_is_told_and_the_task_that_failed_first(session:
     assert (last.failed_task, last.reason, last.report) == ("wait_for_b", "B failed tonight", None)
 
 
-def test_a_recovery_tells_what_its_summary_says(session: Session) -> None:
+def test_a_recovery_shows_the_reason_of_its_summary(session: Session) -> None:
     session.add(DagModel(dag_id="recovery", bundle_name="dags-folder", is_paused=False, is_stale=False))
     tasks = {OWNER: "failed", "summary": "failed"}
-    reason = {("summary", "reason"): "To be run again: PersonOwnerRebuildJob"}
+    reason = {("summary", "reason"): "Run again: PersonOwnerRebuildJob"}
     add_run(session, "restart__1", "failed", NOW, tasks=tasks, xcoms=reason, dag_id="recovery")
     last = status(session, "recovery").last
     assert last
     assert (last.started_by, last.failed_task, last.reason) == (
         "restart",
         OWNER,
-        "To be run again: PersonOwnerRebuildJob",
+        "Run again: PersonOwnerRebuildJob",
     )
 
 
-def test_a_run_at_work_comes_before_one_that_is_queued_behind_it(session: Session) -> None:
+def test_a_running_run_comes_before_a_queued_one(session: Session) -> None:
     add_run(session, "manual__queued", "queued")
     add_run(session, "scheduled__at_work", "running")
     add_run(session, "manual__ended", "success", NOW - timedelta(hours=1))
@@ -188,17 +188,17 @@ WAITING = {"wait_for_b": "deferred", "wait_for_person_owner_rebuild_job": "defer
         ("running", "scheduled", {"wait_for_person_owner_rebuild_job": "success", "run_job": "running"}, None, None),
         ("running", "manual", {"wait_for_person_owner_rebuild_job": "scheduled", "run_job": None}, None, None),
         ("queued", "scheduled", {"wait_for_person_owner_rebuild_job": None, "run_job": None}, None, None),
-        ("running", "manual", {"run_job": "up_for_retry"}, None, "for its next try, as the last one failed"),
+        ("running", "manual", {"run_job": "up_for_retry"}, None, "for a retry after a failed attempt"),
         (
             "running",
             "manual",
             {"run_job": "up_for_retry"},
             "no answer",
-            "for its next try, as the last one failed: no answer",
+            "for a retry after a failed attempt: no answer",
         ),
     ],
 )
-def test_a_run_that_waits_says_for_what(
+def test_a_waiting_run_says_what_it_waits_for(
     session: Session, state: str, run_type: str, tasks: dict[str, str | None], reason: str | None, waits: str | None
 ) -> None:
     xcoms = {("run_job", "reason"): reason} if reason else None
@@ -217,14 +217,14 @@ def test_a_run_that_waits_says_for_what(
         (NOW, "success", {"dry_run": True}, False),
     ],
 )
-def test_a_success_of_today_is_a_real_one_since_midnight_utc(
+def test_a_success_of_today_is_not_a_dry_run_and_ended_since_midnight_utc(
     session: Session, ended: datetime, state: str, conf: dict[str, Any] | None, of_today: bool
 ) -> None:
     add_run(session, "manual__1", state, ended, conf=conf)
     assert status(session).succeeded_today is of_today
 
 
-def test_a_failure_after_it_takes_nothing_from_a_success_of_today(session: Session) -> None:
+def test_a_later_failure_does_not_undo_a_success_of_today(session: Session) -> None:
     add_run(session, "scheduled__1", "success", NOW - timedelta(hours=3))
     add_run(session, "manual__1", "failed", NOW)
     found = status(session)
@@ -244,7 +244,7 @@ def test_a_failure_after_it_takes_nothing_from_a_success_of_today(session: Sessi
         ("recovery__manual__1__1", "operator_triggered", {"run_date": "2026-11-20"}, "recovery", date(2026, 11, 20)),
     ],
 )
-def test_a_run_says_who_asked_for_it_and_for_which_date(
+def test_a_run_says_what_started_it_and_its_run_date(
     session: Session, run_id: str, run_type: str, conf: dict[str, Any] | None, started_by: str, run_date: date | None
 ) -> None:
     tick = datetime(2026, 11, 23, 0, 5, tzinfo=UTC) if run_type in ("scheduled", "backfill") else None

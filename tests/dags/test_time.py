@@ -1,4 +1,4 @@
-"""Everything is in UTC: on hosts in any zone, when British clocks change, on a leap day and at midnight."""
+"""Everything is in UTC: on hosts in any time zone, when British clocks change, on a leap day and at midnight."""
 
 import json
 import time
@@ -18,7 +18,7 @@ from sync_airflow.tasks.sensors import NightlyJobSensor
 from sync_jobs.catalogue import JOBS, Job, upstream_jobs
 
 ZONES = ("UTC", "Europe/London", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Kiritimati")
-# British clocks go forward at 01:00 UTC, and back at 01:00 UTC, in the midst of the night of the jobs.
+# British clocks go forward, and back, at 01:00 UTC, in the middle of the night of the jobs.
 SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
 LEAP_DAY, NEW_YEAR = date(2028, 2, 29), date(2027, 1, 1)
 NIGHTS = (SPRING, AUTUMN, LEAP_DAY, NEW_YEAR)
@@ -37,7 +37,7 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 def ticks(dag: DAG, first: date, number: int) -> list[datetime]:
-    """When the scheduler makes the runs of a DAG, from the night of that date on."""
+    """The times at which the scheduler creates runs of a DAG, starting with the night of that date."""
     timetable = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag)))).timetable
     found: list[datetime] = []
     last = DataInterval.exact(pendulum.datetime(first.year, first.month, first.day))
@@ -53,7 +53,7 @@ def ticks(dag: DAG, first: date, number: int) -> list[datetime]:
 
 
 @pytest.mark.parametrize("night", NIGHTS, ids=str)
-def test_each_job_is_due_once_each_night_at_its_time_in_utc(dags: dict[str, DAG], night: date) -> None:
+def test_each_job_is_due_once_per_night_at_its_time_in_utc(dags: dict[str, DAG], night: date) -> None:
     for job in JOBS:
         expected = [datetime.combine(night + timedelta(days=day), job.at, tzinfo=UTC) for day in range(3)]
         assert ticks(dags[job.dag_id], night, 3) == expected

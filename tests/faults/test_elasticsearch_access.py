@@ -42,7 +42,7 @@ def test_a_wrong_password_and_a_missing_right_are_said_in_the_servers_words(
     proxy.refuse = {path: (status, {"type": "security_exception", "reason": reason}, 1)}
     with Elasticsearch(proxy.url) as client, pytest.raises(AccessRefused) as caught:
         runner(job_connection, client)(JOB, RUN_DATE)
-    assert f"Elasticsearch refused access: {status} {reason}. Correct user and password" in str(caught.value)
+    assert f"Elasticsearch refused access: {status} {reason}. Correct the user and password" in str(caught.value)
     assert not elasticsearch.indices.get(index="*")
 
 

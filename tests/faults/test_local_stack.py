@@ -1,4 +1,4 @@
-"""What goes wrong when the local stack is started or ended, on the real thing."""
+"""Failures while the local stack is started or stopped, with real servers."""
 
 import fcntl
 import signal
@@ -14,7 +14,7 @@ from local.processes import Service
 from tests.command_line import CommandLine, writers_of
 
 
-def test_a_taken_port_that_was_asked_for_is_an_error_and_nothing_is_started(command_line: CommandLine) -> None:
+def test_a_taken_port_that_was_requested_is_an_error_and_nothing_is_started(command_line: CommandLine) -> None:
     with socket.create_server((HOST, int(command_line.environment["SYNC_AIRFLOW_PORT"]))):
         code, output = command_line.run("up")
     assert code == 1
@@ -23,24 +23,24 @@ def test_a_taken_port_that_was_asked_for_is_an_error_and_nothing_is_started(comm
     assert command_line.look() == {}
 
 
-def test_a_bad_setting_is_an_error_of_one_line(command_line: CommandLine) -> None:
+def test_an_invalid_setting_is_an_error_of_one_line(command_line: CommandLine) -> None:
     command_line.environment["SYNC_DEMO_PERSONS"] = "many"
     code, output = command_line.run("run")
     assert code == 1
     assert output == "SYNC_DEMO_PERSONS must be a whole number from 0 to 100000000, not 'many'.\n"
 
 
-def test_a_service_that_fails_is_named_with_its_log_and_the_others_are_ended(command_line: CommandLine) -> None:
-    """The data folder is one that a PostgreSQL of long ago has made."""
+def test_a_service_that_fails_is_named_with_its_log_and_the_others_are_stopped(command_line: CommandLine) -> None:
+    """The data folder is that of a much older PostgreSQL."""
     command_line.home.prepare()
     data = command_line.home.folder / "postgres"
     data.mkdir(mode=0o700)
     (data / "PG_VERSION").write_text("9\n")
     code, output = command_line.run("up")
     assert code == 1
-    assert "PostgreSQL ended while it was starting" in output
+    assert "PostgreSQL stopped while it was starting" in output
     assert str(command_line.home.log("postgres")) in output
-    # So soon that nobody could have seen the services noted: Elasticsearch is told by its log.
+    # It fails before the services can be observed, so Elasticsearch is found by its log.
     assert command_line.home.log("elasticsearch").exists()
     assert writers_of(command_line.home.log("elasticsearch")) == []
     assert command_line.home.services() == {}
@@ -61,7 +61,7 @@ def test_an_interrupt_during_the_start_leaves_nothing(
     assert command_line.home.stack() == {}
 
 
-def test_a_note_of_a_process_whose_id_is_anothers_by_now_is_harmless(command_line: CommandLine) -> None:
+def test_another_process_with_the_id_of_a_service_is_not_stopped(command_line: CommandLine) -> None:
     with subprocess.Popen(["sleep", "60"]) as other:
         started = psutil.Process(other.pid).create_time() - 3600
         command_line.home.prepare()
@@ -75,7 +75,7 @@ def test_a_note_of_a_process_whose_id_is_anothers_by_now_is_harmless(command_lin
     assert command_line.home.services() == {}
 
 
-def test_a_command_waits_for_another_that_changes_the_same_stack(command_line: CommandLine) -> None:
+def test_a_command_waits_while_another_one_changes_the_stack(command_line: CommandLine) -> None:
     command_line.home.prepare()
     with (command_line.home.folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -91,10 +91,10 @@ def test_a_command_waits_for_another_that_changes_the_same_stack(command_line: C
 def test_the_status_of_a_stopped_stack_is_no_error(command_line: CommandLine) -> None:
     code, output = command_line.run("status")
     assert code == 0
-    assert output.count("does not run") == 6
+    assert output.count("not running") == 6
 
 
-def test_clean_deletes_nothing_that_it_did_not_make(command_line: CommandLine) -> None:
+def test_clean_deletes_nothing_that_the_stack_did_not_create(command_line: CommandLine) -> None:
     command_line.home.folder.mkdir()
     (command_line.home.folder / "postgres").mkdir()
     code, output = command_line.run("clean")
@@ -103,9 +103,9 @@ def test_clean_deletes_nothing_that_it_did_not_make(command_line: CommandLine) -
     assert (command_line.home.folder / "postgres").exists()
 
 
-def test_clean_deletes_what_it_made(command_line: CommandLine) -> None:
+def test_clean_deletes_what_the_stack_created(command_line: CommandLine) -> None:
     Home(command_line.home.folder).prepare()
     code, output = command_line.run("clean")
     assert code == 0
-    assert "Ended" not in output
+    assert "Stopped" not in output
     assert not command_line.home.folder.exists()

@@ -1,4 +1,4 @@
-"""The two servers of the local stack after somebody was rough with them."""
+"""The two servers of the local stack after a kill, and with damaged files."""
 
 import os
 import shutil
@@ -48,8 +48,8 @@ def test_a_killed_postgresql_starts_again_with_its_data(postgres: Postgres, runn
         stop([again], patience=10)
 
 
-def test_a_lock_file_with_another_processes_id_does_not_keep_postgresql_from_starting(postgres: Postgres) -> None:
-    """As after a reboot: PostgreSQL itself would take any living process of its user for its predecessor."""
+def test_postgresql_starts_though_its_lock_file_has_the_id_of_another_process(postgres: Postgres) -> None:
+    """As after a reboot: PostgreSQL itself would take any running process of its user for a server."""
     (postgres.data / "postmaster.pid").write_text(f"{os.getppid()}\n{postgres.data}\n")
     service = postgres.start(postgres.service())
     try:
@@ -63,14 +63,14 @@ def test_a_second_postgresql_on_the_same_data_is_refused(postgres: Postgres, run
         postgres.start(postgres.service())
 
 
-def test_a_half_made_data_folder_is_made_anew(postgres: Postgres) -> None:
+def test_an_unfinished_data_folder_is_created_again(postgres: Postgres) -> None:
     shutil.move(postgres.data, postgres.data.with_name("data.unfinished"))
     postgres.initialise()
     assert (postgres.data / "PG_VERSION").read_text() == "18\n"
     assert not postgres.data.with_name("data.unfinished").exists()
 
 
-def test_a_jar_with_another_sum_stops_the_start(tmp_path: Path) -> None:
+def test_a_jar_with_another_checksum_stops_the_start(tmp_path: Path) -> None:
     folder = tmp_path / "jars"
     folder.mkdir()
     for jar in jars.install():

@@ -84,7 +84,9 @@ def test_a_swap_that_may_have_been_done_or_not_says_where_to_look(
         switch(*arguments)
 
     monkeypatch.setattr(index_alias, "switch", switch_without_an_answer)
-    with pytest.raises(TransientError, match=r"Readers see \S+ or, as before, nothing: GET /_alias/persons tells\.$"):
+    with pytest.raises(
+        TransientError, match=r"Readers see \S+ or, as before, nothing; GET /_alias/persons shows which\.$"
+    ):
         build(job_connection, proxy)
     assert len(indices_behind_alias(elasticsearch)) == 1  # it had been done
 

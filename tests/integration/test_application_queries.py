@@ -1,5 +1,6 @@
-"""What the TIS application asks of the index, and how it writes to it (domain.md, "What the application asks of it").
+"""What the TIS application asks of the index, and how it writes to it.
 
+See docs/domain.md, "What the application asks of the index" and "Writes of the application".
 One question a test, against the real index that PersonElasticSearchSyncJob built from a few readable persons.
 """
 

@@ -9,6 +9,7 @@ from elasticsearch import Elasticsearch
 
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import BadArgument, GuardRail
+from sync_jobs.guard_rail import Limits
 from sync_jobs.runner import run_job
 from tests.awkward_data import Connection
 from tests.comparison import RunJob
@@ -38,11 +39,11 @@ def test_the_limit_is_the_jobs_own_unless_the_run_is_given_another(
 ) -> None:
     def run() -> int:
         return run_job(
-            replace(JOB, maximum_removed_percent=own),
+            replace(JOB, limits=Limits(maximum_removed_percent=own)),
             postgres=job_connection,
             elasticsearch=elasticsearch,
             run_date=RUN_DATE,
-            maximum_removed_percent=given,
+            limits=None if given is None else Limits(maximum_removed_percent=given),
         ).removed
 
     if passes:
@@ -55,17 +56,9 @@ def test_the_limit_is_the_jobs_own_unless_the_run_is_given_another(
 
 
 @pytest.mark.parametrize("limit", [-1, 100.5, float("nan"), "5", True])
-def test_a_limit_that_is_no_percentage_is_refused(
-    job_connection: Connection, elasticsearch: Elasticsearch, limit: Any
-) -> None:
-    with pytest.raises(BadArgument, match="expected a number from 0 to 100"):
-        run_job(
-            JOB,
-            postgres=job_connection,
-            elasticsearch=elasticsearch,
-            run_date=RUN_DATE,
-            maximum_removed_percent=limit,
-        )
+def test_a_limit_that_is_not_a_percentage_is_refused(limit: Any) -> None:
+    with pytest.raises(BadArgument, match="maximum_removed_percent: expected a number from 0 to 100"):
+        Limits(maximum_removed_percent=limit)
 
 
 # Sources that change instead of vanish
@@ -102,9 +95,9 @@ def test_owners_that_come_from_another_kind_of_source_all_at_once_are_refused(
     run(JOB.name, RUN_DATE)
     tcs.execute(f"DELETE FROM {emptied}")
 
-    with pytest.raises(GuardRail, match=r"another kind of source 150 of 150.*maximum_removed_percent = 100"):
+    with pytest.raises(GuardRail, match=r"switch the source of, 150 of 150.*maximum_removed_percent = 100"):
         run(JOB.name, RUN_DATE)
-    assert run(JOB.name, RUN_DATE, maximum_removed_percent=100).changed == 150
+    assert run(JOB.name, RUN_DATE, limits=Limits(maximum_removed_percent=100)).changed == 150
 
 
 def test_owners_that_move_within_one_kind_of_source_are_no_loss(tcs: Connection, run: RunJob) -> None:
@@ -124,7 +117,7 @@ def test_more_persons_than_the_limit_do_not_become_inactive(
     with pytest.raises(GuardRail, match="would make INACTIVE 130 of 600, more than the 120 allowed"):
         run("PersonRecordStatusJob", RUN_DATE, **arguments)
     assert tcs.execute("SELECT count(*) FROM person WHERE status = 'INACTIVE'").fetchone() == (0,)
-    assert run("PersonRecordStatusJob", RUN_DATE, maximum_removed_percent=22, **arguments).changed == 130
+    assert run("PersonRecordStatusJob", RUN_DATE, limits=Limits(maximum_removed_percent=22), **arguments).changed == 130
 
 
 def test_a_night_on_which_most_candidates_become_inactive_is_measured_against_all_that_are_current(
@@ -148,4 +141,4 @@ def test_more_posts_than_the_limit_do_not_become_inactive(tcs: Connection, run: 
     tcs.execute("UPDATE post_funding SET end_date = %s WHERE post_id <= 130", (ended(1),))
     with pytest.raises(GuardRail, match="would make INACTIVE 130 of 600, more than the 120 allowed"):
         run("PostFundingStatusSyncJob", RUN_DATE)
-    assert run("PostFundingStatusSyncJob", RUN_DATE, maximum_removed_percent=100).changed == 130
+    assert run("PostFundingStatusSyncJob", RUN_DATE, limits=Limits(maximum_removed_percent=100)).changed == 130

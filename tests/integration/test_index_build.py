@@ -8,6 +8,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from sync_jobs.errors import GuardRail, IndexNotAsExpected, RejectedDocument, SearchBlocked
+from sync_jobs.guard_rail import Limits
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.runner import run_rollback
 from sync_jobs.search import bulk, index_alias
@@ -186,7 +187,7 @@ def test_an_index_that_is_removed_while_it_is_loaded_is_not_promoted_as_elastics
     monkeypatch.setattr(bulk._Sender, "send", send_to_what_is_gone)
     elasticsearch.cluster.put_settings(persistent={"action.auto_create_index": auto_create})
     try:
-        with pytest.raises(IndexNotAsExpected, match=r"persons-\S+ was removed, by another build or by hand"):
+        with pytest.raises(IndexNotAsExpected, match=r"persons-\S+ was removed, by another build or manually"):
             run(JOB, RUN_DATE, settings=IndexSettings(settle_seconds=0, senders=1, body_bytes=10_000))
     finally:
         elasticsearch.cluster.put_settings(persistent={"action.auto_create_index": None})
@@ -196,7 +197,7 @@ def test_an_index_that_is_removed_while_it_is_loaded_is_not_promoted_as_elastics
 def test_an_index_that_elasticsearch_has_made_anew_never_gets_the_meta_of_ours(elasticsearch: Elasticsearch) -> None:
     name = index_alias.new_index_name(PERSONS.alias, datetime.now(UTC))
     elasticsearch.index(index=name, document={"personId": 1})
-    with pytest.raises(IndexNotAsExpected, match=f"{name} was removed, by another build or by hand"):
+    with pytest.raises(IndexNotAsExpected, match=f"{name} was removed, by another build or manually"):
         index_alias.add_meta(elasticsearch, PERSONS.alias, name, {"documents": 1})
     assert index_alias.own_indices(elasticsearch, PERSONS.alias) == {}
 
@@ -305,7 +306,7 @@ def test_an_emptied_source_does_not_empty_the_search(
 
     assert all_indices(elasticsearch) == live
     assert count(elasticsearch) == 201
-    assert run(JOB, RUN_DATE, maximum_removed_percent=60).removed == 101
+    assert run(JOB, RUN_DATE, limits=Limits(maximum_removed_percent=60)).removed == 101
 
 
 def test_a_dry_run_reports_the_difference_and_leaves_nothing(

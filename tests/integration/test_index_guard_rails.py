@@ -8,6 +8,7 @@ from elasticsearch import Elasticsearch
 from local.demo_data import load_demo_data
 from sync_jobs.catalogue import JOBS
 from sync_jobs.errors import GuardRail
+from sync_jobs.guard_rail import Limits
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.runner import run_rollback
 from sync_jobs.search.field_guard_rail import count_values
@@ -55,5 +56,5 @@ def test_neither_a_build_nor_a_rollback_takes_a_field_from_the_search(
 
     assert (all_indices(elasticsearch), indices_behind_alias(elasticsearch)) == (indices, [live])
     assert count_values(PERSONS, elasticsearch, live) == values
-    run(BUILD, RUN_DATE, maximum_removed_percent=100)
+    run(BUILD, RUN_DATE, limits=Limits(maximum_removed_percent=100))
     assert count_values(PERSONS, elasticsearch, ALIAS)[field] == 0

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from sync_jobs.errors import GuardRail
+from sync_jobs.guard_rail import Limits
 from tests.awkward_data import Connection, load, make_data_set, read_tables, seed_id, seeds
 from tests.comparison import (
     RunJob,
@@ -184,6 +185,6 @@ def test_an_emptied_person_table_is_refused_unless_the_limit_is_lifted(tcs: Conn
         run(JOB, RUN_DATE)
     assert len(owners(read_tables(tcs))) == 150
 
-    report = run(JOB, RUN_DATE, maximum_removed_percent=100)
+    report = run(JOB, RUN_DATE, limits=Limits(maximum_removed_percent=100))
     assert report.removed == 150
     assert owners(read_tables(tcs)) == {}

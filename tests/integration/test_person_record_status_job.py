@@ -341,7 +341,7 @@ def test_any_takes_every_person_that_has_a_membership_and_no_other(tcs: Connecti
 
 @pytest.mark.parametrize("name", ["date_override", "date_of_change_override"])
 def test_an_argument_that_is_no_text_is_refused(run: RunJob, name: str) -> None:
-    with pytest.raises(BadArgument, match=f"^{name}: expected a text, empty for none, got None$"):
+    with pytest.raises(BadArgument, match=f"^{name}: expected a text, which may be empty, got None$"):
         run(JOB, RUN_DATE, **{name: None})
 
 

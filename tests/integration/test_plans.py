@@ -9,7 +9,8 @@ import pytest
 
 from local.demo_data import load_demo_data
 from sync_jobs.catalogue import JOBS
-from sync_jobs.postgres.statements import execute, read_sql
+from sync_jobs.postgres.sql_files import read_sql
+from sync_jobs.postgres.statements import execute
 from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.search.settings import IndexSettings
 from tests.awkward_data import Connection

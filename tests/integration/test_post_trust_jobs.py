@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from sync_jobs.errors import GuardRail
+from sync_jobs.guard_rail import Limits
 from tests.awkward_data import Connection, load, make_data_set, read_tables, seed_id, seeds
 from tests.comparison import (
     RunJob,
@@ -111,6 +112,6 @@ def test_posts_that_lost_all_their_bodies_do_not_empty_the_trusts(
         run(job, RUN_DATE)
     assert len(trusts(read_tables(tcs), "post_trust", body)) == 150
 
-    assert run(job, RUN_DATE, maximum_removed_percent=100).removed == 150
+    assert run(job, RUN_DATE, limits=Limits(maximum_removed_percent=100)).removed == 150
     assert trusts(read_tables(tcs), "post_trust", body) == set()
     assert len(trusts(read_tables(tcs), "post_trust", OTHER_BODY[body])) == 150

@@ -134,7 +134,7 @@ def test_a_build_leaves_refused_documents_out_keeps_the_old_ones_and_names_them_
     for _ in range(2):
         report = run(BUILD, RUN_DATE)
         assert (report.left_out, report.read) == (2, len(PERSON_IDS))
-        assert "left_out 2" in report.summary()
+        assert "left out 2" in report.summary()
         reason = "a value longer than 32,766 bytes"
         assert report.left_out_records == [
             {"key": 7, "field": "surname", "reason": reason, "old_document": True},

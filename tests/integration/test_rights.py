@@ -1,4 +1,4 @@
-"""The role sync_jobs may do what the jobs need and nothing else (domain.md, "Tables")."""
+"""The role sync_jobs may do what the jobs need and nothing else (docs/domain.md, "Tables")."""
 
 import psycopg
 import pytest

@@ -86,14 +86,14 @@ def test_a_dry_run_says_what_a_rollback_would_do_and_does_nothing(
 
 def test_without_an_index_to_go_to_the_refusal_says_which_there_are(run: RunJob, roll: Any) -> None:
     (only,) = run(JOB, RUN_DATE).indices["live"]
-    with pytest.raises(IndexNotAsExpected, match=f"built before the live one, {only}. There are: {only}"):
+    with pytest.raises(IndexNotAsExpected, match=f"built before the live one, {only}. Finished indices: {only}"):
         roll()
     with pytest.raises(IndexNotAsExpected, match="built after the live one"):
         roll("forth")
 
 
 def test_before_the_first_build_there_is_nothing_to_go_back_to(roll: Any) -> None:
-    with pytest.raises(IndexNotAsExpected, match="not one that a build made"):
+    with pytest.raises(IndexNotAsExpected, match="was not made by a build"):
         roll()
 
 
@@ -194,7 +194,7 @@ def test_an_index_whose_build_was_killed_just_before_the_swap_is_never_gone_to_a
     (second,) = run(JOB, RUN_DATE).indices["live"]
     for _ in range(2):
         killed_at("before the swap", run, elasticsearch)
-    with pytest.raises(IndexNotAsExpected, match=f"There are: {second}, {first}"):
+    with pytest.raises(IndexNotAsExpected, match=f"Finished indices: {second}, {first}"):
         roll("forth")
     (third,) = run(JOB, RUN_DATE).indices["live"]
     assert sorted(all_indices(elasticsearch)) == [first, second, third]

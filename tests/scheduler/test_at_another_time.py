@@ -176,7 +176,7 @@ def test_a_scheduler_that_starts_triggers_recovery_by_the_time_in_utc(
 ) -> None:
     assert BEFORE_THE_WINDOW.astimezone(BRITAIN).time() == time(0, 30)
     log = british_airflow.services["scheduler"].log.read_text(encoding="utf-8")
-    assert "outside of 00:00:00-07:00:00 UTC: no recovery" in log
+    assert "outside 00:00:00-07:00:00 UTC: no recovery" in log
     assert british_airflow.api.run_ids("recovery") == set()
 
     british_airflow.kill_scheduler()

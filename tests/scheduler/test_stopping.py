@@ -75,7 +75,7 @@ def test_a_build_that_takes_too_long_is_cancelled(running_airflow: RunningAirflo
         assert running_airflow.wait_for_end(HURRIED_BUILD, task.run_id) == "failed"
         wait_for("the end of the job's session", lambda: nothing_is_at_work(running_airflow))
     reason = running_airflow.api.xcom(task, "reason")
-    assert reason == "PersonElasticSearchSyncJob has not ended within 0:00:10"
+    assert reason == "PersonElasticSearchSyncJob exceeded its time limit of 0:00:10"
     assert running_airflow.indices() == before
     assert running_airflow.live() == live
 

@@ -1,4 +1,4 @@
-"""The table of jobs says what domain.md says."""
+"""The table of jobs says what docs/domain.md says."""
 
 from datetime import time
 
@@ -6,7 +6,8 @@ import pytest
 
 from sync_jobs.catalogue import JOBS, find_job, index_build_before, jobs_to_run_after, upstream_jobs
 
-# domain.md, "The eight jobs": time, name, kind, what it writes, follow-on jobs; and the DAG ids of design.md.
+# docs/domain.md, "The eight jobs": time, name, kind, what it writes, follow-on jobs.
+# The DAG ids are those of docs/design.md, "Names that others rely on".
 DOMAIN: tuple[tuple[time, str, str, str, list[str]], ...] = (
     (time(0, 5), "PersonOwnerRebuildJob", "rebuild", "person_owner", ["PersonElasticSearchSyncJob"]),
     (

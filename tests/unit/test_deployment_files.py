@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from deploy.write_elasticsearch_role import role
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yaml"
 COMPOSE_TEXT = COMPOSE_FILE.read_text(encoding="utf-8")
@@ -174,6 +176,11 @@ def test_the_image_and_the_lock_have_the_same_version_of_python() -> None:
     assert f"--python-version {match[1]} " in (ROOT / "requirements.txt").read_text(encoding="utf-8")
 
 
+def test_the_role_in_elasticsearch_has_rights_to_every_index_of_the_jobs() -> None:
+    written = (ROOT / "deploy" / "elasticsearch_role.json").read_text(encoding="utf-8")
+    assert written == role(), "PYTHONPATH=plugins python deploy/write_elasticsearch_role.py"
+
+
 def test_compose_and_the_local_stack_have_the_same_version_of_elasticsearch() -> None:
     images = {service["image"] for service in SERVICES.values() if "/elasticsearch:" in service["image"]}
     texts = (path.read_text(encoding="utf-8") for path in (ROOT / "local").rglob("*.py"))
@@ -209,11 +216,6 @@ def test_connections_of_the_settings_file_are_those_that_the_code_names() -> Non
     assert named - OPTIONAL_CONNECTIONS == {entry["conn_id"] for entry in SETTINGS["connections"]}
 
 
-def test_pools_of_the_settings_file_are_those_that_the_code_names() -> None:
-    named = {value for kind, value in names_in_code() if kind == "pool"}
-    assert named == {entry["pool_name"] for entry in SETTINGS["pools"]}
-
-
 def test_variables_of_the_settings_file_are_those_that_the_code_names() -> None:
     named = {value for kind, value in names_in_code() if kind == "variable"}
     assert named == {entry["variable_name"] for entry in SETTINGS["variables"]}
@@ -231,7 +233,7 @@ def test_compose_gives_the_settings_file_what_it_takes_from_the_environment() ->
 
 
 def names_in_code() -> Iterator[tuple[str, str]]:
-    """(kind, name) of each connection, pool and variable that dags/ and plugins/ ask Airflow for."""
+    """(kind, name) of each connection and variable that dags/ and plugins/ ask Airflow for."""
     paths = [path for folder in ("dags", "plugins") for path in (ROOT / folder).rglob("*.py") if path != LOADER]
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
     constants = {path.stem: constants_of(tree) for path, tree in trees.items()}
@@ -244,7 +246,7 @@ def names_in_code() -> Iterator[tuple[str, str]]:
 
 
 def asked_for(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
-    """The expressions that name a connection (…conn_id=, Connection.get), a pool (pool=) or a variable."""
+    """The expressions that name a connection (…conn_id=, Connection.get) or a variable."""
     for call in ast.walk(tree):
         if not isinstance(call, ast.Call):
             continue
@@ -256,8 +258,6 @@ def asked_for(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
         for keyword in call.keywords:
             if keyword.arg and keyword.arg.endswith("conn_id"):
                 yield "connection", keyword.value
-            if keyword.arg == "pool":
-                yield "pool", keyword.value
 
 
 def constants_of(tree: ast.Module) -> dict[str, str]:

@@ -1,14 +1,16 @@
-"""Documents that can be checked against what they speak of are."""
+"""Documents are checked against the code that they describe, where that is possible."""
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from docs import write_index_settings
+from docs import draw_architecture, write_index_settings
 from docs.draw_night import PICTURE, describe, draw
 from docs.write_order import RUN_BOOK, with_tables
-from sync_jobs.catalogue import JOBS, Job, index_build_before, jobs_to_run_after, upstream_jobs
+from sync_jobs.catalogue import JOBS, index_build_before, upstream_jobs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,18 +51,57 @@ def test_the_picture_tells_in_words_what_it_shows() -> None:
     assert "It refreshes documents that PersonElasticSearchSyncJob built." in words
 
 
-def row_of_the_night(job: Job) -> str:
-    """How the README's table shows a job."""
-    build = index_build_before(job)
-    waits = [other.name for other in upstream_jobs(job)] + ([f"{build.name} (its end, good or bad)"] if build else [])
-    after = [other.name for other in jobs_to_run_after(job)]
-    cells = (job.at.strftime("%H:%M"), job.name, job.writes, ", ".join(waits), ", ".join(after))
-    return "|" + "|".join(f" {cell} " if cell else " " for cell in cells) + "|"
+def test_the_architecture_picture_is_what_the_code_draws() -> None:
+    drawn = draw_architecture.PICTURE.read_text(encoding="utf-8")
+    assert drawn == draw_architecture.draw(), "run: PYTHONPATH=plugins:. python docs/draw_architecture.py"
 
 
-def test_the_readme_shows_the_night_as_the_table_of_jobs_has_it() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "\n".join(row_of_the_night(job) for job in JOBS) in readme
+@pytest.mark.parametrize(("user", "used"), draw_architecture.IMPORTS)
+def test_an_arrow_of_the_architecture_picture_is_an_import_that_exists(user: str, used: str) -> None:
+    path = ROOT / "plugins" / user.replace(".", "/")
+    files = [path.with_suffix(".py")] if path.with_suffix(".py").is_file() else sorted(path.rglob("*.py"))
+    assert any(imports(file, used) for file in files)
+
+
+def imports(file: Path, module: str) -> bool:
+    """Whether a file imports a module or something in it, perhaps only where it is needed."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
+    return any(name == module or name.startswith(f"{module}.") for name in found)
+
+
+def test_the_list_of_decisions_is_complete() -> None:
+    folder = ROOT / "docs" / "decisions"
+    listed = re.findall(r"\]\((\d{4}-[\w-]+\.md)\) \| (.+) \|", (folder / "README.md").read_text(encoding="utf-8"))
+    records = [(path.name, path.read_text(encoding="utf-8").splitlines()[0]) for path in sorted(folder.glob("0*.md"))]
+    assert [(name, f"# {int(name[:4])}. {title}") for name, title in listed] == records
+
+
+def test_the_run_book_quotes_messages_that_the_code_has() -> None:
+    texts = [text for path in sorted((ROOT / "plugins").rglob("*.py")) for text in texts_of(path)]
+    table = RUN_BOOK.read_text(encoding="utf-8").split("| the log says |")[1].split("\n\n")[0]
+    quoted = [quote for row in table.splitlines() for quote in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
+    assert len(quoted) > 10
+    missing = [quote for quote in quoted if not any(is_said(quote, text) for text in texts)]
+    assert not missing, f"docs/operations.md quotes what no text in plugins/ says: {missing}"
+
+
+def texts_of(file: Path) -> Iterator[str]:
+    """The texts in a Python file, "..." for each value in them."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+        elif isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "..." for part in node.values)
+
+
+def is_said(quote: str, text: str) -> bool:
+    """Whether the parts of a quote, which "..." divides, are in the text in that order."""
+    return re.search(".*".join(re.escape(part.strip()) for part in quote.split("...")), text, re.DOTALL) is not None
 
 
 def test_the_page_of_index_settings_is_current() -> None:

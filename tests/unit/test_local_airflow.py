@@ -1,4 +1,4 @@
-"""What the local stack gives its Airflow."""
+"""The environment of the local stack's Airflow."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from local.home import new_secrets
     "name",
     ["AIRFLOW_HOME", "AIRFLOW__CORE__EXECUTOR", "AIRFLOW_CONN_TCS_POSTGRES", "_AIRFLOW_PROCESS_CONTEXT", "PYTHONPATH"],
 )
-def test_nothing_of_another_airflow_reaches_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+def test_settings_of_another_airflow_are_dropped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     monkeypatch.setenv(name, "another's")
     monkeypatch.setenv("LANG", "C.UTF-8")
     airflow = Airflow(tmp_path, tmp_path / "logs", 8080, "postgresql://", new_secrets(), {})

@@ -1,4 +1,4 @@
-"""The folder of a local stack: private, ours alone, deleted with care."""
+"""The folder of a local stack is private, and only what the stack created is deleted."""
 
 import os
 import stat
@@ -22,7 +22,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_it_and_its_secrets_are_for_their_owner_alone(home: Home) -> None:
+def test_only_its_owner_can_read_it_and_its_secrets(home: Home) -> None:
     home.secrets()
     home.write_stack({"password": "x"})
     assert mode(home.folder) == 0o700
@@ -30,7 +30,7 @@ def test_it_and_its_secrets_are_for_their_owner_alone(home: Home) -> None:
     assert mode(home.folder / "stack.json") == 0o600
 
 
-def test_a_file_is_private_whatever_the_umask_and_whatever_was_there(tmp_path: Path) -> None:
+def test_a_file_is_private_with_any_umask_and_if_it_existed(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("old")
     before = os.umask(0)
     try:
@@ -41,12 +41,12 @@ def test_a_file_is_private_whatever_the_umask_and_whatever_was_there(tmp_path: P
     assert (tmp_path / "file").read_text() == "new"
 
 
-def test_secrets_are_made_once(home: Home) -> None:
+def test_secrets_are_created_once(home: Home) -> None:
     assert home.secrets() == Home(home.folder).secrets()
     assert len(set(home.secrets().values())) == len(home.secrets())
 
 
-def test_services_are_remembered_as_they_were(home: Home) -> None:
+def test_services_are_stored_and_read(home: Home) -> None:
     service = Service("PostgreSQL", home.log("postgres"), 5432, pid=7, started=1.5)
     home.note_service(service, "postgres")
     assert Home(home.folder).services() == {"postgres": service}
@@ -54,21 +54,21 @@ def test_services_are_remembered_as_they_were(home: Home) -> None:
     assert home.services() == {}
 
 
-def test_a_folder_with_other_things_in_it_is_not_used(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(StackError, match="SYNC_HOME"):
         Home(tmp_path).prepare()
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_a_folder_that_we_did_not_make_is_not_deleted(tmp_path: Path) -> None:
+def test_a_folder_that_the_stack_did_not_create_is_not_deleted(tmp_path: Path) -> None:
     (tmp_path / "postgres").mkdir()
     with pytest.raises(StackError, match="nothing is deleted"):
         Home(tmp_path).delete()
     assert (tmp_path / "postgres").exists()
 
 
-def test_only_what_the_stack_keeps_is_deleted(home: Home, tmp_path: Path) -> None:
+def test_only_what_the_stack_created_is_deleted(home: Home, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "file").touch()
     (home.folder / "logs").symlink_to(tmp_path / "elsewhere")
@@ -79,7 +79,7 @@ def test_only_what_the_stack_keeps_is_deleted(home: Home, tmp_path: Path) -> Non
     assert (tmp_path / "elsewhere" / "file").exists()
 
 
-def test_the_folder_goes_too_if_nothing_else_is_in_it(home: Home) -> None:
+def test_the_folder_is_deleted_too_if_it_is_empty_then(home: Home) -> None:
     home.secrets()
     home.delete()
     assert not home.folder.exists()

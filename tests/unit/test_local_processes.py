@@ -1,4 +1,4 @@
-"""A service is known by more than its process id, and ended with all that has come from it."""
+"""A service is identified by more than a process id, and stopped with all its descendants."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ import pytest
 from local.errors import ServiceFailed
 from local.processes import KEY_VARIABLE, Service, processes_of, running_process, stop
 
-# A service that starts a child in a session of its own, then deaf to SIGTERM, and writes its child's id.
+# A service that ignores SIGTERM. Its child runs in a session of its own; it prints the child's id.
 WITH_CHILD = """
 import signal, subprocess, sys, time
 child = subprocess.Popen(["sleep", "60"], start_new_session=True)
@@ -22,7 +22,7 @@ print(child.pid, flush=True)
 time.sleep(60)
 """
 
-# As one of Airflow's workers, the child writes over its environment. In the session of its parent, which it outlives.
+# The child stays in its parent's session and overwrites its environment, as Airflow's workers do.
 WITH_CHILD_WITHOUT_ENVIRONMENT = """
 import os, setproctitle, time
 if os.fork() == 0:
@@ -34,7 +34,7 @@ time.sleep(60)
 
 @pytest.fixture
 def bystander() -> Iterator[psutil.Process]:
-    """A process that is nobody's business."""
+    """A process that belongs to no service."""
     with subprocess.Popen(["sleep", "60"]) as process:
         yield psutil.Process(process.pid)
         process.kill()
@@ -51,7 +51,7 @@ def child_of(service: Service) -> psutil.Process:
 
 
 def kill_alone(service: Service) -> None:
-    """End its first process by force, and none of its children."""
+    """Kill its first process, but not its children."""
     psutil.Process(service.pid).kill()
     assert service.child
     service.child.wait()
@@ -61,11 +61,11 @@ def gone(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
-def test_a_process_is_found_by_its_id_and_the_time_of_its_start(bystander: psutil.Process) -> None:
+def test_a_process_is_found_by_its_id_and_start_time(bystander: psutil.Process) -> None:
     assert running_process(bystander.pid, bystander.create_time()) == bystander
 
 
-def test_an_id_that_is_another_processes_by_now_is_not_the_service(tmp_path: Path, bystander: psutil.Process) -> None:
+def test_another_process_with_the_same_id_is_not_the_service(tmp_path: Path, bystander: psutil.Process) -> None:
     service = Service("A service", tmp_path / "log", pid=bystander.pid, started=bystander.create_time() - 3600)
     assert not service.is_running()
     assert processes_of([service]) == {}
@@ -73,13 +73,13 @@ def test_an_id_that_is_another_processes_by_now_is_not_the_service(tmp_path: Pat
     assert bystander.is_running()
 
 
-def test_a_service_that_was_never_started_does_not_run(tmp_path: Path) -> None:
+def test_a_service_that_was_never_started_is_not_running(tmp_path: Path) -> None:
     service = Service("A service", tmp_path / "log")
     assert not service.is_running()
     stop([service], patience=1)
 
 
-def test_it_is_ended_with_its_children_even_if_it_does_not_listen(tmp_path: Path) -> None:
+def test_it_is_killed_with_its_children_if_it_ignores_the_signal(tmp_path: Path) -> None:
     service = start(tmp_path, WITH_CHILD)
     child = child_of(service)
     stop([service], patience=0.2)
@@ -87,7 +87,7 @@ def test_it_is_ended_with_its_children_even_if_it_does_not_listen(tmp_path: Path
     assert gone(child)
 
 
-def test_children_that_outlived_it_are_found_by_their_key(tmp_path: Path) -> None:
+def test_children_that_outlive_it_are_found_by_their_key(tmp_path: Path) -> None:
     service = start(tmp_path, WITH_CHILD)
     child = child_of(service)
     kill_alone(service)
@@ -96,7 +96,7 @@ def test_children_that_outlived_it_are_found_by_their_key(tmp_path: Path) -> Non
     assert gone(child)
 
 
-def test_children_that_outlived_it_and_have_lost_their_key_are_found_by_their_session(tmp_path: Path) -> None:
+def test_children_that_outlive_it_without_a_key_are_found_by_their_session(tmp_path: Path) -> None:
     service = start(tmp_path, WITH_CHILD_WITHOUT_ENVIRONMENT)
     child = child_of(service)
     assert KEY_VARIABLE not in child.environ()
@@ -105,7 +105,7 @@ def test_children_that_outlived_it_and_have_lost_their_key_are_found_by_their_se
     assert gone(child)
 
 
-def test_a_session_whose_id_was_the_services_but_which_writes_elsewhere_is_anothers(tmp_path: Path) -> None:
+def test_another_session_with_the_same_id_that_writes_to_another_log_is_not_the_services(tmp_path: Path) -> None:
     other = start(tmp_path, WITH_CHILD_WITHOUT_ENVIRONMENT)
     child = child_of(other)
     kill_alone(other)
@@ -115,16 +115,16 @@ def test_a_session_whose_id_was_the_services_but_which_writes_elsewhere_is_anoth
     child.kill()
 
 
-def test_one_that_ends_while_it_starts_is_named_with_the_last_lines_of_its_log(tmp_path: Path) -> None:
+def test_a_service_that_stops_while_it_starts_is_named_with_the_last_lines_of_its_log(tmp_path: Path) -> None:
     service = start(tmp_path, "print('first'); print('the disk is full'); raise SystemExit(3)")
     with pytest.raises(ServiceFailed) as failure:
         service.wait_until(lambda: False, seconds=30)
-    assert "A service ended while it was starting (exit code 3)" in str(failure.value)
+    assert "A service stopped while it was starting (exit code 3)" in str(failure.value)
     assert "the disk is full" in str(failure.value)
     assert str(tmp_path / "log") in str(failure.value)
 
 
-def test_one_that_is_not_ready_in_time_is_named(tmp_path: Path) -> None:
+def test_a_service_that_is_not_ready_in_time_is_named(tmp_path: Path) -> None:
     service = start(tmp_path, "import time; time.sleep(60)")
     with pytest.raises(ServiceFailed, match="A service was not ready within"):
         service.wait_until(lambda: False, seconds=0.3)

@@ -1,4 +1,4 @@
-"""Which run of recovery `make run` follows, and what becomes of it when it is interrupted or a server ends."""
+"""Which recovery `make run` follows, and what happens to it after an interrupt or if a server stops."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,22 +8,23 @@ from typing import Any, cast
 
 import pytest
 
-from local.__main__ import documents, ended_service, what_becomes_of
+from local.__main__ import after_interrupt, documents, stopped_service
 from local.airflow_api import AirflowApi
 from local.errors import StackError
 from local.home import Home
 from local.ports import HOST, any_free_port
 from local.processes import Service
-from local.recovery_run import RECOVERY, end, start_or_join
+from local.recovery_run import end, start_or_join
+from sync_airflow.dag_ids import RECOVERY
 
 D = date(2026, 3, 10)
-UP_SINCE = datetime(2026, 3, 10, 3, tzinfo=UTC)
+SCHEDULER_STARTED = datetime(2026, 3, 10, 3, tzinfo=UTC)
 INDEX = "person_elastic_search_sync_job"
 
 
 @dataclass
 class Airflow:
-    """Takes the place of Airflow's HTTP interface: active runs by DAG, what was started, what was failed."""
+    """Stands in for Airflow's REST API: the active runs by DAG, and the runs that were marked as failed."""
 
     active: dict[str, dict[str, Any]] = field(default_factory=dict)
     failed: list[tuple[str, str]] = field(default_factory=list)
@@ -46,56 +47,56 @@ def api(airflow: Airflow) -> AirflowApi:
     return cast(AirflowApi, airflow)
 
 
-def active(run_id: str, began: datetime = UP_SINCE) -> dict[str, Any]:
+def active(run_id: str, began: datetime = SCHEDULER_STARTED) -> dict[str, Any]:
     return {"dag_run_id": run_id, "run_after": began.isoformat().replace("+00:00", "Z")}
 
 
-def test_a_recovery_that_is_at_work_is_joined() -> None:
+def test_a_running_recovery_is_joined() -> None:
     airflow = Airflow({RECOVERY: active("restart__1")})
-    run, new = start_or_join(api(airflow), D, UP_SINCE)
+    run, new = start_or_join(api(airflow), D, SCHEDULER_STARTED)
     assert (run["dag_run_id"], new, airflow.failed) == ("restart__1", False, [])
 
 
-def test_a_recovery_that_began_before_this_start_of_the_scheduler_is_ended_and_a_new_one_begun() -> None:
-    before = UP_SINCE - timedelta(minutes=1)
+def test_a_recovery_of_an_earlier_scheduler_is_stopped_and_a_new_one_started() -> None:
+    before = SCHEDULER_STARTED - timedelta(minutes=1)
     airflow = Airflow({RECOVERY: active("old", before), INDEX: active("recovery__old__1", before)})
-    run, new = start_or_join(api(airflow), D, UP_SINCE)
+    run, new = start_or_join(api(airflow), D, SCHEDULER_STARTED)
     assert (run["dag_run_id"], new) == ("new", True)
     assert run["conf"] == {"run_date": "2026-03-10"}
     assert airflow.failed == [(RECOVERY, "old"), (INDEX, "recovery__old__1")]
 
 
-def test_a_run_of_a_job_that_recovery_has_not_started_is_left_alone() -> None:
+def test_a_manual_run_of_a_job_is_not_stopped_with_recovery() -> None:
     airflow = Airflow({RECOVERY: active("old"), INDEX: active("manual__1")})
     end(api(airflow), "old")
     assert airflow.failed == [(RECOVERY, "old")]
 
 
-def test_an_interrupt_ends_a_recovery_that_this_command_has_begun_and_says_so() -> None:
+def test_an_interrupt_stops_a_recovery_that_this_command_started() -> None:
     airflow = Airflow({RECOVERY: active("mine")})
-    assert "its run mine is marked as failed" in what_becomes_of(api(airflow), "mine", new=True)
+    assert "its run mine is marked as failed" in after_interrupt(api(airflow), "mine", new=True)
     assert airflow.failed == [(RECOVERY, "mine")]
 
 
 @pytest.mark.parametrize(("new", "answers"), [(False, True), (True, False)])
-def test_an_interrupt_says_so_if_recovery_goes_on(new: bool, answers: bool) -> None:
+def test_an_interrupt_says_if_recovery_continues(new: bool, answers: bool) -> None:
     airflow = Airflow({RECOVERY: active("other")}, answers=answers)
-    assert "goes on" in what_becomes_of(api(airflow), "other", new=new)
+    assert "continues" in after_interrupt(api(airflow), "other", new=new)
     assert airflow.failed == []
 
 
-def test_a_search_that_does_not_answer_is_told_in_words() -> None:
+def test_an_elasticsearch_that_does_not_answer_is_a_clear_error() -> None:
     with pytest.raises(StackError, match=r"Elasticsearch at .* does not answer"):
-        documents(f"http://{HOST}:{any_free_port()}")
+        documents(f"http://{HOST}:{any_free_port()}", "persons")
 
 
-def test_a_server_that_has_ended_is_named_with_its_log_and_what_to_do(tmp_path: Path) -> None:
+def test_a_stopped_server_is_named_with_its_log_and_what_to_do(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     home.prepare()
-    assert ended_service(home) is None
+    assert stopped_service(home) is None
     home.note_service(Service("PostgreSQL", home.log("postgres"), pid=2**22 + 1, started=1.0), "postgres")
-    text = str(ended_service(home))
-    assert "PostgreSQL has ended" in text
+    text = str(stopped_service(home))
+    assert "PostgreSQL stopped while the jobs were running" in text
     assert str(home.log("postgres")) in text
     assert "make run" in text
     assert "{" not in text

@@ -1,4 +1,4 @@
-"""What a user may choose about the local stack."""
+"""The settings of the local stack."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ from local.errors import StackError
 from local.settings import DEFAULT_HOME, Settings, read_settings
 
 
-def test_without_a_choice_all_is_default() -> None:
+def test_settings_that_are_not_given_have_defaults() -> None:
     assert read_settings({}) == Settings()
     assert read_settings({"SYNC_HOME": "", "SYNC_AIRFLOW_PORT": "", "SYNC_DEMO_PERSONS": ""}) == Settings()
     assert DEFAULT_HOME.name == ".local"
 
 
-def test_all_can_be_chosen() -> None:
+def test_all_settings_are_read() -> None:
     settings = read_settings(
         {
             "SYNC_HOME": "/somewhere/else",
@@ -29,7 +29,7 @@ def test_all_can_be_chosen() -> None:
     assert settings == Settings(Path("/somewhere/else"), 1, 9201, 65535, 0, "512m", "22:00-06:00")
 
 
-def test_a_relative_home_is_below_the_folder_of_the_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_home_is_below_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert read_settings({"SYNC_HOME": "mine"}).home == tmp_path / "mine"
 
@@ -48,7 +48,7 @@ def test_a_relative_home_is_below_the_folder_of_the_call(tmp_path: Path, monkeyp
         ("SYNC_RECOVERY_WINDOW", "at night"),
     ],
 )
-def test_a_bad_value_is_an_error_that_names_it(name: str, value: str) -> None:
+def test_an_invalid_value_is_an_error_that_names_it(name: str, value: str) -> None:
     with pytest.raises(StackError) as error:
         read_settings({name: value})
     assert name in str(error.value)

@@ -1,4 +1,4 @@
-"""The naive model against cases worked out by hand from domain.md: who checks the jobs is checked here."""
+"""The naive model against cases worked out by hand from docs/domain.md: who checks the jobs is checked here."""
 
 from datetime import date, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is said to the channel, word by word."""
+"""The texts of the messages to the channel."""
 
 from datetime import date
 
@@ -15,7 +15,7 @@ REPORT = {
     "changed": 3,
     "removed": 0,
     "unchanged": 199985,
-    "rejected": 0,
+    "refreshed": 0,
 }
 
 
@@ -24,38 +24,36 @@ def test_the_start_names_the_job_its_date_and_its_run() -> None:
     assert text == "*PersonOwnerRebuildJob* started for 2024-02-29: scheduled__2024-02-29"
 
 
-def test_the_end_tells_what_was_counted() -> None:
+def test_the_end_has_the_counts() -> None:
     assert texts.finished("PersonOwnerRebuildJob", REPORT) == (
         "*PersonOwnerRebuildJob* finished for 2024-02-29 in 61.3 s: "
-        "200,000 read, 12 added, 3 changed, 0 removed, 199,985 unchanged, 0 rejected"
+        "200,000 read, 12 added, 3 changed, 0 removed, 199,985 unchanged, 0 refreshed"
     )
 
 
-def test_a_dry_run_is_called_one() -> None:
-    assert "2024-02-29 (dry run, nothing is written):" in texts.started("PersonOwnerRebuildJob", D, "x", dry_run=True)
-    assert "2024-02-29 (dry run, nothing is written) in" in texts.finished("J", REPORT | {"dry_run": True})
+def test_a_dry_run_is_named() -> None:
+    assert "2024-02-29 (dry run: nothing is written):" in texts.started("PersonOwnerRebuildJob", D, "x", dry_run=True)
+    assert "2024-02-29 (dry run: nothing is written) in" in texts.finished("J", REPORT | {"dry_run": True})
 
 
-def test_a_failure_is_addressed_to_the_channel_with_the_reason_and_a_link_to_the_log() -> None:
+def test_a_failure_notifies_the_channel_with_the_reason_and_a_link_to_the_log() -> None:
     text = texts.failed("PersonOwnerRebuildJob", "run_job", "would remove 100 of 100 rows", "http://airflow/x?y=1")
     assert text == (
         "<!channel> *PersonOwnerRebuildJob* failed: would remove 100 of 100 rows\n<http://airflow/x?y=1|Log of run_job>"
     )
 
 
-def test_no_part_of_a_reason_is_taken_for_markup() -> None:
+def test_markup_in_a_reason_is_escaped() -> None:
     text = texts.failed("J", "run_job", "<!here> a & b > c", "http://airflow")
     assert "&lt;!here&gt; a &amp; b &gt; c" in text
     assert "<!here>" not in text
 
 
-def test_a_long_reason_is_cut() -> None:
+def test_a_long_reason_is_truncated() -> None:
     text = texts.failed("J", "run_job", "x" * 5000, "http://airflow")
     assert len(text) < 1100
     assert "x…\n<http://airflow|" in text
 
 
-def test_the_end_of_recovery_says_that_nothing_is_to_be_done() -> None:
-    assert texts.recovered(D, 8) == (
-        "*Recovery* finished for 2024-02-29: all 8 jobs succeeded, nothing is to be run again"
-    )
+def test_the_end_of_recovery_says_that_all_jobs_succeeded() -> None:
+    assert texts.recovered(D, 8) == ("*Recovery* finished for 2024-02-29: all 8 jobs succeeded")

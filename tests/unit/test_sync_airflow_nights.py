@@ -1,4 +1,4 @@
-"""Which date a run is for, what it covers, and when it has nothing left to do."""
+"""Which date a run is for, which dates it covers, and when it has nothing left to do."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -16,7 +16,7 @@ from sync_airflow.night_rules import (
     first_date,
     latest_night,
     own_date,
-    reason_never_to_come,
+    reason_not_to_wait,
     reason_to_skip,
     successes,
 )
@@ -60,11 +60,11 @@ def success(
 
 class TestRunDate:
     @pytest.mark.parametrize("run_type", ["scheduled", "backfill"])
-    def test_a_run_of_a_night_is_for_the_date_of_its_tick_however_late_it_starts(self, run_type: str) -> None:
+    def test_a_run_of_a_night_is_for_the_date_of_its_tick_even_if_it_starts_late(self, run_type: str) -> None:
         assert own_date(run_type, at(D, 0, 5), at(D + days(3), 9)) == D
 
     @pytest.mark.parametrize("run_type", ["manual", "operator_triggered", "asset_triggered"])
-    def test_a_run_by_hand_is_for_the_day_on_which_it_starts_whatever_logical_date_it_has(self, run_type: str) -> None:
+    def test_a_manual_run_is_for_the_day_on_which_it_starts_despite_its_logical_date(self, run_type: str) -> None:
         assert own_date(run_type, None, at(D, 23, 59)) == D
         assert own_date(run_type, at(D - days(9), 0), at(D, 23, 59)) == D
 
@@ -74,13 +74,13 @@ class TestRunDate:
         assert own_date("manual", None, half_past_midnight) == date(2026, 7, 1)
         assert own_date("scheduled", half_past_midnight, half_past_midnight) == date(2026, 7, 1)
 
-    def test_a_given_date_comes_before_the_runs_own(self) -> None:
+    def test_a_given_date_replaces_the_runs_own_date(self) -> None:
         assert chosen_date("2024-02-28", D) == date(2024, 2, 28)
         assert chosen_date("", D) == D
         assert chosen_date(None, D) == D
 
     @pytest.mark.parametrize("given", ["2023-02-29", "yesterday", "20240229", "2024-W09-4"])
-    def test_a_given_date_that_is_none_is_refused(self, given: str) -> None:
+    def test_an_invalid_given_date_is_refused(self, given: str) -> None:
         with pytest.raises(BadArgument, match=given):
             chosen_date(given, D)
 
@@ -98,28 +98,28 @@ class TestMissedNights:
     def test_without_a_missed_night_a_run_covers_its_own_date(self) -> None:
         assert first_date(STATUS, D, D, (success(D - days(1)),)) == D
 
-    def test_the_first_run_ever_covers_its_own_date(self) -> None:
+    def test_the_very_first_run_covers_its_own_date(self) -> None:
         assert first_date(STATUS, D, D, ()) is None
 
-    def test_a_job_that_looks_at_the_present_covers_no_dates(self) -> None:
+    def test_a_job_that_computes_the_current_state_covers_no_dates(self) -> None:
         assert first_date(OWNER, D, D, (success(D - days(4)),)) is None
 
-    def test_a_dry_run_covered_nothing(self) -> None:
+    def test_a_dry_run_covers_nothing(self) -> None:
         past = (success(D - days(1), dry_run=True), success(D - days(3)))
         assert first_date(STATUS, D, D, past) == D - days(2)
 
-    def test_a_run_with_a_date_override_covered_nothing_and_covers_nothing(self) -> None:
+    def test_a_run_with_a_date_override_covers_nothing(self) -> None:
         past = (success(D - days(1), date_override="ANY"), success(D - days(3)))
         assert first_date(STATUS, D, D, past) == D - days(2)
         assert first_date(STATUS, D, D, past, date_override="NONE") is None
 
-    def test_a_run_for_a_past_date_covers_that_date_alone_and_does_not_hide_a_missed_night(self) -> None:
+    def test_a_run_for_a_past_date_covers_only_that_date_and_hides_no_missed_night(self) -> None:
         years_ago = success(date(2020, 1, 1), own=D - days(1))
         assert first_date(STATUS, date(2020, 1, 1), D, (success(D - days(3)),)) is None
         assert first_date(STATUS, D, D, (years_ago, success(D - days(3)))) == D - days(2)
         assert first_date(STATUS, D, D, (years_ago,)) is None
 
-    def test_a_run_for_a_date_to_come_does_not_stand_for_the_nights_until_then(self) -> None:
+    def test_a_run_for_a_future_date_does_not_cover_the_nights_until_then(self) -> None:
         ahead = success(D + days(5), own=D - days(3))
         assert first_date(STATUS, D, D, (ahead, success(D - days(3)))) == D - days(2)
         assert first_date(STATUS, D + days(6), D + days(6), (ahead, success(D))) == D + days(1)
@@ -128,13 +128,13 @@ class TestMissedNights:
         past = (success(D), success(D - days(3)))
         assert first_date(STATUS, D, D, past) == D - days(2)
 
-    def test_a_month_end_and_a_leap_day_are_days_like_any_other(self) -> None:
+    def test_month_ends_and_leap_days_are_covered(self) -> None:
         past = (success(date(2024, 2, 28)),)
         assert first_date(STATUS, date(2024, 3, 1), date(2024, 3, 1), past) == date(2024, 2, 29)
 
 
 def of(**by_job: tuple[Success, ...]) -> SuccessesOf:
-    """The past, by DAG id."""
+    """Past successes by DAG id."""
     return lambda job: by_job.get(job.dag_id, ())
 
 
@@ -160,14 +160,14 @@ class TestCoveredByAnotherRun:
         ],
         ids=["started before the tick", "the run itself", "dry", "override", "for a past date", "for a date to come"],
     )
-    def test_a_run_that_did_not_do_the_nights_work_covers_nothing(self, other: Success) -> None:
+    def test_a_run_that_did_not_do_the_work_of_the_night_covers_nothing(self, other: Success) -> None:
         assert self.covering(other) is None
 
-    def test_a_run_of_a_later_night_covers_it_as_it_covers_all_nights_before(self) -> None:
+    def test_a_run_of_a_later_night_covers_it_with_all_nights_before(self) -> None:
         later = success(D + days(1), started=at(D + days(1), 2))
         assert self.covering(later) == later
 
-    def test_an_index_covers_the_night_only_if_all_it_reads_had_been_done_tonight_before_it_began(self) -> None:
+    def test_an_index_build_covers_the_night_only_after_all_upstream_work_of_that_night(self) -> None:
         build = success(started=at(D, 3, 30), run_id="build")
         before = {
             "person_owner_rebuild_job": (success(started=at(D, 3, 0)),),
@@ -186,7 +186,7 @@ class TestCoveredByAnotherRun:
             assert covering(**{dag_id: last_night}) is None, f"{dag_id} was last done the night before"
             too_late = (success(started=at(D, 3, 29), ended=at(D, 3, 31)),)
             assert covering(**{dag_id: too_late}) is None, f"{dag_id} ended when the build had begun"
-        # The training bodies were done before the employing bodies that they follow: out of order, it counts for none.
+        # The training bodies ran before the employing bodies, their upstream: out of order, so this does not count.
         out_of_order = (success(started=at(D, 3, 4)),)
         assert covering(person_placement_training_body_trust_job=out_of_order) is None
 
@@ -219,60 +219,60 @@ class TestReasonToSkip:
     def test_a_late_night_is_not_skipped_until_the_next_one_begins(self) -> None:
         assert self.reason(now=at(D, 23, 59)) is None
         assert self.reason(now=at(D + days(1), 0, 4)) is None
-        assert "the night of 2024-03-01 has begun" in (self.reason(now=at(D + days(1), 0, 5)) or "")
+        assert "the night of 2024-03-01 has started" in (self.reason(now=at(D + days(1), 0, 5)) or "")
 
-    def test_all_jobs_of_a_night_are_given_up_together_so_that_none_runs_on_half_of_it(self) -> None:
+    def test_all_jobs_of_an_old_night_are_skipped_together(self) -> None:
         now = at(D + days(1), 0, 6)  # the index build of the new night is not due before 01:29
         assert self.reason(job=OWNER, now=now)
         assert self.reason(job=find_job("PersonElasticSearchSyncJob"), now=now)
 
-    def test_the_run_that_covers_it_is_named(self) -> None:
+    def test_the_covering_run_is_named(self) -> None:
         assert self.reason(events=(success(started=at(D, 3), run_id="recovery__1"),)) == (
             "PostFundingStatusSyncJob: the run recovery__1, started 2024-02-29 03:00 UTC for 2024-02-29, "
             "covers this one of 2024-02-29 01:45 UTC."
         )
 
-    def test_a_run_that_somebody_cleared_runs_whatever_else_has_run(self) -> None:
+    def test_a_cleared_run_always_runs(self) -> None:
         assert self.reason(times_cleared=1, now=at(D + days(5), 9), events=(success(),)) is None
 
     @pytest.mark.parametrize("run_type", ["backfill", "manual", "operator_triggered"])
-    def test_what_was_asked_for_runs(self, run_type: str) -> None:
+    def test_a_requested_run_always_runs(self, run_type: str) -> None:
         assert self.reason(run_type=run_type, now=at(D + days(5), 9), events=(success(),)) is None
 
-    def test_the_night_of_a_moment_is_reckoned_in_utc(self) -> None:
+    def test_the_night_is_computed_in_utc(self) -> None:
         assert latest_night(at(D, 0, 5)) == D
         assert latest_night(at(D, 0, 4)) == D - days(1)
         assert latest_night(datetime(2024, 3, 1, 0, 5, tzinfo=timezone(timedelta(hours=1)))) == D
 
 
-class TestReasonNeverToCome:
+class TestReasonNotToWait:
     tick = at(D, 0, 5)
 
     def reason(self, *, runs: int = 0, is_paused: bool = False, next_tick: datetime | None = None) -> str | None:
-        return reason_never_to_come(OWNER, self.tick, runs=runs, is_paused=is_paused, next_tick=next_tick)
+        return reason_not_to_wait(OWNER, self.tick, runs=runs, is_paused=is_paused, next_tick=next_tick)
 
-    def test_a_run_that_is_there_is_waited_for_even_if_its_dag_is_paused(self) -> None:
+    def test_a_sensor_waits_for_an_existing_run_even_if_its_dag_is_paused(self) -> None:
         assert self.reason(runs=1, is_paused=True, next_tick=self.tick + days(1)) is None
 
     @pytest.mark.parametrize("next_tick", [None, tick, tick - days(2)])
-    def test_a_run_that_may_still_be_made_is_waited_for(self, next_tick: datetime | None) -> None:
+    def test_a_sensor_waits_for_a_run_that_may_still_be_created(self, next_tick: datetime | None) -> None:
         assert self.reason(next_tick=next_tick) is None
 
-    def test_a_dag_that_plans_a_later_run_will_not_make_this_one(self) -> None:
-        assert "will have none" in (self.reason(next_tick=self.tick + days(1)) or "")
+    def test_a_dag_that_plans_a_later_run_will_not_create_this_one(self) -> None:
+        assert "will not get one" in (self.reason(next_tick=self.tick + days(1)) or "")
 
-    def test_a_paused_dag_makes_no_runs(self) -> None:
+    def test_a_paused_dag_creates_no_runs(self) -> None:
         assert "is paused" in (self.reason(is_paused=True, next_tick=self.tick) or "")
 
 
 class TestSuccess:
-    def test_what_an_event_says_is_read_as_it_was_written(self) -> None:
+    def test_an_event_is_read_as_it_was_written(self) -> None:
         written = success(D, own=D - days(1), dry_run=True, date_override="ANY")
         assert Success.from_extra(written.as_extra()) == written
 
-    def test_an_event_made_by_hand_is_left_out(self) -> None:
+    def test_an_event_created_in_the_ui_is_left_out(self) -> None:
         events = [SimpleNamespace(extra=extra) for extra in ({"from_rest_api": True}, {}, None, success().as_extra())]
         assert successes(events) == (success(),)
 
-    def test_from_tick_to_tick_of_one_night(self) -> None:
+    def test_the_time_between_two_ticks_of_one_night(self) -> None:
         assert between(OWNER, FUNDING) == timedelta(minutes=100)

@@ -1,4 +1,4 @@
-"""A window of the day in UTC: what is in it, and what is no window at all."""
+"""A window of the day in UTC: which times it includes, and which texts are not a window."""
 
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ NIGHT = TimeWindow(time(0), time(7))
 OVER_MIDNIGHT = TimeWindow(time(22), time(6))
 LONDON = ZoneInfo("Europe/London")
 
-# Both nights of 2026 on which clocks in the UK change, a leap day, the turn of a year, a day like any other.
+# Both nights of 2026 on which clocks in the UK change, a leap day, a new year, an ordinary day.
 DAYS = [date(2026, 3, 29), date(2026, 10, 25), date(2024, 2, 29), date(2026, 1, 1), date(2026, 6, 15)]
 
 
@@ -32,9 +32,7 @@ def at(day: date, hour: int, minute: int = 0, second: int = 0, microsecond: int 
         ((23, 59, 59, 999_999), False),
     ],
 )
-def test_the_start_is_in_the_window_and_the_end_is_not_on_any_day(
-    day: date, of_day: tuple[int, ...], is_in: bool
-) -> None:
+def test_the_window_includes_its_start_and_excludes_its_end(day: date, of_day: tuple[int, ...], is_in: bool) -> None:
     assert (at(day, *of_day) in NIGHT) == is_in
 
 
@@ -43,7 +41,7 @@ def test_the_start_is_in_the_window_and_the_end_is_not_on_any_day(
     ("of_day", "is_in"),
     [((21, 59, 59), False), ((22,), True), ((23, 59, 59), True), ((0,), True), ((5, 59, 59), True), ((6,), False)],
 )
-def test_a_window_may_go_past_midnight(day: date, of_day: tuple[int, ...], is_in: bool) -> None:
+def test_a_window_may_extend_past_midnight(day: date, of_day: tuple[int, ...], is_in: bool) -> None:
     assert (at(day, *of_day) in OVER_MIDNIGHT) == is_in
 
 
@@ -52,7 +50,7 @@ def test_equal_bounds_are_the_whole_day(of_day: tuple[int, ...]) -> None:
     assert at(DAYS[0], *of_day) in TimeWindow(time(7), time(7))
 
 
-def test_it_is_the_time_in_utc_that_counts_wherever_the_moment_comes_from() -> None:
+def test_only_the_time_in_utc_counts() -> None:
     auckland = timezone(timedelta(hours=13))
     assert datetime(2026, 1, 1, 13, 0, tzinfo=auckland) in NIGHT  # midnight in UTC
     assert datetime(2026, 1, 1, 3, 0, tzinfo=auckland) not in NIGHT
@@ -72,7 +70,7 @@ def test_it_is_the_time_in_utc_that_counts_wherever_the_moment_comes_from() -> N
         (datetime(2026, 10, 25, 7, 0), 0, False),  # winter time again
     ],
 )
-def test_the_change_of_the_clocks_in_the_uk_does_not_move_the_window(local: datetime, fold: int, is_in: bool) -> None:
+def test_british_clock_changes_do_not_move_the_window(local: datetime, fold: int, is_in: bool) -> None:
     assert (local.replace(tzinfo=LONDON, fold=fold) in NIGHT) == is_in
 
 
@@ -94,16 +92,16 @@ def test_a_window_is_written_as_two_times_or_off(text: str, window: TimeWindow |
 @pytest.mark.parametrize(
     "text", ["00:00", "0:00-7:00", "00:00-24:00", "00:00-07:00-08:00", "00-07", "no", "\u0660\u0660:00-07:00"]
 )
-def test_anything_else_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ValueError, match="is no window such as 00:00-07:00, nor off"):
+def test_an_invalid_window_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a window such as 00:00-07:00, or 'off'"):
         parse_window(text)
 
 
-def test_a_window_reads_as_it_is_written() -> None:
+def test_a_window_is_shown_as_it_is_written() -> None:
     assert str(NIGHT) == "00:00:00-07:00:00 UTC"
 
 
 @pytest.mark.parametrize("text", ["7:00", "07:60", "24:00", "07:00+01:00", "T07:00", "0700", "", "07:00:00.5"])
-def test_a_time_of_the_day_is_written_as_hours_and_minutes(text: str) -> None:
-    with pytest.raises(ValueError, match=r"no time such as|must be in"):
+def test_an_invalid_time_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ValueError, match=r"expected a time such as|must be in"):
         parse_time(text)

@@ -1,3 +1,3 @@
--- Candidates of a field update. Reads: the temporary table "candidate". Writes: nothing.
+-- Jobs 7 and 8: how many candidates there are. Reads: candidate. Writes: nothing.
 
 SELECT count(*) AS existing FROM candidate;

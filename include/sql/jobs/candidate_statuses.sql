@@ -1,4 +1,4 @@
--- Job 8: the candidates and the status that the database now has for them, in key order.
+-- Job 8: the candidates with their current status in the database, in key order.
 -- Reads: candidate, person. Writes: nothing.
 
 SELECT

@@ -1,4 +1,4 @@
--- Job 8, dry run: the candidates and the status that the database would have for them, in key order.
+-- Job 8, dry run: the candidates with the status that a real run would give them, in key order.
 -- Reads: candidate. Writes: nothing.
 
 SELECT

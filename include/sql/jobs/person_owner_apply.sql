@@ -1,5 +1,5 @@
--- Job 1: writes what differs. Reads: difference. Writes: person_owner.
--- Fast: touches only rows that differ, in key order.
+-- Job 1: writes the rows that differ. Reads: difference. Writes: person_owner.
+-- Fast: writes only rows that differ, in key order.
 
 DELETE FROM person_owner
 USING difference

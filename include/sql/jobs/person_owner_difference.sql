@@ -1,14 +1,15 @@
--- Job 1: the rows of person_owner that are not as the rules want them (domain.md, "1 PersonOwnerRebuildJob").
+-- Job 1: the rows of person_owner that differ from what the rules give (docs/domain.md, "1 PersonOwnerRebuildJob").
 -- Reads: person, programme_membership, programme, placement, post, person_owner.
 -- Writes: the temporary table "difference" (id, owner, rule, change, is_loss).
 -- Parameter: run_date.
--- Fast: the first candidate of each rule is found by one sort of that rule's candidates alone, before anything is
--- joined to persons; reading a source once a rule costs less than keeping what was read. Rules are evaluated
--- independently because a membership whose dates are swapped belongs to two of them. The planner would read the
--- candidates in person order and look up the post of each in a nested loop: hash joins and sorts, which it can spread
--- over parallel workers, take two thirds of that.
--- A loss is a row or an owner that goes, or one that comes from a placement instead of a membership or the other way
--- round: many at once are what an emptied source looks like, while the other still gives an owner.
+-- Fast: one sort per rule, of the candidates of that rule only, finds the first candidate of each person, before
+-- anything is joined to persons. Reading a source once per rule costs less than materializing it. Without the setting
+-- below, the planner would read the candidates in person order and look up each post in a nested loop. Hash joins and
+-- sorts, which can run in parallel workers, take two thirds of that time.
+-- Rules are evaluated independently, because a membership whose dates are swapped can match two of them.
+-- A loss is a row that is removed, an owner that becomes NULL, or an owner that now comes from a placement instead of a
+-- membership, or the reverse. Many losses at once mean that a source is probably empty, even if the other source still
+-- gives an owner.
 
 SET LOCAL enable_nestloop = off;
 

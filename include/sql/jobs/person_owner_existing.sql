@@ -1,3 +1,3 @@
--- Rows of person_owner as they are. Reads: person_owner. Writes: nothing.
+-- Job 1: how many rows person_owner has. Reads: person_owner. Writes: nothing.
 
 SELECT count(*) AS existing FROM person_owner;

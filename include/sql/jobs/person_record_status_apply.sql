@@ -1,4 +1,4 @@
--- Job 8: writes what differs. Reads: difference. Writes: person.status.
+-- Job 8: writes the statuses that differ. Reads: difference. Writes: person.status.
 -- Rows are locked in key order first, so that two writers cannot deadlock.
 
 WITH locked AS (

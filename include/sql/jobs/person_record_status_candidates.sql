@@ -1,10 +1,10 @@
--- Job 8: the persons whose status is to be looked at, what it is and what it should be
--- (domain.md, "8 PersonRecordStatusJob" and the paragraph on missed nights).
+-- Job 8: the candidates, with their existing status and the status that they should have
+-- (docs/domain.md, "8 PersonRecordStatusJob" and "Missed nights").
 -- Reads: programme_membership, person.
--- Writes: the temporary table "candidate" (id, existing_status, status); it outlives the transaction,
--- for the refresh of documents, until the next run or the end of the session.
--- Parameters: run_date, by which a membership is current; first_date and last_date, the dates covered.
--- Fast: reads the memberships of a few dates, then those of their persons.
+-- Writes: the temporary table "candidate" (id, existing_status, status). It outlives the transaction, until the next
+-- run or the end of the session, because the refresh of documents needs it.
+-- Parameters: run_date, on which a membership is current or not; first_date and last_date, the dates covered.
+-- Fast: indexes find the memberships that start or end on a few dates, and then all memberships of their persons.
 
 DROP TABLE IF EXISTS pg_temp.candidate;
 

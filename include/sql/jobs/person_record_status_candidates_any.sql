@@ -1,8 +1,8 @@
--- Job 8, dateOverride ANY: as jobs/person_record_status_candidates.sql, but every person that has a membership
--- (domain.md, "8 PersonRecordStatusJob").
+-- Job 8, dateOverride ANY: as jobs/person_record_status_candidates.sql, but every person with a membership is a
+-- candidate (docs/domain.md, "8 PersonRecordStatusJob").
 -- Reads: programme_membership, person.
 -- Writes: the temporary table "candidate" (id, existing_status, status), as there.
--- Parameter: run_date, by which a membership is current.
+-- Parameter: run_date, on which a membership is current or not.
 -- Fast: each table is read once, and memberships are grouped before they are joined to their persons.
 
 DROP TABLE IF EXISTS pg_temp.candidate;

@@ -1,6 +1,6 @@
--- Job 8: the candidates whose status is another one.
+-- Job 8: the candidates whose existing status differs from the one they should have.
 -- Reads: candidate. Writes: the temporary table "difference" (id, status, change, is_loss).
--- A loss is a person that is CURRENT no more: many at once are what a broken table of memberships looks like.
+-- A loss is a person that is no longer CURRENT. Many losses at once mean that the memberships are probably broken.
 
 CREATE TEMPORARY TABLE difference ON COMMIT DROP AS
 SELECT

@@ -1,5 +1,6 @@
--- Jobs 2 and 3: writes what differs. Reads: difference. Writes: person_trust, rows of one body alone. Parameter: body.
--- Fast: touches only rows that differ, in key order.
+-- Jobs 2 and 3: writes the rows that differ. Reads: difference. Writes: person_trust, only rows of one body.
+-- Parameter: body, 'EMPLOYING' or 'TRAINING'.
+-- Fast: writes only rows that differ, in key order.
 
 DELETE FROM person_trust
 USING difference

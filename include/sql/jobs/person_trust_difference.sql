@@ -1,10 +1,10 @@
--- Jobs 2 and 3: the rows of person_trust, of one body, that are not as they should be
--- (domain.md, "2, 3 PersonPlacement…TrustJob").
+-- Jobs 2 and 3: the rows of person_trust, for one body, that are not as they should be
+-- (docs/domain.md, "2, 3 PersonPlacement…TrustJob").
 -- Reads: placement, person, post, person_trust.
 -- Writes: the temporary table "difference" (person_id, trust_id, change, is_loss).
--- Parameter: body, 'EMPLOYING' or 'TRAINING'; the CASE over it is folded before planning.
--- Fast: hash joins over each table once, one full join for both directions of the difference; several placements
--- that give the same pair are made one only among the rows that differ, which are few.
+-- Parameter: body, 'EMPLOYING' or 'TRAINING'; the planner evaluates the CASE over it, which costs nothing per row.
+-- Fast: hash joins read each table once, and one full join finds both directions of the difference. Several placements
+-- may give the same pair; DISTINCT is applied only to the rows that differ, which are few.
 
 CREATE TEMPORARY TABLE difference ON COMMIT DROP AS
 WITH post_body AS (

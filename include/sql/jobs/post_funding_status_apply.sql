@@ -1,4 +1,4 @@
--- Job 7: writes what differs. Reads: difference. Writes: post.funding_status.
+-- Job 7: writes the statuses that differ. Reads: difference. Writes: post.funding_status.
 -- Rows are locked in key order first, so that two writers cannot deadlock.
 
 WITH locked AS (

@@ -1,5 +1,6 @@
--- Job 7: what the guard rail measures a loss against: all posts that are not INACTIVE now.
--- Reads: post, all of it: asked only when in doubt. Writes: nothing.
+-- Job 7: how many posts are not INACTIVE now. The guard rail compares losses with this number.
+-- Reads: post. Writes: nothing.
+-- It scans the whole table, so it runs only if there are more losses than are always allowed.
 
 SELECT count(*) AS at_risk FROM post
 WHERE post.funding_status IS DISTINCT FROM 'INACTIVE';

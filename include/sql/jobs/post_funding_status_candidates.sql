@@ -1,9 +1,10 @@
 -- Job 7: the posts whose last funding ended on one of the dates covered
--- (domain.md, "7 PostFundingStatusSyncJob" and the paragraph on missed nights).
+-- (docs/domain.md, "7 PostFundingStatusSyncJob" and "Missed nights").
 -- Reads: post_funding, post. Writes: the temporary table "candidate" (id).
--- Parameters: first_date, last_date: the run dates covered; fundings ended the day before each.
--- All fundings ended on or before D-1 and one ended on D-1 means that the latest end is D-1; so a range of nights
--- is one comparison. Fast: only posts with a funding that ended on those dates are looked at.
+-- Parameters: first_date and last_date, the run dates covered. The fundings ended on the day before one of them.
+-- "All fundings ended on or before D-1 and one of them ended on D-1" means that the latest end is D-1. So one
+-- comparison covers a range of run dates.
+-- Fast: reads only the fundings of posts with a funding that ended on one of those days, which indexes find.
 
 DROP TABLE IF EXISTS pg_temp.candidate;
 

@@ -1,6 +1,6 @@
 -- Job 7: the candidates that are not INACTIVE yet.
 -- Reads: candidate, post. Writes: the temporary table "difference" (id, change, is_loss).
--- Each is a loss: many at once are what a broken table of fundings looks like.
+-- Each of them is a loss. Many losses at once mean that the fundings are probably broken.
 
 CREATE TEMPORARY TABLE difference ON COMMIT DROP AS
 SELECT

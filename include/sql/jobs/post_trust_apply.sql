@@ -1,5 +1,6 @@
--- Jobs 4 and 5: writes what differs. Reads: difference. Writes: post_trust, rows of one body alone. Parameter: body.
--- Fast: touches only rows that differ, in key order.
+-- Jobs 4 and 5: writes the rows that differ. Reads: difference. Writes: post_trust, only rows of one body.
+-- Parameter: body, 'EMPLOYING' or 'TRAINING'.
+-- Fast: writes only rows that differ, in key order.
 
 DELETE FROM post_trust
 USING difference

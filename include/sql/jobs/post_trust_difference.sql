@@ -1,8 +1,8 @@
--- Jobs 4 and 5: the rows of post_trust, of one body, that are not as they should be
--- (domain.md, "4, 5 Post…TrustJob").
+-- Jobs 4 and 5: the rows of post_trust, for one body, that are not as they should be
+-- (docs/domain.md, "4, 5 Post…TrustJob").
 -- Reads: post, post_trust. Writes: the temporary table "difference" (post_id, trust_id, change, is_loss).
--- Parameter: body, 'EMPLOYING' or 'TRAINING'; the CASE over it is folded before planning.
--- Fast: one full join for both directions of the difference.
+-- Parameter: body, 'EMPLOYING' or 'TRAINING'; the planner evaluates the CASE over it, which costs nothing per row.
+-- Fast: one full join finds both directions of the difference.
 
 CREATE TEMPORARY TABLE difference ON COMMIT DROP AS
 WITH post_body AS (

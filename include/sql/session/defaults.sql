@@ -1,12 +1,13 @@
--- Session settings of a job, whatever the server, the database or the role has set.
--- Reads: pg_settings. Writes: settings of the session, of those that this version of the server has.
--- Always: text in the encoding and date style that the driver reads, whatever the role prefers; and no server limit
--- that would end a build while it waits for Elasticsearch, inside its transaction or, in the second session, before one
--- (session/planner.sql has the third).
--- Where neither the caller nor the server has set any: lock_timeout: how long to wait for a row that the application
--- keeps locked; the run can be repeated later. statement_timeout: no statement runs forever.
--- client_connection_check_interval: how soon the server notices during a statement that the job is gone, rolls back
--- and frees its lock.
+-- Session settings of a job, which override those of the server, the database and the role.
+-- Reads: pg_settings. Writes: settings of the session, as far as this version of the server has them.
+-- Always set: the encoding and date style that the driver needs. And no server limit may end a build while it waits
+-- for Elasticsearch, inside its transaction or, in the second session, before one (session/planner.sql sets the third
+-- of these limits).
+-- Set if neither the caller nor the server has set a value:
+-- lock_timeout: how long to wait for a row that the application keeps locked; the run can be repeated later.
+-- statement_timeout: no statement runs forever.
+-- client_connection_check_interval: how soon, during a statement, the server notices that the job has died; then it
+-- rolls back and frees the lock.
 
 SELECT set_config(wanted.name, wanted.value, FALSE)
 FROM pg_settings

@@ -1,5 +1,6 @@
--- How many rows of the temporary table "difference" are to be added, changed, removed; and how many lose something.
--- Reads: difference. Writes: nothing. Fast: the table holds only what differs.
+-- How many rows the job has to add, change and remove, and how many of these are losses.
+-- Reads: the temporary table "difference". Writes: nothing.
+-- Fast: the table has only the rows that differ.
 
 SELECT
     count(*) FILTER (WHERE difference.change = 'added') AS added,

@@ -1,4 +1,5 @@
--- Who holds an advisory lock of the jobs: since when (lock_take), application_name and process of its session.
+-- Who holds an advisory lock of the jobs: since when (session/lock_take.sql notes the time), and the application_name
+-- and process id of the session.
 -- Reads: pg_locks, pg_stat_activity. Writes: nothing. Parameters: namespace, name.
 
 WITH held AS (

@@ -1,6 +1,7 @@
--- Takes a lock of the jobs, and notes since when: taken, and the note. NULL: another session has it.
--- The note is a second lock, shared, whose key is the time: pg_locks tells of a lock that is held not since when,
--- and pg_stat_activity knows only when its session began. Both are gone with the session.
+-- Takes an advisory lock of the jobs and notes the time. Returns noted (NULL if another session holds the lock) and the
+-- time in seconds since 2020.
+-- The note is a second, shared lock whose key is the time, because pg_locks does not show since when a lock is held and
+-- pg_stat_activity only shows when its session began. PostgreSQL frees both locks when the session ends.
 -- Reads, writes: advisory locks. Parameters: namespace, name.
 
 SELECT

@@ -1,4 +1,4 @@
--- Lets a second connection see the state that this one sees, as long as its transaction lasts.
+-- Exports the snapshot of this transaction: a second connection can use it until this transaction ends.
 -- Reads, writes: nothing.
 
 SELECT pg_export_snapshot() AS snapshot_name;

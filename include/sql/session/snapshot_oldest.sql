@@ -1,5 +1,6 @@
--- The oldest transaction that was still running when this snapshot was taken: what it, or a later one, has written
--- is not seen. And the oldest multixact that may still be in a row. As text, since no driver knows the types.
+-- The oldest transaction that was still running when this snapshot was taken: the snapshot may not show what that one,
+-- or a later one, has written. And the oldest multixact that a row may still have. Both as text, because the driver
+-- does not know the types.
 -- Reads: pg_database. Writes: nothing.
 
 SELECT

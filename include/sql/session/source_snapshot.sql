@@ -1,5 +1,5 @@
--- The snapshot that a build reads, as PostgreSQL writes it (oldest running : next : running transactions), and the
--- version of the server: for _meta of the index. Reads, writes: nothing.
+-- For the _meta of an index: the snapshot that the build reads, in PostgreSQL's notation (oldest running : next :
+-- running transactions), and the version of the server. Reads, writes: nothing.
 
 SELECT
     pg_current_snapshot()::text AS source_snapshot,

@@ -1,4 +1,5 @@
--- Indexes on the application's tables that the jobs want. Every job is right without them, only slower.
+-- Indexes on the application's tables that make the jobs fast. Without them, every job gives the same result, but
+-- slower.
 
 -- Index build: memberships and their curricula are read in person order, without a sort.
 CREATE INDEX IF NOT EXISTS programme_membership_person_id ON programme_membership (person_id);
@@ -9,7 +10,7 @@ ON curriculum_membership (programme_membership_uuid);
 CREATE INDEX IF NOT EXISTS placement_trainee_id ON placement (trainee_id);
 CREATE INDEX IF NOT EXISTS placement_specialty_placement_id ON placement_specialty (placement_id);
 
--- Funding and record status: a night looks at one date, or a few.
+-- Jobs 7 and 8: a run reads the rows of one date or a few.
 CREATE INDEX IF NOT EXISTS post_funding_end_date ON post_funding (end_date);
 CREATE INDEX IF NOT EXISTS post_funding_post_id ON post_funding (post_id);
 CREATE INDEX IF NOT EXISTS programme_membership_programme_start_date ON programme_membership (programme_start_date);

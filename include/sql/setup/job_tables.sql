@@ -1,5 +1,6 @@
--- The three tables that the jobs own (domain.md, "Tables").
--- No foreign keys to the application's tables: references dangle there, and a rebuild must never wait for them.
+-- The three tables that the jobs own (docs/domain.md, "Tables").
+-- They have no foreign keys: the application's tables contain dangling references, and a rebuild must not wait for the
+-- locks that foreign keys take.
 
 CREATE TABLE IF NOT EXISTS person_owner (
     id bigint PRIMARY KEY,

@@ -1,8 +1,8 @@
--- Rights of the role sync_jobs, by which the jobs work: read everything, write only what they own
--- (domain.md, "Tables"). Run by the owner of the tables, after job_tables.sql; the role itself is made by an
--- administrator beforehand: CREATE ROLE sync_jobs LOGIN PASSWORD …
--- The jobs work with temporary tables. Whoever runs this grants it if the database is his, too; else an administrator
--- runs it once more (PostgreSQL warns: no privileges were granted).
+-- Permissions of the role sync_jobs, which the jobs use: read everything, write only what they own
+-- (docs/domain.md, "Tables"). The owner of the tables runs this, after job_tables.sql. Before that, an administrator
+-- creates the role: CREATE ROLE sync_jobs LOGIN PASSWORD …
+-- The jobs use temporary tables. If the owner of the tables does not own the database, PostgreSQL warns "no privileges
+-- were granted"; then an administrator has to run this once more.
 
 DO $$
 BEGIN

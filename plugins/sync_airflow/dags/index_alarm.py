@@ -1,7 +1,7 @@
-"""The alarm for a night in which the search index was not rebuilt, whatever the reason: even if no job ran at all.
+"""The alarm for a night in which the search index was not rebuilt, for any reason, even if no job ran at all.
 
-It looks at what readers see and at nothing else: at the index behind the alias, which has the start of its build in
-its name. What Airflow knows of runs would not tell of a rollback, nor of an index that somebody has put there.
+It checks only what readers see: the index behind the alias, which has the start of its build in its name. Airflow's
+runs would not show a rollback, nor an index that somebody put there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sync_airflow.connections import open_elasticsearch
 from sync_airflow.dag_ids import RECOVERY, index_alarm_id
 from sync_airflow.dags.manuals import index_alarm_manual
 from sync_airflow.dags.schedule import daily
-from sync_airflow.messages.announcements import announce_failure, announce_untold_failure
+from sync_airflow.messages.announcements import announce_failure, announce_unreported_failure
 from sync_airflow.night_rules import own_date
 from sync_airflow.settings import index_alarm_at
 from sync_jobs.catalogue import build_job
@@ -40,7 +40,7 @@ def build_index_alarm_dag(definition: IndexDefinition) -> DAG:
         catchup=False,
         max_active_runs=1,
         tags=list(task_defaults.TAGS),
-        on_failure_callback=announce_untold_failure,
+        on_failure_callback=announce_unreported_failure,
         default_args={"owner": task_defaults.OWNER, "on_failure_callback": announce_failure},
     ) as dag:
         IndexAlarmOperator(task_id="look_at_live_index", definition=definition)
@@ -48,9 +48,9 @@ def build_index_alarm_dag(definition: IndexDefinition) -> DAG:
 
 
 class IndexAlarmOperator(BaseOperator):
-    """Fails unless the live index was built since the midnight, in UTC, before the run. Returns the index's name.
+    """Fails unless the live index was built since the last midnight UTC before the run. Returns the index's name.
 
-    An Elasticsearch that does not answer is asked again, as by every task, and then is an alarm, too.
+    If Elasticsearch does not answer, the task is retried and then fails as well.
     """
 
     def __init__(self, *, definition: IndexDefinition, **kwargs: Any) -> None:
@@ -74,9 +74,8 @@ class IndexAlarmOperator(BaseOperator):
 
 
 def live_index(definition: IndexDefinition) -> tuple[str | None, datetime | None]:
-    """Name of the index behind the alias and start of its build; None for what is not there. Raises SyncJobError."""
-    # Imported here, and not by the DAG files: it brings the client.
-
+    """The name of the index behind the alias and the start of its build, each may be None. Raises SyncJobError."""
+    # Imported here, because it imports the client; DAG files must not.
     from sync_jobs.search.errors import elasticsearch_errors_translated  # noqa: PLC0415
     from sync_jobs.search.index_alias import built_at, find_live  # noqa: PLC0415
 
@@ -86,17 +85,17 @@ def live_index(definition: IndexDefinition) -> tuple[str | None, datetime | None
 
 
 def reason_for_alarm(definition: IndexDefinition, name: str | None, built: datetime | None, night: date) -> str | None:
-    """Why the live index is none of that night, and what to do; None if it is one."""
+    """Why the live index was not built in that night, and what to do; None if it was."""
     midnight = datetime.combine(night, time(0), tzinfo=UTC)
     if name is None:
-        found = "there is no index to search"
+        found = f"No index is behind the alias {definition.alias}"
     elif built is None:
-        found = f"the live index is {name}, which no build of ours has made"
+        found = f"The live index {name} was not made by a build"
     elif built < midnight:
-        found = f"the live index {name} was built at {built:%Y-%m-%d %H:%M} UTC"
+        found = f"The live index {name} was built at {built:%Y-%m-%d %H:%M} UTC"
     else:
         return None
     return (
-        f"{found}; expected one that was built since {midnight:%Y-%m-%d %H:%M} UTC. "
-        f"See why {build_job(definition).name} has not run or has failed, then run {RECOVERY}."
+        f"{found}; expected an index built since {midnight:%Y-%m-%d %H:%M} UTC. "
+        f"Find out why {build_job(definition).name} did not run or failed, then run {RECOVERY}."
     )

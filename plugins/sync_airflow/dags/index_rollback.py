@@ -1,20 +1,21 @@
-"""The DAG persons_index_rollback: back to the search index of the build before, and forth again; by hand alone."""
+"""The DAG that puts the search index of an earlier build behind the alias, or a later one again."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG
 
 from sync_airflow import task_defaults
 from sync_airflow.connections import open_elasticsearch, open_postgres
 from sync_airflow.dag_ids import index_rollback_id
 from sync_airflow.dags.manuals import rollback_manual
-from sync_airflow.dags.parameters import maximum_removed_percent_param
-from sync_airflow.messages.announcements import announce_failure, announce_start, announce_untold_failure
+from sync_airflow.dags.parameters import airflow_params
+from sync_airflow.messages.announcements import announce_failure, announce_start, announce_unreported_failure
 from sync_airflow.night_rules import own_date
 from sync_airflow.tasks.sync_operator import SyncOperator, index_settings
 from sync_jobs.catalogue import build_job
+from sync_jobs.parameters import rollback_parameters
 from sync_jobs.search.definition import IndexDefinition
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 def build_index_rollback_dag(definition: IndexDefinition) -> DAG:
     """One task, without a schedule."""
-    limit = build_job(definition).maximum_removed_percent
+    parameters = rollback_parameters(build_job(definition).limits)
     with DAG(
         dag_id=index_rollback_id(definition),
         dag_display_name=f"Rollback of the search index {definition.alias}",
@@ -32,40 +33,25 @@ def build_index_rollback_dag(definition: IndexDefinition) -> DAG:
         schedule=None,
         catchup=False,
         max_active_runs=1,
-        params={
-            "direction": Param(
-                default="back",
-                type="string",
-                enum=["back", "forth"],
-                title="Direction",
-                description="back: to the index built before the live one. forth: to the one built after it.",
-            ),
-            "dry_run": Param(
-                default=False,
-                type="boolean",
-                title="Dry run",
-                description="Report which index it would be and what it takes to bring it up to date; write nothing.",
-            ),
-            "maximum_removed_percent": maximum_removed_percent_param(limit),
-        },
+        params=airflow_params(parameters),
         tags=list(task_defaults.TAGS),
-        on_failure_callback=announce_untold_failure,
+        on_failure_callback=announce_unreported_failure,
         default_args={"owner": task_defaults.OWNER, "on_failure_callback": announce_failure},
     ) as dag:
-        # Never tried again by itself: after a failure behind the swap it would go on to the index beyond.
+        # No retries: after a failure that follows the swap, another attempt would move on to the next index.
         RollbackOperator(task_id="roll_back", definition=definition, retries=0)
     return dag
 
 
 class RollbackOperator(SyncOperator):
-    """Rolls the search index back or forth (sync_jobs.runner.run_rollback), as the params of the run say."""
+    """Rolls the search index back or forth (sync_jobs.runner.run_rollback), by the params of the run."""
 
     def __init__(self, *, definition: IndexDefinition, **kwargs: Any) -> None:
         super().__init__(what=definition.rollback_name, **kwargs)
         self.definition = definition
 
     def work(self, context: Context) -> dict[str, object]:
-        # Imported here, and not by the DAG files: it brings both drivers.
+        # Imported here, because it imports both drivers; DAG files must not.
         from sync_jobs.runner import run_rollback  # noqa: PLC0415
 
         run, params = context["dag_run"], context["params"]
@@ -79,7 +65,7 @@ class RollbackOperator(SyncOperator):
                 postgres=postgres,
                 elasticsearch=elasticsearch,
                 direction=params["direction"],
-                maximum_removed_percent=float(params["maximum_removed_percent"]),
+                limits=build_job(self.definition).limits.overridden_by(params),
                 dry_run=params["dry_run"],
                 settings=index_settings(),
             )

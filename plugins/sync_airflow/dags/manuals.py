@@ -1,8 +1,9 @@
-"""The operator's manual of each DAG (its doc_md), written from the table of jobs."""
+"""The operator's manual of each DAG (its doc_md), made from the table of jobs and the table of parameters."""
 
+from collections.abc import Iterable
 from datetime import time
 
-from sync_airflow.dag_ids import index_alarm_id
+from sync_airflow.dag_ids import RECOVERY, index_alarm_id
 from sync_jobs.catalogue import (
     JOBS,
     Job,
@@ -12,155 +13,142 @@ from sync_jobs.catalogue import (
     jobs_waiting_for,
     upstream_jobs,
 )
+from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters, rollback_parameters
 from sync_jobs.search.definition import IndexDefinition
 
 
 def job_manual(job: Job) -> str:
-    """What an operator needs to know of a job: when, what, what it waits for, what follows, what if it failed."""
-    lines = [
-        f"### {job.name}",
-        "",
-        job.summary,
-        "",
-        f"- **When**: every night at {job.at:%H:%M} UTC, and whenever it is started by hand.",
-        f"- **Writes**: {job.writes} ({job.kind}).",
-        f"- **Waits for**, in the night: {_waits_for(job)}",
-        f"- **After it**, when run by hand: {_then_runs(job)}",
-        f"- **A missed night**: {_missed_night(job)}",
-        "",
-        "#### By hand",
-        "",
-        "It waits for no other job. While a run is at work, a second one is queued behind it.",
-        "",
-        "| param | meaning |",
-        "|---|---|",
-        "| `run_date` | the date that the run is for; empty: today in UTC; a logical date is only a label |",
-        f"| `run_follow_on_jobs` | {_run_follow_on_jobs(job)} |",
-        "| `dry_run` | everything but the write: the report says what would change; nothing runs after it |",
-        "| `maximum_removed_percent` | the run stops before it writes if it would remove more than this |",
-    ]
-    if job.takes_date_override:
-        lines.append(
-            "| `date_override` | whose status is looked at: a date, `ANY` for everybody with a membership, `NONE` for "
-            "the date in the variable date_of_change_override; empty: those of the run date |"
-        )
-    lines += [
-        "",
-        "#### If it failed",
-        "",
-        "1. The last lines of the log of `run_job` say what was expected, what was found and what to do. "
-        "What passes by itself has been tried again three times by then.",
-        "2. Nothing is half done: readers still see what was there before.",
-        f"3. Once repaired, {_repeat(job)}",
-        "",
-    ]
-    return "\n".join(lines)
+    """When a job runs, what it writes, what it waits for, its follow-on jobs, and what to do if it failed."""
+    return f"""### {job.name}
 
+{job.summary}
 
-def recovery_manual() -> str:
-    """What recovery does, and how to read how it went."""
-    order = "\n".join(f"{number}. {job.name}{_after(job)}" for number, job in enumerate(JOBS, start=1))
-    return f"""### recovery
+- **When**: every night at {job.at:%H:%M} UTC, and whenever it is triggered manually.
+- **Writes**: {job.writes} ({job.kind}).
+- **Waits for**, in the night: {_waits_for(job)}
+- **Follow-on jobs** of a manual run: {_follow_on_jobs(job)}
+- **A missed night**: {_missed_night(job)}
 
-Runs all jobs one after the other, whatever has run already tonight. Every job is safe to repeat.
-Each is a run of its own DAG, where its log and its report are. It is started by hand, and by each start of the
-scheduler in the recovery window (00:00 to 07:00 UTC, unless set otherwise) while no run of it is queued or running;
-while this DAG is paused, by neither.
+#### Manual run
 
-{order}
+A manual run waits for no other job. If another run of this job is running, it queues behind that one.
 
-A job whose upstream did not succeed is skipped; the others still run. The task `summary` then fails the run, and its
-log says which jobs are to be run again, in which order, and why.
+{parameter_table(job_parameters(job))}
+#### If it failed
 
-| param | meaning |
-|---|---|
-| `run_date` | the date that all jobs are for; empty: the UTC date on which this run starts |
-| `maximum_removed_percent` | each job stops before it writes if it would remove more than this |
+1. The last lines of the log of `run_job` say what was expected, what was found and what to do. Errors that can pass,
+   such as a lost connection, have been retried three times by then.
+2. Readers never see half-written data. The last sentence of the error says what was written, if anything was.
+3. After the repair, {_repeat(job)}
 """
 
 
+def recovery_manual() -> str:
+    """What recovery does, and how to read its result."""
+    order = "\n".join(f"{number}. {job.name}{_condition(job)}" for number, job in enumerate(JOBS, start=1))
+    return f"""### {RECOVERY}
+
+Runs all jobs one after the other, even those that have already run tonight. Every job is safe to repeat. Each job runs
+in its own DAG, which has its log and its report.
+
+Recovery has no schedule. It is triggered manually, and by each start of the scheduler in the recovery window (00:00 to
+07:00 UTC by default), unless a run of it is queued or running. While this DAG is paused, neither starts it.
+
+{order}
+
+If a job fails, the jobs that need its result are skipped, and the others still run. The task `summary` then fails the
+run; its log lists the jobs to run again, in order, with the reasons.
+
+{parameter_table(recovery_parameters())}"""
+
+
 def index_alarm_manual(definition: IndexDefinition, at: time | None) -> str:
-    """When the alarm checks what, and what to do when it fails. at: UTC; None for no schedule."""
+    """What the alarm checks and when, and what to do if it fails. at: UTC; None for no schedule."""
     job = build_job(definition)
-    when = f"every day at {at:%H:%M} UTC" if at else "by hand alone, as its time is set off"
+    when = f"every day at {at:%H:%M} UTC" if at else "only when triggered manually (its schedule is off)"
     return f"""### {index_alarm_id(definition)}
 
-Checks the index behind the alias `{definition.alias}`, {when}. If it was not built since midnight UTC, or if
-Elasticsearch does not answer, the alarm fails and sends a message. It also fails after a night in which nothing ran at
-all. But nothing inside Airflow can tell that Airflow itself is down: see the README, "Alarm".
+Checks the index behind the alias `{definition.alias}`, {when}. It fails and sends a message to the channel if
+that index was not built since midnight UTC, or if Elasticsearch does not answer. So it also covers a night in which no
+job ran at all. It cannot notice that Airflow itself is down: see docs/reference/messages-and-alarm.md, "Alarm".
 
 #### If it failed
 
-1. Its log says which index was found and when that was built. Search works on it, as of that time.
-2. See in the DAG of {job.name} whether it ran, and why it failed, or whether it still runs.
-3. Run `recovery`, or {job.name} by hand. Then clear the failed task: it looks again.
+1. Its log says which index is live and when it was built. Search works, with the data of that time.
+2. Open the DAG of {job.name}: did it run, why did it fail, or is it still running?
+3. Run `{RECOVERY}`, or {job.name} manually. Then clear the failed task, which checks again.
 """
 
 
 def rollback_manual(definition: IndexDefinition) -> str:
-    """When to roll back, and what that does."""
+    """When to roll back, and what happens then."""
     return f"""### {definition.rollback_name}
 
-For a search index that is wrong although its build succeeded. The indices of the builds before are kept (two, see
-docs/index-settings.md). `direction` *back* puts the one built before the live one behind the alias
-`{definition.alias}`, *forth* the one built after it. Readers see one or the other, complete.
+Use it when last night's build succeeded but its search index is wrong. The indices of earlier builds are kept (two by
+default, see docs/index-settings.md). `direction` *back* puts the index built before the live one behind the alias
+`{definition.alias}`; *forth* puts the one built after it there. Readers see either index as a whole.
 
-No edit is lost: before the swap, every person whose documents are not what PostgreSQL says, by the date that the index
-was built for, is written anew; what is edited meanwhile is covered right after it. So what PostgreSQL has wrong is
-wrong in both.
+No edit is lost. Before the swap, the index is brought up to date: documents that differ from PostgreSQL are rewritten,
+for the run date that the index was built for. Edits made meanwhile are added right after the swap. So data that is
+wrong in PostgreSQL is wrong in both indices.
 
-It is refused while a build is at work, if there is no index to go to, and if the index would lose more than
-`maximum_removed_percent` of its documents. The next build takes the place of the index gone back to.
+The rollback is refused while a build is running, if there is no index to switch to, and if the index would lose more
+than `maximum_removed_percent` of its documents. The next build replaces the index as on any night.
 
-| param | meaning |
-|---|---|
-| `direction` | `back` or `forth` |
-| `dry_run` | report which index it would be and what it takes to bring it up to date; nothing is written |
-| `maximum_removed_percent` | it stops before the swap if the index would lose more than this |
-"""
+{parameter_table(rollback_parameters(build_job(definition).limits))}"""
+
+
+def parameter_table(parameters: Iterable[Parameter]) -> str:
+    """A Markdown table: name, values, default and explanation of each parameter."""
+    rows = [(f"`{each.name}`", each.values, _value(each.default), each.explanation) for each in parameters]
+    lines = [("parameter", "values", "default", "meaning"), ("---",) * 4, *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "empty" if value in (None, "") else f"{value}"
 
 
 def _names(jobs: tuple[Job, ...]) -> str:
     return ", ".join(job.name for job in jobs)
 
 
-def _after(job: Job) -> str:
-    return f" (only if these succeeded: {_names(upstream_jobs(job))})" if upstream_jobs(job) else ""
+def _condition(job: Job) -> str:
+    return f" (only after success of {_names(upstream_jobs(job))})" if upstream_jobs(job) else ""
 
 
 def _waits_for(job: Job) -> str:
     build = index_build_before(job)
     if build:
-        return f"the end of {build.name}, good or bad: it then makes anew the documents of those it changed."
+        return f"the end of {build.name}, success or failure. Then it refreshes the documents of changed persons."
     if upstream_jobs(job):
-        return f"success of {_names(upstream_jobs(job))}. If one fails, this job fails and does not touch anything."
+        return f"success of {_names(upstream_jobs(job))}. If one fails, this job fails too and changes nothing."
     return "nothing."
 
 
-def _then_runs(job: Job) -> str:
+def _follow_on_jobs(job: Job) -> str:
     after = jobs_to_run_after(job)
     if after:
-        return f"{_names(after)}, one after the other, each if the one before succeeded."
+        return f"{_names(after)}, one after the other, each after success of the one before."
     if index_build_before(job):
-        return "nothing; it brings the search index up to date itself."
-    return "nothing."
-
-
-def _run_follow_on_jobs(job: Job) -> str:
-    return "whether the jobs that follow run after it" if jobs_to_run_after(job) else "no job follows: no difference"
+        return "none; the job itself updates the search index."
+    return "none."
 
 
 def _missed_night(job: Job) -> str:
     if job.covers_missed_nights:
-        return "the next run for its own night covers every date since the last one that succeeded."
-    return "the next run repairs it, as it looks at the present."
+        return "the next run of a night covers every date since the last success."
+    return "the next run repairs it, because it computes the current state."
 
 
 def _repeat(job: Job) -> str:
     waiting = jobs_waiting_for(job)
     if waiting:
         return (
-            "clear its failed task with all that is downstream: once it has succeeded, the same night's runs of "
-            f"{_names(waiting)} are cleared, too, one after the other. Or run it by hand, which runs what follows, too."
+            "clear its failed task with all downstream tasks. After its success, the runs of "
+            f"{_names(waiting)} of the same night are cleared too, one after the other. Or run this job manually; its "
+            "follow-on jobs then run as well."
         )
-    return "clear its failed task with all that is downstream, or run it by hand."
+    return "clear its failed task with all downstream tasks, or run the job manually."

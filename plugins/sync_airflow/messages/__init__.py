@@ -1,4 +1,4 @@
-"""Messages to the channel: when they are sent, what they say, and how Slack gets them.
+"""Messages to the channel: when they are sent, their texts, and how they reach Slack.
 
 Must not import sync_airflow.tasks or sync_airflow.dags.
 """

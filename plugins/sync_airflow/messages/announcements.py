@@ -1,10 +1,11 @@
-"""What a run tells the channel: that its job has begun, has ended, or has failed for good.
+"""Messages to the channel about a run: its job has started, has finished, or has failed for good.
 
-All but the first are callbacks of Airflow, called when the task's state is known already: nothing waits for them.
-A task that is to be tried again, or skips itself, is no news.
+All but the first are Airflow callbacks, called when the state of the task is already set, so nothing waits for them. A
+task that will be retried, or that skips itself, sends no message.
 
-A failure is told by the process of its task, which knows the reason, and noted as told. A process that is killed
-tells nothing: then the callback of the DAG does, which Airflow calls in its DAG processor when the run has failed.
+The process of a failed task sends the message, because it knows the reason, and leaves a mark (REPORTED). A process
+that was killed can do neither. Then the callback of the DAG sends the message; Airflow calls it in the DAG processor
+once the run has failed.
 """
 
 from __future__ import annotations
@@ -24,47 +25,48 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.types import Operator
 
-# The errors whose texts are of our own writing: numbers, ids, names of jobs and indices.
+# Errors whose texts this project writes: numbers, ids, names of jobs and indices.
 OWN_ERRORS = (SyncJobError, AirflowFailException)
 
-OUT_OF_TIME = "it has not ended within its time limit"
-KILLED = "it ended without a word, as when its process is killed"
+OUT_OF_TIME = "it exceeded its time limit"
+KILLED = "it stopped without reporting a reason (was the process killed?)"
 
-# Key of the XCom by which a task notes that it has told its failure. A task that is run again begins without it.
-TOLD = "told"
+# Key of the XCom by which a task marks its failure as reported. Airflow deletes it when the task runs again.
+REPORTED = "reported"
 
 
 def announce_start(context: Context, run_date: date) -> None:
-    """A job begins its work; told at its first attempt."""
+    """A job starts its work. Only the first attempt sends a message."""
     if is_first_attempt(context):
         run_id, dry_run = context["dag_run"].run_id, context["params"]["dry_run"]
         send(texts.started(context["dag"].dag_display_name, run_date, run_id, dry_run=dry_run))
 
 
 def announce_success(context: Context) -> None:
-    """A job has done its work: its counts, from the report that its task has returned."""
+    """A job has finished: its counts, from the report that its task returned."""
     report = context["ti"].xcom_pull(task_ids=context["task"].task_id)
     send(texts.finished(context["dag"].dag_display_name, report))
 
 
 def announce_recovery(context: Context) -> None:
-    """Recovery has ended, and every job with it. For the task that has found so and returned the run date."""
+    """Recovery has finished, and every job succeeded. For the task that returned the run date."""
     run_date = date.fromisoformat(context["ti"].xcom_pull(task_ids=context["task"].task_id))
     send(texts.recovered(run_date, len(JOBS)))
 
 
 def announce_failure(context: Context) -> None:
-    """A task has failed for good, to the whole channel: what failed, why, and where its log is."""
-    if not another_tells_it(context):
-        context["ti"].xcom_push(key=TOLD, value=True)  # first, since the run may have failed before the message is out
+    """A task has failed for good: what failed, why, and where its log is. Notifies the whole channel."""
+    if not another_task_reports(context):
+        # First the mark: the run may be set to failed before the message is sent.
+        context["ti"].xcom_push(key=REPORTED, value=True)
         _send_failure(context, reason_of(context["exception"]))
 
 
-def announce_untold_failure(context: Context) -> None:
-    """A run has failed and none of its tasks has told why: for the DAG's callback."""
+def announce_unreported_failure(context: Context) -> None:
+    """A run has failed and none of its tasks has reported it. The callback of every DAG."""
     tasks = [task.task_id for task in context["dag"].tasks if announces_failure(task)]
     ti, dag_id, run_id = context["ti"], context["dag"].dag_id, context["run_id"]
-    if not any(ti.xcom_pull(task_ids=task_id, dag_id=dag_id, run_id=run_id, key=TOLD) for task_id in tasks):
+    if not any(ti.xcom_pull(task_ids=task_id, dag_id=dag_id, run_id=run_id, key=REPORTED) for task_id in tasks):
         _send_failure(context, OUT_OF_TIME if context["reason"] == "timed_out" else KILLED)
 
 
@@ -75,27 +77,27 @@ def announces_failure(task: Operator) -> bool:
 
 
 def is_first_attempt(context: Context) -> bool:
-    """Whether this is no repetition by Airflow. A task that somebody has cleared begins anew."""
+    """Whether this is not an automatic retry. A cleared task starts with a first attempt again."""
     return context["ti"].try_number == context["ti"].max_tries - (context["task"].retries or 0) + 1
 
 
-def another_tells_it(context: Context) -> bool:
-    """Whether a task before this one, by name, has failed in the same run: three waits in vain are one failure.
+def another_task_reports(context: Context) -> bool:
+    """Whether an alphabetically earlier task has failed in the same run: three failed sensors are one failure.
 
-    By name, not by time: of tasks that fail at the same moment exactly one has none before it. Tasks that tell
-    nothing do not count.
+    The order is by name, not by time: if tasks fail at the same moment, exactly one of them has no earlier one. Tasks
+    that announce nothing do not count.
     """
     task, run_id = context["task"], context["dag_run"].run_id
-    telling = (other for other in context["dag"].tasks if announces_failure(other))
-    before = [other.task_id for other in telling if other.task_id < task.task_id]
-    if not before:
+    announcing = (other for other in context["dag"].tasks if announces_failure(other))
+    earlier = [other.task_id for other in announcing if other.task_id < task.task_id]
+    if not earlier:
         return False
-    states = context["ti"].get_task_states(dag_id=task.dag_id, run_ids=[run_id], task_ids=before)
+    states = context["ti"].get_task_states(dag_id=task.dag_id, run_ids=[run_id], task_ids=earlier)
     return "failed" in states.get(run_id, {}).values()
 
 
 def reason_of(error: object) -> str:
-    """Why a task failed, in words that may leave the house: of an error not of our own, its class alone."""
+    """Why a task failed, without personal data: for an error that is not our own, only its class."""
     if isinstance(error, OWN_ERRORS):
         return str(error)
     if isinstance(error, AirflowTaskTimeout):

@@ -2,8 +2,8 @@
 
     python -m sync_airflow.restart.recovery_trigger 2026-03-10T03:00:00+00:00
 
-The argument is the moment at which the scheduler started. On a first start ever Airflow does not know the DAG yet,
-or has it paused: this waits for it. Logs in one line what came of it.
+The argument is the time at which the scheduler started. On the very first start the DAG is not known to Airflow yet, or
+is still paused; then this waits. Logs one line with the result.
 """
 
 from __future__ import annotations
@@ -30,46 +30,46 @@ from sync_airflow.restart.exclusive_start import ACTIVE, lock_dag
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-UNKNOWN = f"the DAG {RECOVERY} is not known to Airflow yet"
+UNKNOWN = f"Airflow does not know the DAG {RECOVERY} yet"
 
-# How the ids of these runs begin.
+# Prefix of the ids of these runs.
 RESTART = "restart"
 
-# How long a new DAG is waited for: longer than the first reading of all DAG files takes.
+# How long to wait for a new DAG: longer than the first parsing of all DAG files takes.
 PATIENCE = timedelta(minutes=10)
-LOOK_AGAIN_AFTER = timedelta(seconds=2)
+RETRY_AFTER = timedelta(seconds=2)
 
 log = logging.getLogger(__name__)
 
 
 class NotYet(Exception):
-    """Recovery cannot be triggered yet, but may soon. The text says why."""
+    """Recovery cannot be triggered yet. The text says why."""
 
 
 def main(started: datetime) -> str:
-    """Trigger recovery for the start of a scheduler at that moment; return what came of it, as a sentence."""
+    """Trigger recovery for a scheduler that started at that time. Returns the result as a sentence."""
     scheduler, end = os.getppid(), time.monotonic() + PATIENCE.total_seconds()
     while True:
         try:
             return trigger_once(started)
         except NotYet as error:
             if time.monotonic() > end:
-                return f"Recovery is not triggered: {error}, for {PATIENCE} now"
+                return f"Recovery is not triggered: {error}, after {PATIENCE}"
             if os.getppid() != scheduler:
                 return f"Recovery is not triggered: {error}, and the scheduler has ended"
-        time.sleep(LOOK_AGAIN_AFTER.total_seconds())
+        time.sleep(RETRY_AFTER.total_seconds())
 
 
 def trigger_once(started: datetime) -> str:
-    """Trigger recovery, unless a run of it is queued or running, or has begun since, or it is paused. Raises NotYet."""
+    """Trigger recovery, unless it is paused, a run is active, or one was created since. Raises NotYet."""
     try:
-        # Not the session that the whole thread shares: what trigger_dag calls commits that, which would free the lock.
+        # Not the thread's shared session: code that trigger_dag calls commits that one, which would release the lock.
         with create_session(scoped=False) as session:
             if lock_dag(session, RECOVERY).is_paused:
                 return f"Recovery is not triggered: {paused(session, started)}"
             run_id = run_in_its_place(session, started)
             if run_id:
-                return f"Recovery is not triggered: its run {run_id} is there already"
+                return f"Recovery is not triggered: its run {run_id} exists already"
             return f"Recovery is triggered: {trigger(session, started)}"
     except DagNotFound:
         raise NotYet(UNKNOWN) from None
@@ -78,7 +78,7 @@ def trigger_once(started: datetime) -> str:
 
 
 def paused(session: Session, started: datetime) -> str:
-    """Why a paused DAG is left alone: somebody wants it so. Raises NotYet if it is new, to be unpaused in a while."""
+    """Why recovery is not triggered: somebody has paused the DAG. Raises NotYet if it is new and not yet unpaused."""
     known_since = session.scalar(select(func.min(DagVersion.created_at)).where(DagVersion.dag_id == RECOVERY))
     if known_since is None or known_since >= started:
         raise NotYet(f"the DAG {RECOVERY} is new and still paused")
@@ -86,7 +86,7 @@ def paused(session: Session, started: datetime) -> str:
 
 
 def trigger(session: Session, started: datetime) -> str:
-    """Make the run; its id."""
+    """Create the run and return its id."""
     run_id = f"{RESTART}__{started.isoformat()}"
     trigger_dag(
         RECOVERY,
@@ -100,7 +100,7 @@ def trigger(session: Session, started: datetime) -> str:
 
 
 def run_in_its_place(session: Session, started: datetime) -> str | None:
-    """The id of a run of recovery that is not ended, or that has come since: by another scheduler's start, by hand."""
+    """The id of a run of recovery that is active or was created since: by another scheduler or manually."""
     runs = select(DagRun.run_id).where(DagRun.dag_id == RECOVERY, or_(ACTIVE, DagRun.run_after >= started))
     return session.scalar(runs.order_by(DagRun.run_after).limit(1))
 

@@ -1,4 +1,4 @@
-"""How a task fails for good: its reason goes to its log and, for whoever asks later, to an XCom."""
+"""How a task fails without a retry: its reason goes to its log and to an XCom, for recovery and the page."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from airflow.sdk.exceptions import AirflowFailException
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-# The key of the XCom in which a task that failed says why.
+# The key of the XCom with the reason of a failure.
 REASON = "reason"
 
 
 def note_reason(context: Context, reason: str) -> None:
-    """Leave the reason of a failure in the task's XCom; in words of our own, without personal data."""
+    """Store the reason of a failure in an XCom of the task. It must not contain personal data."""
     context["ti"].xcom_push(key=REASON, value=reason)
 
 
 def fail(context: Context, reason: str) -> NoReturn:
-    """End the task as failed, without another try."""
+    """Fail the task without a retry."""
     note_reason(context, reason)
     raise AirflowFailException(reason)

@@ -1,13 +1,13 @@
-"""What is run after a job: the jobs that the table names, one after the other, each in its own DAG.
+"""Follow-on jobs: the jobs that run after a manual run, one after the other, each in its own DAG.
 
-The runs form a chain. Each starts the next as its last task and ends; it does not wait for it. A run that
-waited would keep the one place its DAG has for running runs, and could wait for ever: for a run that queues
-behind a nightly run, whose sensor waits for a nightly run that queues behind the waiting one.
-A job that fails ends the chain; once its run is cleared and succeeds, the chain goes on.
+The runs form a chain. Each run starts the next one as its last task and ends without waiting for it. A waiting run
+would occupy its DAG, which allows one running run, and could deadlock: it waits for a run that is queued behind a
+nightly run, whose sensor waits for a nightly run that is queued behind the waiting one.
+A failed job ends the chain; if its run is cleared and succeeds, the chain continues.
 
-A run of a night starts nothing: the next job has a run of its own, whose sensors wait. But if it was cleared, they
-have long ended, badly perhaps, and Airflow clears no further than its own DAG. So it clears the next job's run of
-the same night; that one's sensors wait for it again, and it does the same after its success.
+A run of a night starts nothing: the next job has its own run, whose sensors wait. But if the run was cleared, those
+sensors have ended long ago, perhaps in failure, and Airflow clears no other DAG. So a cleared run clears the next job's
+run of the same night. Its sensors then wait again, and after its success it does the same.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from sync_airflow import task_defaults
 from sync_airflow.night_rules import OPERATOR_TRIGGERED, SCHEDULED, belongs_to_a_night, between, chosen_date, own_date
 from sync_jobs.catalogue import Job, find_job, jobs_to_run_after, jobs_waiting_for
+from sync_jobs.parameters import FOLLOW_ON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,57 +30,60 @@ if TYPE_CHECKING:
 
 RUN_NEXT_JOB = "run_next_job"
 
-# Key of a run's conf: DAG ids of what is to be run after it. Not a param: nobody fills it in by hand.
+# Key of a run's conf: the DAG ids to run after it. It is not a param, because no person fills it in.
 THEN_RUN = "then_run"
 
-# How the ids of runs in a chain begin.
+# Prefix of the ids of runs in a chain.
 AFTER = "after"
 
-# Airflow's limit is 250; child ids add a few characters of their own.
+# Airflow's limit is 250; the ids of started runs are a few characters longer.
 MAXIMUM_PARENT_RUN_ID = 200
 
 
 def jobs_to_run_next(job: Job, *, run_type: str, params: Mapping[str, Any], conf: Mapping[str, Any]) -> tuple[Job, ...]:
-    """The jobs still to be run after this run, in order. None after a scheduled run, nor after a dry run.
+    """The jobs still to run after this run, in order. Empty after a scheduled run and after a dry run.
 
-    A run by hand starts the chain, if run_follow_on_jobs says so; a run in the chain carries the rest in its conf.
+    A manual run starts the chain unless run_follow_on_jobs is false. A run in the chain has the rest in its conf.
     """
     if belongs_to_a_night(run_type) or params["dry_run"]:
         return ()
     if run_type == OPERATOR_TRIGGERED and conf.get(THEN_RUN):
         return tuple(find_job(dag_id) for dag_id in conf[THEN_RUN])
-    return jobs_to_run_after(job) if params["run_follow_on_jobs"] else ()
+    return jobs_to_run_after(job) if params[FOLLOW_ON] else ()
 
 
 def conf_of_next(run_date: date, rest: tuple[Job, ...]) -> dict[str, Any]:
-    """What the next run in the chain is started with."""
+    """The conf of the next run in the chain."""
     return {
         "run_date": run_date.isoformat(),
-        "run_follow_on_jobs": False,
+        FOLLOW_ON: False,
         THEN_RUN: [job.dag_id for job in rest],
     }
 
 
 def run_id_of_night(tick: datetime) -> str:
-    """The id that Airflow gives to a scheduled run of that tick."""
+    """The id of Airflow's scheduled run of that tick."""
     return f"{SCHEDULED}__{tick.astimezone(UTC).isoformat()}"
 
 
 def child_run_id(prefix: str, run_id: str, try_number: int) -> str:
-    """A run id that tells from which run it came, and that a cleared and repeated task does not make twice.
+    """A run id that names the run that starts it, and that differs if the task is cleared and repeated.
 
-    after__manual__2026-02-28T09:00:00+00:00__1, and the run that this one starts: the same with __1 once more.
+    after__manual__2026-02-28T09:00:00+00:00__1; a run that is started by this one has another __1 at the end.
     """
     return f"{prefix}__{run_id.removeprefix(f'{prefix}__')[:MAXIMUM_PARENT_RUN_ID]}__{try_number}"
 
 
 class RunNextJobOperator(TriggerDagRunOperator):
-    """Starts the next run of the chain or, in a cleared run of a night, clears the next job's; else skips itself."""
+    """Starts the next run of the chain, or clears the next job's run if this is a cleared run of a night.
+
+    Skips itself if there is nothing to do.
+    """
 
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         super().__init__(
-            trigger_dag_id=find_job(job_name).dag_id,  # replaced when it runs
-            fail_when_dag_is_paused=True,  # else the run would queue until somebody unpauses it
+            trigger_dag_id=find_job(job_name).dag_id,  # replaced in execute()
+            fail_when_dag_is_paused=True,  # otherwise the run would stay queued
             execution_timeout=task_defaults.SHORT_TASK_TIMEOUT,
             **task_defaults.RETRIES,
             **kwargs,
@@ -93,8 +97,8 @@ class RunNextJobOperator(TriggerDagRunOperator):
             self._clear_next_of_night(context, job, run.logical_date)
         jobs = jobs_to_run_next(job, run_type=run.run_type, params=params, conf=run.conf or {})
         if not jobs:
-            raise AirflowSkipException("No job is to be run after this run.")
-        self.log.info("To be run after %s, in this order: %s", job.name, ", ".join(next_.name for next_ in jobs))
+            raise AirflowSkipException("There is no job to run after this run.")
+        self.log.info("Next after %s, in this order: %s", job.name, ", ".join(next_.name for next_ in jobs))
         run_date = chosen_date(params["run_date"], own_date(run.run_type, run.logical_date, run.run_after))
         self.trigger_dag_id = jobs[0].dag_id
         self.conf = conf_of_next(run_date, jobs[1:])
@@ -102,11 +106,11 @@ class RunNextJobOperator(TriggerDagRunOperator):
         super().execute(context)
 
     def _clear_next_of_night(self, context: Context, job: Job, tick: datetime) -> None:
-        """Leaves with Airflow's order to clear the run, or skips this task if there is none (yet)."""
+        """Raises Airflow's order to clear the run, or skips this task if there is no such run (yet)."""
         for next_ in jobs_waiting_for(job)[:1]:
             run_id = run_id_of_night(tick + between(job, next_))
             if context["ti"].get_dr_count(dag_id=next_.dag_id, run_ids=[run_id]):
-                self.log.info("This run was cleared, so %s is run again, too: %s", next_.name, run_id)
+                self.log.info("This run was cleared, so %s runs again too: %s", next_.name, run_id)
                 self.trigger_dag_id, self.trigger_run_id, self.reset_dag_run = next_.dag_id, run_id, True
                 super().execute(context)
-        raise AirflowSkipException("No job of that night has had a run after this one.")
+        raise AirflowSkipException("No later job of that night has had a run yet.")

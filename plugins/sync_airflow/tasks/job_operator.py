@@ -1,22 +1,20 @@
-"""The task that does a job's work: Airflow's context in, sync_jobs.runner.run_job, the report out."""
+"""The task that does a job's work: it calls sync_jobs.runner.run_job and returns the report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pendulum
-from airflow.sdk import Asset, Variable
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk import Variable
 
 from sync_airflow import task_defaults
 from sync_airflow.connections import open_elasticsearch, open_postgres
 from sync_airflow.messages.announcements import announce_start
-from sync_airflow.night_rules import Success, SuccessesOf, chosen_date, first_date, own_date, reason_to_skip, successes
+from sync_airflow.night_rules import Success, chosen_date, first_date, own_date
+from sync_airflow.tasks.past_successes import asset_of, assets_of_night, past_successes, skip_if_covered
 from sync_airflow.tasks.sync_operator import SyncOperator, index_settings
-from sync_jobs.catalogue import JOBS, Job, find_job, upstream_jobs
+from sync_jobs.catalogue import Job, find_job
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -24,51 +22,9 @@ if TYPE_CHECKING:
 RUN_JOB = "run_job"
 DATE_OF_CHANGE_OVERRIDE = "date_of_change_override"
 
-# Successes that are looked back on: enough for the last real one to be among them, and no more with the years.
-REMEMBERED_SUCCESSES = 200
-
-
-def asset_of(job: Job) -> Asset:
-    """The asset that stands for what the job writes. Each success leaves an event (nights.Success) on it."""
-    return Asset(name=job.dag_id, uri=f"tis-sync://{job.dag_id}")
-
-
-def assets_of_night(job: Job) -> list[Asset]:
-    """The job's own asset and those of all jobs upstream of it: the inlets of a task that asks for the past."""
-    jobs = {job}
-    for other in reversed(JOBS[: JOBS.index(job)]):
-        if any(other in upstream_jobs(known) for known in jobs):
-            jobs.add(other)
-    return [asset_of(other) for other in JOBS if other in jobs]
-
-
-def past_successes(context: Context) -> Callable[[Job], tuple[Success, ...]]:
-    """A function that gives the latest successes of a job, newest first, asking Airflow once for each job.
-
-    The job's asset must be an inlet of the task (assets_of_night).
-    """
-    events = context["inlet_events"]
-    return cache(lambda job: successes(events[asset_of(job)].ascending(False).limit(REMEMBERED_SUCCESSES)))
-
-
-def skip_if_covered(context: Context, job: Job, successes_of: SuccessesOf) -> None:
-    """Raise AirflowSkipException if this scheduled run has nothing left to do (nights.reason_to_skip)."""
-    run = context["dag_run"]
-    reason = reason_to_skip(
-        job,
-        run_type=run.run_type,
-        tick=run.logical_date,
-        run_id=run.run_id,
-        times_cleared=run.clear_number or 0,
-        now=context["ti"].start_date,
-        successes_of=successes_of,
-    )
-    if reason:
-        raise AirflowSkipException(reason)
-
 
 class JobOperator(SyncOperator):
-    """Runs one job. Skips a scheduled run whose work another run has done."""
+    """Runs one job. Skips itself in a scheduled run whose work another run has done."""
 
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         job = find_job(job_name)
@@ -82,7 +38,7 @@ class JobOperator(SyncOperator):
         return self._run(context, job, successes_of(job))
 
     def _run(self, context: Context, job: Job, past: tuple[Success, ...]) -> dict[str, object]:
-        # Imported here, and not by the DAG files: it brings both drivers.
+        # Imported here, because it imports both drivers; DAG files must not.
         from sync_jobs.runner import run_job  # noqa: PLC0415
 
         run, params = context["dag_run"], context["params"]
@@ -104,7 +60,7 @@ class JobOperator(SyncOperator):
                 first_date=first,
                 date_override=date_override,
                 date_of_change_override=Variable.get(DATE_OF_CHANGE_OVERRIDE, default="") or "",
-                maximum_removed_percent=float(params["maximum_removed_percent"]),
+                limits=job.limits.overridden_by(params),
                 dry_run=params["dry_run"],
                 run_id=run.run_id,
                 settings=index_settings(),

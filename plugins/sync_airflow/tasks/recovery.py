@@ -6,36 +6,30 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from sync_airflow import task_defaults
-from sync_airflow.messages.announcements import announce_failure, announce_recovery
-from sync_airflow.messages.texts import COUNTS
+from sync_airflow.dag_ids import RECOVERY
 from sync_airflow.night_rules import chosen_date, own_date
-from sync_airflow.tasks.failure import REASON, fail
 from sync_airflow.tasks.follow_on_jobs import child_run_id
-from sync_airflow.tasks.job_operator import RUN_JOB
 from sync_airflow.tasks.run_parameters import refuse_unknown_keys
-from sync_jobs.catalogue import JOBS, Job, find_job, upstream_jobs
+from sync_jobs.catalogue import Job, find_job, upstream_jobs
+from sync_jobs.parameters import FOLLOW_ON
 
 if TYPE_CHECKING:
     from datetime import date
 
     from airflow.sdk import Context
 
-SUMMARY = "summary"
-TRIGGERED_RUN_ID = "trigger_run_id"  # the key under which Airflow notes the run that a task has started
-
 
 def run_date_of(context: Context) -> date:
-    """The date for all eight: the param, else the UTC date of this recovery's start, also after midnight."""
+    """The run date of all jobs: the param, or the UTC date on which this recovery started."""
     run = context["dag_run"]
     return chosen_date(context["params"]["run_date"], own_date(run.run_type, run.logical_date, run.run_after))
 
 
 def states_of_jobs(context: Context, jobs: tuple[Job, ...]) -> dict[str, str | None]:
-    """States of the jobs' tasks in this recovery, by DAG id; None where a task has not begun."""
+    """The states of the jobs' tasks in this recovery, by DAG id; None if a task has not started."""
     run = context["dag_run"]
     if not jobs:
         return {}
@@ -47,12 +41,12 @@ def states_of_jobs(context: Context, jobs: tuple[Job, ...]) -> dict[str, str | N
 
 
 def unfit_upstream_jobs(job: Job, states: Mapping[str, str | None]) -> tuple[Job, ...]:
-    """The upstream jobs of this one that failed or were skipped: what they write is stale, so this one must wait."""
+    """The upstream jobs that failed or were skipped. Their tables are stale, so this job must not run."""
     return tuple(other for other in upstream_jobs(job) if states.get(other.dag_id) != "success")
 
 
 class RecoverJobOperator(TriggerDagRunOperator):
-    """Runs one job as a run of its DAG and waits for its end. Skips itself if an upstream job failed or was skipped."""
+    """Runs one job in its own DAG and waits for its end. Skips itself if an upstream job failed or was skipped."""
 
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         job = find_job(job_name)
@@ -64,10 +58,10 @@ class RecoverJobOperator(TriggerDagRunOperator):
             poke_interval=1,
             allowed_states=list(task_defaults.ALLOWED_STATES),
             failed_states=list(task_defaults.FAILED_STATES),
-            fail_when_dag_is_paused=True,  # else the run would queue, and recovery wait, until somebody unpauses it
-            trigger_rule="all_done",  # the order of the table; whether the jobs before succeeded is judged in execute
+            fail_when_dag_is_paused=True,  # otherwise the run would stay queued, and recovery would wait
+            trigger_rule="all_done",  # execute() checks the upstream jobs
             execution_timeout=task_defaults.JOB_TIMEOUT,
-            retries=0,  # the job's own task retries what can pass
+            retries=0,  # the job's own task retries
             **kwargs,
         )
         self.job_name = job_name
@@ -77,91 +71,10 @@ class RecoverJobOperator(TriggerDagRunOperator):
         job = find_job(self.job_name)
         unfit = unfit_upstream_jobs(job, states_of_jobs(context, upstream_jobs(job)))
         if unfit:
-            names = " and ".join(other.name for other in unfit)
-            raise AirflowSkipException(f"{job.name} is not run: it follows {names}, which did not succeed.")
+            names = ", ".join(other.name for other in unfit)
+            raise AirflowSkipException(f"{job.name} does not run, because its upstream did not succeed: {names}.")
         run, params = context["dag_run"], context["params"]
-        self.conf = {
-            "run_date": run_date_of(context).isoformat(),
-            "run_follow_on_jobs": False,
-        }
-        if params["maximum_removed_percent"] is not None:
-            self.conf["maximum_removed_percent"] = params["maximum_removed_percent"]
-        self.trigger_run_id = child_run_id("recovery", run.run_id, context["ti"].try_number)
+        given = {name: params[name] for name in self.dag.params if params[name] is not None}
+        self.conf = given | {"run_date": run_date_of(context).isoformat(), FOLLOW_ON: False}
+        self.trigger_run_id = child_run_id(RECOVERY, run.run_id, context["ti"].try_number)
         super().execute(context)
-
-
-class SummaryOperator(BaseOperator):
-    """Says how the recovery went: a table of what each job did, and what is to be run again. Fails if anything is.
-
-    Returns the run date. It alone tells the channel: of each job, its own run does.
-    """
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            task_id=SUMMARY,
-            trigger_rule="all_done",  # also, and above all, after a failure
-            execution_timeout=task_defaults.SHORT_TASK_TIMEOUT,
-            on_success_callback=announce_recovery,
-            on_failure_callback=announce_failure,
-            **task_defaults.RETRIES,
-            **kwargs,
-        )
-
-    def execute(self, context: Context) -> str:
-        states = states_of_jobs(context, JOBS)
-        reports: dict[str, Any] = {}
-        reasons: dict[str, str | None] = {}
-        for job in JOBS:
-            run_id = context["ti"].xcom_pull(task_ids=job.dag_id, key=TRIGGERED_RUN_ID)
-            if not run_id:
-                reasons[job.dag_id] = f"no run of it was started: see the log of {job.dag_id} in this run"
-            else:
-                pull = {"dag_id": job.dag_id, "task_ids": RUN_JOB, "run_id": run_id}
-                reports[job.dag_id] = context["ti"].xcom_pull(**pull)
-                reasons[job.dag_id] = context["ti"].xcom_pull(**pull, key=REASON)
-        run_date = run_date_of(context)
-        self.log.info("Recovery for %s\n%s", run_date, table(states, reports))
-        to_run_again = jobs_to_run_again(states)
-        if to_run_again:
-            self.log.error(run_book(to_run_again, states, reasons, run_date))
-            names = ", ".join(job.name for job in to_run_again)
-            fail(context, f"To be run again, in this order, with run_date {run_date}: {names}")
-        return run_date.isoformat()
-
-
-def jobs_to_run_again(states: Mapping[str, str | None]) -> tuple[Job, ...]:
-    """The jobs that did not succeed, in the order in which they are to be run."""
-    return tuple(job for job in JOBS if states.get(job.dag_id) != "success")
-
-
-def table(states: Mapping[str, str | None], reports: Mapping[str, Mapping[str, Any] | None]) -> str:
-    """What each job did, one line for each: state, counts, seconds."""
-    width = max(len(job.name) for job in JOBS)
-    lines = ["  ".join([f"{'job':{width}}", f"{'state':8}", *(f"{name:>9}" for name in (*COUNTS, "seconds"))])]
-    for job in JOBS:
-        report = reports.get(job.dag_id) or {}
-        counts = [f"{report.get(name, ''):>9}" for name in COUNTS]
-        seconds = f"{report['seconds']:>9.1f}" if "seconds" in report else " " * 9
-        lines.append("  ".join([f"{job.name:{width}}", f"{states.get(job.dag_id) or 'not run':8}", *counts, seconds]))
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def run_book(
-    jobs: tuple[Job, ...], states: Mapping[str, str | None], reasons: Mapping[str, str | None], run_date: date
-) -> str:
-    """What is to be done after a recovery in which these jobs did not succeed."""
-    lines = [f"{len(jobs)} of {len(JOBS)} jobs are to be run again, in this order, with run_date {run_date}:"]
-    for job in jobs:
-        unfit = unfit_upstream_jobs(job, states)
-        if states.get(job.dag_id) == "failed":
-            why = f"failed: {reasons.get(job.dag_id) or 'see the log of its run'}"
-        elif unfit:
-            why = "was not run, as it follows " + " and ".join(other.name for other in unfit)
-        else:
-            why = "was not run"
-        lines.append(f"  {job.name} {why}")
-    lines.append(
-        "Run by hand, a job runs those that follow it, too. Or clear the first failed task of this run with all that "
-        "is downstream, and the recovery goes on from there."
-    )
-    return "\n".join(lines)

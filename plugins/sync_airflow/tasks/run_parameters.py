@@ -1,7 +1,4 @@
-"""Refusal of a run that was given what its DAG does not know.
-
-Airflow takes any key in a run's conf and ignores it: with {"dryrun": true} the run would be a real one.
-"""
+"""Refusal of a run whose conf has an unknown key."""
 
 from __future__ import annotations
 
@@ -9,23 +6,22 @@ from typing import TYPE_CHECKING
 
 from sync_airflow.tasks.failure import fail
 from sync_airflow.tasks.follow_on_jobs import THEN_RUN
+from sync_jobs.errors import BadArgument
+from sync_jobs.parameters import refuse_unknown_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from airflow.sdk import Context
 
-# Keys that our own tasks give to the runs they start, beside params.
+# Keys that our own tasks add to the conf of the runs they start. They are not params.
 INTERNAL_KEYS = (THEN_RUN,)
 
 
 def refuse_unknown_keys(context: Context, params: Iterable[str]) -> None:
-    """Raise AirflowFailException if the run's conf has a key that is none of these params, nor internal."""
-    expected = list(params)
-    unknown = [key for key in context["dag_run"].conf or {} if key not in (*expected, *INTERNAL_KEYS)]
-    if unknown:
-        fail(
-            context,
-            f"This run was given {', '.join(map(repr, unknown))}, which it does not know; expected are "
-            f"{', '.join(expected)}. Nothing was started.",
-        )
+    """Fail the task without a retry if the run's conf has a key that is neither one of these params nor internal."""
+    given = [key for key in context["dag_run"].conf or {} if key not in INTERNAL_KEYS]
+    try:
+        refuse_unknown_parameters(given, params)
+    except BadArgument as error:
+        fail(context, str(error))

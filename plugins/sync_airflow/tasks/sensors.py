@@ -1,4 +1,4 @@
-"""Waiting for the same night's run of an earlier job: without a worker, and never for a run that will not be."""
+"""The sensor that waits for an earlier job of the same night, without a worker and not for a run that cannot come."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from airflow.providers.standard.sensors.external_task import ExternalTaskSensor
 from airflow.sdk.exceptions import AirflowSkipException
 
 from sync_airflow import task_defaults
-from sync_airflow.night_rules import SCHEDULED, belongs_to_a_night, between, covering_run, reason_never_to_come
+from sync_airflow.night_rules import SCHEDULED, belongs_to_a_night, between, covering_run, reason_not_to_wait
 from sync_airflow.tasks.failure import fail
-from sync_airflow.tasks.job_operator import assets_of_night, past_successes, skip_if_covered
-from sync_airflow.tasks.triggers import LOOK_AGAIN, NightlyRunTrigger
+from sync_airflow.tasks.past_successes import assets_of_night, past_successes, skip_if_covered
+from sync_airflow.tasks.triggers import RECHECK, NightlyRunTrigger
 from sync_jobs.catalogue import find_job
 
 if TYPE_CHECKING:
@@ -30,24 +30,23 @@ def wait_task_id(upstream: Job) -> str:
 class NightlyJobSensor(ExternalTaskSensor):
     """Waits for the run of an earlier job in the same night, as a deferred task.
 
-    Passes when that run has succeeded, or when the upstream job has succeeded in another run that started after
-    its tick (recovery, by hand). Fails as soon as that run has failed, or when it is clear that there will be
-    none; with whatever_end it passes then, too. Skips itself in a run by hand, which waits for nothing, and in a
-    scheduled run that has nothing left to do.
+    Passes once that run has succeeded, or the upstream job has succeeded in another run that started after its tick
+    (recovery, a manual run). Fails once that run has failed, or if it will never exist; with any_end it passes in these
+    cases too. Skips itself in a manual run, which waits for nothing, and in a scheduled run with nothing left to do.
 
     job_name, upstream_name: names in the table of jobs.
     """
 
-    def __init__(self, *, job_name: str, upstream_name: str, whatever_end: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, job_name: str, upstream_name: str, any_end: bool = False, **kwargs: Any) -> None:
         job, upstream = find_job(job_name), find_job(upstream_name)
         super().__init__(
             external_dag_id=upstream.dag_id,
             execution_delta=between(upstream, job),
-            allowed_states=(*task_defaults.ALLOWED_STATES, *(task_defaults.FAILED_STATES if whatever_end else ())),
-            failed_states=() if whatever_end else task_defaults.FAILED_STATES,
+            allowed_states=(*task_defaults.ALLOWED_STATES, *(task_defaults.FAILED_STATES if any_end else ())),
+            failed_states=() if any_end else task_defaults.FAILED_STATES,
             poke_interval=task_defaults.POKE_INTERVAL.total_seconds(),
             timeout=task_defaults.WAIT_TIMEOUT.total_seconds(),
-            execution_timeout=task_defaults.SHORT_TASK_TIMEOUT,  # of each look; the wait itself is between them
+            execution_timeout=task_defaults.SHORT_TASK_TIMEOUT,  # of each check; between checks the task is deferred
             deferrable=True,
             inlets=list({asset.name: asset for asset in (*assets_of_night(upstream), *assets_of_night(job))}.values()),
             **task_defaults.RETRIES,
@@ -55,31 +54,31 @@ class NightlyJobSensor(ExternalTaskSensor):
         )
         self.job_name = job_name
         self.upstream_name = upstream_name
-        self.whatever_end = whatever_end
+        self.any_end = any_end
 
     def execute(self, context: Context) -> None:
         if not belongs_to_a_night(context["dag_run"].run_type):
-            raise AirflowSkipException("Run by hand: waits for no other job.")
+            raise AirflowSkipException("Manual run: does not wait for other jobs.")
         job = find_job(self.job_name)
         skip_if_covered(context, job, past_successes(context))
         self._wait(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
-        status = event["status"] if event else LOOK_AGAIN
+        status = event["status"] if event else RECHECK
         if status == "success":
             self.log.info("%s has ended.", self.upstream_name)
-        elif status == LOOK_AGAIN:
+        elif status == RECHECK:
             self._wait(context)
         elif not self._upstream_covered(context):
             self._fail(context, f"{self.upstream_name} failed tonight")
 
     def _wait(self, context: Context) -> None:
-        """Return if there is nothing to wait for (any more), fail if it would be in vain, else defer until a while."""
+        """Return if there is nothing to wait for, fail if the run will never exist, otherwise defer."""
         if self._upstream_covered(context):
             return
         tick = self._upstream_tick(context)
-        never = self._reason_never_to_come(context, tick)
-        if never and self.whatever_end:
+        never = self._reason_not_to_wait(context, tick)
+        if never and self.any_end:
             self.log.info("%s Not waiting for it.", never)
             return
         if never:
@@ -87,7 +86,7 @@ class NightlyJobSensor(ExternalTaskSensor):
         waiting_since = context["dag_run"].start_date or context["ti"].start_date
         if waiting_since + task_defaults.WAIT_TIMEOUT < pendulum.now("UTC"):
             self._fail(context, f"{self.upstream_name} has not ended within {task_defaults.WAIT_TIMEOUT}")
-        self.log.info("Waiting for the run of %s that was due at %s.", self.upstream_name, tick)
+        self.log.info("Waiting for the run of %s that is due at %s.", self.upstream_name, tick)
         self.defer(
             trigger=NightlyRunTrigger(
                 external_dag_id=self.external_dag_id,
@@ -95,7 +94,7 @@ class NightlyJobSensor(ExternalTaskSensor):
                 allowed_states=self.allowed_states,
                 failed_states=self.failed_states,
                 poke_interval=self.poke_interval,
-                look_again_after=task_defaults.LOOK_AGAIN_AFTER.total_seconds(),
+                recheck_after=task_defaults.RECHECK_AFTER.total_seconds(),
             ),
             method_name="execute_complete",
             timeout=task_defaults.WAIT_TIMEOUT,
@@ -106,25 +105,25 @@ class NightlyJobSensor(ExternalTaskSensor):
         return tick
 
     def _upstream_covered(self, context: Context) -> bool:
-        """Whether the upstream job has done tonight's work in another run than the one waited for."""
+        """Whether the upstream job has done tonight's work in another run than the awaited one."""
         if context["dag_run"].run_type != SCHEDULED:
-            return False  # a backfill is for its own nights alone
+            return False  # a backfill only counts runs of its own nights
         upstream = find_job(self.upstream_name)
         covering = covering_run(upstream, self._upstream_tick(context), past_successes(context))
         if covering:
-            self.log.info("%s was done by its run %s.", upstream.name, covering.run_id)
+            self.log.info("The run %s has done the work of %s.", covering.run_id, upstream.name)
         return covering is not None
 
-    def _reason_never_to_come(self, context: Context, tick: datetime) -> str | None:
-        # The DAG is asked first: once it speaks of a later tick, the run of this one is there or will never be.
+    def _reason_not_to_wait(self, context: Context, tick: datetime) -> str | None:
+        # The DAG is queried first: once its next tick is a later one, the run of this tick exists or never will.
         dag = context["ti"].get_dag(self.external_dag_id)
         runs = context["ti"].get_dr_count(dag_id=self.external_dag_id, logical_dates=[tick])
         upstream = find_job(self.upstream_name)
-        return reason_never_to_come(upstream, tick, runs=runs, is_paused=dag.is_paused, next_tick=dag.next_dagrun)
+        return reason_not_to_wait(upstream, tick, runs=runs, is_paused=dag.is_paused, next_tick=dag.next_dagrun)
 
     def _fail(self, context: Context, why: str) -> NoReturn:
         fail(
             context,
-            f"{why}, so {self.job_name} does not run on what is there. Once {self.upstream_name} has succeeded, "
-            f"in any run of tonight, clear this task with all that is downstream, or run {self.job_name} by hand.",
+            f"{why}, so {self.job_name} does not run on stale data. After a successful run of {self.upstream_name} "
+            f"tonight, clear this task with all downstream tasks, or run {self.job_name} manually.",
         )

@@ -1,4 +1,4 @@
-"""What every task that works on PostgreSQL and Elasticsearch has in common: how it fails, and how it is stopped."""
+"""The base of tasks that work on PostgreSQL and Elasticsearch: how they fail, and how they are stopped."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ INDEX_SETTINGS = "persons_index_settings"
 class SyncOperator(BaseOperator):
     """Runs work() and returns its report (sync_jobs.report.Report.as_dict) as XCom.
 
-    Fails at once, without a retry, on what would fail again. The reason of a failure goes to an XCom, too.
-    what: the operators' name of the work, for messages.
+    An error that would occur again fails the task without a retry. The reason of a failure goes to an XCom.
+    what: the name of the work, for messages.
     """
 
     ui_color = "#e6f2e6"
@@ -38,7 +38,7 @@ class SyncOperator(BaseOperator):
 
     @abstractmethod
     def work(self, context: Context) -> dict[str, object]:
-        """Do it. Raises SyncJobError."""
+        """Do the work and return its report. Raises SyncJobError."""
 
     def execute(self, context: Context) -> dict[str, object]:
         refuse_unknown_keys(context, self.dag.params)
@@ -48,33 +48,33 @@ class SyncOperator(BaseOperator):
         except SyncJobError as error:
             note_reason(context, str(error))
             if isinstance(error, TransientError):
-                raise  # an ordinary failure, tried again
+                raise  # retried by Airflow
             raise AirflowFailException(str(error)) from error
-        except AirflowFailException as error:  # a connection that is missing, for instance
+        except AirflowFailException as error:  # for instance a missing connection
             note_reason(context, str(error))
             raise
         except AirflowTaskTimeout:
-            note_reason(context, f"{self.what} has not ended within {self.execution_timeout}")
+            note_reason(context, f"{self.what} exceeded its time limit of {self.execution_timeout}")
             raise
         finally:
             self._at_work = False
 
     def on_kill(self) -> None:
-        """Stop the work: Airflow calls this, in the main thread, when the task is to end, and kills it 5 s later.
+        """Stop the work. Airflow calls this in the main thread to end the task, and kills the process 5 s later.
 
-        It does no more than call it: without an exception the work would go on until then, up to a new index live.
-        SystemExit makes psycopg cancel the statement it waits for, and Airflow try again where that is wanted.
+        Without an exception the work would continue meanwhile, and might even put a new index live. SystemExit makes
+        psycopg cancel its current statement, and lets Airflow retry the task if it is to be retried.
         """
         if self._at_work:
-            raise SystemExit(f"{self.what} was told to stop")
+            raise SystemExit(f"{self.what} was stopped by Airflow")
 
 
 def index_settings() -> IndexSettings:
-    """As the variable persons_index_settings has them, a JSON object; defaults for what it does not name."""
+    """From the variable persons_index_settings, a JSON object; defaults for what it does not name."""
     try:
         values = Variable.get(INDEX_SETTINGS, default={}, deserialize_json=True)
     except ValueError:
         values = None
     if not isinstance(values, dict):
-        raise BadArgument(f'The variable {INDEX_SETTINGS}: expected a JSON object such as {{"senders": 2}}')
+        raise BadArgument(f'Variable {INDEX_SETTINGS}: expected a JSON object such as {{"senders": 2}}')
     return IndexSettings.from_mapping(values)

@@ -1,4 +1,4 @@
-"""What the triggerer watches while a sensor is deferred."""
+"""The trigger of a deferred sensor."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Any
 from airflow.providers.standard.triggers.external_task import WorkflowTrigger
 from airflow.triggers.base import TriggerEvent
 
-LOOK_AGAIN = "look again"
+RECHECK = "recheck"
 
 
 class NightlyRunTrigger(WorkflowTrigger):
-    """Watches a DAG run by its logical date, and wakes the sensor from time to time in any case.
+    """Watches a DAG run by its logical date, and wakes the sensor at intervals.
 
-    The triggerer can count runs and no more; what else may end the wait (the upstream job done by another run,
-    a run that will never be), only a task can ask.
+    The triggerer can only count runs. Only a task can check what else may end the wait: another run that has done the
+    work, or a run that will never exist.
 
-    look_again_after: seconds until the event "look again", if the run has not ended before.
+    recheck_after: seconds until the event "recheck", unless the run has ended before.
     """
 
-    def __init__(self, *, look_again_after: float, **kwargs: Any) -> None:
+    def __init__(self, *, recheck_after: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.look_again_after = look_again_after
+        self.recheck_after = recheck_after
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         _, arguments = super().serialize()
-        return f"{__name__}.NightlyRunTrigger", arguments | {"look_again_after": self.look_again_after}
+        return f"{__name__}.NightlyRunTrigger", arguments | {"recheck_after": self.recheck_after}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         try:
-            yield await asyncio.wait_for(anext(super().run()), self.look_again_after)
+            yield await asyncio.wait_for(anext(super().run()), self.recheck_after)
         except TimeoutError:
-            yield TriggerEvent({"status": LOOK_AGAIN})
+            yield TriggerEvent({"status": RECHECK})

@@ -1,4 +1,4 @@
-"""The index persons, which every search screen reads (domain.md, "6 PersonElasticSearchSyncJob")."""
+"""The index persons, which every search screen reads (docs/domain.md, "6 PersonElasticSearchSyncJob")."""
 
 from sync_jobs.search.definition import IndexDefinition
 

@@ -1,1 +1,1 @@
-"""One module per job; the catalogue names the function of each. May import everything else in sync_jobs but runner."""
+"""One module per job; the catalogue names the function of each. May import everything in sync_jobs except runner."""

@@ -1,4 +1,4 @@
-"""Any job that builds an index. Job 6 is one: domain.md, "6 PersonElasticSearchSyncJob"."""
+"""Jobs that build an index, such as job 6 (docs/domain.md, "6 PersonElasticSearchSyncJob")."""
 
 from sync_jobs.job_run import JobRun
 from sync_jobs.report import Outcome
@@ -6,5 +6,5 @@ from sync_jobs.search.build import build_index
 
 
 def rebuild_index(run: JobRun) -> Outcome:
-    """Rebuild the index of the job: a new index beside the live one, verified, then put behind the alias."""
+    """Build a new index of the job next to the live one, verify it, and put it behind the alias."""
     return build_index(run.index, run)

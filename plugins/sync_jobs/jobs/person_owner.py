@@ -1,4 +1,4 @@
-"""Job 1, PersonOwnerRebuildJob: which local office owns each person (domain.md, "1 PersonOwnerRebuildJob")."""
+"""Job 1, PersonOwnerRebuildJob: which local office owns each person (docs/domain.md, "1 PersonOwnerRebuildJob")."""
 
 from sync_jobs.job_run import JobRun
 from sync_jobs.postgres.difference import apply_difference
@@ -15,7 +15,7 @@ def rebuild_person_owner(run: JobRun) -> Outcome:
             {"run_date": run.run_date},
             existing="jobs/person_owner_existing",
             what="person_owner",
-            maximum_removed_percent=run.maximum_removed_percent,
+            limits=run.limits,
             dry_run=run.dry_run,
-            loss="remove or take from another kind of source",
+            loss="remove, or switch the source of,",
         )

@@ -1,7 +1,7 @@
-"""Job 8, PersonRecordStatusJob: persons whose memberships start or have ended (domain.md, "8 PersonRecordStatusJob").
+"""Job 8: persons whose memberships start or have ended (docs/domain.md, "8 PersonRecordStatusJob").
 
-Statuses are written first, whatever state the search is in. Then the documents that show another status are replaced.
-They are found by looking at the index, not remembered, so that a repeated run repairs them after a failure.
+Statuses are written first, even if Elasticsearch is down. Then the documents that show another status are replaced.
+They are found by comparing the index with PostgreSQL, so a repeated run repairs them after a failure.
 """
 
 from array import array
@@ -30,7 +30,7 @@ def update_person_record_status(run: JobRun) -> Outcome:
             return replace(outcome, refreshed=_count_outdated_documents(run))
     with (
         errors_translated_with_state(
-            "Statuses are written; the search may show old ones until this job is run again, or the next build."
+            "Statuses are written; the search may show old ones until this job is run again or the index is rebuilt."
         ),
         advisory_lock(run.postgres, run.index.lock_name),
     ):
@@ -52,7 +52,7 @@ def _write_statuses(run: JobRun) -> Outcome:
             dates,
             existing="jobs/candidate_count",
             what="person.status",
-            maximum_removed_percent=run.maximum_removed_percent,
+            limits=run.limits,
             dry_run=run.dry_run,
             at_risk="jobs/person_record_status_at_risk",
             loss="make INACTIVE",
@@ -60,7 +60,7 @@ def _write_statuses(run: JobRun) -> Outcome:
 
 
 def _count_outdated_documents(run: JobRun) -> int:
-    """How many documents a real run would replace because of their status."""
+    """How many documents a run without dry_run would replace because of their status."""
     index = index_alias.find_live(run.elasticsearch, run.index.alias).name
     if index is None:
         return 0
@@ -72,7 +72,7 @@ def _refresh_documents(run: JobRun, quarantine: Quarantine) -> int:
     index = index_alias.find_live(run.elasticsearch, run.index.alias).name
     if index is None:
         return 0  # never built: the first build will show the statuses
-    # All documents of an index are for one date, that of its build, whatever date the statuses are for.
+    # All documents of an index are for one date, the run date of its build, even if the statuses are for another.
     built_for = index_alias.own_indices(run.elasticsearch, run.index.alias).get(index, {}).get("run_date")
     run_date = date.fromisoformat(built_for) if built_for else run.run_date
     with snapshot(run.postgres):
@@ -85,7 +85,7 @@ def _refresh_documents(run: JobRun, quarantine: Quarantine) -> int:
 
 
 def _outdated_documents(run: JobRun, index: str) -> Iterator[list[int]]:
-    """Persons whose documents show another status than the database has (in a dry run: would have), once a document."""
+    """Persons whose documents show another status than PostgreSQL has (in a dry run: would have), once a document."""
     run.elasticsearch.indices.refresh(index=index)  # to find what was written a moment ago
     candidates = named_rows(
         run.postgres, "jobs/candidate_wanted_statuses" if run.dry_run else "jobs/candidate_statuses"

@@ -1,4 +1,4 @@
-"""Job 7, PostFundingStatusSyncJob: posts whose funding has run out (domain.md, "7 PostFundingStatusSyncJob")."""
+"""Job 7, PostFundingStatusSyncJob: posts whose funding has run out (docs/domain.md, "7 PostFundingStatusSyncJob")."""
 
 from sync_jobs.job_run import JobRun
 from sync_jobs.postgres.difference import apply_difference
@@ -18,7 +18,7 @@ def update_post_funding_status(run: JobRun) -> Outcome:
             covered,
             existing="jobs/candidate_count",
             what="post.funding_status",
-            maximum_removed_percent=run.maximum_removed_percent,
+            limits=run.limits,
             dry_run=run.dry_run,
             at_risk="jobs/post_funding_status_at_risk",
             loss="make INACTIVE",

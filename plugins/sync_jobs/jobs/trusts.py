@@ -1,6 +1,7 @@
-"""Jobs 2 to 5: which trusts may see which persons and posts (domain.md, "2, 3" and "4, 5").
+"""Jobs 2 to 5: which trusts may see which persons and posts (docs/domain.md, "2, 3 PersonPlacement…TrustJob" and
+"4, 5 Post…TrustJob").
 
-Each job owns the rows of its own body; readers see the old rows or the new.
+Each job owns the rows of its own body. Readers see either the old rows or the new ones.
 """
 
 from typing import Literal
@@ -15,12 +16,12 @@ Body = Literal["EMPLOYING", "TRAINING"]
 
 
 def rebuild_person_employing_bodies(run: JobRun) -> Outcome:
-    """Job 2: the distinct pairs (person, employing body of a post that the person was, is or will be placed in)."""
+    """Job 2: the distinct pairs (person, employing body of a post with a past, current or future placement)."""
     return _rebuild(run, "person_trust", "EMPLOYING")
 
 
 def rebuild_person_training_bodies(run: JobRun) -> Outcome:
-    """Job 3: likewise with the training bodies."""
+    """Job 3: the same with the training bodies."""
     return _rebuild(run, "person_trust", "TRAINING")
 
 
@@ -42,6 +43,6 @@ def _rebuild(run: JobRun, table: Table, body: Body) -> Outcome:
             {"body": body},
             existing=f"jobs/{table}_existing",
             what=f"{table} ({body})",
-            maximum_removed_percent=run.maximum_removed_percent,
+            limits=run.limits,
             dry_run=run.dry_run,
         )

@@ -1,4 +1,4 @@
-"""PostgreSQL for the jobs: connections, statements from files, transactions, locks, and differences applied.
+"""PostgreSQL for the jobs: connections, statements from files, transactions, locks, and writing only what differs.
 
-May import: sync_jobs.errors, sync_jobs.guard_rail, sync_jobs.report. It knows no job, no index and no Elasticsearch.
+May import: sync_jobs.errors, sync_jobs.guard_rail, sync_jobs.report. Knows nothing of jobs, indices or Elasticsearch.
 """

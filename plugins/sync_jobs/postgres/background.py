@@ -9,7 +9,7 @@ import psycopg
 
 from sync_jobs.postgres.statements import Connection
 
-# For one attempt to cancel a statement, and between two attempts.
+# The time limit of one attempt to cancel a statement, and the pause between two attempts.
 CANCEL_SECONDS = 5.0
 CANCEL_PAUSE_SECONDS = 0.5
 
@@ -21,9 +21,9 @@ Arguments = ParamSpec("Arguments")
 def in_background(
     connection: Connection, work: Callable[Arguments, Result], *arguments: Arguments.args, **keywords: Arguments.kwargs
 ) -> Iterator["Future[Result]"]:
-    """Run work in a thread of its own; nothing else may use the connection until it is done.
+    """Run work in a background thread. Nothing else may use the connection until it has ended.
 
-    If the block raises, the statement at work is cancelled until the work has ended.
+    If the block raises, the running statement is cancelled, repeatedly until the work has ended.
     """
     with ThreadPoolExecutor(1, thread_name_prefix=work.__name__) as thread:
         future = thread.submit(work, *arguments, **keywords)

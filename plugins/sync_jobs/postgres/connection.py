@@ -22,7 +22,7 @@ def take_over(connection: Connection) -> None:
 def another_connection(connection: Connection) -> Connection:
     """A second connection like the first, in autocommit: same server, database, role and limits.
 
-    Raises TransientError or AccessRefused, with the server's words, if it is refused.
+    Raises TransientError or AccessRefused, with the text of the server, if it is refused.
     """
     parameters = connection.info.get_parameters() | {"password": connection.info.password}
     try:

@@ -1,13 +1,13 @@
-"""Bring a job's rows to what they should be, writing only what differs.
+"""Bring the rows of a job up to date, writing only what differs.
 
     <job>_difference.sql  =>  temporary table "difference"  =>  guard rail  =>  <job>_apply.sql
 
 One statement finds the rows that differ. They are counted and checked, and only they are written, in the same
-transaction and in key order. Readers see the old rows or the new; a night without changes writes nothing.
+transaction and in key order. Readers see either the old rows or the new ones. A night without changes writes nothing.
 """
 
 from sync_jobs.errors import state_on_error
-from sync_jobs.guard_rail import ALWAYS_ALLOWED_REMOVALS, check_guard_rail
+from sync_jobs.guard_rail import ALWAYS_ALLOWED_REMOVALS, Limits, check_guard_rail
 from sync_jobs.postgres.statements import Connection, Parameters, execute, one_row
 from sync_jobs.report import Outcome
 
@@ -19,18 +19,18 @@ def apply_difference(
     *,
     existing: str,
     what: str,
-    maximum_removed_percent: float,
+    limits: Limits,
     dry_run: bool,
     at_risk: str | None = None,
     loss: str = "remove",
 ) -> Outcome:
-    """Apply the difference of a job inside the transaction of the caller.
+    """Apply the difference of a job inside the caller's transaction.
 
     name: prefix of the SQL files. <name>_difference makes the temporary table "difference": one row for each row
-    that is not as wanted, with its change ('added', 'changed' or 'removed') and is_loss, whether the guard rail
-    counts it (a row that goes, or a value that goes when a source is broken). <name>_apply writes them.
-    existing: the statement that counts the rows in place; of a field update, its candidates. what: the table, for
-    messages. at_risk: the statement that counts what can be lost, if that is not the rows in place. loss: what
+    that is not as it should be, with its change ('added', 'changed' or 'removed') and is_loss, whether the guard
+    rail counts it (a row, or a value, that would be lost if a source is broken). <name>_apply writes them.
+    existing: the statement that counts the existing rows; for a field update, the candidates. what: the table, for
+    messages. at_risk: the statement that counts what can be lost, if not the existing rows. loss: what
     would happen to them, for messages. Raises GuardRail.
     """
     in_place = one_row(connection, existing, parameters)[0]
@@ -39,7 +39,7 @@ def apply_difference(
     if lost > ALWAYS_ALLOWED_REMOVALS:
         whole = one_row(connection, at_risk, parameters)[0] if at_risk else in_place
         with state_on_error("Nothing was written."):
-            check_guard_rail(what, lost, whole, maximum_removed_percent, loss=loss)
+            check_guard_rail(what, lost, whole, limits, loss=loss)
     if not dry_run and added + changed + removed:
         execute(connection, f"{name}_apply", parameters)
     unchanged = in_place - changed - removed

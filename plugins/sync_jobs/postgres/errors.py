@@ -11,7 +11,7 @@ from sync_jobs.errors import AccessRefused, SyncJobError, TransientError
 # overloaded resources, locks, statements and transactions that took too long, a server that shuts down.
 TRANSIENT_STATES = ("08", "25P03", "25P04", "40", "53", "55P03", "57")
 
-# A refused connection has a text but no SQLSTATE. Somebody has to correct these first.
+# A refused connection has a text but no SQLSTATE. With one of these texts, a retry would not help.
 NO_ACCESS = (
     "password authentication failed",
     "no password supplied",
@@ -26,11 +26,11 @@ NO_ACCESS = (
 def connection_refused(error: psycopg.Error) -> SyncJobError:
     """The error to raise for a connection that PostgreSQL, or the network on the way to it, refused.
 
-    The first line of the driver's text says why; it names server, database and role at most.
+    The first line of the driver's text says why. It names at most the server, the database and the role.
     """
     why = f"PostgreSQL: {str(error).splitlines()[0]}."
     if not isinstance(error, psycopg.OperationalError) or any(words in str(error) for words in NO_ACCESS):
-        return AccessRefused(f"{why} Correct the connection, or the rights of its role, then run the job again.")
+        return AccessRefused(f"{why} Correct the connection or the permissions of its role, then run the job again.")
     return TransientError(
         f"{why} Make sure that it is running and has connections left (an index build needs two), then run the job "
         "again."
@@ -47,7 +47,7 @@ def postgres_errors_translated() -> Iterator[None]:
         what = f"{type(error).__name__} {state or ''}".strip()
         if _can_pass(error):
             raise TransientError(f"PostgreSQL: {what}, {error.diag.message_primary or 'connection lost'}") from None
-        # An error without a state comes from the driver itself: its text describes our own call.
+        # An error without a state comes from the driver itself: its text describes the call, not data.
         why = error.diag.message_primary if state else error
         raise SyncJobError(f"PostgreSQL refused a statement: {what}, {why}") from None
 

@@ -8,7 +8,7 @@ from psycopg.pq import TransactionStatus
 from sync_jobs.errors import AlreadyRunning
 from sync_jobs.postgres.statements import Connection, execute, one_row
 
-# First key of our advisory locks: keeps them apart from other locks in the same database.
+# First key of the jobs' advisory locks: no other lock in the same database has it.
 LOCK_NAMESPACE = 0x53594E43
 
 
@@ -25,7 +25,7 @@ def advisory_lock(connection: Connection, name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        # An interrupted statement leaves the connection unusable; closing it frees the lock, too.
+        # An interrupted statement leaves the connection unusable. Closing the connection frees the lock, too.
         if connection.info.transaction_status == TransactionStatus.IDLE:
             execute(connection, "session/lock_free", key | {"seconds": seconds})
 
@@ -34,6 +34,6 @@ def _describe_holder(connection: Connection, name: str) -> str:
     """When the lock was taken, and the application_name of the session that holds it."""
     row = execute(connection, "session/lock_holder", {"namespace": LOCK_NAMESPACE, "name": name}).fetchone()
     if row is None:
-        return "it has just ended: try again"
+        return "it has just ended: run the job again"
     since, application_name, process = row
     return f"since {since or 'an unknown time'}, by {application_name or 'an unnamed session'}, process {process}"

@@ -1,28 +1,15 @@
-"""SQL statements from include/sql, one file each.
-
-A statement is named by its path below include/sql, without the ending: "jobs/person_owner_difference". A file of
-another folder, such as that of an index definition, is named by its Path.
-"""
+"""Runs the SQL statements of include/sql."""
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-SQL_FOLDER = Path(__file__).resolve().parents[3] / "include" / "sql"
+from sync_jobs.postgres.sql_files import Statement, read_sql
 
 Connection = psycopg.Connection[Any]
 Parameters = Mapping[str, Any]
-Statement = str | Path
-
-
-@cache
-def read_sql(statement: Statement) -> str:
-    """The text of a statement's file; its parameters are written %(name)s."""
-    path = statement if isinstance(statement, Path) else SQL_FOLDER / f"{statement}.sql"
-    return path.read_text(encoding="utf-8")
 
 
 def execute(
@@ -30,8 +17,8 @@ def execute(
 ) -> psycopg.ClientCursor[Any]:
     """Run a statement and return its cursor.
 
-    Values are merged on the client's side: CREATE TABLE AS and COPY take no parameters, and the planner sees the
-    dates themselves.
+    Values are inserted on the client: CREATE TABLE AS and COPY accept no parameters, and the planner sees the actual
+    dates.
     """
     return psycopg.ClientCursor(connection).execute(read_sql(statement), parameters or {})
 
@@ -47,7 +34,7 @@ def one_row(connection: Connection, statement: Statement, parameters: Parameters
 def named_rows(
     connection: Connection, statement: Statement, parameters: Parameters | None = None
 ) -> Iterator[tuple[Any, ...]]:
-    """The rows of a statement, fetched a few at a time, inside the transaction of the caller."""
+    """The rows of a statement, fetched a few at a time. Call it inside a transaction."""
     name = statement.stem if isinstance(statement, Path) else statement
     with connection.cursor(name) as cursor:
         yield from cursor.execute(read_sql(statement), parameters)

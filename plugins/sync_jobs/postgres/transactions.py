@@ -25,10 +25,10 @@ def snapshot(connection: Connection, exported: str | None = None) -> Iterator[No
 
 @contextmanager
 def read_committed(connection: Connection) -> Iterator[None]:
-    """One READ COMMITTED transaction: for columns of the application's own rows.
+    """One READ COMMITTED transaction: for columns in rows of the application.
 
-    The application writes those rows all day. Where it has just changed one, the job waits and updates the new
-    version; a snapshot() would fail there.
+    The application writes those rows all day. If it has just changed one, the job waits and updates the new version;
+    in a snapshot() the update would fail.
     """
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")

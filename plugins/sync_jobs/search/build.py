@@ -89,7 +89,7 @@ def build_index(definition: IndexDefinition, run: JobRun) -> Outcome:
 
 @dataclass(frozen=True)
 class _Loaded:
-    """documents: how many were sent. outdated: keys of which the live index has other documents.
+    """documents: how many were sent. outdated: keys for which the live index has other documents.
 
     live_values: what count_values() found in the live index.
     """
@@ -114,9 +114,9 @@ class _Build:
         return self.run.elasticsearch
 
     def build(self) -> Outcome:
-        """Make the index, complete, verified and up to date, and promote it. Readers see no change before that.
+        """Create the index, load, verify and update it, and promote it. Readers see no change before that.
 
-        One snapshot stays open from the first row to the last edit: it shows what has been edited since.
+        One snapshot stays open from the first row to the last edit: it shows what has been edited since then.
         """
         definition, client, name, run = self.definition, self.client, self.name, self.run
         live = index_alias.find_live(client, definition.alias).name
@@ -133,11 +133,10 @@ class _Build:
             with phases.of("compare"):
                 keys = heapq.merge(loaded.outdated, sorted(caught_up.keys), self.quarantine.keys)
                 difference = live_comparison.compare(definition, client, live, name, keys)
-                limit = run.maximum_removed_percent
                 existing = difference.unchanged + difference.changed + difference.removed
-                check_guard_rail(f"index {definition.alias}", difference.removed, existing, limit)
+                check_guard_rail(f"index {definition.alias}", difference.removed, existing, run.limits)
                 values = count_values(definition, client, name)
-                check_values(definition.alias, loaded.live_values, values, limit)
+                check_values(definition.alias, loaded.live_values, values, run.limits)
             refreshed = caught_up.made
             if not run.dry_run:
                 with phases.of("promote"):
@@ -147,7 +146,7 @@ class _Build:
                     index_alias.promote(client, definition.alias, name)
                 self.state.text = (
                     f"The new index {name} is live and serves; it may only lack what was edited around the swap. The "
-                    "next run, or a retry of this one, brings it up to date."
+                    "next build, or a retry of this one, brings it up to date."
                 )
                 with phases.of("cover the swap"):
                     index_alias.mark_finished(client, definition.alias, name)
@@ -167,12 +166,12 @@ class _Build:
     def _load(self, live: str | None, phases: Phases) -> _Loaded:
         """Create the index and fill it from the snapshot.
 
-        PostgreSQL takes a while to the first document; Elasticsearch does its share of the work in that time.
+        PostgreSQL needs a while for the first document. Meanwhile, Elasticsearch creates the index.
         """
         run = self.run
         meta = self._meta()
         execute(run.postgres, "session/planner_in_key_order", {"parallel_workers": run.settings.parallel_workers})
-        # Closed here even if not all of it was read: until then the connection could not end its transaction.
+        # Closed even if not all of it was read; otherwise the connection could not end its transaction.
         with phases.of("load"), closing(document_lines(self.definition, run.postgres, run.run_date)) as lines:
             with in_background(run.postgres, _first_of, lines) as first_lines:
                 live_values = self._prepare(live, meta)
@@ -182,7 +181,7 @@ class _Build:
         return _Loaded(documents, outdated, live_values)
 
     def _prepare(self, live: str | None, meta: dict[str, Any]) -> dict[str, int]:
-        """Create the index; return the values that the live one has, for the guard rail. Empty without one."""
+        """Create the index. Return count_values() of the live one, for the guard rail; empty if there is none."""
         index_alias.create(self.client, self.name, self.definition.mapping, meta, self.run.settings)
         if live is None:
             return {}
@@ -190,7 +189,7 @@ class _Build:
         return count_values(self.definition, self.client, live)
 
     def _send(self, live: str | None, lines: Iterable[bytes], expected: int) -> tuple[int, "array[int]"]:
-        """Send all documents to the new index; return how many, and the keys of which the live one has others."""
+        """Send all documents to the new index. Return how many, and the keys for which the live one has others."""
         settings = self.run.settings
         progress = Progress(self.name, expected, settings.progress_seconds)
         every = max(settings.refresh_documents, expected // REFRESH_FRACTION)
@@ -244,7 +243,7 @@ class _Build:
         return wanted
 
     def _meta(self) -> dict[str, Any]:
-        """What explains the index to whoever finds it; its totals are added once they are counted."""
+        """The _meta of the index: how and from what it was built. The totals are added once they are counted."""
         run = self.run
         source_snapshot, postgres_version = one_row(run.postgres, "session/source_snapshot")
         nodes = self.client.cluster.stats(filter_path="nodes.versions")["nodes"]["versions"]
@@ -267,7 +266,7 @@ def _first_of(lines: Iterator[bytes]) -> list[bytes]:
 
 
 def _catch_up(edits: Edits, refresh: DocumentRefresh) -> Refreshed:
-    """Before the swap: write the keys edited since the snapshot, in rounds, until few are left."""
+    """Before the swap: refresh the keys edited since the snapshot, in rounds, until few are left."""
     total = Refreshed()
     settings = refresh.settings
     for _ in range(settings.catch_up_rounds):
@@ -288,12 +287,13 @@ def _catch_up(edits: Edits, refresh: DocumentRefresh) -> Refreshed:
 
 
 def cover_the_swap(edits: Edits, refresh: DocumentRefresh, last: int) -> int:
-    """After the swap: write what was committed before it and not seen yet; return how many documents were made.
+    """After the swap: write the last edits that were committed before it. Return how many documents were made.
 
     last: last_write() of the index just before the swap.
-    Once immediately, since readers see the index now. And once more when the application's writes that began before
-    the swap have ended: such a write may have looked for old documents in the index before, and put new ones into
-    this one. That includes writes of persons that were edited before the snapshot.
+
+    Once immediately, because readers already see the index. And once more when the application's writes that began
+    before the swap have ended: such a write may have searched the previous index for the documents to replace, and
+    written the new ones to this index. The edit itself may be older than the snapshot.
     """
     made = 0
     for pause in (0.0, refresh.settings.settle_seconds):
@@ -312,7 +312,7 @@ def _verify_count(client: Elasticsearch, name: str, wanted: int) -> None:
 
 
 def _clock(connection: Connection) -> datetime:
-    """The start of a build, by the one clock that all hosts share, so that the order of builds is never in doubt."""
+    """The start of a build, by the clock of PostgreSQL: all hosts share it, so the order of builds is certain."""
     started: datetime = one_row(connection, "session/clock")[0]
     return started
 

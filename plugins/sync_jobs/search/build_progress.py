@@ -1,4 +1,4 @@
-"""How far a build is and how long its phases took, and the refreshes beside its loading."""
+"""Progress and phase times of a build, and background refreshes during the load."""
 
 import logging
 import time
@@ -27,7 +27,7 @@ class Phases:
 
 
 class Progress:
-    """Logs how far a build is, every few seconds."""
+    """Logs the progress of a build every few seconds."""
 
     def __init__(self, name: str, documents: int, every_seconds: float) -> None:
         self._name, self._documents, self._every = name, documents, every_seconds
@@ -44,7 +44,7 @@ class Progress:
 
 
 class BackgroundRefresh:
-    """Makes what is loaded searchable beside the loading, so that the last refresh has little left to do."""
+    """Refreshes the index in the background while it is loaded, so that the last refresh has little left to do."""
 
     def __init__(self, client: Elasticsearch, name: str, every: int) -> None:
         self._client, self._name, self._every = client, name, every
@@ -63,5 +63,5 @@ class BackgroundRefresh:
         idle = self._refresh is None or self._refresh.done()
         if self._since >= self._every and idle:
             self._since = 0
-            # Its answer does not matter: whatever it has not done, the last refresh does.
+            # Its result does not matter: the last refresh does what this one has not done.
             self._refresh = self._thread.submit(self._client.indices.refresh, index=self._name)

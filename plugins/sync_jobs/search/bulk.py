@@ -1,9 +1,9 @@
-"""Sends finished bulk lines to one index, fast, with few requests in flight, and deals with what comes back.
+"""Sends finished bulk lines to one index with a few concurrent requests, and handles the responses.
 
     lines (bytes)  =>  bodies of about 5 MB  =>  a few senders  =>  _bulk
 
-A line here is one finished operation: its action and, but for a delete, its document, each ended by a newline.
-No document becomes a Python object. Every operation carries its own _id, so sending it twice does no harm.
+A line here is one finished operation: its action and, except for a delete, its document, each ended by a newline.
+No document becomes a Python object. Every operation has its own _id, so sending it twice does no harm.
 """
 
 import random
@@ -35,9 +35,9 @@ FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
 
 TOO_LARGE = 413
-# Of the answer for each operation no more than this: an answer in full is as large as a fifth of the request.
+# The only parts of a response that are needed. A full response is a fifth of the size of the request.
 ANSWER = "errors,items.*.status,items.*.error"
-# How the answer begins if every operation was done.
+# How the response begins if every operation has succeeded.
 NO_ERRORS = b'{"errors":false'
 
 # How a delete operation begins.
@@ -56,11 +56,11 @@ def load(
     on_body: Callable[[list[bytes]], None] = lambda _: None,
     on_refused: Callable[[list[Refusal]], None] | None = None,
 ) -> int:
-    """Send all lines; return how many there were, once every one of them is in the index or was refused.
+    """Send all lines. Return their number once every one of them is in the index or was refused.
 
-    on_body: called with the lines of each body, once it is handed over.
-    on_refused: called by the sending threads with documents that Elasticsearch refuses because of their content; an
-    error that it raises stops the load. Without it, the first one raises RejectedDocument.
+    on_body: called with the lines of each body once a sender has it.
+    on_refused: called by the senders, in their threads, with the documents that Elasticsearch refuses because of their
+    content. If it raises an error, the load stops. Without it, the first refusal raises RejectedDocument.
     Raises SearchBlocked, TransientError.
     """
     on_refused = on_refused or Quarantine(definition, 0).add
@@ -77,7 +77,7 @@ def load(
                 pending.add(senders.submit(sender.send, b"".join(batch)))
                 sent += len(batch)
                 on_body(batch)
-                del batch  # or its lines would be kept while those of the next body come
+                del batch  # otherwise its lines stay in memory while the next body is filled
             _raise_first_error(wait(pending).done)
         except BaseException:
             sender.stopped.set()
@@ -87,7 +87,7 @@ def load(
 
 
 class _FinishedLines(NdjsonSerializer):
-    """Hands finished bytes on as they are: the client's own serializer copies them twice, 10 MB for each sender."""
+    """Passes finished bytes on unchanged. The client's own serializer would copy them twice, 10 MB for each sender."""
 
     def dumps(self, data: Any) -> bytes:
         return data if isinstance(data, bytes) else super().dumps(data)
@@ -130,7 +130,7 @@ def _raise_first_error(done: Iterable[Future[None]]) -> None:
 
 @dataclass
 class _Sender:
-    """Sends bodies to one index, from several threads. stopped: tells all of them to stop trying."""
+    """Sends bodies to one index, from several threads. stopped: set to make all of them give up."""
 
     definition: IndexDefinition
     client: Elasticsearch
@@ -140,10 +140,10 @@ class _Sender:
     stopped: Event = field(default_factory=Event)
 
     def send(self, body: bytes) -> None:
-        """Send one body until every operation of it is done or refused, or the event tells to stop trying.
+        """Send one body until every operation in it has succeeded or was refused, or until stopped is set.
 
-        What was refused for overload, and that alone, is sent again after a wait, in its own order.
-        Raises SearchBlocked, TransientError, SyncJobError, and what on_refused raises.
+        Only operations that were refused because of overload are sent again, after a wait and in the same order.
+        Raises SearchBlocked, TransientError, SyncJobError, and the errors of on_refused.
         """
         for attempt in range(self.attempts):
             try:
@@ -161,10 +161,10 @@ class _Sender:
                     return None
             if attempt + 1 == self.attempts or _wait(attempt, self.stopped):
                 break
-        raise TransientError(f"Elasticsearch did not take a bulk request for {self.index} in {attempt + 1} attempts")
+        raise TransientError(f"Elasticsearch did not accept a bulk request for {self.index} in {attempt + 1} attempts")
 
     def _bulk(self, body: bytes) -> Any:
-        # A Sequence of operations is what the client documents; finished bytes go through its serializer as they are.
+        # The client's type is a Sequence of operations; finished bytes pass through _FinishedLines unchanged.
         once = self.client.options(max_retries=0)
         return once.bulk(index=self.index, operations=body, filter_path=ANSWER)  # type: ignore[arg-type]
 
@@ -200,7 +200,7 @@ class _Sender:
 
 
 def split_operations(body: bytes) -> list[bytes]:
-    """The operations of a body, each its action line and, but for a delete, its document line."""
+    """The operations of a body: each is an action line and, except for a delete, a document line."""
     operations: list[bytes] = []
     lines = iter(body.splitlines(keepends=True))  # JSON escapes every other line break
     for action in lines:
@@ -209,9 +209,9 @@ def split_operations(body: bytes) -> list[bytes]:
 
 
 def _wait(attempt: int, stopped: Event) -> bool:
-    """Longer after each attempt, with jitter, so that several senders do not come back at the same moment.
+    """Wait, longer after each attempt, with jitter so that several senders do not retry at the same moment.
 
-    Returns early, and true, if told to stop.
+    Returns early, and True, if stopped is set.
     """
     longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**attempt)
     return stopped.wait(_random.uniform(longest / 2, longest))

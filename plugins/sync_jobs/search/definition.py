@@ -1,4 +1,4 @@
-"""What an index is: its alias, the key of its documents, its mapping, and the SQL that makes and checks them."""
+"""The definition of an index: its alias, the key of its documents, its mapping, and the SQL of its documents."""
 
 import hashlib
 import json
@@ -7,13 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from sync_jobs.postgres.statements import SQL_FOLDER, read_sql
+from sync_jobs.postgres.sql_files import SQL_FOLDER, read_sql
 
 MAPPING_FOLDER = SQL_FOLDER.parent / "elasticsearch"
 
 NESTED = "nested"
 
-# The SQL files of a definition. Each gives one row, or rows, as the class says.
+# The SQL files of a definition; the docstring of the class describes each.
 Query = Literal["documents", "plain_documents", "totals", "edited_keys", "expected_count", "sample_keys"]
 
 
@@ -24,21 +24,21 @@ class IndexDefinition:
     alias: the name that readers and writers use; its indices are named <alias>-YYYYMMDDtHHMMSS-ffffff.
     entity: what one key stands for, in the singular, for messages: "person".
     key_field: the field that holds the key, a long in the mapping. Several documents may have the same key.
-    sql_folder, mapping_file: where its files are; by default include/sql/indices/<alias>/ and
+    sql_folder, mapping_file: the paths of its files; by default include/sql/indices/<alias>/ and
     include/elasticsearch/<alias>.json.
 
     The SQL files in sql_folder, with their parameters:
 
     documents: run_date, keys (a bigint array, NULL for all). One text column: the bulk lines of one document, action
-        and source, each ended by a newline. The _id is <key>-<hash of the content in hexadecimal>. In the order of
+        and source, each ended by a newline. The _id is <key>-<hash of the content in hexadecimal>. Ordered by
         the key.
     plain_documents: run_date, keys. Columns: key, document (jsonb). The same documents by an independent query.
     totals: run_date. One row: column documents, and one column for each nested field, named like it: how many
         documents and nested objects the index must hold, counted independently of documents.
     edited_keys: gone, since, oldest_multixact (sync_jobs.search.edits). One column: the keys whose documents may
         have changed since a snapshot, ascending.
-    expected_count: no parameter. One row: about how many documents there are, for progress.
-    sample_keys: seed (text), size. One column: so many keys that have documents, chosen by the seed.
+    expected_count: no parameter. One row: about how many documents there will be, for the progress in the log.
+    sample_keys: seed (text), size. One column: up to size keys that have documents, chosen by the seed.
     """
 
     alias: str
@@ -48,7 +48,7 @@ class IndexDefinition:
     mapping_file: Path | None = None
 
     def query(self, name: Query) -> Path:
-        """The file of one of its SQL statements, for sync_jobs.postgres.statements."""
+        """The path of one of its SQL files, for sync_jobs.postgres.statements."""
         return (self.sql_folder or SQL_FOLDER / "indices" / self.alias) / f"{name}.sql"
 
     @cached_property
@@ -68,7 +68,7 @@ class IndexDefinition:
 
     @cached_property
     def version(self) -> str:
-        """Equal for indices whose documents and mapping are made in the same way: 12 hexadecimal digits."""
+        """A hash of the SQL of the documents and of the mapping: 12 hexadecimal digits."""
         return hashlib.sha256((read_sql(self.query("documents")) + self._mapping_text()).encode()).hexdigest()[:12]
 
     @property

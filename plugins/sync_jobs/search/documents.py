@@ -1,7 +1,7 @@
-"""When two documents are the same, and what a bulk line or an _id says about its document.
+"""When two documents are equal, and what a bulk line or an _id says about its document.
 
-The application writes documents too: under ids that Elasticsearch makes up, with or without the fields that have no
-value, and with lists in an order of its own.
+The application writes documents, too: with ids that Elasticsearch generates, with or without the fields that have no
+value, and with lists in any order.
 """
 
 import json
@@ -27,7 +27,7 @@ def key_of(own_id: str) -> int:
 
 
 def is_own_id(key: int, any_id: str) -> bool:
-    """Whether the _id of a document with that key has the form of a build, not one that Elasticsearch made up."""
+    """Whether the _id of a document with that key has the form that a build gives: <key>-<hash>."""
     return re.fullmatch(rf"{key}-[0-9a-f]{{1,16}}", any_id) is not None
 
 
@@ -38,13 +38,13 @@ def source_of(line: bytes) -> dict[str, Any]:
 
 
 def canonical(source: Mapping[str, Any], properties: Properties) -> dict[str, Any]:
-    """The content alone: the fields of the mapping that have a value, numbers as numbers, lists in one order."""
+    """Only the content: the fields of the mapping that have a value, numbers as numbers, lists in a fixed order."""
     values = ((name, _canonical_value(source.get(name), kind)) for name, kind in properties.items())
     return {name: value for name, value in values if value not in (None, [])}
 
 
 def content_key(source: Mapping[str, Any], properties: Properties) -> str:
-    """Equal for documents of the same content."""
+    """A text that is equal for documents with the same content."""
     return json.dumps(canonical(source, properties), sort_keys=True)
 
 
@@ -64,12 +64,12 @@ def _canonical_value(value: Any, kind: Mapping[str, Any]) -> Any:
 
 
 def _canonical_item(item: Any, properties: Properties) -> Any:
-    """An item that is not an object stays as it is: no document of a build has one, so it counts as a difference."""
+    """An item that is not an object is kept: no document of a build has one, so it counts as a difference."""
     return canonical(item, properties) if isinstance(item, dict) else item
 
 
 def flat(value: Any) -> Iterator[Any]:
-    """The items of a list and of the lists in it, or the only value, without nulls: as Elasticsearch reads them."""
+    """The items of a list and of the lists in it, or the single value; nulls are skipped, as in Elasticsearch."""
     if isinstance(value, list):
         for item in value:
             yield from flat(item)
@@ -78,7 +78,7 @@ def flat(value: Any) -> Iterator[Any]:
 
 
 def _number(value: Any) -> Any:
-    """The number that the mapping reads from a text; any other value stays as it is."""
+    """The number that the mapping reads from a text; any other value is returned unchanged."""
     try:
         return int(value)
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Which keys have been edited since a snapshot: inserts, updates and deletes in every table of a document.
+"""Which keys have been edited since a snapshot, by an insert, update or delete in any table of the documents.
 
 PostgreSQL keeps the answer in the rows themselves (docs/design.md, "No edit is lost"). The transaction that holds the
 snapshot still sees each row that was updated or deleted since; the row carries the id of the transaction that did it
@@ -17,9 +17,9 @@ from sync_jobs.search.definition import IndexDefinition
 
 
 class Edits:
-    """The edits since the snapshot that a connection is in. A context manager: it opens a second connection.
+    """The edits since the snapshot of a connection. A context manager: it opens a second connection.
 
-    earlier: a connection inside snapshot(), which must stay open as long as this is used.
+    earlier: a connection inside snapshot(), which must stay open while this object is used.
     """
 
     def __init__(self, definition: IndexDefinition, earlier: Connection) -> None:
@@ -43,8 +43,8 @@ class Edits:
     def edited_keys(self) -> "array[int]":
         """All keys whose documents may have changed since the earlier snapshot, ascending; some may not have.
 
-        Includes the keys of every call before: a row that was written before one call and deleted after it is in
-        neither snapshot now, but a document made from it may be in an index. Call it inside later_snapshot().
+        Includes the keys of every earlier call. A row that was inserted before one call and deleted after it is in
+        neither snapshot now, but the index may have a document made from it. Call it inside later_snapshot().
         """
         gone = named_rows(self._earlier, self._query, self._bounds | {"gone": True})
         come = named_rows(self.later, self._query, self._bounds | {"gone": False})

@@ -1,6 +1,6 @@
 """The guard rail of an index's fields: an empty source must not empty a field (docs/design.md, "Guard rails").
 
-Documents stay when the table behind one of their fields is empty; they only lose that field.
+If the source table of a field is empty, the documents stay, but all of them lose that field.
 """
 
 from collections.abc import Iterator, Mapping
@@ -8,22 +8,20 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from sync_jobs.guard_rail import check_guard_rail
+from sync_jobs.guard_rail import Limits, check_guard_rail
 from sync_jobs.search.definition import NESTED, IndexDefinition
 
 
 def count_values(definition: IndexDefinition, client: Elasticsearch, name: str) -> dict[str, int]:
-    """By field of the mapping: how many documents of the index have a value, or how many nested objects there are."""
+    """For each field of the mapping: how many documents have a value, or how many nested objects there are."""
     answer = client.search(index=name, size=0, aggregations=_aggregations(definition.properties))
     return dict(_counts(answer["aggregations"]))
 
 
-def check_values(
-    name: str, before: Mapping[str, int], after: Mapping[str, int], maximum_removed_percent: float
-) -> None:
+def check_values(name: str, before: Mapping[str, int], after: Mapping[str, int], limits: Limits) -> None:
     """Raise GuardRail if too many values of one field would be lost. before, after: of count_values()."""
     for field, count in before.items():
-        check_guard_rail(f"{field} in index {name}", count - after[field], count, maximum_removed_percent)
+        check_guard_rail(f"{field} in index {name}", count - after[field], count, limits)
 
 
 def _aggregations(properties: Mapping[str, Any], path: str = "") -> dict[str, Any]:

@@ -27,13 +27,13 @@ from sync_jobs.search.errors import NOT_FOUND, blocked_message, raise_unless_ove
 from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.settings import IndexSettings
 
-# Of the swap, whose answer may get lost.
+# Of the swap. Its response can get lost.
 PROMOTION_ATTEMPTS = 5
 PROMOTION_WAIT_SECONDS = 2.0
-# Until the shards of a new index are there; a busy cluster takes seconds, a full one never gets there.
+# How long to wait for the shards of a new index. A busy cluster takes seconds; a full one never assigns them.
 CREATE_TIMEOUT = "30s"
 
-# In the name of an index: the UTC start of its build, to the microsecond, so that under the lock no two are alike.
+# In the name of an index: the start of its build in UTC, to the microsecond. Under the lock, no two are equal.
 _BUILT_AT = "%Y%m%dt%H%M%S-%f"
 _OWN_NAME = re.compile(r"(?P<alias>.+)-(?P<built_at>\d{8}t\d{6}-\d{6})", re.ASCII)
 
@@ -42,7 +42,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Live:
-    """What stands behind the alias. name: None if nothing does. is_alias: False for a plain index of that name."""
+    """What readers of the alias reach. name: of the index, None if there is none.
+
+    is_alias: False if it is a plain index with the name of the alias.
+    """
 
     name: str | None
     is_alias: bool
@@ -50,19 +53,19 @@ class Live:
 
 @dataclass(frozen=True)
 class Indices:
-    """live: the name of what stands behind the alias. own: those that builds made, name -> _meta, the newest first."""
+    """live: the name of the live index. own: the indices that builds made, name -> _meta, newest first."""
 
     live: str | None
     own: dict[str, dict[str, Any]]
 
     @property
     def previous(self) -> list[str]:
-        """Those that readers have seen before the live one, or after it; the newest first."""
+        """The indices that were live before, built before or after the one that is live now; newest first."""
         return [name for name, meta in self.own.items() if name != self.live and meta.get("finished")]
 
     @property
     def unfinished(self) -> list[str]:
-        """Those that were never live: of a build at work, or of one that died."""
+        """The indices that were never live: of a build that is running, or of one that died."""
         return [name for name, meta in self.own.items() if name != self.live and not meta.get("finished")]
 
 
@@ -71,9 +74,9 @@ def find_live(client: Elasticsearch, alias: str) -> Live:
     names = _behind(client, alias)
     if len(names) > 1:
         raise IndexNotAsExpected(
-            f"Expected exactly one index behind alias {alias}, found {', '.join(names)}. Remove the alias from all "
-            f"but the one that readers shall see (DELETE /<index>/_alias/{alias} for each other one), then run the "
-            "job again."
+            f"Expected exactly one index behind alias {alias}, found {', '.join(names)}. Keep the alias on the one "
+            f"index that readers should see, remove it from the others (DELETE /<index>/_alias/{alias}), then run "
+            "the job again."
         )
     if names:
         return Live(names[0], is_alias=True)
@@ -92,7 +95,7 @@ def new_index_name(alias: str, started: datetime) -> str:
 
 
 def built_at(name: str) -> datetime | None:
-    """The start of the build that made an index, by its name; None if a build does not give such names."""
+    """The start of the build that made an index, from its name; None if the name is not one that a build gives."""
     match = _OWN_NAME.fullmatch(name)
     if match is None:
         return None
@@ -103,7 +106,7 @@ def built_at(name: str) -> datetime | None:
 
 
 def own_indices(client: Elasticsearch, alias: str) -> dict[str, dict[str, Any]]:
-    """The indices that builds for this alias made and that still exist: name -> _meta, the newest first."""
+    """The existing indices that builds for this alias made: name -> _meta, newest first."""
     found = client.indices.get_mapping(index=f"{alias}-*", allow_no_indices=True, expand_wildcards="open,closed")
     metas = {name: found[name]["mappings"].get("_meta", {}) for name in sorted(found, reverse=True)}
     return {name: meta for name, meta in metas.items() if _belongs_to(alias, name, meta)}
@@ -115,14 +118,14 @@ def _belongs_to(alias: str, name: str, meta: dict[str, Any]) -> bool:
 
 
 def find_indices(client: Elasticsearch, alias: str) -> Indices:
-    """All of this alias. Raises IndexNotAsExpected if several are behind it."""
+    """The indices of this alias. Raises IndexNotAsExpected if several are behind it."""
     return Indices(find_live(client, alias).name, own_indices(client, alias))
 
 
 def remove_orphans(client: Elasticsearch, alias: str) -> list[str]:
-    """Remove what builds that died left behind: indices of ours that were never live. Return their names.
+    """Remove the unfinished indices of builds that died. Return their names.
 
-    An index template may have put one behind the alias, beside the live one.
+    An index template may have put one behind the alias, beside the live one; it is removed too.
     """
     behind = _behind(client, alias)
     own = own_indices(client, alias)
@@ -132,10 +135,10 @@ def remove_orphans(client: Elasticsearch, alias: str) -> list[str]:
 def create(
     client: Elasticsearch, name: str, mapping: dict[str, Any], meta: dict[str, Any], settings: IndexSettings
 ) -> None:
-    """Make an empty index for loading: no refresh, no replicas until make_searchable(). It has no alias.
+    """Create an empty index for loading: no alias, no refresh, no replicas until make_searchable().
 
-    Raises SearchBlocked if no node takes its shards, as when all disks are full; IndexNotAsExpected if an index
-    template changes it. Then it is removed.
+    Raises SearchBlocked if no node accepts its shards, for example because all disks are full, and
+    IndexNotAsExpected if an index template changes the index in a way that does harm; then the index is removed.
     """
     try:
         _create(client, name, mapping, meta, settings)
@@ -159,26 +162,26 @@ def _create(
     )
     if not answer["shards_acknowledged"]:
         reasons = client.cluster.allocation_explain(index=name, shard=0, primary=True)
-        raise SearchBlocked(blocked_message(f"no node takes {name}: {_deciders(reasons.body)}"))
+        raise SearchBlocked(blocked_message(f"no node accepts {name}: {_deciders(reasons.body)}"))
 
 
 def _deciders(explanation: dict[str, Any]) -> str:
-    """The names of what keeps a shard from every node, such as disk_threshold."""
+    """The names of the allocation deciders that keep a shard off every node, such as disk_threshold."""
     nodes = explanation.get("node_allocation_decisions", [])
     names = {decider["decider"] for node in nodes for decider in node.get("deciders", [])}
     return ", ".join(sorted(names)) or str(explanation.get("can_allocate", "no reason given"))
 
 
 def refuse_if_removed(client: Elasticsearch, alias: str, name: str) -> None:
-    """Raise IndexNotAsExpected unless the index is the one that create() made: it alone has a _meta.
+    """Raise IndexNotAsExpected unless the index is the one that create() made: only that one has a _meta.
 
-    Elasticsearch makes an index that somebody has removed anew for the next bulk request, with a mapping of its guess.
+    If somebody removes an index, Elasticsearch creates it again at the next bulk request, with a guessed mapping.
     """
     _meta_of(client, alias, name)
 
 
 def add_meta(client: Elasticsearch, alias: str, name: str, more: dict[str, Any]) -> None:
-    """Add to what explains the index. Raises IndexNotAsExpected unless it is the one that create() made."""
+    """Add fields to the _meta of the index. Raises IndexNotAsExpected unless it is the one that create() made."""
     client.indices.put_mapping(index=name, meta=_meta_of(client, alias, name) | more)
 
 
@@ -200,7 +203,7 @@ def _meta_of(client: Elasticsearch, alias: str, name: str) -> dict[str, Any]:
 
 
 def make_searchable(client: Elasticsearch, name: str, settings: IndexSettings) -> None:
-    """After loading: refresh, and the settings that readers need."""
+    """After loading: set what readers need (refresh interval, replicas), and refresh."""
     serving = {"refresh_interval": None, "auto_expand_replicas": settings.replicas}
     client.indices.put_settings(index=name, settings=serving)
     client.indices.refresh(index=name)
@@ -209,7 +212,7 @@ def make_searchable(client: Elasticsearch, name: str, settings: IndexSettings) -
 def promote(client: Elasticsearch, alias: str, name: str) -> None:
     """Put a new index behind the alias, in one request (switch).
 
-    Raises IndexNotAsExpected if a newer build is there, or if the new index is not the one that create() made.
+    Raises IndexNotAsExpected if a later build is live, or if the new index is not the one that create() made.
     """
     live = find_live(client, alias)
     _refuse_if_overtaken(alias, name, live)
@@ -220,22 +223,22 @@ def promote(client: Elasticsearch, alias: str, name: str) -> None:
 def switch(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
     """Put an index behind the alias instead of the live one, in one request.
 
-    Other aliases of the live index, and the filter and routing of each, move with it. A plain index with the alias's
-    own name is removed in that same request. An answer that gets lost is recognised by looking. Raises TransientError
-    if Elasticsearch does not answer.
+    Other aliases of the live index, and the filter and routing of each alias, move with it. A plain index with the
+    alias's own name is removed in that same request. If the response gets lost, the alias itself shows whether the
+    swap was done. Raises TransientError if Elasticsearch does not answer.
     """
     actions = [{"add": {"index": name, "alias": alias}}]
     if live.name:
-        # Its own build may have been killed after its swap, before it was marked.
+        # Its build may have been killed between the swap and the mark.
         mark_finished(client, alias, live.name)
         actions = _take_the_place(client, alias, live.name, name)
     with errors_translated_with_state(
-        f"Readers see {name} or, as before, {live.name or 'nothing'}: GET /_alias/{alias} tells."
+        f"Readers see {name} or, as before, {live.name or 'nothing'}; GET /_alias/{alias} shows which."
     ):
         for _ in range(PROMOTION_ATTEMPTS):
             if _is_switched(client, alias, name, actions):
                 if live.name and not live.is_alias:
-                    log.warning("%s was a plain index: it is gone, and the alias %s stands in its place", alias, alias)
+                    log.warning("%s was a plain index: it has been removed and replaced by the alias %s", alias, alias)
                 return
             time.sleep(PROMOTION_WAIT_SECONDS)
         raise TransientError(f"The alias {alias} could not be moved to {name} in {PROMOTION_ATTEMPTS} attempts")
@@ -251,16 +254,16 @@ def _take_the_place(client: Elasticsearch, alias: str, live: str, name: str) -> 
 
 
 def _is_switched(client: Elasticsearch, alias: str, name: str, actions: list[dict[str, Any]]) -> bool:
-    """Send the request of a switch, and look at the alias, whatever the answer was or was lost.
+    """Send the request of a swap, then look at the alias, even if the response was an error or got lost.
 
-    False: not done, or nobody knows. Raises SearchBlocked or SyncJobError if it was refused for good.
+    False: not done, or unknown. Raises SearchBlocked or SyncJobError if it was refused for good.
     """
     try:
         client.options(max_retries=0).indices.update_aliases(actions=actions)
     except TransportError:
         pass
     except ApiError as error:
-        if error.status_code != NOT_FOUND:  # which it is, too, if an earlier request had done it
+        if error.status_code != NOT_FOUND:  # also the response if an earlier request has done it
             raise_unless_overloaded(error)
     try:
         return find_live(client, alias) == Live(name, is_alias=True)
@@ -272,10 +275,11 @@ def _is_switched(client: Elasticsearch, alias: str, name: str, actions: list[dic
 
 
 def mark_finished(client: Elasticsearch, alias: str, name: str) -> None:
-    """Mark an index of ours that is or has been live: once another takes its place, it is kept as a previous one.
+    """Mark an index of a build as finished, so that it is kept as a previous index once another one is live.
 
-    Never before it is live: a build killed between mark and swap would leave one that no reader ever saw. An index
-    that was never verified, so has no totals, is behind the alias by an index template only.
+    Only an index that is or was live is marked. If it were marked before the swap, a build that was killed in between
+    would leave a previous index that no reader ever saw. An index without totals was never verified: only an index
+    template can have put it behind the alias, so it is not marked either.
     """
     meta = own_indices(client, alias).get(name)
     if meta is not None and "documents" in meta and not meta.get("finished"):
@@ -286,13 +290,13 @@ def _refuse_if_overtaken(alias: str, name: str, live: Live) -> None:
     ours, theirs = built_at(name), built_at(live.name) if live.name else None
     if ours and theirs and theirs > ours:
         raise IndexNotAsExpected(
-            f"{live.name}, built later than {name}, is behind alias {alias}: not replaced. Nothing is to be done if "
-            "that build was right; else run the job again."
+            f"{live.name}, built later than {name}, is behind alias {alias}: not replaced. If that build is right, "
+            "there is nothing to do; otherwise run the job again."
         )
 
 
 def remove_retired(client: Elasticsearch, alias: str, retained_indices: int) -> list[str]:
-    """Remove all but the live index and the latest finished ones beside it. Return the names removed."""
+    """Remove all indices except the live one and the latest previous ones. Return the names of those removed."""
     live = find_live(client, alias).name
     previous = [name for name in own_indices(client, alias) if name != live]
     return _delete(client, alias, previous[retained_indices:])
@@ -301,26 +305,28 @@ def remove_retired(client: Elasticsearch, alias: str, retained_indices: int) -> 
 def neighbour(client: Elasticsearch, alias: str, direction: str) -> tuple[str, dict[str, Any]]:
     """The finished index built before the live one ("back") or after it ("forth"), with its _meta.
 
-    Raises BadArgument for another direction, IndexNotAsExpected if there is none.
+    Raises BadArgument for any other direction, IndexNotAsExpected if there is no such index.
     """
     if direction not in ("back", "forth"):
         raise BadArgument(f"direction: expected back or forth, got {direction!r}")
     indices = find_indices(client, alias)
     live, previous = indices.live, indices.previous
     if live is None or live not in indices.own:
-        raise IndexNotAsExpected(f"The index behind alias {alias} ({live or 'none'}) is not one that a build made")
+        raise IndexNotAsExpected(f"The index behind alias {alias} ({live or 'none'}) was not made by a build")
     older, newer = [name for name in previous if name < live], [name for name in previous if name > live]
     candidates = older[:1] if direction == "back" else newer[-1:]
     if not candidates:
         which = "before" if direction == "back" else "after"
         known = ", ".join(sorted([live, *previous], reverse=True))
-        raise IndexNotAsExpected(f"There is no finished index built {which} the live one, {live}. There are: {known}.")
+        raise IndexNotAsExpected(
+            f"There is no finished index built {which} the live one, {live}. Finished indices: {known}."
+        )
     return candidates[0], indices.own[candidates[0]]
 
 
 @dataclass(frozen=True)
 class Build:
-    """A build that is loading. documents: how many are in; expected: about how many there will be. started: UTC."""
+    """A build that is loading. documents: loaded so far; expected: about how many there will be. started: UTC."""
 
     name: str
     documents: int
@@ -329,7 +335,7 @@ class Build:
 
 
 def find_build(client: Elasticsearch, indices: Indices) -> Build | None:
-    """The build at work among these, or the remains of one that died; None if there is neither."""
+    """The running build among these indices, or the remains of one that died; None if there is neither."""
     for name in indices.unfinished:
         started = built_at(name)
         if started:
@@ -340,13 +346,13 @@ def find_build(client: Elasticsearch, indices: Indices) -> Build | None:
 
 
 def discard(client: Elasticsearch, alias: str, name: str) -> None:
-    """Remove an index, if it is there and not the only one that readers see: never the live one."""
+    """Remove an index if it exists and is not the only one behind the alias, so never the live one."""
     if _behind(client, alias) != [name]:
         client.options(ignore_status=404).indices.delete(index=name)
 
 
 def _delete(client: Elasticsearch, alias: str, names: list[str]) -> list[str]:
-    # One by one: a list in the request's address could grow too long.
+    # One by one: a list in the URL could grow too long.
     for name in names:
         discard(client, alias, name)
     return names

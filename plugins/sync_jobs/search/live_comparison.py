@@ -1,9 +1,9 @@
 """How a new index differs from the live one, document by document, without reading either in full.
 
-The _id of a document is its key and a hash of the content: equal ids are equal documents. While the new index is
-loaded, the live one is asked which documents it has besides those ids. Their keys are compared in both indices
-afterwards. All other keys have, in the new index, at least what they have in the live one, so two counts are enough
-for them.
+The _id of a document is its key and a hash of the content: equal ids mean equal documents. While the new index is
+loaded, queries find the documents of the live index that have none of the new ids. Afterwards, the documents of their
+keys are compared in both indices. For every other key, the new index has at least the documents of the live one, so
+two counts are enough.
 """
 
 from array import array
@@ -24,13 +24,13 @@ from sync_jobs.search.refresh import find_documents, keys_of
 
 BATCH_KEYS = 1_000
 QUERY_DOCUMENTS = 10_000
-# The type of the key field, in the mapping and where Elasticsearch guesses one from the application's documents.
+# The type of the key field, both in the mapping and where Elasticsearch has guessed it from a document.
 KEY_TYPE = "long"
 
 
 @dataclass
 class DocumentDifference:
-    """Numbers of documents: new, changed (an old one of the same key replaced), gone, equal."""
+    """Numbers of documents: new, changed (another document of the same key was replaced), removed and equal."""
 
     added: int = 0
     changed: int = 0
@@ -39,7 +39,7 @@ class DocumentDifference:
 
 
 class LiveDocuments:
-    """Finds the keys of which the live index has a document that the new one lacks, while the new one is loaded.
+    """Finds, during the load, the keys for which the live index has a document that the new one lacks.
 
     A context manager. Call compare() with the lines of each body, in the order of the keys; then outdated_keys().
     live: None if there is no live index.
@@ -49,7 +49,7 @@ class LiveDocuments:
         self._key_field, self._client, self._live = definition.key_field, client, live
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="comparison")
         self._query: Future[None] | None = None
-        self._compared_up_to: int | None = None  # the last key that the live index was asked for
+        self._compared_up_to: int | None = None  # the last key that was looked up in the live index
         self._found = array("q")
 
     def __enter__(self) -> "LiveDocuments":
@@ -59,7 +59,7 @@ class LiveDocuments:
         self._thread.shutdown(cancel_futures=True)
 
     def compare(self, lines: Sequence[bytes]) -> None:
-        """Ask, in the background, for other documents than these lines. Waits for the query before."""
+        """Look, in the background, for documents other than these lines. Waits for the previous query."""
         if self._live is None:
             return
         ids = [document_id(line) for line in lines]
@@ -67,7 +67,7 @@ class LiveDocuments:
         self._query = self._thread.submit(self._ask, self._live, ids)
 
     def outdated_keys(self) -> "array[int]":
-        """Their keys, ascending, some twice. A few are not outdated: those whose lines are in two bodies."""
+        """The keys found, ascending, some twice. A few are not outdated: those whose lines are in two bodies."""
         self._wait()
         if self._live is not None:
             self._find(self._live, [], self._next_keys(None))
@@ -84,9 +84,9 @@ class LiveDocuments:
             self._compared_up_to = keys["lte"]
 
     def _next_keys(self, first: int | None) -> dict[str, int]:
-        """The range from the end of the query before, so that keys that only the live index has are found, too.
+        """The range from the end of the previous query, which also covers keys that only the live index has.
 
-        first: the first key of the lines at hand; its other lines may be in the body before.
+        first: the first key of the current lines; its other lines may be in the previous body.
         """
         if self._compared_up_to is None:
             return {}
@@ -94,7 +94,7 @@ class LiveDocuments:
         return {"gte" if split else "gt": self._compared_up_to}
 
     def _find(self, live: str, ids: list[str], keys: dict[str, int]) -> None:
-        """Add the keys of this range of which the live index has a document with another id."""
+        """Add the keys of this range for which the live index has a document with another id."""
         query = {"bool": {"filter": {"range": {self._key_field: keys}}, "must_not": {"terms": {"_id": ids}}}}
         pages: dict[str, Any] = {"size": BATCH_KEYS, "sources": [{"key": {"terms": {"field": self._key_field}}}]}
         while True:
@@ -108,27 +108,28 @@ class LiveDocuments:
 
 
 def refuse_incomparable(definition: IndexDefinition, client: Elasticsearch, live: str) -> None:
-    """Raise IndexNotAsExpected if the key is not a whole number in the live index: no key could be found in it."""
+    """Raise IndexNotAsExpected if the key field of the live index is not a long: keys cannot be looked up in it."""
     fields = client.indices.get_mapping(index=live)[live]["mappings"].get("properties", {})
     kind = fields.get(definition.key_field, {}).get("type", KEY_TYPE)
     if kind != KEY_TYPE:
         raise IndexNotAsExpected(
-            f"{live}: expected {definition.key_field} of type {KEY_TYPE}, found {kind}: no build made this index. "
-            f"Remove it (DELETE /{live}), then run the job again; search is empty until the build has finished."
+            f"{live}: expected {definition.key_field} of type {KEY_TYPE}, found {kind}. No build made this "
+            f"index. Remove it (DELETE /{live}), then run the job again; search is empty until the build has finished."
         )
 
 
 def compare(
     definition: IndexDefinition, client: Elasticsearch, live: str | None, new: str, keys: Iterable[int]
 ) -> DocumentDifference:
-    """Count the documents of the new index against those of the live one (None: there is none).
+    """Compare the documents of the new index with those of the live one (None: there is none), and count them.
 
-    keys: all of which the live index has a document that the new one lacks, and any others; ascending, perhaps twice.
+    keys: every key for which the live index has a document that the new one lacks; others may be among them.
+    Ascending, duplicates allowed.
     """
     total_new = client.count(index=new)["count"]
     if live is None:
         return DocumentDifference(added=total_new)
-    # The application might write a document without a key: no key leads to it, and the new index does not have it.
+    # The application might write a document without a key. No lookup finds it, and the new index does not have it.
     has_no_key = {"bool": {"must_not": {"exists": {"field": definition.key_field}}}}
     without_key = client.count(index=live, query=has_no_key)["count"]
     total_live = client.count(index=live)["count"] - without_key
@@ -144,7 +145,7 @@ def compare(
     rest_live, rest_new = total_live - compared_live, total_new - compared_new
     difference.unchanged += min(rest_live, rest_new)
     difference.added += max(0, rest_new - rest_live)
-    difference.removed += max(0, rest_live - rest_new)  # the application wrote to the live index meanwhile
+    difference.removed += max(0, rest_live - rest_new)  # the application has written to the live index meanwhile
     return difference
 
 
@@ -160,7 +161,7 @@ def _ids(definition: IndexDefinition, client: Elasticsearch, index: str, keys: S
 def _use_own_ids(
     definition: IndexDefinition, client: Elasticsearch, live: str, new: str, before: dict[int, list[str]]
 ) -> None:
-    """Where the application wrote a document with the content of a new one, count it as that one."""
+    """Replace the id of a document of the application by the id of the new document with the same content."""
     foreign = [key for key, ids in before.items() if not all(is_own_id(key, each) for each in ids)]
     if not foreign:
         return

@@ -1,7 +1,7 @@
-"""Replaces the documents of a few keys (domain.md, job 8), while the application writes documents, too.
+"""Replaces the documents of a few keys, while the application writes documents, too.
 
-Old documents are found by their key, so those that the application wrote under other ids are found as well. A
-document that is already as PostgreSQL has it stays, whoever wrote it.
+Existing documents are found by their key, so those that the application wrote under other ids are found as well. A
+document that already agrees with PostgreSQL stays, no matter who wrote it.
 """
 
 import json
@@ -28,13 +28,13 @@ from sync_jobs.search.settings import IndexSettings
 
 PAGE_DOCUMENTS = 10_000
 
-# How often keys are checked again while somebody else keeps writing them.
+# How many times keys are checked again while another writer keeps writing them.
 SETTLE_PASSES = 30
 
 
 @dataclass
 class Refreshed:
-    """keys: those whose documents were not as PostgreSQL has them. made, removed: documents.
+    """keys: those whose documents did not agree with PostgreSQL. made, removed: numbers of documents.
 
     replaced: how many of the removed documents had a new one made for the same key.
     """
@@ -56,7 +56,8 @@ class Refreshed:
 class DocumentRefresh:
     """Brings the documents of some keys in one index to what PostgreSQL holds.
 
-    index: the name of the index itself, not its alias; the caller holds the alias's lock. run_date: D of domain.md.
+    index: the name of the index itself, not its alias; the caller holds the alias's lock.
+    run_date: D of docs/domain.md.
     """
 
     definition: IndexDefinition
@@ -67,10 +68,10 @@ class DocumentRefresh:
     quarantine: Quarantine
 
     def once(self, connection: Connection, keys: Iterable[int], *, dry_run: bool = False) -> Refreshed:
-        """Replace the documents of these keys where they are not as in the transaction of the caller.
+        """Replace the documents of these keys that differ from what the caller's transaction sees.
 
-        A key that has no document any more loses those that were there. A key of which Elasticsearch refuses a
-        document keeps all that it had, and goes into quarantine. Raises what bulk.load raises.
+        If a key should have no document any more, its documents are removed. If Elasticsearch refuses a document of a
+        key, the key keeps all documents that it had and goes into quarantine. Raises the errors of bulk.load.
         """
         refreshed = Refreshed()
         self.client.indices.refresh(index=self.index)  # to find what was written a moment ago
@@ -87,7 +88,7 @@ class DocumentRefresh:
         return refreshed
 
     def until_settled(self, connection: Connection, keys: Iterable[int]) -> int:
-        """Refresh keys in the live index, and check again those that were written until nothing is left to do.
+        """Refresh keys in the live index, then check the written ones again until nothing is left to do.
 
         The application may write the same key at the same moment: each writer may remove what the other is about to
         replace, or write what the other has just made. So after settle_seconds the written keys are compared with
@@ -168,7 +169,7 @@ def find_documents(
     keys: Sequence[int],
     fields: Sequence[str] | bool = False,
 ) -> Iterable[dict[str, Any]]:
-    """The hits of these keys' documents: _id, keys_of() and, in _source, the fields asked for (True: all)."""
+    """The hits for these keys: _id, keys_of() and, in _source, the requested fields (True: all)."""
     return hits_of(definition, client, index, {"terms": {definition.key_field: list(keys)}}, fields)
 
 
@@ -179,7 +180,7 @@ def hits_of(
     condition: dict[str, Any],
     fields: Sequence[str] | bool = False,
 ) -> Iterable[dict[str, Any]]:
-    """The hits of a query, as find_documents() gives them."""
+    """The hits of a query, with the same content as those of find_documents()."""
     query = {
         "query": condition,
         "_source": fields if isinstance(fields, bool) else list(fields),
@@ -202,7 +203,10 @@ def _by_key(items: Iterable[tuple[int, Any]]) -> dict[int, list[Any]]:
 
 
 def _change(key: int, lines: list[bytes], hits: list[dict[str, Any]], properties: Properties) -> Change:
-    """Of several documents with the same content, the one with the id that PostgreSQL gives stays."""
+    """What one key needs: the lines that have no document of the same content, and the documents to remove.
+
+    Of several documents with the same content, the one with the id that PostgreSQL gives stays.
+    """
     wanted = {content_key(source_of(line), properties): line for line in lines}
     own_ids = {document_id(line) for line in lines}
     surplus = []

@@ -1,7 +1,7 @@
 """Puts the index of another build behind the alias, without losing an edit (docs/design.md).
 
-The target is older than the edits of the days since. Before the swap, every key whose documents differ from what
-PostgreSQL has, by the index's own run date, is written again; after it, the last edits are covered as after a build.
+The target lacks the edits of the days since it was built. Before the swap, every key whose documents differ from
+PostgreSQL, for the run date of the target, is written again. After it, the last edits are written as after a build.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from datetime import date
 from elasticsearch import Elasticsearch
 
 from sync_jobs.error_translation import errors_translated_with_state
-from sync_jobs.guard_rail import check_guard_rail
+from sync_jobs.guard_rail import Limits, check_guard_rail
 from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.postgres.statements import Connection
 from sync_jobs.postgres.transactions import snapshot
@@ -42,7 +42,7 @@ def roll_back_index(
     client: Elasticsearch,
     direction: str,
     *,
-    maximum_removed_percent: float,
+    limits: Limits,
     dry_run: bool,
     settings: IndexSettings,
 ) -> RolledBack:
@@ -50,7 +50,7 @@ def roll_back_index(
 
     Counts of the outcome: documents of the target, and what it took to bring it up to date. A dry run writes nothing
     and does not move the alias. Raises AlreadyRunning during a build, IndexNotAsExpected if there is no such index,
-    GuardRail if the target would lose too much, for instance because a source table is empty.
+    GuardRail if the target would lose too much, for example because a source table is empty.
     """
     alias = definition.alias
     with (
@@ -63,7 +63,7 @@ def roll_back_index(
         with snapshot(connection), Edits(definition, connection) as edits:
             existing = found_totals(definition, client, target)
             wanted = wanted_totals(definition, connection, run_date)
-            _check_totals(target, existing, wanted, maximum_removed_percent)
+            _check_totals(target, existing, wanted, limits)
             values = count_values(definition, client, target)
             keys = differing_keys(definition, connection, client, target, run_date)
             quarantine = Quarantine(definition, settings.quarantine_persons)
@@ -78,12 +78,12 @@ def roll_back_index(
             made = refreshed.made
             if not dry_run:
                 state.text = f"{target} was brought up to date; {live.name} is still live, and unchanged."
-                check_values(target, values, count_values(definition, client, target), maximum_removed_percent)
+                check_values(target, values, count_values(definition, client, target), limits)
                 last = last_write(client, target)
                 index_alias.switch(client, alias, live, target)
                 state.text = (
-                    f"{target} is live and serves; it may only lack what was edited around the swap, until the next "
-                    f"build. Do not repeat the rollback: it would move on to the next index."
+                    f"{target} is live and serves; until the next build, it may only lack what was edited around the "
+                    f"swap. Do not repeat the rollback: it would go on to the next index."
                 )
                 made += cover_the_swap(edits, refresh, last)
                 index_alias.record_left_out(client, alias, target, quarantine)
@@ -96,10 +96,10 @@ def roll_back_index(
     return RolledBack(run_date, outcome)
 
 
-def _check_totals(target: str, existing: Totals, wanted: Totals, maximum_removed_percent: float) -> None:
+def _check_totals(target: str, existing: Totals, wanted: Totals, limits: Limits) -> None:
     after = wanted.by_name()
     for what, before in existing.by_name().items():
-        check_guard_rail(f"{what} in index {target}", before - after[what], before, maximum_removed_percent)
+        check_guard_rail(f"{what} in index {target}", before - after[what], before, limits)
 
 
 def _outcome(

@@ -1,6 +1,6 @@
-"""Which keys' documents in an index are not those that PostgreSQL would make now. Reads all of both.
+"""Which keys have documents in an index that differ from those that PostgreSQL would make now. Reads all of both.
 
-Used rarely: by a rollback to an index of nights ago, and to name the keys that differ when a build is refused.
+Used rarely: by a rollback, and to name the keys that differ when a build is refused.
 """
 
 from array import array
@@ -26,9 +26,9 @@ Entry = tuple[int, str]  # key, document id
 def differing_keys(
     definition: IndexDefinition, connection: Connection, client: Elasticsearch, index: str, run_date: date
 ) -> "array[int]":
-    """Their keys, ascending. A document of the application, under an id that Elasticsearch made up, differs.
+    """The keys that differ, ascending. A document of the application differs: Elasticsearch generated its id.
 
-    Both sides are read in the order of the key and merged: memory does not grow with them.
+    Both sides are read in the order of the key and merged, so memory use does not depend on their size.
     """
     client.indices.refresh(index=index)
     with (
@@ -57,13 +57,13 @@ def _differing(one: Iterator[tuple[int, set[str]]], other: Iterator[tuple[int, s
 
 
 def _by_key(entries: Iterable[Entry]) -> Iterator[tuple[int, set[str]]]:
-    """Key, ids of its documents."""
+    """(key, the ids of its documents)."""
     for key, group in groupby(entries, key=lambda entry: entry[0]):
         yield key, {each for _, each in group}
 
 
 def _entries(definition: IndexDefinition, client: Elasticsearch, index: str) -> Generator[Entry, None, None]:
-    """All documents of an index, in the order of the key."""
+    """(key, _id) of every document of an index, in the order of the key."""
     point_in_time = client.open_point_in_time(index=index, keep_alive=KEEP_ALIVE)["id"]
     after: list[Any] | None = None
     try:

@@ -1,4 +1,4 @@
-"""Whether a new index holds what PostgreSQL has, checked by other queries than those that filled it."""
+"""Checks that a new index agrees with PostgreSQL, by other queries than those that filled it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ from sync_jobs.search.source_comparison import differing_keys
 
 Documents = dict[int, list[dict[str, Any]]]  # by key
 
-# Keys named when an index is refused.
+# How many keys an error names when an index is refused.
 NAMED_KEYS = 10
 
 
@@ -52,7 +52,7 @@ def _count_nested(documents: Iterable[Mapping[str, Any]], field: str) -> int:
 
 
 def count_exported(definition: IndexDefinition, connection: Connection, exported: str, run_date: date) -> Totals:
-    """What the index must hold, counted by another connection than the one that exported its snapshot."""
+    """Like wanted_totals(), in a snapshot that another connection has exported."""
     with snapshot(connection, exported):
         return wanted_totals(definition, connection, run_date)
 
@@ -95,7 +95,7 @@ def found_totals(definition: IndexDefinition, client: Elasticsearch, name: str) 
 
 
 def sample_of_keys(definition: IndexDefinition, connection: Connection, name: str, size: int) -> list[int]:
-    """So many keys, chosen by the name of the index: the same index, the same keys."""
+    """Up to size keys, chosen by the name of the index: the same index always gives the same keys."""
     rows = execute(connection, definition.query("sample_keys"), {"seed": name, "size": size})
     return [row[0] for row in rows]
 
@@ -103,7 +103,7 @@ def sample_of_keys(definition: IndexDefinition, connection: Connection, name: st
 def plain_documents(
     definition: IndexDefinition, connection: Connection, run_date: date, keys: Sequence[int]
 ) -> Documents:
-    """The documents of these keys, by a plain query that has nothing in common with the build's."""
+    """The documents of these keys, by a plain query that is independent of the one of the build."""
     documents: Documents = {key: [] for key in keys}
     parameters = {"run_date": run_date, "keys": list(keys)}
     for key, document in execute(connection, definition.query("plain_documents"), parameters):
@@ -144,6 +144,6 @@ def _difference(wanted: list[dict[str, Any]], found: list[dict[str, Any]], prope
 def _first(definition: IndexDefinition, keys: Iterable[int]) -> str:
     first = list(islice(keys, NAMED_KEYS + 1))
     if not first:
-        return f"The documents of every {definition.entity} are right, so somebody else has written to the index."
+        return f"No {definition.entity} has documents that differ now: another writer has changed the index."
     more = " and more" if len(first) > NAMED_KEYS else ""
     return f"The documents of {definition.entity}s {', '.join(map(str, first[:NAMED_KEYS]))}{more} differ."

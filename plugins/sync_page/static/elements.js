@@ -1,4 +1,4 @@
-// Small pieces of the page. Whatever comes from elsewhere is set as text, never as markup.
+// Small building blocks of the page. Data is always set as text, never as markup.
 
 export const byId = (id) => document.getElementById(id);
 
@@ -9,7 +9,7 @@ export function element(tag, text, className) {
   return made;
 }
 
-/** A link into Airflow's UI. path: below its address. */
+/** A link into Airflow's UI. path: relative to its base address. */
 export function link(text, path) {
   const made = element("a", text);
   made.href = new URL(path, new URL("../", document.baseURI));

@@ -1,34 +1,34 @@
 // The HTTP interface beside this page: api/.
 
-/** What it has refused, in words for people. status: of HTTP; 0 if there was no answer. */
-export class Refused extends Error {
+/** A failed request. The message is for people. status: the HTTP status; 0 without an answer. */
+export class RequestFailed extends Error {
   constructor(status, text) {
     super(text);
     this.status = status;
   }
 }
 
-/** The answer to a request, as an object. Throws Refused. */
+/** The answer to a request, as an object. Throws RequestFailed. */
 export async function ask(path, options) {
   let response;
   try {
     response = await fetch(path, { credentials: "same-origin", ...options });
   } catch {
-    throw new Refused(0, "Airflow does not answer.");
+    throw new RequestFailed(0, "Airflow does not answer.");
   }
   const answer = await response.json().catch(() => ({}));
   if (response.status === 401) {
-    throw new Refused(401, "You are not logged in any more: reload this page.");
+    throw new RequestFailed(401, "You are no longer logged in. Reload this page.");
   }
   if (!response.ok) {
-    const code = `Airflow answered ${response.status}`;
-    const said = response.status < 500 ? `${code}.` : `${code}: its database may be down; the log of its API server says why.`;
-    throw new Refused(response.status, answer.error ?? answer.status ?? said);
+    const hint = response.status < 500 ? "" : " Its database may be down; see the log of its API server.";
+    const text = `Airflow answered with status ${response.status}.${hint}`;
+    throw new RequestFailed(response.status, answer.error ?? answer.status ?? text);
   }
   return answer;
 }
 
-/** Start something. Throws Refused; without an answer it may have been started all the same. */
+/** Start a run. Throws RequestFailed; without an answer the run may have been started. */
 export function put(path, body) {
   return ask(path, { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 }

@@ -1,9 +1,8 @@
-// The table of jobs: a row for each, made once, its cells anew with each status.
+// The table of jobs. Each job's row is created once; every new status updates its cells.
 
 import { byId, duration, element, link, moment, number } from "./elements.js";
 import { openJobDialog } from "./run_dialog.js";
 
-const COUNTS = ["read", "added", "changed", "removed", "unchanged", "refreshed", "rejected"];
 const STATES = {
   success: ["succeeded", "good"],
   failed: ["failed", "bad"],
@@ -12,8 +11,8 @@ const STATES = {
 };
 const STARTED_BY = {
   night: "by the schedule",
-  hand: "by hand",
-  "follow-on": "after another job",
+  hand: "manually",
+  "follow-on": "as a follow-on job",
   recovery: "by recovery",
   restart: "at a restart",
   backfill: "as a backfill",
@@ -21,23 +20,23 @@ const STARTED_BY = {
 
 const rows = new Map(); // DAG id -> row of the table
 
-/** jobs: as api/jobs/status has them. */
-export function showJobs(jobs) {
+/** jobs, counts: from api/jobs/status. */
+export function showJobs(jobs, counts) {
   const shown = new Set(jobs.map((job) => job.dag_id));
   for (const [id, row] of rows) {
     if (shown.has(id)) continue;
-    row.remove(); // of one that this user may not see any more
+    row.remove(); // this user may no longer view the job
     rows.delete(id);
   }
-  for (const job of jobs) showJob(job);
+  for (const job of jobs) showJob(job, counts);
 }
 
-function showJob(job) {
+function showJob(job, counts) {
   const row = rows.get(job.dag_id) ?? newRow(job);
   const run = job.current ?? job.last;
   row.querySelector(".state-of-it").replaceChildren(...state(job, run));
   row.querySelector(".last").replaceChildren(...(run ? times(run) : []));
-  row.querySelector(".did").replaceChildren(...outcome(job));
+  row.querySelector(".did").replaceChildren(...outcome(job, counts));
   const button = row.querySelector("button");
   button.hidden = !job.may_run;
   button.disabled = !job.known;
@@ -69,31 +68,31 @@ function newRow(job) {
 }
 
 function state(job, run) {
-  if (!job.known) return [element("span", "not known to Airflow", "state bad")];
+  if (!job.known) return [element("span", "unknown to Airflow", "state bad")];
   const [word, kind] = run?.waits ? ["waiting", "busy"] : (STATES[run?.state] ?? ["never run", "none"]);
   const shown = [element("span", word, `state ${kind}`)];
   if (run?.waits) shown.push(element("span", run.waits, "quiet"));
-  if (job.is_paused) shown.push(element("span", "paused: does not run", "bad quiet"));
+  if (job.is_paused) shown.push(element("span", "paused", "bad quiet"));
   return shown;
 }
 
 function times(run) {
-  const begun = run.started ? link(moment(run.started), run.path) : link("not begun", run.path);
+  const started = run.started ? link(moment(run.started), run.path) : link("not started", run.path);
   const took = run.seconds === null ? "" : ` · ${duration(run.seconds)}`;
   const what = `${STARTED_BY[run.started_by] ?? run.started_by}${run.dry_run ? ", dry run" : ""}`;
-  return [begun, took, element("span", `for ${run.run_date ?? "?"}, ${what}`, "quiet")];
+  return [started, took, element("span", `for ${run.run_date ?? "?"}, ${what}`, "quiet")];
 }
 
-function outcome({ current, last }) {
+function outcome({ current, last }, counts) {
   if (!last) return [];
-  const before = current ? [element("span", "at the run before:", "quiet")] : [];
+  const before = current ? [element("span", "previous run:", "quiet")] : [];
   if (last.state === "failed") {
     const place = last.failed_task ? `${last.path}/tasks/${last.failed_task}` : last.path;
-    return [...before, element("span", last.reason ?? "It ended without a word.", "bad"), " ", link("Log", place)];
+    return [...before, element("span", last.reason ?? "Stopped without reporting a reason.", "bad"), " ", link("Log", place)];
   }
   if (!last.report) return [];
-  const told = COUNTS.filter((count) => last.report[count] || count === "read");
-  const text = told.map((count) => `${number(last.report[count] ?? 0)} ${count}`).join(", ");
+  const shown = counts.filter((count) => last.report[count] || count === "read");
+  const text = shown.map((count) => `${number(last.report[count] ?? 0)}\u00a0${count}`).join(", ");
   const note = last.dry_run ? "dry run: nothing was written" : "";
   return [...before, text, ...(note ? [element("span", note, "quiet")] : [])];
 }

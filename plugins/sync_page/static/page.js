@@ -1,19 +1,19 @@
-// The page at /sync/: shows what the interface says, again and again.
+// The page at /sync/: polls the interface and shows the status.
 //
-//   interface.js  =>  page.js  =>  jobs_table.js, search_index.js
-//   run_dialog.js  =>  interface.js: starts a job; then the status anew
+//   interface.js  =>  page.js  =>  jobs_table.js, search_indices.js
+//   run_dialog.js  =>  interface.js: starts a run; then page.js refreshes the status
 
 import { byId, moment } from "./elements.js";
 import { ask } from "./interface.js";
 import { showJobs } from "./jobs_table.js";
 import { openRecoveryDialog } from "./run_dialog.js";
-import { showIndex } from "./search_index.js";
+import { showIndices } from "./search_indices.js";
 
 const BUSY_MILLISECONDS = 2000;
 const IDLE_MILLISECONDS = 15000;
 
 let timer;
-let latest = 0; // refresh that was asked for: what comes of an earlier one is not shown
+let latest = 0; // number of the latest refresh; answers to earlier ones are dropped
 
 async function refresh() {
   clearTimeout(timer);
@@ -29,22 +29,22 @@ async function refresh() {
     if (own !== latest) return;
     say("trouble", error.message);
   }
-  await showIndex();
+  await showIndices();
   if (own !== latest) return;
   timer = setTimeout(() => (document.hidden ? undefined : refresh()), busy ? BUSY_MILLISECONDS : IDLE_MILLISECONDS);
 }
 
-function showStatus({ now, jobs, recovery }) {
-  showJobs(jobs);
+function showStatus({ now, jobs, recovery, counts }) {
+  showJobs(jobs, counts);
   const failed = jobs.filter((job) => job.last?.state === "failed").map((job) => job.name);
   const done = jobs.filter((job) => job.succeeded_today).length;
-  const said = [`${moment(now)} UTC`, `${done} of ${jobs.length} jobs have succeeded since midnight`];
-  if (failed.length) said.push(`failed at their last run: ${failed.join(", ")}`);
-  if (recovery?.running) said.push("all jobs are being run in order");
+  const parts = [`${moment(now)} UTC`, `${done} of ${jobs.length} jobs have succeeded since midnight`];
+  if (failed.length) parts.push(`last run failed: ${failed.join(", ")}`);
+  if (recovery?.running) parts.push("recovery is running all jobs in order");
   else if (recovery?.last?.state === "failed") {
-    said.push(`the last run of all jobs failed: ${recovery.last.reason ?? "see its log"}`);
+    parts.push(`the last recovery failed: ${recovery.last.reason ?? "see its log"}`);
   }
-  byId("summary").textContent = `${said.join(" · ")}.`;
+  byId("summary").textContent = parts.join(" · ");
   const all = byId("run-all");
   all.hidden = !recovery?.may_run;
   all.onclick = openRecoveryDialog;

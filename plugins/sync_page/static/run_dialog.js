@@ -1,66 +1,83 @@
-// The dialog that asks what a run is to be given, and starts it; then it sends the event "started", with words for it.
+// The dialog that asks for the parameters of a run and starts it. After a start it sends the event "started", with a text.
 
-import { byId } from "./elements.js";
-import { put } from "./interface.js";
+import { byId, element } from "./elements.js";
+import { ask, put } from "./interface.js";
 
-/** job: as api/jobs/status has it. */
+// Attributes of the input for each kind of parameter (sync_jobs.parameters.Kind).
+const INPUTS = {
+  date: { type: "date" },
+  "date override": { type: "text", placeholder: "YYYY-MM-DD, ANY or NONE", autocomplete: "off" },
+  boolean: { type: "checkbox" },
+  percentage: { type: "number", min: 0, max: 100, step: "any" },
+};
+
+let latest = 0; // number of the dialog that was asked for last; a late answer for an earlier one is dropped
+
+/** job: from api/jobs/status. */
 export function openJobDialog(job) {
-  openDialog({
+  return openDialog({
     title: `Run ${job.name}`,
     summary: job.summary,
     path: `api/job/${encodeURIComponent(job.name)}`,
-    fields: [
-      ...(job.takes_date_override ? ["date_override"] : []),
-      "run_date",
-      "maximum_removed_percent",
-      "dry_run",
-      ...(job.then_run.length ? ["run_follow_on_jobs"] : []),
-    ],
-    limit: job.maximum_removed_percent,
-    follow: job.then_run,
   });
 }
 
 export function openRecoveryDialog() {
-  openDialog({
+  return openDialog({
     title: "Run all jobs",
     summary:
-      "One after the other, in the order of the table, whatever has run already. " +
-      "If one fails, those that follow it are left out; the others still run.",
+      "One after the other, in the order of the table, even those that have already run. " +
+      "If a job fails, the jobs that need its result are skipped; the others still run.",
     path: "api/jobs",
-    fields: ["run_date", "maximum_removed_percent"],
-    limit: null,
   });
 }
 
-function openDialog({ title, summary, path, fields, limit, follow = [] }) {
+async function openDialog({ title, summary, path }) {
+  const own = ++latest;
+  let parameters = [];
+  let problem = "";
+  try {
+    parameters = await ask(`${path}/parameters`);
+  } catch (error) {
+    problem = error.message;
+  }
+  if (own !== latest) return;
   const dialog = byId("run");
   const form = dialog.querySelector("form");
-  form.reset();
-  for (const part of form.querySelectorAll("[data-field]")) part.hidden = !fields.includes(part.dataset.field);
   byId("run-title").textContent = title;
   byId("run-summary").textContent = summary;
-  form.elements.maximum_removed_percent.value = limit ?? "";
-  byId("limit-hint").textContent =
-    "Guard rail of this run: if more would go, or become INACTIVE, it stops before it writes." +
-    (limit === null ? " Empty: each job's own limit." : "");
-  form.elements.run_follow_on_jobs.checked = true;
-  byId("follow-hint").textContent = `After success, one after the other, by the same date: ${follow.join(", ")}.`;
-  byId("run-error").hidden = true;
+  byId("run-fields").replaceChildren(...parameters.map(field));
+  byId("start").disabled = Boolean(problem);
+  showProblem(problem);
   form.onsubmit = (event) => {
     event.preventDefault();
-    start(dialog, title.replace(/^Run /, ""), path, argumentsOf(form, fields));
+    start(dialog, title.replace(/^Run /, ""), path, values());
   };
   byId("cancel").onclick = () => dialog.close();
-  dialog.showModal();
+  if (!dialog.open) dialog.showModal();
 }
 
-function argumentsOf(form, fields) {
+/** The label, input and explanation of a parameter. */
+function field({ name, kind, title, explanation, default: value }) {
+  const input = Object.assign(element("input"), INPUTS[kind], { name, id: `parameter-${name}` });
+  if (kind === "boolean") input.checked = value;
+  else input.value = value ?? "";
+  const label = element("label", title);
+  label.htmlFor = input.id;
+  const hint = element("small", explanation);
+  hint.id = `${input.id}-hint`;
+  input.setAttribute("aria-describedby", hint.id);
+  const part = element("div", undefined, "field");
+  part.append(...(kind === "boolean" ? [input, " ", label] : [label, input]), " ", hint);
+  return part;
+}
+
+/** The body of the request: the state of every checkbox, and the other inputs that are not empty. */
+function values() {
   const given = {};
-  for (const field of fields) {
-    const input = form.elements[field];
-    if (input.type === "checkbox") given[field] = input.checked;
-    else if (input.value.trim()) given[field] = input.type === "number" ? input.valueAsNumber : input.value.trim();
+  for (const input of byId("run-fields").querySelectorAll("input")) {
+    if (input.type === "checkbox") given[input.name] = input.checked;
+    else if (input.value.trim()) given[input.name] = input.type === "number" ? input.valueAsNumber : input.value.trim();
   }
   return given;
 }
@@ -73,9 +90,13 @@ async function start(dialog, name, path, given) {
     dialog.close();
     dialog.dispatchEvent(new CustomEvent("started", { detail: `${name}: ${answer.status}.` }));
   } catch (error) {
-    byId("run-error").textContent = error.message;
-    byId("run-error").hidden = false;
+    showProblem(error.message);
   } finally {
     button.disabled = false;
   }
+}
+
+function showProblem(text) {
+  byId("run-error").textContent = text;
+  byId("run-error").hidden = !text;
 }

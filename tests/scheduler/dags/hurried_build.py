@@ -5,13 +5,14 @@ from datetime import timedelta
 import gate  # noqa: F401, it puts itself into the build
 from airflow.sdk import DAG
 
-from sync_airflow.dags.parameters import job_params
+from sync_airflow.dags.parameters import airflow_params
 from sync_airflow.tasks.job_operator import RUN_JOB, JobOperator
 from sync_jobs.catalogue import find_job
+from sync_jobs.parameters import job_parameters
 
 job = find_job("PersonElasticSearchSyncJob")
 
-with DAG("hurried_build", schedule=None, params=job_params(job)):
+with DAG("hurried_build", schedule=None, params=airflow_params(job_parameters(job))):
     task = JobOperator(task_id=RUN_JOB, job_name=job.name)
     task.execution_timeout = timedelta(seconds=10)
     task.retries = 0

@@ -17,7 +17,7 @@ from sync_jobs.catalogue import JOBS
 
 task_defaults.RETRIES["retry_delay"] = timedelta(seconds=5)
 task_defaults.POKE_INTERVAL = timedelta(seconds=1)
-task_defaults.LOOK_AGAIN_AFTER = timedelta(seconds=5)
+task_defaults.RECHECK_AFTER = timedelta(seconds=5)
 
 times = json.loads(Path(os.environ["NIGHT_OF_TEST"]).read_text(encoding="utf-8"))
 for job in JOBS:

@@ -1,15 +1,15 @@
--- Index persons: its documents as finished bulk lines, one row for each operation, for COPY
--- (domain.md, "6 PersonElasticSearchSyncJob").
+-- Index persons: its documents as finished bulk lines, one row per operation, for COPY
+-- (docs/domain.md, "6 PersonElasticSearchSyncJob").
 -- Reads: person, contact_details, gmc_details, gdc_details, placement, placement_specialty, specialty,
 -- person_owner, person_trust, programme_membership, curriculum_membership, programme. Writes: nothing.
--- Parameters: run_date; keys: NULL for all persons, or the ids of the few persons whose documents are wanted.
--- Fast: merge joins read everything in the order of the person's id, by indexes; only current placements and the keys
--- of memberships are sorted, by workers, before the first row (session/planner_in_key_order.sql). Text is made by
--- concatenation, one expression for each document, without the fields that have no value. What belongs to a programme
--- is escaped once for each programme (LATERAL … OFFSET 0 lets the planner memoize it). The LIMIT, which the planner
--- cannot know, makes it plan for the first rows.
--- The id of a document is the person's id and a hash of the content: equal rows are one document, and two indices can
--- be compared by ids alone. So lists are in a fixed order, whatever the plan is.
+-- Parameters: run_date; keys: NULL for all persons, or the ids of the few persons whose documents are needed.
+-- Fast: merge joins read everything in the order of the person's id, by indexes. Only current placements and the keys
+-- of memberships are sorted, by workers, before the first row (session/planner_in_key_order.sql). The text is
+-- concatenated, in one expression per document, without the fields that have no value. The fields of a programme are
+-- escaped once per programme (LATERAL … OFFSET 0 lets the planner memoize them). The planner does not know the value
+-- of the LIMIT, so it optimizes for the first rows.
+-- The _id of a document is the person's id and a hash of the content: equal rows become one document, and two indices
+-- can be compared by their ids. So lists must be in a fixed order, independent of the plan.
 
 WITH current_placement AS (
     SELECT DISTINCT

@@ -1,15 +1,17 @@
 -- Persons whose documents may have changed since an earlier snapshot, by inserts, updates or deletes in any table
 -- that documents are made of (docs/design.md, "No edit is lost"); in the order of their ids.
 -- Reads: all that indices/persons/documents.sql reads. Writes: nothing.
--- Parameters: gone, since, oldest_multixact. It is asked twice:
--- gone TRUE, in the earlier snapshot itself, which still sees every row that has been updated or deleted since: those
--- carry the transaction that did it (xmax), which is none older than since; or, where others held locks on the row at
--- that time, a multixact, whose number tells nothing of its age: every multixact that there still is counts. Old locks
--- and writes that were rolled back leave a number as well, an older one. A person too many does no harm.
--- gone FALSE, in the later snapshot: rows written by a transaction (xmin) that the earlier one, whose oldest running
--- transaction was since, may not have seen. (A frozen row may show a number from before the last wraparound.)
--- Fast: one pass over each table, and a join for the few rows found; no index could serve. The condition stands in
--- each part: written once, over all of them together, it takes half as long again or twice as long.
+-- Parameters: gone; since and oldest_multixact, as session/snapshot_oldest.sql gives them for the earlier snapshot.
+-- The query runs twice:
+-- With gone TRUE in the earlier snapshot, which still sees every row that was updated or deleted since then. The xmax
+-- of such a row is the transaction that did it, and that is not older than since. If other transactions held locks on
+-- the row at that time, xmax is a multixact instead. Its number does not show its age, so every multixact that still
+-- exists counts. Row locks and rolled-back writes set xmax, too. A false positive does no harm: that person is only
+-- checked again.
+-- With gone FALSE in the later snapshot: rows whose xmin is a transaction that the earlier snapshot may not have seen.
+-- (The xmin of a frozen row may be from before the last wraparound.)
+-- Fast: one scan of each table, and joins only for the few rows found; no index could help. The condition is repeated
+-- in each part: with one condition over the whole UNION, the query takes one and a half times to twice as long.
 
 SELECT edited.person_id
 FROM (

@@ -1,7 +1,7 @@
--- Job 6: the documents of a few persons once more, written down as plainly as the rules read
--- (domain.md, "6 PersonElasticSearchSyncJob"), to hold the fast form of indices/persons/documents.sql against.
--- Reads: as indices/persons/documents.sql. Writes: nothing. Parameters: run_date, keys.
--- Fast enough: a few persons, found by their ids.
+-- Job 6: the documents of a few persons, by a plain query that follows the rules word by word
+-- (docs/domain.md, "6 PersonElasticSearchSyncJob"). It verifies the fast query, indices/persons/documents.sql.
+-- Reads: as indices/persons/documents.sql. Writes: nothing. Parameters: run_date, keys (the ids of the persons).
+-- Fast enough: it reads only a few persons, by their ids.
 
 SELECT DISTINCT
     person.id AS person_id,

@@ -1,6 +1,6 @@
--- Job 6: some persons that have documents, picked by a seed, for the comparison field by field.
+-- Job 6: a sample of the persons that have documents, chosen by a seed, for the comparison field by field.
 -- Reads: person, contact_details. Writes: nothing. Parameters: seed (text), size (how many).
--- Fast: one pass over two keys; only the few lowest hashes are kept.
+-- Fast: one pass over the keys of two tables; only the lowest hashes are kept.
 
 SELECT person.id
 FROM person

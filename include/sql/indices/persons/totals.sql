@@ -1,7 +1,8 @@
--- Job 6: what the index must hold, counted apart from how the documents are made: documents, and the
--- trusts and memberships nested in them.
--- Reads: as indices/persons/documents.sql. Writes: nothing. Parameter: run_date.
--- Fast: aggregates by person, then one pass over persons in hash joins.
+-- Job 6: how many documents the index must hold, and how many trusts and programme memberships nested in them. Counted
+-- independently of the query that makes the documents.
+-- Reads: person, contact_details, placement, placement_specialty, specialty, person_trust, programme_membership,
+-- curriculum_membership. Writes: nothing. Parameter: run_date.
+-- Fast: aggregates each table by person first, then joins the results to persons in hash joins.
 
 WITH current_row AS (
     SELECT DISTINCT

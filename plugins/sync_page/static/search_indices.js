@@ -1,18 +1,18 @@
-// The search index: which one is live, which are kept, how far a build is.
+// The search indices: the live one, the kept ones, and the progress of a build.
 
 import { byId, element, link, moment, number } from "./elements.js";
 import { ask } from "./interface.js";
 
-export async function showIndex() {
-  const place = byId("index");
+export async function showIndices() {
+  const place = byId("indices");
   try {
-    place.replaceChildren(...indexParts(await ask("api/index")));
+    place.replaceChildren(...(await ask("api/indices")).flatMap(indexParts));
   } catch (error) {
     place.replaceChildren(element("p", error.message, error.status === 403 ? "none" : "bad"));
   }
 }
 
-function indexParts({ alias, live, previous, build }) {
+function indexParts({ alias, job, rollback, live, previous, build }) {
   const list = element("dl");
   const add = (term, ...content) => {
     const description = element("dd");
@@ -24,13 +24,13 @@ function indexParts({ alias, live, previous, build }) {
     bar.setAttribute("aria-label", "Documents loaded");
     if (build.expected) [bar.max, bar.value] = [build.expected, Math.min(build.documents, build.expected)];
     const of = build.expected ? ` of about ${number(build.expected)}` : "";
-    const text = `${number(build.documents)}${of} documents, ${number(build.documents_per_second)} a second, since ${moment(build.started)}`;
-    add("being built", bar, element("span", `${build.name}: ${text}`));
+    const text = `${number(build.documents)}${of} documents, ${number(build.documents_per_second)} a second, started ${moment(build.started)}`;
+    add("building", bar, element("span", `${build.name}: ${text}`));
   }
-  add("live", live ? describe(live) : `Nothing is behind the alias ${alias}: search finds nothing. Run PersonElasticSearchSyncJob.`);
-  const before = previous.map((index) => element("div", describe(index)));
-  add("kept beside it", ...(before.length ? [...before, link("Roll back or forth", "dags/persons_index_rollback")] : ["none"]));
-  return [list];
+  add("live", live ? describe(live) : `No index is behind the alias ${alias}, so search finds nothing. Run ${job}.`);
+  const kept = previous.map((index) => element("div", describe(index)));
+  add("kept for rollback", ...(kept.length ? [...kept, link("Switch to another index", `dags/${rollback}`)] : ["none"]));
+  return [element("h3", alias), list];
 }
 
 function describe({ name, built_at: builtAt, run_date: runDate, documents }) {

@@ -1,0 +1,101 @@
+"""The end of recovery: what each job did, and which jobs to run again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from sync_airflow import task_defaults
+from sync_airflow.messages.announcements import announce_failure, announce_recovery
+from sync_airflow.tasks.failure import REASON, fail
+from sync_airflow.tasks.job_operator import RUN_JOB
+from sync_airflow.tasks.recovery import run_date_of, states_of_jobs, unfit_upstream_jobs
+from sync_jobs.catalogue import JOBS, Job
+from sync_jobs.report import COUNTS
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from airflow.sdk import Context
+
+SUMMARY = "summary"
+TRIGGERED_RUN_ID = "trigger_run_id"  # key of the XCom with the run that a task has started
+
+
+class SummaryOperator(BaseOperator):
+    """Logs what each job did, and which jobs to run again. Fails if there are any. Returns the run date.
+
+    It is the only task of recovery that sends messages: each job's own run sends its own.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            task_id=SUMMARY,
+            trigger_rule="all_done",  # also after a failure
+            execution_timeout=task_defaults.SHORT_TASK_TIMEOUT,
+            on_success_callback=announce_recovery,
+            on_failure_callback=announce_failure,
+            **task_defaults.RETRIES,
+            **kwargs,
+        )
+
+    def execute(self, context: Context) -> str:
+        states = states_of_jobs(context, JOBS)
+        reports: dict[str, Any] = {}
+        reasons: dict[str, str | None] = {}
+        for job in JOBS:
+            run_id = context["ti"].xcom_pull(task_ids=job.dag_id, key=TRIGGERED_RUN_ID)
+            if not run_id:
+                reasons[job.dag_id] = f"no run was started, see the log of {job.dag_id} in this run"
+            else:
+                pull = {"dag_id": job.dag_id, "task_ids": RUN_JOB, "run_id": run_id}
+                reports[job.dag_id] = context["ti"].xcom_pull(**pull)
+                reasons[job.dag_id] = context["ti"].xcom_pull(**pull, key=REASON)
+        run_date = run_date_of(context)
+        self.log.info("Recovery for %s\n%s", run_date, table(states, reports))
+        to_run_again = jobs_to_run_again(states)
+        if to_run_again:
+            self.log.error(run_book(to_run_again, states, reasons, run_date))
+            names = ", ".join(job.name for job in to_run_again)
+            fail(context, f"Run again, in this order, with run_date {run_date}: {names}")
+        return run_date.isoformat()
+
+
+def jobs_to_run_again(states: Mapping[str, str | None]) -> tuple[Job, ...]:
+    """The jobs that did not succeed, in the order in which to run them."""
+    return tuple(job for job in JOBS if states.get(job.dag_id) != "success")
+
+
+def table(states: Mapping[str, str | None], reports: Mapping[str, Mapping[str, Any] | None]) -> str:
+    """One line per job: state, counts, seconds."""
+    width = max(len(job.name) for job in JOBS)
+    lines = ["  ".join([f"{'job':{width}}", f"{'state':8}", *(f"{name:>9}" for name in (*COUNTS, "seconds"))])]
+    for job in JOBS:
+        report = reports.get(job.dag_id) or {}
+        counts = [f"{report.get(name, ''):>9}" for name in COUNTS]
+        seconds = f"{report['seconds']:>9.1f}" if "seconds" in report else " " * 9
+        lines.append("  ".join([f"{job.name:{width}}", f"{states.get(job.dag_id) or 'not run':8}", *counts, seconds]))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def run_book(
+    jobs: tuple[Job, ...], states: Mapping[str, str | None], reasons: Mapping[str, str | None], run_date: date
+) -> str:
+    """What to do after a recovery in which these jobs did not succeed."""
+    lines = [f"Run {len(jobs)} of {len(JOBS)} jobs again, in this order, with run_date {run_date}:"]
+    for job in jobs:
+        unfit = unfit_upstream_jobs(job, states)
+        if states.get(job.dag_id) == "failed":
+            why = f"failed: {reasons.get(job.dag_id) or 'see the log of its run'}"
+        elif unfit:
+            why = "did not run, because its upstream did not succeed: " + ", ".join(other.name for other in unfit)
+        else:
+            why = "did not run"
+        lines.append(f"  {job.name} {why}")
+    lines.append(
+        "A manual run of a job also runs its follow-on jobs. Or clear the first failed task of this run with all "
+        "downstream tasks, and recovery continues from there."
+    )
+    return "\n".join(lines)

@@ -1,0 +1,86 @@
+"""The table of run parameters, and the reference page that is made from it."""
+
+from dataclasses import asdict, fields
+
+import pytest
+
+from docs.write_parameters import PAGE, page
+from sync_jobs.catalogue import JOBS, Job, find_job
+from sync_jobs.guard_rail import Limits
+from sync_jobs.parameters import (
+    LIMITS,
+    PARAMETERS,
+    Parameter,
+    job_parameters,
+    recovery_parameters,
+    rollback_parameters,
+)
+
+INDEX_BUILD = find_job("PersonElasticSearchSyncJob")
+
+
+def by_name(parameters: tuple[Parameter, ...]) -> dict[str, Parameter]:
+    return {parameter.name: parameter for parameter in parameters}
+
+
+def test_the_reference_page_is_current() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: PYTHONPATH=plugins python docs/write_parameters.py"
+
+
+def test_every_parameter_has_a_title_and_an_explanation_in_sentences() -> None:
+    for parameter in PARAMETERS:
+        assert parameter.title, parameter.name
+        assert parameter.explanation.endswith("."), parameter.name
+        assert parameter.values, parameter.name
+        assert "|" not in parameter.explanation, f"{parameter.name}: the explanation is a cell of a Markdown table"
+
+
+def test_the_names_are_those_that_operators_and_scripts_use() -> None:
+    names = {"run_date", "date_override", "direction", "run_follow_on_jobs", "dry_run", "maximum_removed_percent"}
+    assert {parameter.name for parameter in PARAMETERS} >= names
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.dag_id)
+def test_a_job_takes_a_date_override_only_if_the_catalogue_says_so(job: Job) -> None:
+    assert ("date_override" in by_name(job_parameters(job))) == job.takes_date_override
+
+
+def test_every_dag_takes_every_limit() -> None:
+    for parameters in (job_parameters(INDEX_BUILD), recovery_parameters(), rollback_parameters(Limits())):
+        assert set(LIMITS) <= set(by_name(parameters))
+
+
+def test_a_job_has_its_own_limits_as_defaults() -> None:
+    for job in JOBS:
+        parameters = by_name(job_parameters(job))
+        assert {name: parameters[name].default for name in LIMITS} == asdict(job.limits)
+    limits = Limits(**dict.fromkeys(LIMITS, 7))
+    parameters = by_name(rollback_parameters(limits))
+    assert {name: parameters[name].default for name in LIMITS} == dict.fromkeys(LIMITS, 7)
+
+
+def test_recovery_leaves_the_limits_to_each_job() -> None:
+    parameters = by_name(recovery_parameters())
+    for name in LIMITS:
+        assert parameters[name].default is None
+        assert parameters[name].explanation.endswith("Empty: each job's own limit.")
+
+
+def test_a_job_names_its_follow_on_jobs_or_says_that_there_are_none() -> None:
+    follow_on = by_name(job_parameters(find_job("PostEmployingBodyTrustJob")))["run_follow_on_jobs"]
+    assert (follow_on.has_effect, follow_on.explanation.endswith("Here: PostTrainingBodyTrustJob.")) == (True, True)
+    none = by_name(job_parameters(INDEX_BUILD))["run_follow_on_jobs"]
+    assert (none.has_effect, "has none" in none.explanation) == (False, True)
+
+
+def test_a_given_limit_replaces_the_default_and_anything_else_is_left_alone() -> None:
+    limits = Limits(maximum_removed_percent=5)
+    assert limits.overridden_by({"maximum_removed_percent": 30, "dry_run": True}).maximum_removed_percent == 30
+    assert limits.overridden_by({"maximum_removed_percent": 0}).maximum_removed_percent == 0
+    assert limits.overridden_by({"maximum_removed_percent": None}) == limits
+    assert limits.overridden_by({}) == limits
+
+
+def test_each_limit_has_the_texts_that_forms_need() -> None:
+    for limit in fields(Limits):
+        assert set(limit.metadata) == {"title", "explanation"}
