@@ -34,6 +34,7 @@ from sync_jobs.search.settings import IndexSettings
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
 
+BAD_REQUEST = 400
 TOO_LARGE = 413
 # The only parts of a response that are needed. A full response is a fifth of the size of the request.
 ANSWER = "errors,items.*.status,items.*.error"
@@ -178,7 +179,7 @@ class _Sender:
         return None
 
     def _refused_for_overload(self, body: bytes, items: list[dict[str, dict[str, Any]]]) -> bytes:
-        """The operations to send again, in their order. Raises for what is not the fault of a document."""
+        """The operations to send again, in order. Raises the error of any that no document caused."""
         again: list[bytes] = []
         refusals: list[Refusal] = []
         for operation, item in zip(split_operations(body), items, strict=True):
@@ -190,10 +191,10 @@ class _Sender:
                 raise refusal(result["status"], error)
             if result["status"] in OVERLOADED:
                 again.append(operation)
-            elif operation.startswith(DELETE):
-                raise refusal(result["status"], error)
-            else:
+            elif result["status"] == BAD_REQUEST and not operation.startswith(DELETE):
                 refusals.append(refused(self.definition, operation, error))
+            else:
+                raise refusal(result["status"], error)
         if refusals:
             self.on_refused(refusals)
         return b"".join(again)

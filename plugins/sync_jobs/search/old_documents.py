@@ -1,4 +1,4 @@
-"""Keeps the live index's documents of the keys whose new documents Elasticsearch refuses (domain.md, job 6)."""
+"""Keeps the live index's documents of the keys whose new documents Elasticsearch refuses (docs/domain.md, "6 PersonElasticSearchSyncJob")."""
 
 import json
 from typing import Any
