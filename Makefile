@@ -9,6 +9,9 @@ python = PYTHONPATH=plugins:. .venv/bin/python
 compile = .venv/bin/uv --quiet pip compile --universal --python-version $(firstword $(python_versions)) \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade
 
+# Processes that run tests at the same time. Each has servers of its own, which take about a gigabyte of memory.
+workers = 2
+
 .DEFAULT_GOAL := help
 .PHONY: help run up down clean status test test-night test-browser lint bench lock venv
 .NOTPARALLEL:
@@ -34,11 +37,11 @@ down clean status:
 	@if [ -x .venv/bin/python ]; then exec env $(python) -m local $@; else echo 'Nothing is installed here yet.'; fi
 
 test: lint
-	$(python) -m pytest
+	$(python) -m pytest --numprocesses=$(workers) --dist=worksteal
 
 # Separate from the other tests because it takes long. .ci/run runs it, too.
 test-night: venv
-	$(python) -m pytest tests/scheduler
+	$(python) -m pytest --numprocesses=$(workers) --dist=loadgroup tests/scheduler
 
 # Separate from the other tests because it needs a browser. .ci/run runs it, too.
 test-browser: venv
@@ -47,9 +50,10 @@ test-browser: venv
 lint: venv
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	.venv/bin/mypy
 	PYTHONPATH=plugins:. .venv/bin/lint-imports
-	.venv/bin/sqlfluff lint --disable-progress-bar include/sql local/sql tests/second_index
+	.venv/bin/mypy & types=$$!; \
+	.venv/bin/sqlfluff lint --disable-progress-bar include/sql local/sql tests/second_index; sql=$$?; \
+	wait $$types && exit $$sql
 
 bench: venv
 	@exec env $(python) -m bench

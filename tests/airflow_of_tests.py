@@ -1,4 +1,4 @@
-"""A real Airflow for tests, on their PostgreSQL and Elasticsearch, and what an operator asks of it by REST."""
+"""A real Airflow on the servers of the tests, and what an operator does with it through the REST API."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ ENDED = ("success", "failed", "skipped", "upstream_failed")
 
 @dataclass(frozen=True)
 class AirflowOfTests(Airflow):
-    """zone: of the host that it seems to run on. more_settings: environment, above the local stack's own."""
+    """zone: time zone of its processes. more_settings: environment variables that override those of the local stack."""
 
     zone: str = "UTC"
     more_settings: Mapping[str, str] = field(default_factory=dict)
@@ -36,20 +36,20 @@ class AirflowOfTests(Airflow):
 
 
 class Api(AirflowApi):
-    """What an operator does by REST."""
+    """The REST API, as an operator uses it."""
 
     def start(self, dag_id: str, **conf: Any) -> str:
-        """Start a run; its id."""
+        """Start a manual run; return its id."""
         run_id: str = self.start_run(dag_id, conf)["dag_run_id"]
         return run_id
 
     def runs(self, dag_id: str, run_type: str) -> list[Json]:
-        """In the order in which they were made."""
+        """Runs of that type, oldest first."""
         listed: list[Json] = self.get(f"/dags/{dag_id}/dagRuns", {"order_by": "id", "limit": 100})["dag_runs"]
         return [run for run in listed if run["run_type"] == run_type]
 
     def run_ids(self, dag_id: str) -> set[str]:
-        """Of the last hundred runs."""
+        """The ids of the last hundred runs."""
         listed = self.get(f"/dags/{dag_id}/dagRuns", {"order_by": "-id", "limit": 100})["dag_runs"]
         return {run["dag_run_id"] for run in listed}
 
@@ -60,7 +60,7 @@ class Api(AirflowApi):
         self._request("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", json={"state": state})
 
     def clear(self, task: TaskId) -> None:
-        """Clear a task with all that is downstream of it in its run."""
+        """Clear a task and everything downstream of it in its run."""
         body = {
             "dry_run": False,
             "dag_run_id": task.run_id,
@@ -88,7 +88,7 @@ class StartedAirflow:
         return self.airflow.url
 
     def set_up(self) -> None:
-        """Its own database, connections and variables."""
+        """Set up its metadata database, connections and variables."""
         self.airflow.prepare()
         self.run_to_its_end(self.airflow.start_setup(self.airflow.setup_service()))
 
@@ -101,7 +101,7 @@ class StartedAirflow:
         self.services[component] = self.airflow.start(component, service)
 
     def start_all(self, dag_ids: tuple[str, ...]) -> None:
-        """Everything from nothing, until it has read these DAGs, which are unpaused then."""
+        """Start all components, wait until these DAGs have been read, and unpause them."""
         self.set_up()
         for component in COMPONENTS:
             self.start_component(component)
@@ -110,7 +110,7 @@ class StartedAirflow:
         self.api.unpause(dag_ids)
 
     def stop(self) -> None:
-        """At once: nothing of it is needed any more."""
+        """Stop everything at once, without waiting for running tasks."""
         stop(list(self.services.values()), patience=1)
 
     def state(self, dag_id: str, run_id: str) -> str:
@@ -118,7 +118,7 @@ class StartedAirflow:
         return state
 
     def wait_for_end(self, dag_id: str, run_id: str) -> str:
-        """The state in which a run ends."""
+        """Wait until a run ends; return its state."""
 
         def end() -> str | None:
             state = self.state(dag_id, run_id)
@@ -127,7 +127,7 @@ class StartedAirflow:
         return str(wait_for(f"the end of {dag_id} {run_id}", end))
 
     def wait_for_task(self, task: TaskId, *states: str) -> Json | None:
-        """The task's instance, once it is in one of these states."""
+        """Wait until the task is in one of these states; return its instance."""
 
         def instance() -> Json | None:
             try:
@@ -140,12 +140,12 @@ class StartedAirflow:
 
 
 def zone_of_another_date(moment: datetime) -> str:
-    """14 hours before UTC, or 11 behind it."""
+    """A zone whose date differs from that of UTC at that moment: 14 hours ahead of it, or 11 hours behind."""
     return "Pacific/Kiritimati" if moment.astimezone(UTC).hour >= 11 else "Pacific/Pago_Pago"
 
 
 class Databases(NamedTuple):
-    """Names of the application's database and of Airflow's own."""
+    """The names of the database of the application and of Airflow's metadata database."""
 
     tcs: str
     airflow: str
@@ -153,7 +153,7 @@ class Databases(NamedTuple):
 
 @contextmanager
 def new_databases(server: local_postgres.Postgres, zone: str) -> Iterator[Databases]:
-    """The application's with all tables, empty; their sessions are in that zone. Dropped at the end."""
+    """An application database with empty tables, and a metadata database, in that time zone; dropped at the end."""
     with (
         new_database(server, "tcs", TEMPLATE) as tcs,
         new_database(server, "airflow") as airflow,
@@ -174,7 +174,7 @@ def airflow_of_tests(
     zone: str,
     more_settings: Mapping[str, str],
 ) -> AirflowOfTests:
-    """Nothing is started. folder: where its home and logs are."""
+    """An Airflow that has not been started. folder: for its home and logs."""
     return AirflowOfTests(
         home=folder / "home",
         logs=folder / "logs",

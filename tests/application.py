@@ -7,11 +7,13 @@ import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 from elasticsearch import Elasticsearch
+
+from tests.waiting import PATIENCE_SECONDS
 
 ALIAS = "persons"
 PERSON_IDS = range(1, 61)
@@ -24,10 +26,15 @@ class Application:
 
     It searches for the documents with that personId, deletes them, and indexes new ones with ids that Elasticsearch
     makes up. Its persons have names and a status, and nothing else.
+
+    begun, finished: how many edits have begun, and have finished, so that another thread can wait for an edit.
     """
 
     postgres: psycopg.Connection[Any]
     search: Elasticsearch
+    begun: int = 0
+    finished: int = 0
+    progress: threading.Condition = field(default_factory=threading.Condition)
 
     def add(self, persons: range) -> None:
         """Add persons in PostgreSQL only."""
@@ -40,8 +47,8 @@ class Application:
         )
 
     def edit(self, person: int, surname: str, status: str = "CURRENT") -> None:
-        """A new name, and a person if there was none."""
-        with self.postgres.transaction():
+        """Change the name of a person, who is added if there is none."""
+        with self._an_edit(person), self.postgres.transaction():
             self.postgres.execute(
                 "INSERT INTO person (id, status) VALUES (%s, %s) "
                 "ON CONFLICT (id) DO UPDATE SET status = excluded.status",
@@ -52,13 +59,30 @@ class Application:
                 "ON CONFLICT (id) DO UPDATE SET surname = excluded.surname",
                 (person, surname),
             )
-        self.rewrite(person)
 
     def remove(self, person: int) -> None:
-        with self.postgres.transaction():
+        with self._an_edit(person), self.postgres.transaction():
             self.postgres.execute("DELETE FROM contact_details WHERE id = %s", (person,))
             self.postgres.execute("DELETE FROM person WHERE id = %s", (person,))
-        self.rewrite(person)
+
+    @contextmanager
+    def _an_edit(self, person: int) -> Iterator[None]:
+        """One edit: the block commits it, then the documents of that person are rewritten."""
+        with self.progress:
+            self.begun += 1
+        try:
+            yield
+            self.rewrite(person)
+        finally:
+            with self.progress:
+                self.finished += 1
+                self.progress.notify_all()
+
+    def wait_for_edits(self) -> None:
+        """Wait until every edit that began before this call has finished."""
+        with self.progress:
+            begun = self.begun
+            assert self.progress.wait_for(lambda: self.finished >= begun, PATIENCE_SECONDS)
 
     def rewrite(self, person: int) -> None:
         """Through the alias, in separate requests: a swap may happen between any two of them."""
@@ -90,12 +114,13 @@ class Application:
 
 
 @contextmanager
-def editing_all_the_time(application: Application, persons: range, seed: int) -> Iterator[list[int]]:
+def editing_all_the_time(
+    application: Application, persons: range, random_numbers: random.Random
+) -> Iterator[list[int]]:
     """A thread that edits, adds and removes persons, one after the other, until the block ends.
 
     Yields the list of the persons edited so far. An error in the thread is raised at the end.
     """
-    choose = random.Random(seed)
     stop = threading.Event()
     edited: list[int] = []
     errors: list[BaseException] = []
@@ -103,11 +128,11 @@ def editing_all_the_time(application: Application, persons: range, seed: int) ->
     def work() -> None:
         try:
             while not stop.is_set():
-                person = choose.choice(persons)
-                if choose.random() < 0.2:
+                person = random_numbers.choice(persons)
+                if random_numbers.random() < 0.2:
                     application.remove(person)
                 else:
-                    application.edit(person, f"Name {len(edited)} \U0001f600", choose.choice(STATUSES))
+                    application.edit(person, f"Name {len(edited)} \U0001f600", random_numbers.choice(STATUSES))
                 edited.append(person)
         except BaseException as error:
             errors.append(error)

@@ -1,11 +1,10 @@
 """Small random data sets in which everything that can be awkward in the application's data occurs often.
 
 A seed makes a data set: tables of a few dozen persons around a run date, with the wrong leftovers in the tables
-that the jobs own. Equal seeds make equal data sets; the seed is in the name of each test that uses one.
-Set SYNC_TEST_SEED to add a seed of your own, for instance one that failed elsewhere.
+that the jobs own. Equal seeds make equal data sets, and the seed is in the name of each test that uses one. Some
+seeds never change; one is the seed of the session (tests/random_seed.py).
 """
 
-import os
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from tests.naive_model import Row, Tables, person_owners, person_trusts, post_trusts
+from tests.random_seed import session_seed
 
 Connection = psycopg.Connection[Any]
 T = TypeVar("T")
@@ -178,10 +178,8 @@ class DataSet:
 
 
 def seeds(count: int) -> list[int]:
-    """The first seeds, always the same; a fresh one for each run of the tests; and that of SYNC_TEST_SEED."""
-    fresh = random.SystemRandom().randrange(1_000, 1_000_000_000)
-    given = os.environ.get("SYNC_TEST_SEED", "").strip()
-    return [*range(1, count), fresh, *([int(given)] if given else [])]
+    """That many seeds: fixed ones, and last the seed of this session."""
+    return [*range(1, count), session_seed()]
 
 
 def seed_id(seed: int) -> str:
@@ -189,7 +187,7 @@ def seed_id(seed: int) -> str:
 
 
 def make_data_set(seed: int) -> DataSet:
-    """The data set of that seed."""
+    """Make the data set of that seed."""
     generator = _Generator(random.Random(seed))
     tables = generator.application_tables()
     data_set = DataSet(
@@ -215,7 +213,7 @@ def load(connection: Connection, tables: Tables) -> None:
 
 
 def read_tables(connection: Connection) -> Tables:
-    """All tables as they are in the database now."""
+    """Read all tables from the database."""
     return {table: read_table(connection, table) for table in COLUMNS}
 
 

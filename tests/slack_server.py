@@ -1,4 +1,4 @@
-"""A server on this machine in the place of Slack's API."""
+"""A local server in place of Slack's API."""
 
 import json
 import threading
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class SlackServer:
-    """Takes every message and keeps it. answer: what it says to each; it says nothing at all while hanging is set."""
+    """Keeps every message. answer: its answer to each message; it does not answer while hanging is set."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}/api/"
@@ -51,7 +51,8 @@ def slack_server() -> Iterator[SlackServer]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         slack = SlackServer(server.server_port)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        # It looks this often, in seconds, whether it is to end.
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
             yield slack

@@ -1,4 +1,4 @@
-"""To wait for what comes in its own time, and to say what was waited for if it does not."""
+"""Waiting for a condition, with a failure that says what was waited for."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Answer = TypeVar("Answer")
 
 
 def wait_for(what: str, question: Callable[[], Answer], seconds: float = PATIENCE_SECONDS) -> Answer:
-    """The first answer that is true. Fails saying what was waited for, and what the last answer was."""
+    """Ask until an answer is true, and return it. Fails after that many seconds with the last answer."""
     end = time.monotonic() + seconds
     while not (answer := question()):
         assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}, last seen: {answer!r}"

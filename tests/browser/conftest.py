@@ -1,7 +1,7 @@
 """One Airflow and one browser for all tests of this folder, and pages of the two users.
 
-The Airflow has the project's own DAGs, unpaused; none of them is started by the clock. Its processes and databases,
-and the browser, are in a zone whose date is not that of UTC.
+The Airflow has the project's DAGs, unpaused but without their schedules. Its processes, its databases and the browser
+are in a time zone whose date differs from that of UTC.
 """
 
 from collections.abc import Iterator
@@ -85,9 +85,9 @@ def viewer(browser: Browser, airflow: StartedAirflow, zone: str) -> Iterator[Bro
 
 @pytest.fixture
 def complaints() -> Iterator[list[str]]:
-    """What the pages of a test have written to the browser's console as an error, or have thrown.
+    """The errors that the pages of a test have thrown or written to the console.
 
-    A test fails that leaves any; one that expects some takes them out.
+    A test fails if any are left at its end; a test that expects some removes them.
     """
     found: list[str] = []
     yield found
@@ -96,7 +96,7 @@ def complaints() -> Iterator[list[str]]:
 
 @pytest.fixture
 def page(administrator: BrowserContext, complaints: list[str]) -> Iterator[Page]:
-    """Empty, and logged in as the administrator; an address may begin with its slash: page.goto("/dags")."""
+    """An empty page of the administrator, for relative addresses: page.goto("/dags")."""
     with new_page(administrator, complaints) as page:
         yield page
 

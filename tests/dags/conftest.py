@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-HOME = Path(tempfile.mkdtemp(prefix="airflow-of-tests-"))
+TEMPORARY_FOLDER = tempfile.TemporaryDirectory(prefix="airflow-of-tests-", ignore_cleanup_errors=True)  # until the end
+HOME = Path(TEMPORARY_FOLDER.name)
 
 (HOME / "airflow.cfg").write_text(
     f"""\

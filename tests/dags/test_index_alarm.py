@@ -90,7 +90,9 @@ def test_the_alarm_fails_and_notifies_the_channel_until_the_index_was_built_this
     elasticsearch.indices.create(index=old, aliases={"persons": {}})
     assert run(dag, monkeypatch, port) == "failed"
     _, text = slack.texts
-    assert text.startswith(f"<!channel> *Alarm: the search index was not rebuilt* failed: The live index {old} was")
+    assert text.startswith(
+        f"<!channel> *Alarm: the search index persons was not rebuilt* failed: The live index {old} was"
+    )
 
     elasticsearch.indices.delete(index=old)
     elasticsearch.indices.create(index=new, aliases={"persons": {}})

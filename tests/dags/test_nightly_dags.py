@@ -1,9 +1,9 @@
-"""The DAGs of the jobs are those of docs/domain.md and docs/design.md, and each has what every DAG needs."""
+"""The DAGs of the jobs say what the contract says, and every DAG of the project has what operators need."""
 
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,36 +21,14 @@ from sync_airflow import connections, task_defaults
 from sync_airflow.tasks.job_operator import DATE_OF_CHANGE_OVERRIDE
 from sync_airflow.tasks.sensors import NightlyJobSensor
 from sync_airflow.tasks.sync_operator import INDEX_SETTINGS
-from sync_jobs.catalogue import JOBS, find_job
+from sync_jobs.catalogue import find_job
 from sync_jobs.parameters import job_parameters
+from tests.expected_jobs import BY_DAG_ID, BY_NAME, DAG_IDS, EXPECTED_JOBS, ExpectedJob, expected_job_id
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# docs/domain.md, "The eight jobs": DAG id, operators' name, UTC time.
-NIGHT = (
-    ("person_owner_rebuild_job", "PersonOwnerRebuildJob", time(0, 5)),
-    ("person_placement_employing_body_trust_job", "PersonPlacementEmployingBodyTrustJob", time(0, 9)),
-    ("person_placement_training_body_trust_job", "PersonPlacementTrainingBodyTrustJob", time(0, 29)),
-    ("post_employing_body_trust_job", "PostEmployingBodyTrustJob", time(1, 9)),
-    ("post_training_body_trust_job", "PostTrainingBodyTrustJob", time(1, 19)),
-    ("person_elastic_search_sync_job", "PersonElasticSearchSyncJob", time(1, 29)),
-    ("post_funding_status_sync_job", "PostFundingStatusSyncJob", time(1, 45)),
-    ("person_record_status_job", "PersonRecordStatusJob", time(2, 0)),
-)
-DAG_IDS = [dag_id for dag_id, _, _ in NIGHT]
-TIMES = {dag_id: at for dag_id, _, at in NIGHT}
-
-# docs/design.md, "Orchestration": who waits for whom, and how much earlier that one is due, in minutes.
-WAITS = {
-    "person_placement_training_body_trust_job": {"person_placement_employing_body_trust_job": 20},
-    "post_training_body_trust_job": {"post_employing_body_trust_job": 10},
-    "person_elastic_search_sync_job": {
-        "person_owner_rebuild_job": 84,
-        "person_placement_employing_body_trust_job": 80,
-        "person_placement_training_body_trust_job": 60,
-    },
-    "person_record_status_job": {"person_elastic_search_sync_job": 31},
-}
+each_dag_id = pytest.mark.parametrize("dag_id", DAG_IDS)
+each_job = pytest.mark.parametrize("expected", EXPECTED_JOBS, ids=expected_job_id)
 
 
 def next_run_of_a_new_dag(dag: DAG) -> datetime:
@@ -74,52 +52,52 @@ def waits_of(dag: DAG) -> list[NightlyJobSensor]:
     return [task for task in dag.tasks if isinstance(task, NightlyJobSensor)]
 
 
-def test_all_files_can_be_read_and_there_are_ten_dags(dag_bag: DagBag) -> None:
+def test_all_files_can_be_read_and_there_is_a_dag_for_each_job_and_three_more(dag_bag: DagBag) -> None:
     assert dag_bag.import_errors == {}
     assert sorted(dag_bag.dags) == sorted([*DAG_IDS, "recovery", "persons_index_alarm", "persons_index_rollback"])
 
 
-@pytest.mark.parametrize(("dag_id", "name", "at"), NIGHT, ids=DAG_IDS)
-def test_each_job_is_due_once_a_night_at_its_time_in_utc(
-    dags: dict[str, DAG], dag_id: str, name: str, at: time
-) -> None:
-    dag = dags[dag_id]
-    assert dag.dag_display_name == name
+@each_job
+def test_each_job_is_due_once_a_night_at_its_time_in_utc(dags: dict[str, DAG], expected: ExpectedJob) -> None:
+    dag = dags[expected.dag_id]
+    assert dag.dag_display_name == expected.name
     assert isinstance(dag.timetable, CronTriggerTimetable)
-    assert dag.timetable.expression == f"{at.minute} {at.hour} * * *"
+    assert dag.timetable.expression == f"{expected.at.minute} {expected.at.hour} * * *"
     assert str(dag.timetable.timezone) == "UTC"
     assert not dag.catchup
     assert dag.max_active_runs == 1
 
 
 @pytest.mark.parametrize("minutes_after", [6, 120, 600])
-@pytest.mark.parametrize("dag_id", DAG_IDS)
+@each_job
 def test_a_new_dag_waits_for_the_next_night_instead_of_running_the_last_one(
-    dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch, dag_id: str, minutes_after: int
+    dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch, expected: ExpectedJob, minutes_after: int
 ) -> None:
-    tick = datetime.combine(datetime(2026, 7, 1), TIMES[dag_id], tzinfo=UTC)
+    tick = datetime.combine(datetime(2026, 7, 1), expected.at, tzinfo=UTC)
     now = tick + timedelta(minutes=minutes_after)
     monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: now)
-    assert next_run_of_a_new_dag(dags[dag_id]) == tick + timedelta(days=1)
+    assert next_run_of_a_new_dag(dags[expected.dag_id]) == tick + timedelta(days=1)
 
 
-@pytest.mark.parametrize("dag_id", DAG_IDS)
+@each_job
 def test_a_file_that_is_read_right_after_the_tick_does_not_lose_the_first_night(
-    dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch, dag_id: str
+    dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch, expected: ExpectedJob
 ) -> None:
-    tick = datetime.combine(datetime(2026, 7, 1), TIMES[dag_id], tzinfo=UTC)
+    tick = datetime.combine(datetime(2026, 7, 1), expected.at, tzinfo=UTC)
     monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: tick + timedelta(seconds=1))
-    assert next_run_of_a_new_dag(dags[dag_id]) == tick
+    assert next_run_of_a_new_dag(dags[expected.dag_id]) == tick
 
 
-@pytest.mark.parametrize("dag_id", DAG_IDS)
-def test_a_manual_run_takes_the_parameters_of_its_job(dags: dict[str, DAG], dag_id: str) -> None:
-    params = dags[dag_id].params
-    assert params.dump() == {parameter.name: parameter.default for parameter in job_parameters(find_job(dag_id))}
+@each_job
+def test_a_manual_run_takes_the_parameters_of_its_job(dags: dict[str, DAG], expected: ExpectedJob) -> None:
+    params = dags[expected.dag_id].params
+    parameters = job_parameters(find_job(expected.dag_id))
+    assert params.dump() == {parameter.name: parameter.default for parameter in parameters}
+    assert ("date_override" in params) == expected.takes_date_override
     for name in params:
         param = params.get_param(name)
-        assert param.description, f"{dag_id}: give the Param {name} a description"
-        assert param.schema["title"], f"{dag_id}: give the Param {name} a title"
+        assert param.description, f"{expected.dag_id}: give the Param {name} a description"
+        assert param.schema["title"], f"{expected.dag_id}: give the Param {name} a title"
 
 
 @pytest.mark.parametrize("value", ["2026-02-29", "01/02/2026", "tomorrow", "2026-2-1", 20260201, ""])
@@ -174,13 +152,13 @@ def test_every_dag_has_a_manual_that_explains_its_parameters(dags: dict[str, DAG
             assert f"`{name}`" in dag.doc_md, f"{dag_id}: the manual does not explain the param {name}"
 
 
-@pytest.mark.parametrize(("dag_id", "name", "at"), NIGHT, ids=DAG_IDS)
+@each_job
 def test_the_manual_of_a_job_says_when_it_runs_what_it_writes_and_what_to_do_if_it_failed(
-    dags: dict[str, DAG], dag_id: str, name: str, at: time
+    dags: dict[str, DAG], expected: ExpectedJob
 ) -> None:
-    manual = dags[dag_id].doc_md or ""
-    job = next(job for job in JOBS if job.name == name)
-    for part in (name, f"{at:%H:%M} UTC", job.writes, job.summary, "If it failed"):
+    manual = dags[expected.dag_id].doc_md or ""
+    summary = find_job(expected.name).summary
+    for part in (expected.name, f"{expected.at:%H:%M} UTC", expected.writes, summary, "If it failed"):
         assert part in manual
 
 
@@ -201,11 +179,17 @@ def test_every_task_has_an_owner_a_time_limit_and_retries_with_back_off(dags: di
             assert task.max_retry_delay == timedelta(minutes=10), f"{where}: use task_defaults.RETRIES"
 
 
-@pytest.mark.parametrize("dag_id", DAG_IDS)
-def test_each_job_waits_for_its_upstream_runs_of_the_same_night(dags: dict[str, DAG], dag_id: str) -> None:
-    tasks = waits_of(dags[dag_id])
+def waited_for(expected: ExpectedJob) -> list[ExpectedJob]:
+    """The jobs for whose end, good or any, a scheduled run waits."""
+    names = {*expected.waits_for, expected.waits_for_any_end_of}
+    return [other for other in EXPECTED_JOBS if other.name in names]
+
+
+@each_job
+def test_each_job_waits_for_its_upstream_runs_of_the_same_night(dags: dict[str, DAG], expected: ExpectedJob) -> None:
+    tasks = waits_of(dags[expected.dag_id])
     assert {task.external_dag_id: task.execution_delta for task in tasks} == {
-        upstream: timedelta(minutes=minutes) for upstream, minutes in WAITS.get(dag_id, {}).items()
+        other.dag_id: timedelta(minutes=expected.minutes_after(other)) for other in waited_for(expected)
     }
     for task in tasks:
         assert task.task_id == f"wait_for_{task.external_dag_id}"
@@ -214,20 +198,18 @@ def test_each_job_waits_for_its_upstream_runs_of_the_same_night(dags: dict[str, 
         assert task.downstream_task_ids == {"run_job"}
 
 
-@pytest.mark.parametrize("dag_id", WAITS)
-def test_a_failed_upstream_ends_the_wait_except_before_the_job_that_waits_for_any_end(
-    dags: dict[str, DAG], dag_id: str
-) -> None:
-    for task in waits_of(dags[dag_id]):
-        any_end = dag_id == "person_record_status_job"
+@pytest.mark.parametrize("expected", [job for job in EXPECTED_JOBS if waited_for(job)], ids=expected_job_id)
+def test_a_failed_upstream_ends_the_wait_unless_any_end_will_do(dags: dict[str, DAG], expected: ExpectedJob) -> None:
+    for task in waits_of(dags[expected.dag_id]):
+        any_end = BY_DAG_ID[task.external_dag_id].name == expected.waits_for_any_end_of
         assert task.failed_states == ([] if any_end else ["failed"])
         assert task.allowed_states == (["success", "failed"] if any_end else ["success"])
 
 
-@pytest.mark.parametrize("dag_id", DAG_IDS)
-def test_the_work_comes_after_every_wait_and_before_the_next_job(dags: dict[str, DAG], dag_id: str) -> None:
-    dag = dags[dag_id]
-    waits = {f"wait_for_{upstream}" for upstream in WAITS.get(dag_id, {})}
+@each_job
+def test_the_work_comes_after_every_wait_and_before_the_next_job(dags: dict[str, DAG], expected: ExpectedJob) -> None:
+    dag = dags[expected.dag_id]
+    waits = {f"wait_for_{other.dag_id}" for other in waited_for(expected)}
     assert {task.task_id for task in dag.tasks} == {"run_job", "run_next_job", *waits}
     assert dag.get_task("run_job").upstream_task_ids == waits
     # Sensors skip themselves in a manual run; a failed one must stop the job.
@@ -236,19 +218,20 @@ def test_the_work_comes_after_every_wait_and_before_the_next_job(dags: dict[str,
     assert dag.get_task("run_next_job").trigger_rule == "all_success"
 
 
-def upstream_ids(dag_id: str) -> set[str]:
-    if dag_id == "person_record_status_job":
-        return set()  # it waits for the end of the index build, and does not follow it
-    direct = set(WAITS.get(dag_id, {}))
-    return direct.union(*(upstream_ids(upstream) for upstream in direct))
+def upstream_ids(expected: ExpectedJob) -> set[str]:
+    """DAG ids of all jobs whose success it needs, directly or through another."""
+    found: set[str] = set()
+    for name in expected.waits_for:
+        found |= {BY_NAME[name].dag_id, *upstream_ids(BY_NAME[name])}
+    return found
 
 
 def test_the_last_success_of_each_job_is_kept_on_an_asset_of_its_own(dags: dict[str, DAG]) -> None:
-    for dag_id in DAG_IDS:
-        run_job = dags[dag_id].get_task("run_job")
-        assert [asset.name for asset in run_job.outlets] == [dag_id]
+    for expected in EXPECTED_JOBS:
+        run_job = dags[expected.dag_id].get_task("run_job")
+        assert [asset.name for asset in run_job.outlets] == [expected.dag_id]
         # Its inlets are the assets of the job and of all upstream jobs.
-        assert {asset.name for asset in run_job.inlets} == {dag_id, *upstream_ids(dag_id)}
+        assert {asset.name for asset in run_job.inlets} == {expected.dag_id, *upstream_ids(expected)}
 
 
 def test_parsing_the_dag_files_imports_no_driver_and_no_job() -> None:

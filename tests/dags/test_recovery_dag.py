@@ -13,24 +13,14 @@ from sync_airflow.tasks.recovery import RecoverJobOperator, unfit_upstream_jobs
 from sync_airflow.tasks.recovery_summary import jobs_to_run_again, run_book, table
 from sync_jobs.catalogue import JOBS, find_job
 from sync_jobs.report import COUNTS
+from tests.expected_jobs import DAG_IDS, EXPECTED_JOBS, ExpectedJob, expected_job_id
 
-# docs/domain.md, "The eight jobs": in this order.
-ORDER = [
-    "person_owner_rebuild_job",
-    "person_placement_employing_body_trust_job",
-    "person_placement_training_body_trust_job",
-    "post_employing_body_trust_job",
-    "post_training_body_trust_job",
-    "person_elastic_search_sync_job",
-    "post_funding_status_sync_job",
-    "person_record_status_job",
-]
-ALL_WELL = dict.fromkeys(ORDER, "success")
+ALL_WELL = dict.fromkeys(DAG_IDS, "success")
 
 
 def test_the_jobs_run_one_after_the_other_in_the_order_of_the_table_then_the_summary(dags: dict[str, DAG]) -> None:
     recovery = dags["recovery"]
-    chain = [*ORDER, "summary"]
+    chain = [*DAG_IDS, "summary"]
     assert {task.task_id for task in recovery.tasks} == set(chain)
     assert recovery.get_task(chain[0]).upstream_task_ids == set()
     for before, after in pairwise(chain):
@@ -38,7 +28,7 @@ def test_the_jobs_run_one_after_the_other_in_the_order_of_the_table_then_the_sum
 
 
 def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags: dict[str, DAG]) -> None:
-    for dag_id in ORDER:
+    for dag_id in DAG_IDS:
         task = dags["recovery"].get_task(dag_id)
         assert isinstance(task, RecoverJobOperator)
         assert task.trigger_dag_id == dag_id
@@ -48,7 +38,7 @@ def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags: dict[str
         assert (task.allowed_states, task.failed_states) == (["success"], ["failed"])
 
 
-@pytest.mark.parametrize("task_id", ORDER)
+@pytest.mark.parametrize("task_id", DAG_IDS)
 def test_a_recovery_with_an_unknown_parameter_starts_no_job(dags: dict[str, DAG], task_id: str) -> None:
     # The run has only a conf, so anything that happened before the refusal would fail.
     run, reasons = SimpleNamespace(conf={"run_date": "2026-02-28", "dry_run": True}), []
@@ -60,7 +50,7 @@ def test_a_recovery_with_an_unknown_parameter_starts_no_job(dags: dict[str, DAG]
 
 
 def test_later_jobs_and_the_summary_run_after_a_failed_job(dags: dict[str, DAG]) -> None:
-    for task_id in [*ORDER[1:], "summary"]:
+    for task_id in [*DAG_IDS[1:], "summary"]:
         assert dags["recovery"].get_task(task_id).trigger_rule == "all_done"
 
 
@@ -72,23 +62,9 @@ def test_recovery_has_no_schedule_one_run_at_a_time_and_a_time_limit(dags: dict[
     assert set(recovery.params.dump().values()) == {None}
 
 
-@pytest.mark.parametrize(
-    ("failed", "not_run"),
-    [
-        ("PersonOwnerRebuildJob", ["PersonElasticSearchSyncJob"]),
-        (
-            "PersonPlacementEmployingBodyTrustJob",
-            ["PersonPlacementTrainingBodyTrustJob", "PersonElasticSearchSyncJob"],
-        ),
-        ("PersonPlacementTrainingBodyTrustJob", ["PersonElasticSearchSyncJob"]),
-        ("PostEmployingBodyTrustJob", ["PostTrainingBodyTrustJob"]),
-        ("PostTrainingBodyTrustJob", []),
-        ("PersonElasticSearchSyncJob", []),  # PersonRecordStatusJob writes its statuses in any case
-        ("PostFundingStatusSyncJob", []),
-        ("PersonRecordStatusJob", []),
-    ],
-)
-def test_jobs_downstream_of_a_failed_job_are_skipped_and_all_others_run(failed: str, not_run: list[str]) -> None:
+@pytest.mark.parametrize("expected", EXPECTED_JOBS, ids=expected_job_id)
+def test_jobs_downstream_of_a_failed_job_are_skipped_and_all_others_run(expected: ExpectedJob) -> None:
+    failed, not_run = expected.name, list(expected.runs_after)
     states: dict[str, str | None] = {}
     for job in JOBS:
         if job.name == failed:
@@ -124,7 +100,7 @@ def test_the_summary_lists_the_jobs_to_run_again_in_order_with_reasons() -> None
     reasons = {"person_placement_employing_body_trust_job": "it would remove 100 of 100"}
     text = run_book(jobs_to_run_again(states), states, reasons, date(2026, 2, 28))
     assert text.splitlines()[:5] == [
-        "Run 4 of 8 jobs again, in this order, with run_date 2026-02-28:",
+        f"Run 4 of {len(DAG_IDS)} jobs again, in this order, with run_date 2026-02-28:",
         "  PersonPlacementEmployingBodyTrustJob failed: it would remove 100 of 100",
         "  PersonPlacementTrainingBodyTrustJob did not run, because its upstream did not succeed: "
         "PersonPlacementEmployingBodyTrustJob",
@@ -137,9 +113,9 @@ def test_the_summary_lists_the_jobs_to_run_again_in_order_with_reasons() -> None
 def test_the_table_has_one_line_per_job_with_its_counts() -> None:
     counts = {"read": 10, "added": 1, "changed": 2, "removed": 3, "unchanged": 4, "refreshed": 0, "seconds": 1.26}
     states = ALL_WELL | {"person_record_status_job": "failed"}
-    reports = {dag_id: counts for dag_id in ORDER if states[dag_id] == "success"}
+    reports = {dag_id: counts for dag_id in DAG_IDS if states[dag_id] == "success"}
     head, *lines = table(states, reports).splitlines()
     assert head.split() == ["job", "state", *COUNTS, "seconds"]
-    assert [line.split()[0] for line in lines] == [job.name for job in JOBS]
+    assert [line.split()[0] for line in lines] == [expected.name for expected in EXPECTED_JOBS]
     assert lines[0].split() == ["PersonOwnerRebuildJob", "success", "10", "1", "2", "3", "4", "0", "1.3"]
     assert lines[-1].split() == ["PersonRecordStatusJob", "failed"]

@@ -71,4 +71,4 @@ def test_a_manual_run_rolls_back_and_another_forth_and_both_are_announced(
     assert "was not made by a build" in failed[0]
     assert "Unknown parameter 'dryrun'. Expected some of direction, " in failed[1]
     assert len(failed) == 2
-    assert sum("*Rollback of the search index* finished" in text for text in slack.texts) == 3
+    assert sum("*Rollback of the search index persons* finished" in text for text in slack.texts) == 3

@@ -64,7 +64,7 @@ def test_each_job_is_due_once_per_night_at_its_time_in_utc(dags: dict[str, DAG],
 def test_a_job_waits_for_the_run_of_the_same_night(night: date, job: Job, upstream: Job) -> None:
     sensor = NightlyJobSensor(task_id="wait", job_name=job.name, upstream_name=upstream.name)
     tick = pendulum.instance(datetime.combine(night, job.at, tzinfo=UTC))
-    waited_for = sensor._upstream_tick({"logical_date": tick, "dag_run": SimpleNamespace(run_after=tick)})
+    waited_for = sensor.upstream_tick({"logical_date": tick, "dag_run": SimpleNamespace(run_after=tick)})
     assert waited_for == datetime.combine(night, upstream.at, tzinfo=UTC)
 
 

@@ -1,4 +1,4 @@
-"""Stands between a client and Elasticsearch: loses a request or its answer, or refuses it, where a test says so."""
+"""A proxy in front of Elasticsearch that loses requests or answers, or refuses requests, as a test demands."""
 
 import json
 import ssl
@@ -92,7 +92,8 @@ def proxy_before(target: str, https: ssl.SSLContext | None = None) -> Iterator[P
     if https:
         server.socket = https.wrap_socket(server.socket, server_side=True)
     proxy.url = f"{'https' if https else 'http'}://{HOST}:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # It looks this often, in seconds, whether it is to end.
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield proxy

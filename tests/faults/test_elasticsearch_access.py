@@ -1,4 +1,4 @@
-"""Elasticsearch is there, and refuses whoever asks: the error says what to correct, and is not worth a retry."""
+"""Elasticsearch refuses access: the error says what to correct, and is not transient."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +14,7 @@ from tests.application import Application
 from tests.awkward_data import Connection
 from tests.comparison import runner
 from tests.faults.proxy import Proxy, proxy_before
+from tests.waiting import PATIENCE_SECONDS
 
 JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
@@ -29,7 +30,7 @@ def proxy(elasticsearch_server: ElasticsearchServer) -> Iterator[Proxy]:
 
 @pytest.mark.parametrize("path", ["/_alias/", "/_bulk"])
 @pytest.mark.parametrize(("status", "reason"), [(401, UNKNOWN), (403, NO_RIGHT)])
-def test_a_wrong_password_and_a_missing_right_are_said_in_the_servers_words(
+def test_a_wrong_password_and_a_missing_right_are_reported_in_the_servers_words(
     tcs: Connection,
     job_connection: Connection,
     elasticsearch: Elasticsearch,
@@ -46,7 +47,7 @@ def test_a_wrong_password_and_a_missing_right_are_said_in_the_servers_words(
     assert not elasticsearch.indices.get(index="*")
 
 
-def test_a_refusal_is_told_at_once_though_postgresql_waits_for_the_application(
+def test_a_refusal_is_reported_at_once_even_while_postgresql_waits_for_a_lock(
     tcs: Connection, job_connection: Connection, elasticsearch: Elasticsearch, proxy: Proxy
 ) -> None:
     """The index is created while PostgreSQL makes the first document."""
@@ -59,7 +60,7 @@ def test_a_refusal_is_told_at_once_though_postgresql_waits_for_the_application(
         application.execute("LOCK TABLE person IN ACCESS EXCLUSIVE MODE")
         building = thread.submit(runner(job_connection, client), JOB, RUN_DATE)
         with pytest.raises(AccessRefused, match="is unauthorized for user"):
-            building.result(timeout=20)
+            building.result(timeout=PATIENCE_SECONDS)
         application.rollback()
     assert not elasticsearch.indices.get(index="*")
     assert job_connection.execute("SELECT 1").fetchone() == (1,)

@@ -39,7 +39,7 @@ def certificate_of(authority: trustme.CA, folder: Path) -> str:
     return str(path)
 
 
-def test_a_job_goes_by_the_certificate_authority_of_its_connection(
+def test_a_job_trusts_the_certificate_authority_of_its_connection(
     tcs: Connection,
     job_connection: Connection,
     elasticsearch: Elasticsearch,
@@ -52,7 +52,7 @@ def test_a_job_goes_by_the_certificate_authority_of_its_connection(
         assert runner(job_connection, client)(JOB, RUN_DATE).added == 3
 
 
-def test_a_certificate_of_an_authority_that_nobody_trusts_is_said_and_not_worth_a_retry(
+def test_an_untrusted_certificate_is_reported_and_not_transient(
     job_connection: Connection, elasticsearch: Elasticsearch, proxy: Proxy, tmp_path: Path
 ) -> None:
     with (

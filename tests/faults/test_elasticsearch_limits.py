@@ -120,7 +120,7 @@ def test_one_document_over_the_clusters_limit_is_left_out_and_named(
         build(job_connection, small_node, quarantine_persons=0)
 
 
-def test_on_a_disk_that_is_full_all_stops_at_once_and_the_old_index_serves_on(
+def test_a_full_disk_stops_everything_at_once_and_the_live_index_keeps_serving(
     tcs: Connection, job_connection: Connection, small_node: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Application(tcs, small_node).add(range(1, 101))
@@ -135,7 +135,7 @@ def test_on_a_disk_that_is_full_all_stops_at_once_and_the_old_index_serves_on(
             began = time.monotonic()
             with pytest.raises(SearchBlocked, match="Free disk space"):
                 run_job(job, postgres=job_connection, elasticsearch=small_node, run_date=RUN_DATE)
-            assert time.monotonic() - began < 30
+            assert time.monotonic() - began < 60
         assert list(small_node.indices.get(index="*")) == [live]
         assert count(small_node) == 100
     finally:

@@ -1,4 +1,4 @@
-"""A server is lost once the new index is live: the error says so, and nothing says that it will be removed."""
+"""A server is lost after the swap: the error says that the new index is live, and not that it will be removed."""
 
 from datetime import date
 from typing import Any
@@ -25,7 +25,7 @@ def end_session(dsn: str, connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("lost", ["PostgreSQL", "Elasticsearch"])
-def test_a_server_lost_after_the_swap_is_said_to_leave_the_new_index_live_and_the_next_run_covers_the_rest(
+def test_after_a_server_lost_after_the_swap_the_error_says_the_new_index_is_live_and_the_next_run_covers_the_rest(
     tcs: Connection,
     job_connection: Connection,
     job_dsn: str,
@@ -62,7 +62,7 @@ def test_a_server_lost_after_the_swap_is_said_to_leave_the_new_index_live_and_th
         assert runner(another, elasticsearch)(JOB, RUN_DATE).unchanged == 10
 
 
-def test_a_connection_lost_at_the_end_of_the_snapshot_is_said_to_leave_the_new_index_live(
+def test_after_a_connection_lost_at_the_end_of_the_snapshot_the_error_says_the_new_index_is_live(
     job_connection: Connection, job_dsn: str, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cover_the_swap = build.cover_the_swap
@@ -79,7 +79,7 @@ def test_a_connection_lost_at_the_end_of_the_snapshot_is_said_to_leave_the_new_i
 
 
 @pytest.mark.parametrize("lost", ["PostgreSQL", "Elasticsearch"])
-def test_a_server_lost_in_the_very_last_step_is_said_to_leave_the_new_index_live_and_up_to_date(
+def test_after_a_server_lost_in_the_last_step_the_error_says_the_new_index_is_live_and_up_to_date(
     job_connection: Connection,
     job_dsn: str,
     elasticsearch: Elasticsearch,
@@ -100,7 +100,7 @@ def test_a_server_lost_in_the_very_last_step_is_said_to_leave_the_new_index_live
     assert "not touched" not in str(caught.value)
 
 
-def test_a_refusal_after_the_swap_is_still_none_to_be_tried_again(
+def test_a_refusal_after_the_swap_is_not_transient(
     job_connection: Connection, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_: Any) -> int:

@@ -1,4 +1,4 @@
-"""Requests to Elasticsearch, or its answers, get lost on the way: nothing is done twice, and nothing is not done."""
+"""Requests to Elasticsearch or its answers are lost: everything is done exactly once."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -37,7 +37,7 @@ def build(connection: Connection, proxy: Proxy) -> Report:
 
 
 @pytest.mark.parametrize("lost", ["request", "answer"])
-def test_a_swap_is_done_once_whatever_of_it_is_lost(
+def test_a_swap_is_done_once_if_its_request_or_its_answer_is_lost(
     tcs: Connection, job_connection: Connection, elasticsearch: Elasticsearch, proxy: Proxy, lost: What
 ) -> None:
     Application(tcs, elasticsearch).add(range(1, 11))
@@ -49,7 +49,7 @@ def test_a_swap_is_done_once_whatever_of_it_is_lost(
 
 
 @pytest.mark.parametrize("refused", ["/_aliases", "/_alias/"])
-def test_a_cluster_that_is_overloaded_at_the_swap_is_asked_again(
+def test_a_swap_is_repeated_while_the_cluster_is_overloaded(
     tcs: Connection,
     job_connection: Connection,
     elasticsearch: Elasticsearch,
@@ -69,7 +69,7 @@ def test_a_cluster_that_is_overloaded_at_the_swap_is_asked_again(
     assert indices_behind_alias(elasticsearch) == [live]
 
 
-def test_a_swap_that_may_have_been_done_or_not_says_where_to_look(
+def test_a_swap_with_an_unknown_outcome_says_where_to_look(
     tcs: Connection,
     job_connection: Connection,
     elasticsearch: Elasticsearch,
@@ -91,7 +91,7 @@ def test_a_swap_that_may_have_been_done_or_not_says_where_to_look(
     assert len(indices_behind_alias(elasticsearch)) == 1  # it had been done
 
 
-def test_a_swap_that_never_gets_through_leaves_the_old_index_and_takes_the_new_away(
+def test_a_swap_that_never_succeeds_keeps_the_live_index_and_removes_the_new_one(
     tcs: Connection, job_connection: Connection, elasticsearch: Elasticsearch, proxy: Proxy
 ) -> None:
     Application(tcs, elasticsearch).add(range(1, 11))
@@ -103,7 +103,7 @@ def test_a_swap_that_never_gets_through_leaves_the_old_index_and_takes_the_new_a
 
 
 @pytest.mark.parametrize("lost", ["request", "answer"])
-def test_bulk_requests_are_sent_again_and_no_document_is_there_twice(
+def test_lost_bulk_requests_are_repeated_without_duplicate_documents(
     tcs: Connection, job_connection: Connection, elasticsearch: Elasticsearch, proxy: Proxy, lost: What
 ) -> None:
     Application(tcs, elasticsearch).add(range(1, 501))

@@ -1,4 +1,4 @@
-"""A session of a build is lost while PostgreSQL makes documents, or counts them: nothing is left, nothing hangs."""
+"""A session of a build is lost while PostgreSQL makes or counts documents: the build fails and leaves nothing."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +17,7 @@ from sync_jobs.search.verification import Totals, count_exported
 from tests.application import Application
 from tests.awkward_data import Connection
 from tests.comparison import all_indices, indices_behind_alias, runner
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
@@ -38,14 +38,14 @@ def test_a_build_that_loses_a_session_fails_and_the_next_one_succeeds(
     ):
         application.execute("LOCK TABLE person IN ACCESS EXCLUSIVE MODE")
         building = thread.submit(run, JOB, RUN_DATE)
-        wait_for("the first session to wait", lambda: sessions_that_wait(judge), seconds=20)
+        wait_for("the first session to wait", lambda: sessions_that_wait(judge))
         first = job_connection.info.backend_pid
         (second,) = sessions_of_the_jobs(judge) - {first, judge.info.backend_pid}
         judge.execute("SELECT pg_terminate_backend(%s)", (first if lost == "the first" else second,))
         if lost == "the second":
             application.rollback()  # else the first waits on
         with pytest.raises(TransientError, match="PostgreSQL"):
-            building.result(timeout=20)
+            building.result(timeout=PATIENCE_SECONDS)
         assert sessions_that_wait(judge) == set()
     assert all_indices(elasticsearch) == indices_behind_alias(elasticsearch) == before
     with psycopg.connect(job_dsn, autocommit=True) as another:
@@ -58,15 +58,15 @@ def counting_kept_waiting(tcs: Connection, first: Connection, second: Connection
     with psycopg.connect(tcs.info.dsn, password=tcs.info.password) as application, snapshot(first):
         application.execute("LOCK TABLE person IN ACCESS EXCLUSIVE MODE")
         with in_background(second, count_exported, PERSONS, second, export_snapshot(first), RUN_DATE) as totals:
-            wait_for("the counting to wait", lambda: sessions_that_wait(tcs), seconds=20)
+            wait_for("the counting to wait", lambda: sessions_that_wait(tcs))
             yield totals
 
 
-def test_counting_whose_session_is_lost_says_so(tcs: Connection, job_connection: Connection, job_dsn: str) -> None:
+def test_a_lost_session_of_the_count_is_reported(tcs: Connection, job_connection: Connection, job_dsn: str) -> None:
     def count_and_lose_it() -> None:
         with counting_kept_waiting(tcs, job_connection, second) as totals:
             judge.execute("SELECT pg_terminate_backend(%s)", (second.info.backend_pid,))
-            totals.result(timeout=20)
+            totals.result(timeout=PATIENCE_SECONDS)
 
     with psycopg.connect(job_dsn, autocommit=True) as judge, psycopg.connect(job_dsn, autocommit=True) as second:
         with pytest.raises(psycopg.OperationalError, match=r"administrator command|connection"):
@@ -74,9 +74,7 @@ def test_counting_whose_session_is_lost_says_so(tcs: Connection, job_connection:
         assert second.broken
 
 
-def test_a_failure_beside_the_counting_ends_it_at_once(
-    tcs: Connection, job_connection: Connection, job_dsn: str
-) -> None:
+def test_a_failure_during_the_count_ends_it_at_once(tcs: Connection, job_connection: Connection, job_dsn: str) -> None:
     def fail_while_it_is_counted() -> None:
         with counting_kept_waiting(tcs, job_connection, second):
             raise ConnectionResetError

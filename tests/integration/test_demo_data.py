@@ -219,7 +219,7 @@ def test_any_day_of_the_year_can_be_the_run_date(tcs: Connection, run_date: date
     assert min(rows.values()) > 0
 
 
-def test_a_database_with_a_person_is_refused_and_left_as_it_is(tcs: Connection) -> None:
+def test_a_database_with_a_person_is_refused_and_not_changed(tcs: Connection) -> None:
     tcs.execute("INSERT INTO person (id) VALUES (7)")
     with pytest.raises(DatabaseNotEmpty, match="needs an empty database"):
         load_demo_data(tcs, 10, RUN_DATE)

@@ -59,7 +59,9 @@ def test_the_two_builds_before_the_live_one_are_kept_and_older_ones_removed(
     assert indices_behind_alias(elasticsearch) == built[3:]
 
 
-def test_what_a_build_that_died_left_behind_is_removed_by_the_next(run: RunJob, elasticsearch: Elasticsearch) -> None:
+def test_the_next_build_removes_the_unfinished_index_of_a_killed_build(
+    run: RunJob, elasticsearch: Elasticsearch
+) -> None:
     orphan = "persons-20260101t000000-000000"
     make_index(elasticsearch, orphan)
     report = run(JOB, RUN_DATE)
@@ -91,7 +93,7 @@ def test_an_index_is_ours_only_with_the_exact_name_and_the_alias_in_its_meta(
     assert set(all_indices(elasticsearch)) == own.keys() | FOREIGN_INDICES.keys()
 
 
-def test_a_plain_index_of_that_name_makes_way_for_the_alias(
+def test_a_plain_index_with_the_name_of_the_alias_is_replaced(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
     elasticsearch.index(index=PERSONS.alias, document={"personId": 1, "surname": "Old"}, refresh=True)
@@ -101,7 +103,7 @@ def test_a_plain_index_of_that_name_makes_way_for_the_alias(
     assert count(elasticsearch) == 3
 
 
-def test_a_plain_index_that_nobody_has_given_a_mapping_makes_way_too(
+def test_a_plain_index_without_a_mapping_is_replaced_too(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
     """Its lists are no nested ones, so that they cannot be counted; its documents are."""
@@ -117,7 +119,7 @@ def test_a_plain_index_that_nobody_has_given_a_mapping_makes_way_too(
 
 
 @pytest.mark.parametrize("person_id", ["17", 17.5])
-def test_a_plain_index_whose_persons_have_no_numbers_is_named_with_what_to_do_and_that_helps(
+def test_a_plain_index_without_numeric_ids_is_named_with_what_to_do_and_the_advice_works(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, person_id: object
 ) -> None:
     add_persons(tcs, range(1, 4))
@@ -130,7 +132,7 @@ def test_a_plain_index_whose_persons_have_no_numbers_is_named_with_what_to_do_an
 
 
 @pytest.mark.parametrize("document", [{}, {"surname": "Nobody"}, {"personId": None}])
-def test_a_plain_index_in_which_nobody_is_makes_way_too(
+def test_a_plain_index_without_documents_is_replaced_too(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, document: dict[str, Any]
 ) -> None:
     add_persons(tcs, range(1, 4))
@@ -148,7 +150,7 @@ def test_an_index_built_later_is_not_replaced_by_one_built_earlier(run: RunJob, 
     assert all_indices(elasticsearch) == [later]
 
 
-def test_an_index_that_was_removed_before_its_swap_is_missed_in_words(
+def test_an_index_that_was_removed_before_its_swap_is_named(
     run: RunJob, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (live,) = run(JOB, RUN_DATE).indices["live"]
@@ -166,7 +168,7 @@ def test_an_index_that_was_removed_before_its_swap_is_missed_in_words(
 
 @pytest.mark.parametrize("body", [1, 2])
 @pytest.mark.parametrize("auto_create", [True, False])
-def test_an_index_that_is_removed_while_it_is_loaded_is_not_promoted_as_elasticsearch_makes_it_anew(
+def test_an_index_that_is_removed_during_the_load_is_not_promoted_in_the_form_elasticsearch_recreates(
     tcs: Connection,
     run: RunJob,
     elasticsearch: Elasticsearch,
@@ -194,7 +196,7 @@ def test_an_index_that_is_removed_while_it_is_loaded_is_not_promoted_as_elastics
     assert all_indices(elasticsearch) == indices_behind_alias(elasticsearch) == [live]
 
 
-def test_an_index_that_elasticsearch_has_made_anew_never_gets_the_meta_of_ours(elasticsearch: Elasticsearch) -> None:
+def test_an_index_that_elasticsearch_recreated_never_gets_our_meta(elasticsearch: Elasticsearch) -> None:
     name = index_alias.new_index_name(PERSONS.alias, datetime.now(UTC))
     elasticsearch.index(index=name, document={"personId": 1})
     with pytest.raises(IndexNotAsExpected, match=f"{name} was removed, by another build or manually"):
@@ -202,7 +204,7 @@ def test_an_index_that_elasticsearch_has_made_anew_never_gets_the_meta_of_ours(e
     assert index_alias.own_indices(elasticsearch, PERSONS.alias) == {}
 
 
-def test_an_index_that_is_removed_just_after_its_swap_is_missed_at_the_end(
+def test_an_index_that_is_removed_just_after_its_swap_fails_the_build(
     run: RunJob, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def remove(*_: Any) -> list[str]:
@@ -216,7 +218,7 @@ def test_an_index_that_is_removed_just_after_its_swap_is_missed_at_the_end(
 
 
 @pytest.mark.parametrize("job", [JOB, "PersonRecordStatusJob"])
-def test_a_live_index_that_is_closed_is_named_with_what_to_do_and_that_helps(
+def test_a_closed_live_index_is_named_with_what_to_do_and_the_advice_works(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, job: str
 ) -> None:
     add_persons(tcs, range(1, 4))
@@ -255,7 +257,7 @@ def test_two_indices_behind_the_alias_are_refused_by_name_until_the_alias_is_rem
     assert run(JOB, RUN_DATE).indices["live"] == indices_behind_alias(elasticsearch)
 
 
-def test_of_an_answer_to_a_body_that_was_taken_nothing_but_that_is_read(elasticsearch: Elasticsearch) -> None:
+def test_only_the_success_of_an_accepted_body_is_read(elasticsearch: Elasticsearch) -> None:
     line = b'{"index":{"_id":"1-a"}}\n{"personId":1}\n'
     assert bulk.load(PERSONS, elasticsearch, "persons-x", [line], IndexSettings()) == 1
     # The client takes ready lines, too, though its types do not say so.

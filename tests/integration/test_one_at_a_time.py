@@ -37,16 +37,14 @@ def connect(job_dsn: str) -> Connect:
 
 
 @pytest.mark.parametrize("job", [job.name for job in JOBS])
-def test_a_second_run_fails_at_once_and_says_by_whom_the_first_is_at_work(
-    connect: Connect, run: RunJob, job: str
-) -> None:
+def test_a_second_run_fails_at_once_and_says_who_started_the_first(connect: Connect, run: RunJob, job: str) -> None:
     message = rf"{job} is already running \(since 20.*, by the first one"
     with connect() as first, advisory_lock(first, job), pytest.raises(AlreadyRunning, match=message):
         run(job, RUN_DATE)
     run(job, RUN_DATE)
 
 
-def test_the_message_tells_the_start_of_the_run_and_not_of_its_session(connect: Connect, run: RunJob) -> None:
+def test_the_message_has_the_start_of_the_run_and_not_of_its_session(connect: Connect, run: RunJob) -> None:
     job = "PersonOwnerRebuildJob"
     with connect() as first:
         time.sleep(2)
@@ -73,9 +71,7 @@ def test_a_holder_whose_connection_dies_frees_the_job(tcs: Connection, connect: 
     assert run("PersonOwnerRebuildJob", RUN_DATE).read == 0
 
 
-def test_a_holder_that_is_killed_while_the_application_keeps_it_waiting_frees_the_job(
-    tcs: Connection, job_dsn: str, run: RunJob
-) -> None:
+def test_a_killed_holder_that_waits_for_a_lock_frees_the_job(tcs: Connection, job_dsn: str, run: RunJob) -> None:
     """Nothing comes from PostgreSQL then that could fail, and nothing goes to it: it has to look for itself."""
     program = (
         "import sys, psycopg; from datetime import date; from elasticsearch import Elasticsearch;"
@@ -96,12 +92,14 @@ def test_a_holder_that_is_killed_while_the_application_keeps_it_waiting_frees_th
                 assert holder.poll() is None
                 time.sleep(0.05)
             holder.kill()
-        wait_for("the end of its session", lambda: not is_waiting(), seconds=20)
+        wait_for("the end of its session", lambda: not is_waiting())
         application.rollback()
     assert run("PersonOwnerRebuildJob", RUN_DATE).read == 0
 
 
-def test_of_twenty_racers_exactly_one_works(tcs: Connection, connect: Connect, elasticsearch: Elasticsearch) -> None:
+def test_exactly_one_of_twenty_simultaneous_runs_works(
+    tcs: Connection, connect: Connect, elasticsearch: Elasticsearch
+) -> None:
     """The work is held up by a lock on its table until every racer has had its answer."""
     barrier = Barrier(RACERS + 1)
     answers: list[str] = []

@@ -140,7 +140,9 @@ def test_a_dry_run_reports_what_a_real_run_does_and_leaves_no_trace(
     assert counts(dry) == counts(run(JOB, tomorrow))
 
 
-def test_a_document_of_nobody_counts_as_removed(tcs: Connection, run: RunJob, elasticsearch: Elasticsearch) -> None:
+def test_a_document_of_an_unknown_person_counts_as_removed(
+    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
+) -> None:
     load(tcs, {"person": [{"id": 1}, {"id": 2}], "contact_details": [{"id": 1, "surname": "Old"}, {"id": 2}]})
     run(JOB, RUN_DATE)
     for document in ({"surname": "Nobody"}, {"personId": None}):
@@ -186,7 +188,7 @@ def primary(placement_id: int, specialty_id: int | None) -> Row:
     return {"placement_id": placement_id, "specialty_id": specialty_id, "placement_specialty_type": "PRIMARY"}
 
 
-def test_every_awkward_text_arrives_in_every_field_as_it_is(
+def test_every_awkward_text_arrives_unchanged_in_every_field(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
     texts = dict(enumerate(AWKWARD_TEXTS, start=1))

@@ -117,7 +117,9 @@ def test_a_first_candidate_without_owner_hands_over_to_the_next_rule(tcs: Connec
     assert found == ("post one", "P2")
 
 
-def test_a_membership_whose_programme_is_missing_makes_way_for_the_next_candidate(tcs: Connection, run: RunJob) -> None:
+def test_a_membership_whose_programme_is_missing_is_passed_over_for_the_next_candidate(
+    tcs: Connection, run: RunJob
+) -> None:
     found = owner_of_person_7(
         tcs,
         run,
@@ -152,7 +154,7 @@ def test_a_person_with_nothing_at_all_has_a_row_without_owner(tcs: Connection, r
     assert owner_of_person_7(tcs, run) == (None, None)
 
 
-def test_persons_that_are_gone_lose_their_row(tcs: Connection, run: RunJob) -> None:
+def test_deleted_persons_lose_their_row(tcs: Connection, run: RunJob) -> None:
     load(tcs, {"person": [{"id": 7}], "person_owner": [{"id": 8, "owner": "one", "rule": "P1"}]})
     report = run(JOB, RUN_DATE)
     assert owners(read_tables(tcs)) == {7: (None, None)}
@@ -171,7 +173,7 @@ def test_only_rows_that_differ_are_written(tcs: Connection, run: RunJob) -> None
     assert len(set(row_versions(tcs, "person_owner")) & set(versions)) == 4
 
 
-def test_empty_tables_are_no_trouble(tcs: Connection, run: RunJob) -> None:
+def test_empty_tables_give_no_rows(tcs: Connection, run: RunJob) -> None:
     load(tcs, {})
     assert counts(run(JOB, RUN_DATE)) == no_change(0)
 

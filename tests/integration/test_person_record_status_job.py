@@ -81,7 +81,7 @@ def cases(data: DataSet) -> dict[str, Arguments]:
 
 
 @pytest.mark.parametrize("seed", seeds(5), ids=seed_id)
-def test_statuses_are_those_of_the_model_whatever_the_arguments_and_nothing_else_is_touched(
+def test_statuses_are_those_of_the_model_for_all_arguments_and_nothing_else_is_touched(
     tcs: Connection, run: RunJob, seed: int
 ) -> None:
     data = make_data_set(seed)
@@ -270,7 +270,7 @@ def membership(number: int, start: date | None, end: date | None, of: int | None
     return {"uuid": UUID(int=number), "person_id": of, "programme_start_date": start, "programme_end_date": end}
 
 
-def test_a_candidate_gets_its_status_whatever_it_was(tcs: Connection, run: RunJob) -> None:
+def test_a_candidate_gets_its_status_independently_of_its_old_one(tcs: Connection, run: RunJob) -> None:
     dates_and_statuses = [
         (on(0), on(9), "CURRENT"),
         (on(0), on(0), "CURRENT"),

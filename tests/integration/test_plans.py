@@ -68,7 +68,7 @@ def filled(tcs: Connection, run: RunJob) -> Connection:
     return tcs
 
 
-def test_no_statement_goes_through_big_tables_row_by_row(filled: Connection, job_connection: Connection) -> None:
+def test_no_statement_loops_over_big_tables_row_by_row(filled: Connection, job_connection: Connection) -> None:
     """All in one test: making that much data takes longer than looking at the plans."""
     assert filled
     loops = {}
@@ -88,7 +88,7 @@ def test_no_statement_goes_through_big_tables_row_by_row(filled: Connection, job
     assert {name: found for name, found in loops.items() if found} == {}
 
 
-def test_such_a_loop_would_be_found(tcs: Connection) -> None:
+def test_a_loop_over_many_rows_would_be_found(tcs: Connection) -> None:
     many, few = "generate_series(1, 30000) AS many (n)", "generate_series(1, 3) AS few (n)"
     query = f"SELECT many.n FROM {many} LEFT JOIN {few} ON many.n > few.n"
     assert loops_over_many_rows(plan_of(tcs, query, {}))

@@ -130,7 +130,7 @@ def test_a_post_without_status_becomes_inactive_too(tcs: Connection, run: RunJob
     assert statuses(read_tables(tcs)) == {1: "INACTIVE"}
 
 
-def test_fundings_of_no_post_are_no_trouble(tcs: Connection, run: RunJob) -> None:
+def test_fundings_without_a_post_are_ignored(tcs: Connection, run: RunJob) -> None:
     stray = {"start_date": on(-9), "end_date": on(-1)}
     load(tcs, {"post": [{"id": 1}], "post_funding": [{"id": 1, "post_id": 2} | stray, {"id": 2} | stray]})
     assert counts(run(JOB, RUN_DATE)) == no_change(0)

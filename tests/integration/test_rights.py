@@ -69,7 +69,7 @@ def test_it_makes_temporary_tables(job_connection: Connection) -> None:
     assert not refused(job_connection, "CREATE TEMPORARY TABLE mine (id bigint)")
 
 
-def test_the_script_of_rights_is_enough_where_nobody_may_anything_by_default(tcs: Connection, job_dsn: str) -> None:
+def test_the_script_of_rights_is_enough_without_default_rights(tcs: Connection, job_dsn: str) -> None:
     """As an administrator may have it: neither CONNECT nor TEMPORARY for PUBLIC."""
     rights = sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, sync_jobs").format(sql.Identifier(tcs.info.dbname))
     tcs.execute(rights)

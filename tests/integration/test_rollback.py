@@ -1,5 +1,6 @@
-"""The way back to the index before, and forth again."""
+"""Rollback to the previous index, and forward again."""
 
+import random
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -18,7 +19,7 @@ from sync_jobs.search.settings import IndexSettings
 from tests.application import ALIAS, PERSON_IDS, Application, editing_all_the_time
 from tests.awkward_data import Connection
 from tests.comparison import SETTINGS, RunJob, all_indices, indices_behind_alias
-from tests.integration.test_catch_up import SETTLING, as_in_postgresql, index_contents
+from tests.integration.test_catch_up import CATCH_UP_FULLY, as_in_postgresql, index_contents
 
 JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
@@ -39,7 +40,7 @@ def roll(job_connection: Connection, elasticsearch: Elasticsearch) -> Any:
     return roll
 
 
-def test_back_to_the_index_before_and_forth_again_without_the_loss_of_an_edit(
+def test_rolling_back_and_forward_again_loses_no_edit(
     application: Application, run: RunJob, roll: Any, elasticsearch: Elasticsearch
 ) -> None:
     (first,) = run(JOB, RUN_DATE).indices["live"]
@@ -62,17 +63,17 @@ def test_back_to_the_index_before_and_forth_again_without_the_loss_of_an_edit(
 
 
 def test_what_is_edited_during_a_rollback_is_in_the_index(
-    application: Application, run: RunJob, roll: Any, elasticsearch: Elasticsearch
+    application: Application, run: RunJob, roll: Any, elasticsearch: Elasticsearch, random_numbers: random.Random
 ) -> None:
     run(JOB, RUN_DATE)
     run(JOB, RUN_DATE)
     for direction in ("back", "forth", "back"):
-        with editing_all_the_time(application, range(1, 80), seed=1):
-            roll(direction, settings=SETTLING)
+        with editing_all_the_time(application, range(1, 80), random_numbers):
+            roll(direction, settings=CATCH_UP_FULLY)
         assert index_contents(elasticsearch) == as_in_postgresql(application)
 
 
-def test_a_dry_run_says_what_a_rollback_would_do_and_does_nothing(
+def test_a_dry_run_of_a_rollback_reports_its_effect_and_changes_nothing(
     application: Application, run: RunJob, roll: Any, elasticsearch: Elasticsearch
 ) -> None:
     (first,) = run(JOB, RUN_DATE).indices["live"]
@@ -84,7 +85,7 @@ def test_a_dry_run_says_what_a_rollback_would_do_and_does_nothing(
     assert elasticsearch.count(index=first, query={"term": {"surname": "Edited"}})["count"] == 0
 
 
-def test_without_an_index_to_go_to_the_refusal_says_which_there_are(run: RunJob, roll: Any) -> None:
+def test_a_rollback_without_a_target_names_the_indices_that_exist(run: RunJob, roll: Any) -> None:
     (only,) = run(JOB, RUN_DATE).indices["live"]
     with pytest.raises(IndexNotAsExpected, match=f"built before the live one, {only}. Finished indices: {only}"):
         roll()
@@ -92,12 +93,12 @@ def test_without_an_index_to_go_to_the_refusal_says_which_there_are(run: RunJob,
         roll("forth")
 
 
-def test_before_the_first_build_there_is_nothing_to_go_back_to(roll: Any) -> None:
+def test_there_is_no_rollback_target_before_the_first_build(roll: Any) -> None:
     with pytest.raises(IndexNotAsExpected, match="was not made by a build"):
         roll()
 
 
-def test_another_direction_is_refused(run: RunJob, roll: Any) -> None:
+def test_an_unknown_direction_is_refused(run: RunJob, roll: Any) -> None:
     run(JOB, RUN_DATE)
     with pytest.raises(BadArgument, match="expected back or forth, got 'sideways'"):
         roll("sideways")
@@ -114,7 +115,7 @@ def test_a_rollback_is_refused_during_a_build(run: RunJob, roll: Any, job_dsn: s
         roll()
 
 
-def test_an_emptied_source_does_not_empty_the_index_gone_back_to(
+def test_an_emptied_source_does_not_empty_the_rollback_target(
     application: Application, tcs: Connection, run: RunJob, roll: Any, elasticsearch: Elasticsearch
 ) -> None:
     application.add(range(100, 250))
@@ -141,7 +142,7 @@ def test_a_rollback_that_is_refused_once_its_index_is_up_to_date_says_so(
     assert indices_behind_alias(elasticsearch) == [second]
 
 
-def test_a_failure_after_the_swap_says_that_a_repetition_would_go_further(
+def test_a_failure_after_the_swap_warns_against_repeating_the_rollback(
     run: RunJob, roll: Any, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (first,) = run(JOB, RUN_DATE).indices["live"]
@@ -156,9 +157,7 @@ def test_a_failure_after_the_swap_says_that_a_repetition_would_go_further(
     assert indices_behind_alias(elasticsearch) == [first]
 
 
-def test_the_next_build_takes_the_place_of_an_index_gone_back_to(
-    run: RunJob, roll: Any, elasticsearch: Elasticsearch
-) -> None:
+def test_the_next_build_replaces_a_rollback_target(run: RunJob, roll: Any, elasticsearch: Elasticsearch) -> None:
     run(JOB, RUN_DATE)
     (second,) = run(JOB, RUN_DATE).indices["live"]
     (first,) = roll().indices["live"]
@@ -187,7 +186,7 @@ def killed_at(moment: str, run: RunJob, elasticsearch: Elasticsearch) -> None:
             run(JOB, RUN_DATE)
 
 
-def test_an_index_whose_build_was_killed_just_before_the_swap_is_never_gone_to_and_is_removed_by_the_next_build(
+def test_an_index_whose_build_was_killed_before_the_swap_is_no_rollback_target_and_is_removed(
     run: RunJob, roll: Any, elasticsearch: Elasticsearch
 ) -> None:
     (first,) = run(JOB, RUN_DATE).indices["live"]
@@ -202,7 +201,7 @@ def test_an_index_whose_build_was_killed_just_before_the_swap_is_never_gone_to_a
 
 
 @pytest.mark.parametrize("rolled_back_first", [False, True])
-def test_an_index_whose_build_was_killed_just_after_the_swap_is_a_previous_one_once_another_is_live(
+def test_an_index_whose_build_was_killed_after_the_swap_becomes_a_previous_index(
     run: RunJob, roll: Any, elasticsearch: Elasticsearch, rolled_back_first: bool
 ) -> None:
     (first,) = run(JOB, RUN_DATE).indices["live"]

@@ -1,7 +1,8 @@
-"""One Airflow for all tests of this folder: api-server, scheduler, dag-processor and triggerer."""
+"""One Airflow for most tests of this folder: api-server, scheduler, dag-processor and triggerer."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,9 +17,18 @@ from tests.conftest import delete_indices
 from tests.scheduler.night import this_minute
 from tests.scheduler.running_airflow import SETTINGS, RunningAirflow
 
+FOLDER = Path(__file__).parent
 PERSONS = 300
 NIGHTS_OFF = 3
 CHANGED = 1_000_000  # id of a post and of a person that no demo data has
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process run all tests that share an Airflow: it starts once, and they run one after the other."""
+    for item in items:
+        if item.path.is_relative_to(FOLDER) and isinstance(item, pytest.Function):
+            shared = "running_airflow" in item.fixturenames
+            item.add_marker(pytest.mark.xdist_group("running_airflow" if shared else item.path.stem))
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +38,9 @@ def running_airflow(
     elasticsearch_server: local_elasticsearch.Elasticsearch,
     elasticsearch_client: Elasticsearch,
 ) -> Iterator[RunningAirflow]:
-    """It has been off for three nights, was started when all jobs of tonight were due, and has done them.
+    """An Airflow that was off for three nights, then started when all jobs of tonight were due, and has run them.
 
-    Its processes and databases are in a zone whose date is not that of UTC.
+    Its processes and databases are in a time zone whose date differs from that of UTC.
     """
     folder = tmp_path_factory.mktemp("airflow")
     delete_indices(elasticsearch_client)
@@ -73,7 +83,7 @@ def running_airflow(
 
 
 def add_changes(connection: "psycopg.Connection[tuple[object, ...]]", number: int, day: date) -> None:
-    """Which a run sees that looks at that day: a funding that ended the day before, a membership that began on it.
+    """Add what only a run for that day sees: a funding that ended the day before, and a membership that begins on it.
 
     number: id of the post, of the person and of its one curriculum.
     """

@@ -1,4 +1,4 @@
-"""A clock that a test sets, for all processes of an Airflow: libfaketime stands between them and the machine's."""
+"""A clock that a test sets for all processes of an Airflow, by means of libfaketime."""
 
 import contextlib
 import os
@@ -17,9 +17,9 @@ from local.home import write_private
 
 
 class HostClock:
-    """It goes on as the machine's own clock does, from wherever it is put.
+    """A clock that starts at a chosen moment and runs at the speed of the machine's clock.
 
-    file: says by how much it is ahead of the machine's. Each process reads it anew in every second of the machine's
+    file: says by how much it is ahead of the machine's. Each process reads it again in every second of the machine's
     clock, so that a second after a move all have the same time again. Monotonic clocks and the dates of files stay the
     machine's. So do PostgreSQL and Elasticsearch, whose clocks no job asks for the date, but for what put_into does.
     """
@@ -29,12 +29,12 @@ class HostClock:
         self._put_to(moment)
 
     def move_on_to(self, moment: datetime) -> None:
-        """Never back: nothing changes if that is past."""
+        """Move the clock forward to that moment; never back."""
         if moment > self.now():
             self._put_to(moment)
 
     def now(self) -> datetime:
-        """In UTC."""
+        """The time of this clock, in UTC."""
         return datetime.now(UTC) + self._ahead
 
     def _put_to(self, moment: datetime) -> None:
@@ -42,7 +42,7 @@ class HostClock:
         write_private(self._file, f"{self._ahead.total_seconds():+.3f}\n")
 
     def environment(self) -> dict[str, str]:
-        """What makes a process go by it."""
+        """Environment variables that give a process this clock."""
         _, preloaded = get_reload_information()
         return {
             **preloaded,
@@ -52,7 +52,9 @@ class HostClock:
         }
 
     def put_into(self, database: psycopg.Connection[Any]) -> None:
-        """Let now() go by it there: Airflow asks its database which runs are due. The connection is a superuser's."""
+        """Let now() of that database return this clock, since Airflow asks its database which runs are due.
+
+        The connection is a superuser's."""
         function = (
             "CREATE FUNCTION public.now() RETURNS timestamptz LANGUAGE sql STABLE SECURITY DEFINER "
             "SET search_path = pg_catalog "
@@ -63,7 +65,7 @@ class HostClock:
         database.execute(sql.SQL("ALTER DATABASE {} SET search_path = public, pg_catalog").format(name))
 
     def assert_that_processes_go_by_it(self) -> None:
-        """The library is one for x86-64 and glibc; elsewhere the loader says that it goes on without it."""
+        """Fail on a machine where libfaketime does not work: it is built for x86-64 and glibc."""
         command = [sys.executable, "-c", "import time; print(time.time())"]
         asked = subprocess.run(
             command, env={**os.environ, **self.environment()}, capture_output=True, text=True, check=True
@@ -72,7 +74,7 @@ class HostClock:
         assert abs(seen - self.now()) < timedelta(seconds=10), f"libfaketime needs x86-64 and glibc: {asked.stderr}"
 
     def clear_up(self) -> None:
-        """Remove what libfaketime has shared between processes that were killed."""
+        """Remove the shared memory that killed processes left behind."""
         for file in Path("/dev/shm").glob("*faketime_*"):  # noqa: S108, where glibc has it
             with contextlib.suppress(OSError):  # somebody else's
                 if not psutil.pid_exists(int(file.name.rpartition("_")[2])):

@@ -1,4 +1,4 @@
-"""One night of the jobs: when each is due, and what became of it."""
+"""One night of the jobs: when each is due, and how its scheduled run ended."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ def now() -> datetime:
 
 
 def this_minute() -> datetime:
-    """Where a night may be: all of it is on one date, so around midnight some minutes of the new day are waited for."""
+    """The current minute, for the start of a night; near midnight it waits until the whole night is on one date."""
 
     def is_far_from_midnight() -> bool:
         return (now() - LONGEST_NIGHT).date() == (now() + LONGEST_NIGHT).date()
@@ -47,7 +47,7 @@ class Night:
         return TaskId(dag_id, self.run_id(dag_id), task_id)
 
     def wait_for_end(self, dag_ids: Iterable[str], wanted: Collection[str] = ENDED) -> dict[str, str]:
-        """States of the runs of these jobs, once each has one of those wanted."""
+        """Wait until the runs of these jobs have one of the wanted states; return their states by DAG id."""
         return {dag_id: self._wait_for_end(dag_id, wanted) for dag_id in dag_ids}
 
     def _wait_for_end(self, dag_id: str, wanted: Collection[str]) -> str:
@@ -58,12 +58,12 @@ class Night:
         return str(wait_for(f"the night's run of {dag_id} to be {' or '.join(wanted)}", state))
 
     def work(self, dag_id: str) -> tuple[datetime, datetime]:
-        """When the run of that job did its work."""
+        """Start and end of the work in the run of that job."""
         task = self.api.get(self.task(dag_id).path)
         return datetime.fromisoformat(task["start_date"]), datetime.fromisoformat(task["end_date"])
 
     def assert_order(self, dag_ids: Collection[str]) -> None:
-        """Each of these jobs has worked after those that it waits for."""
+        """Check that each of these jobs worked after the jobs that it waits for."""
         for job in (job for job in JOBS if job.dag_id in dag_ids):
             build = index_build_before(job)
             for other in (*upstream_jobs(job), *([build] if build else ())):

@@ -1,4 +1,4 @@
-"""Makes Airflow believe in nights that it did not run in."""
+"""Writes nights into the metadata database of Airflow in which it did not run."""
 
 import json
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from tests.scheduler.night import run_id_of
 
 
 def add_success(metadata: psycopg.Connection[Any], job: Job, tick: datetime) -> None:
-    """A scheduled run of that tick, with what a success leaves behind."""
+    """Add a successful scheduled run of that tick, with its asset event."""
     success = Success(run_id_of(tick), tick.date(), tick.date(), started=tick, ended=tick)
     metadata.execute(
         "INSERT INTO dag_run (dag_id, run_id, run_type, state, clear_number, span_status, logical_date, run_after, "
@@ -28,7 +28,7 @@ def add_success(metadata: psycopg.Connection[Any], job: Job, tick: datetime) -> 
 
 
 def plan_run(metadata: psycopg.Connection[Any], job: Job, tick: datetime) -> None:
-    """Let it be the next run that Airflow has planned."""
+    """Make the run of that tick the next one that Airflow has planned."""
     metadata.execute(
         "UPDATE dag SET next_dagrun = %(at)s, next_dagrun_create_after = %(at)s, "
         "next_dagrun_data_interval_start = %(at)s, next_dagrun_data_interval_end = %(at)s WHERE dag_id = %(dag)s",
@@ -43,7 +43,7 @@ def is_there(metadata: psycopg.Connection[Any], job: Job, tick: datetime) -> boo
 
 
 def planned_ticks(metadata: psycopg.Connection[Any], jobs: Iterable[Job]) -> dict[str, datetime]:
-    """Of the next run that Airflow has planned of each job, by DAG id, in UTC."""
+    """When the next planned run of each job is due, by DAG id, in UTC."""
     query = "SELECT dag_id, next_dagrun FROM dag WHERE dag_id = ANY(%s)"
     rows = metadata.execute(query, ([job.dag_id for job in jobs],)).fetchall()
     # In UTC: a time that British clocks show twice is equal to none of another zone.

@@ -1,4 +1,4 @@
-"""The Airflow of all tests of this folder, whose jobs are due when a test says so, and what a test asks of it."""
+"""The Airflow that most tests of this folder share: a test chooses when its jobs are due."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ from tests.scheduler.night import Night
 from tests.scheduler.past_nights import add_success, is_there, plan_run
 from tests.waiting import PATIENCE_SECONDS, wait_for
 
-# The DAGs of this folder, each file of which is read anew every few seconds.
+# The DAGs of this folder, each file of which is read again every few seconds.
 SETTINGS = {
     "AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).resolve().parent / "dags"),
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "2",
@@ -49,15 +49,15 @@ class RunningAirflow(StartedAirflow):
     first_night: Night = field(init=False)
 
     def start(self, ticks: Mapping[str, datetime], recovery_window: str = OFF) -> None:
-        """Everything from nothing, with all DAGs at work."""
+        """Start everything, with all DAGs unpaused."""
         self.airflow = replace(self.airflow, recovery_window=recovery_window)
         self.first_night = self.set_night(ticks)
         self.start_all(DAG_IDS)
 
     def start_after_nights_off(self, ticks: Mapping[str, datetime], nights_off: int) -> None:
-        """Everything from nothing, but as if Airflow had been off for those nights, tonight's start among them.
+        """Start everything as if Airflow had been off for that many nights, until now.
 
-        The jobs that cover missed nights have succeeded before; all eight are due when the scheduler starts.
+        The jobs that cover missed nights succeeded before; all jobs are due when the scheduler starts.
         """
         self.first_night = self.set_night(ticks)
         self.set_up()
@@ -73,12 +73,12 @@ class RunningAirflow(StartedAirflow):
             plan_run(self.metadata, job, tick)
         self.start_component("scheduler")
         wait_for("the runs that were planned", lambda: all(is_there(self.metadata, *run) for run in missed))
-        # Not before: it would plan these anew, and nothing would be there of the nights before tonight.
+        # Not before: it would plan these runs again, and there would be none of the nights before tonight.
         self.start_component("dag-processor")
         self.airflow.wait_until_ready(self.services)
 
     def kill_scheduler(self) -> None:
-        """By force, with all that it has started, as a container ends that takes too much memory.
+        """Kill the scheduler and everything it has started, as happens to a container that needs too much memory.
 
         Its workers must not stay: they have inherited its session with the database and keep that open, perhaps with
         the lock that a scheduler has while it starts tasks. The next one would start none.
@@ -95,7 +95,7 @@ class RunningAirflow(StartedAirflow):
         self.airflow.wait_until_ready(self.services)
 
     def set_night(self, ticks: Mapping[str, datetime]) -> Night:
-        """Let each job be due at that time of day; Airflow finds it out within seconds."""
+        """Let each job be due at that time of day. Airflow reads it within seconds."""
         text = json.dumps({dag_id: at.strftime("%H:%M") for dag_id, at in ticks.items()})
         unfinished = self.times.with_suffix(".unfinished")
         unfinished.write_text(text, encoding="utf-8")
@@ -103,7 +103,7 @@ class RunningAirflow(StartedAirflow):
         return Night(self.api, ticks)
 
     def last_start(self, dag_ids: Sequence[str]) -> datetime:
-        """When a run of these began last."""
+        """The latest start of a run of these DAGs."""
         query = "SELECT max(start_date) FROM dag_run WHERE dag_id = ANY(%s)"
         ((start,),) = self.metadata.execute(query, (list(dag_ids),)).fetchall()
         last: datetime = start
@@ -117,7 +117,7 @@ class RunningAirflow(StartedAirflow):
         return dict(self.administrator.execute(query, (self._database, "sync_jobs")).fetchall())
 
     def end_sessions(self) -> None:
-        """As a server does that is restarted."""
+        """End all sessions of the jobs, as a restart of PostgreSQL does."""
         query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = %s"
         self.administrator.execute(query, (self._database, "sync_jobs"))
 
@@ -130,7 +130,7 @@ class RunningAirflow(StartedAirflow):
 
     @contextmanager
     def builds_held_up(self) -> Iterator[None]:
-        """A build waits, by a statement, when its index is loaded."""
+        """Let every build wait in a statement after its load."""
         with psycopg.connect(self.tcs_dsn) as blocker:
             blocker.execute("SELECT pg_advisory_xact_lock(%s)", (GATE,))
             yield
@@ -138,14 +138,14 @@ class RunningAirflow(StartedAirflow):
 
     @contextmanager
     def table_locked(self, table: str) -> Iterator[None]:
-        """Nobody else reads or writes it."""
+        """Lock the table against reads and writes."""
         with psycopg.connect(self.tcs_dsn) as blocker:
             blocker.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
             yield
             blocker.rollback()
 
     def wait_for_sessions_at_a_lock(self, number: int = 1) -> set[int]:
-        """Sessions of jobs that wait for a lock, once there are so many."""
+        """Wait until that many sessions of jobs wait for a lock; return their process ids."""
 
         def waiting() -> set[int] | None:
             found = {pid for pid, event in self.sessions().items() if event == "Lock"}
@@ -154,7 +154,7 @@ class RunningAirflow(StartedAirflow):
         return wait_for("jobs that wait for a lock", waiting) or set()
 
     def wait_for_end_of_sessions(self, sessions: set[int]) -> None:
-        """Of these; a job that is tried again has another one soon."""
+        """Wait until these sessions have ended; a job that is retried has a new one soon."""
         wait_for("the end of the job's session", lambda: not sessions & self.sessions().keys())
 
     @property

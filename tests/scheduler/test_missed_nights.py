@@ -1,4 +1,4 @@
-"""An Airflow that was off for three nights and starts late; it does so in the fixture running_airflow."""
+"""An Airflow that was off for three nights and starts late, in the fixture running_airflow."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ def report(running: RunningAirflow, dag_id: str) -> dict[str, str]:
 
 
 def states_of_work(running: RunningAirflow, dag_id: str) -> dict[str, str]:
-    """Of all runs up to the first night's, by run id, but for the one before the outage."""
+    """States of the work by run id, of all runs after the outage began and up to the first night."""
     runs = running.api.runs(dag_id, "scheduled")
     ids = [run["dag_run_id"] for run in runs if is_not_after(run, running.first_night)]
     tasks = {run_id: running.api.tasks(dag_id, run_id) for run_id in ids}

@@ -1,4 +1,4 @@
-"""A job that is stopped, from outside or by its time limit, leaves nothing at work and never promotes."""
+"""A job that is stopped, by an operator or by its time limit, leaves no session and promotes no index."""
 
 from collections.abc import Callable
 
@@ -54,7 +54,7 @@ def test_jobs_that_are_marked_failed_stop_and_a_build_is_not_promoted(
     assert running_airflow.live() == live
 
 
-def test_a_build_that_is_cleared_while_it_works_begins_again(running_airflow: RunningAirflow, live: set[str]) -> None:
+def test_a_running_build_that_is_cleared_starts_again(running_airflow: RunningAirflow, live: set[str]) -> None:
     with running_airflow.builds_held_up():
         task = TaskId(BUILD, running_airflow.api.start(BUILD), RUN_JOB)
         sessions = running_airflow.wait_for_sessions_at_a_lock()
@@ -75,13 +75,13 @@ def test_a_build_that_takes_too_long_is_cancelled(running_airflow: RunningAirflo
         assert running_airflow.wait_for_end(HURRIED_BUILD, task.run_id) == "failed"
         wait_for("the end of the job's session", lambda: nothing_is_at_work(running_airflow))
     reason = running_airflow.api.xcom(task, "reason")
-    assert reason == "PersonElasticSearchSyncJob exceeded its time limit of 0:00:10"
+    assert reason == "PersonElasticSearchSyncJob exceeded its time limit of 0:00:20"
     assert running_airflow.indices() == before
     assert running_airflow.live() == live
 
 
 @pytest.mark.usefixtures("live")
-def test_a_build_whose_process_is_killed_is_tried_again_and_removes_what_the_first_try_left(
+def test_a_killed_build_is_retried_and_its_unfinished_index_removed(
     running_airflow: RunningAirflow,
 ) -> None:
     before = running_airflow.indices()

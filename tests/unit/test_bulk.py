@@ -1,4 +1,4 @@
-"""How lines become bodies, and bodies operations again."""
+"""How lines become request bodies, and how bodies are split into operations again."""
 
 import json
 
@@ -14,30 +14,30 @@ def line(number: int, filler: str = "") -> bytes:
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 100])
 def test_bodies_hold_every_line_once_and_in_order(count: int) -> None:
     lines = [line(number, "x" * number) for number in range(count)]
-    bodies = list(bulk._bodies(lines, 400))
+    bodies = list(bulk.request_bodies(lines, 400))
     assert [each for body in bodies for each in body] == lines
 
 
 def test_a_body_is_sent_before_it_would_grow_over_the_limit() -> None:
     lines = [line(number) for number in range(50)]
     limit = 3 * max(map(len, lines))
-    sizes = [sum(map(len, body)) for body in bulk._bodies(lines, limit)]
+    sizes = [sum(map(len, body)) for body in bulk.request_bodies(lines, limit)]
     assert max(sizes) <= limit
     assert min(sizes[:-1]) > limit - max(map(len, lines))
 
 
 def test_a_line_larger_than_the_limit_goes_alone() -> None:
-    bodies = list(bulk._bodies([line(1), line(2, "x" * 500), line(3)], 200))
+    bodies = list(bulk.request_bodies([line(1), line(2, "x" * 500), line(3)], 200))
     assert [len(body) for body in bodies] == [1, 1, 1]
 
 
-def test_a_body_is_split_into_its_operations_whatever_the_names_hold() -> None:
+def test_a_body_is_split_into_its_operations_with_any_characters_in_names() -> None:
     operations = [line(1, "\r\n\u2028\x85\\n"), b'{"delete":{"_id":"7"}}\n', line(2, "Nguyễn \U0001f600")]
     assert bulk.split_operations(b"".join(operations)) == operations
 
 
-def test_of_an_answer_without_errors_nothing_else_is_read() -> None:
-    answers = bulk._ShortAnswers()
+def test_nothing_else_is_read_of_an_answer_without_errors() -> None:
+    answers = bulk.ShortAnswers()
     assert answers.loads(b'{"errors":false,"items":[{"index":{"status":201}}]}') == {"errors": False}
     whole = {
         "errors": True,

@@ -1,101 +1,45 @@
-"""The table of jobs says what docs/domain.md says."""
-
-from datetime import time
+"""The catalogue of jobs says what the contract says."""
 
 import pytest
 
-from sync_jobs.catalogue import JOBS, find_job, index_build_before, jobs_to_run_after, upstream_jobs
+from sync_jobs.catalogue import JOBS, find_job, index_build_before, jobs_to_run_after, jobs_waiting_for, upstream_jobs
+from tests.expected_jobs import EXPECTED_JOBS, ExpectedJob, expected_job_id
 
-# docs/domain.md, "The eight jobs": time, name, kind, what it writes, follow-on jobs.
-# The DAG ids are those of docs/design.md, "Names that others rely on".
-DOMAIN: tuple[tuple[time, str, str, str, list[str]], ...] = (
-    (time(0, 5), "PersonOwnerRebuildJob", "rebuild", "person_owner", ["PersonElasticSearchSyncJob"]),
-    (
-        time(0, 9),
-        "PersonPlacementEmployingBodyTrustJob",
-        "rebuild",
-        "person_trust (employing bodies)",
-        ["PersonPlacementTrainingBodyTrustJob", "PersonElasticSearchSyncJob"],
-    ),
-    (
-        time(0, 29),
-        "PersonPlacementTrainingBodyTrustJob",
-        "append-only",
-        "person_trust (training bodies)",
-        ["PersonElasticSearchSyncJob"],
-    ),
-    (
-        time(1, 9),
-        "PostEmployingBodyTrustJob",
-        "rebuild",
-        "post_trust (employing bodies)",
-        ["PostTrainingBodyTrustJob"],
-    ),
-    (time(1, 19), "PostTrainingBodyTrustJob", "append-only", "post_trust (training bodies)", []),
-    (time(1, 29), "PersonElasticSearchSyncJob", "rebuild", "Elasticsearch index persons", []),
-    (time(1, 45), "PostFundingStatusSyncJob", "field update", "post.funding_status", []),
-    (time(2, 0), "PersonRecordStatusJob", "field update", "person.status", ["PersonElasticSearchSyncJob"]),
-)
-DAG_IDS = {
-    "PersonOwnerRebuildJob": "person_owner_rebuild_job",
-    "PersonPlacementEmployingBodyTrustJob": "person_placement_employing_body_trust_job",
-    "PersonPlacementTrainingBodyTrustJob": "person_placement_training_body_trust_job",
-    "PostEmployingBodyTrustJob": "post_employing_body_trust_job",
-    "PostTrainingBodyTrustJob": "post_training_body_trust_job",
-    "PersonElasticSearchSyncJob": "person_elastic_search_sync_job",
-    "PostFundingStatusSyncJob": "post_funding_status_sync_job",
-    "PersonRecordStatusJob": "person_record_status_job",
-}
-# What a scheduled run waits for: jobs that name it as follow-on and come earlier in the night.
-UPSTREAM_JOBS = {
-    "PersonOwnerRebuildJob": [],
-    "PersonPlacementEmployingBodyTrustJob": [],
-    "PersonPlacementTrainingBodyTrustJob": ["PersonPlacementEmployingBodyTrustJob"],
-    "PostEmployingBodyTrustJob": [],
-    "PostTrainingBodyTrustJob": ["PostEmployingBodyTrustJob"],
-    "PersonElasticSearchSyncJob": [
-        "PersonOwnerRebuildJob",
-        "PersonPlacementEmployingBodyTrustJob",
-        "PersonPlacementTrainingBodyTrustJob",
-    ],
-    "PostFundingStatusSyncJob": [],
-    "PersonRecordStatusJob": [],
-}
-# What a run by hand runs next. Job 8 refreshes the documents that it changed itself: no rebuild comes after it.
-JOBS_TO_RUN_AFTER = {
-    "PersonOwnerRebuildJob": ["PersonElasticSearchSyncJob"],
-    "PersonPlacementEmployingBodyTrustJob": ["PersonPlacementTrainingBodyTrustJob", "PersonElasticSearchSyncJob"],
-    "PersonPlacementTrainingBodyTrustJob": ["PersonElasticSearchSyncJob"],
-    "PostEmployingBodyTrustJob": ["PostTrainingBodyTrustJob"],
-    "PostTrainingBodyTrustJob": [],
-    "PersonElasticSearchSyncJob": [],
-    "PostFundingStatusSyncJob": [],
-    "PersonRecordStatusJob": [],
-}
-NAMES = [row[1] for row in DOMAIN]
+each_job = pytest.mark.parametrize("expected", EXPECTED_JOBS, ids=expected_job_id)
 
 
-def test_the_table_has_the_rows_of_the_domain_in_their_order() -> None:
-    assert [(job.at, job.name, job.kind, job.writes, list(job.follow_on_jobs)) for job in JOBS] == list(DOMAIN)
+def test_the_catalogue_has_the_jobs_of_the_contract_in_their_order() -> None:
+    assert [job.name for job in JOBS] == [expected.name for expected in EXPECTED_JOBS]
 
 
-def test_the_rows_are_in_the_order_of_their_times() -> None:
+def test_the_jobs_are_in_the_order_of_their_times() -> None:
     times = [job.at for job in JOBS]
     assert times == sorted(set(times))
 
 
-def test_the_times_are_plain_ones_that_the_dags_read_as_utc() -> None:
+def test_times_have_no_zone_because_the_dags_read_them_as_utc() -> None:
     assert {job.at.tzinfo for job in JOBS} == {None}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_dag_id_is_the_name_in_snake_case(name: str) -> None:
-    assert find_job(name).dag_id == DAG_IDS[name]
+@each_job
+def test_a_job_has_the_time_the_kind_the_table_and_the_follow_on_jobs_of_the_contract(expected: ExpectedJob) -> None:
+    job = find_job(expected.name)
+    assert (job.at, job.kind, job.writes, job.follow_on_jobs) == (
+        expected.at,
+        expected.kind,
+        expected.writes,
+        expected.follow_on_jobs,
+    )
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_job_is_found_by_its_name_and_by_its_dag_id(name: str) -> None:
-    assert find_job(name).name == find_job(DAG_IDS[name]).name == name
+@each_job
+def test_a_dag_id_is_the_name_in_snake_case(expected: ExpectedJob) -> None:
+    assert find_job(expected.name).dag_id == expected.dag_id
+
+
+@each_job
+def test_a_job_is_found_by_its_name_and_by_its_dag_id(expected: ExpectedJob) -> None:
+    assert find_job(expected.name).name == find_job(expected.dag_id).name == expected.name
 
 
 @pytest.mark.parametrize("unknown", ["", "personownerrebuildjob", "PersonOwnerRebuildJob ", "recovery"])
@@ -104,31 +48,41 @@ def test_no_job_is_found_by_any_other_name(unknown: str) -> None:
         find_job(unknown)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_job_waits_for_the_earlier_ones_that_name_it_as_follow_on(name: str) -> None:
-    assert [job.name for job in upstream_jobs(find_job(name))] == UPSTREAM_JOBS[name]
+@each_job
+def test_a_job_waits_for_the_earlier_jobs_that_name_it_as_follow_on(expected: ExpectedJob) -> None:
+    assert tuple(job.name for job in upstream_jobs(find_job(expected.name))) == expected.waits_for
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_only_the_record_status_job_waits_for_the_index_build_before_it(name: str) -> None:
-    build = index_build_before(find_job(name))
-    expected = "PersonElasticSearchSyncJob" if name == "PersonRecordStatusJob" else None
-    assert (build.name if build else None) == expected
+@each_job
+def test_the_jobs_that_wait_for_a_job_are_those_that_name_it(expected: ExpectedJob) -> None:
+    waiting = [other.name for other in EXPECTED_JOBS if expected.name in other.waits_for]
+    assert [job.name for job in jobs_waiting_for(find_job(expected.name))] == waiting
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_run_by_hand_is_followed_by_what_depends_on_it_each_once_in_table_order(name: str) -> None:
-    assert [job.name for job in jobs_to_run_after(find_job(name))] == JOBS_TO_RUN_AFTER[name]
+@each_job
+def test_a_job_that_refreshes_the_index_waits_for_any_end_of_its_build(expected: ExpectedJob) -> None:
+    build = index_build_before(find_job(expected.name))
+    assert (build.name if build else None) == expected.waits_for_any_end_of
 
 
-def test_only_the_two_field_updates_cover_missed_nights() -> None:
-    covering = [job.name for job in JOBS if job.covers_missed_nights]
-    assert covering == ["PostFundingStatusSyncJob", "PersonRecordStatusJob"]
+@each_job
+def test_a_manual_run_is_followed_by_what_depends_on_it_each_once_in_order(expected: ExpectedJob) -> None:
+    assert tuple(job.name for job in jobs_to_run_after(find_job(expected.name))) == expected.runs_after
 
 
-def test_only_the_record_status_job_takes_a_date_override() -> None:
-    assert [job.name for job in JOBS if job.takes_date_override] == ["PersonRecordStatusJob"]
+@each_job
+def test_a_job_names_the_index_that_it_builds_and_the_index_that_it_refreshes(expected: ExpectedJob) -> None:
+    job = find_job(expected.name)
+    aliases = [index.alias if index else None for index in (job.builds_index, job.refreshes_index)]
+    assert aliases == [expected.builds_index, expected.refreshes_index]
+
+
+@each_job
+def test_a_job_covers_missed_nights_and_takes_a_date_override_as_in_the_contract(expected: ExpectedJob) -> None:
+    job = find_job(expected.name)
+    assert job.covers_missed_nights == expected.covers_missed_nights
+    assert job.takes_date_override == expected.takes_date_override
 
 
 def test_no_two_jobs_share_a_dag_id_or_an_entry_point() -> None:
-    assert len({job.dag_id for job in JOBS}) == len({job.entry_point for job in JOBS}) == 8
+    assert len({job.dag_id for job in JOBS}) == len({job.entry_point for job in JOBS}) == len(JOBS)

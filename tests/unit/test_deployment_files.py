@@ -80,7 +80,7 @@ def test_env_example_has_no_value_for_a_secret_and_the_default_of_everything_els
     assert defaults == ENV_EXAMPLE
 
 
-def test_no_service_is_given_a_secret_that_stands_in_the_file() -> None:
+def test_no_service_has_a_secret_written_in_the_file() -> None:
     literal = {
         (service, name): value
         for service, settings in SERVICES.items()
@@ -102,7 +102,7 @@ def test_every_service_that_stays_has_a_health_check_and_is_restarted() -> None:
         assert SERVICES[name]["restart"] == "unless-stopped", f"{name} stays down when it falls"
 
 
-def test_a_service_that_does_something_once_is_not_started_again_after_it() -> None:
+def test_a_service_that_runs_once_is_not_restarted() -> None:
     assert jobs_that_are_waited_for()
     assert {SERVICES[name]["restart"] for name in jobs_that_are_waited_for()} == {"no"}
 

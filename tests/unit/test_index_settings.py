@@ -38,7 +38,7 @@ def test_a_value_given_takes_the_place_of_its_default() -> None:
         ({"refresh_persons": 65_537}, "expected a whole number from 1 to 65536, got 65537"),
     ],
 )
-def test_a_name_or_a_value_that_cannot_be_is_refused(values: dict[str, Any], words: str) -> None:
+def test_an_unknown_name_or_an_invalid_value_is_refused(values: dict[str, Any], words: str) -> None:
     with pytest.raises(BadArgument, match=words):
         IndexSettings.from_mapping(values)
 

@@ -1,4 +1,4 @@
-"""The naive model against cases worked out by hand from docs/domain.md: who checks the jobs is checked here."""
+"""The naive model against cases derived manually from docs/domain.md, because the model checks the jobs."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -194,7 +194,7 @@ def test_a_membership_with_swapped_dates_is_future_and_past_at_once() -> None:
     assert owner_and_rule(data, PERSON, RUN_DATE) == ("of the second", "P7")
 
 
-def test_every_person_has_an_entry_and_nobody_else() -> None:
+def test_exactly_the_persons_have_entries() -> None:
     data = tables(person=[person(1), person(2)], programme_membership=[membership(1, on(0), on(0), of=3)])
     assert person_owners(data, RUN_DATE) == {1: (None, None), 2: (None, None)}
 

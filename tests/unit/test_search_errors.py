@@ -1,4 +1,4 @@
-"""Errors of Elasticsearch's client that no server can be made to cause at will."""
+"""Errors of the Elasticsearch client that a test cannot provoke with a server."""
 
 import pytest
 from elasticsearch.helpers import ScanError
@@ -7,7 +7,7 @@ from sync_jobs.errors import TransientError
 from sync_jobs.search.errors import elasticsearch_errors_translated
 
 
-def test_a_scroll_that_some_shards_did_not_answer_is_worth_a_retry() -> None:
+def test_an_incomplete_scroll_is_a_transient_error() -> None:
     with (
         pytest.raises(TransientError, match="only some of its shards: Scroll request has only succeeded on 0"),
         elasticsearch_errors_translated(),

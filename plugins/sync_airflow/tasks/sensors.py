@@ -76,7 +76,7 @@ class NightlyJobSensor(ExternalTaskSensor):
         """Return if there is nothing to wait for, fail if the run will never exist, otherwise defer."""
         if self._upstream_covered(context):
             return
-        tick = self._upstream_tick(context)
+        tick = self.upstream_tick(context)
         never = self._reason_not_to_wait(context, tick)
         if never and self.any_end:
             self.log.info("%s Not waiting for it.", never)
@@ -100,7 +100,8 @@ class NightlyJobSensor(ExternalTaskSensor):
             timeout=task_defaults.WAIT_TIMEOUT,
         )
 
-    def _upstream_tick(self, context: Context) -> datetime:
+    def upstream_tick(self, context: Context) -> datetime:
+        """When the run that it waits for was due, in UTC."""
         (tick,) = self._get_dttm_filter(context)
         return tick
 
@@ -109,7 +110,7 @@ class NightlyJobSensor(ExternalTaskSensor):
         if context["dag_run"].run_type != SCHEDULED:
             return False  # a backfill only counts runs of its own nights
         upstream = find_job(self.upstream_name)
-        covering = covering_run(upstream, self._upstream_tick(context), past_successes(context))
+        covering = covering_run(upstream, self.upstream_tick(context), past_successes(context))
         if covering:
             self.log.info("The run %s has done the work of %s.", covering.run_id, upstream.name)
         return covering is not None

@@ -9,7 +9,6 @@ swap, the new index is removed and the live one keeps serving. After the swap th
 
 import heapq
 import logging
-import time
 from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -295,14 +294,16 @@ def cover_the_swap(edits: Edits, refresh: DocumentRefresh, last: int) -> int:
     before the swap have ended: such a write may have searched the previous index for the documents to replace, and
     written the new ones to this index. The edit itself may be older than the snapshot.
     """
-    made = 0
-    for pause in (0.0, refresh.settings.settle_seconds):
-        time.sleep(pause)
-        with edits.later_snapshot():
-            edited = edits.edited_keys()
-        written = keys_written_since(refresh.definition, refresh.client, refresh.index, last)
-        made += refresh.until_settled(edits.later, sorted({*edited, *written}))
-    return made
+    made = _write_changes(edits, refresh, last)
+    refresh.settle()
+    return made + _write_changes(edits, refresh, last)
+
+
+def _write_changes(edits: Edits, refresh: DocumentRefresh, last: int) -> int:
+    with edits.later_snapshot():
+        edited = edits.edited_keys()
+    written = keys_written_since(refresh.definition, refresh.client, refresh.index, last)
+    return refresh.until_settled(edits.later, sorted({*edited, *written}))
 
 
 def _verify_count(client: Elasticsearch, name: str, wanted: int) -> None:

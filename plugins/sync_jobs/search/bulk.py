@@ -71,7 +71,7 @@ def load(
     sender = _Sender(definition, client, index, settings.bulk_attempts, on_refused)
     with ThreadPoolExecutor(settings.senders, thread_name_prefix="bulk") as senders:
         try:
-            for batch in _bodies(lines, settings.body_bytes):
+            for batch in request_bodies(lines, settings.body_bytes):
                 if len(pending) >= settings.senders:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     _raise_first_error(done)
@@ -94,7 +94,7 @@ class _FinishedLines(NdjsonSerializer):
         return data if isinstance(data, bytes) else super().dumps(data)
 
 
-class _ShortAnswers(JsonSerializer):
+class ShortAnswers(JsonSerializer):
     """Reads of an answer without errors that it has none: in full it would be two objects for each document."""
 
     def json_loads(self, data: bytes) -> Any:
@@ -107,10 +107,10 @@ def _spare_objects(client: Elasticsearch) -> None:
         if isinstance(serializer, NdjsonSerializer):
             serializers[media_type] = _FinishedLines()
         elif isinstance(serializer, JsonSerializer):
-            serializers[media_type] = _ShortAnswers()
+            serializers[media_type] = ShortAnswers()
 
 
-def _bodies(lines: Iterable[bytes], limit: int) -> Iterator[list[bytes]]:
+def request_bodies(lines: Iterable[bytes], limit: int) -> Iterator[list[bytes]]:
     """The lines of one request each: flushed before a line would take it over the limit, in bytes."""
     batch: list[bytes] = []
     size = 0

@@ -1,4 +1,4 @@
-"""Keeps the live index's documents of the keys whose new documents Elasticsearch refuses (docs/domain.md, "6 PersonElasticSearchSyncJob")."""
+"""Keeps the live index's documents of keys whose new ones are refused (docs/domain.md, "Refused documents")."""
 
 import json
 from typing import Any

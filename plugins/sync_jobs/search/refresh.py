@@ -103,11 +103,15 @@ class DocumentRefresh:
             if not refreshed.keys:
                 break
             keys = refreshed.keys
-            time.sleep(self.settings.settle_seconds)
+            self.settle()
         return made
 
+    def settle(self) -> None:
+        """Wait for as long as the application may take from its commit to the end of its writes to the index."""
+        time.sleep(self.settings.settle_seconds)
+
     def _changes(self, connection: Connection, batch: list[int]) -> list["Change"]:
-        """What some keys need, in their order; nothing for those whose documents are right."""
+        """What each of these keys needs, in their order, without the keys whose documents are right."""
         lines = document_lines(self.definition, connection, self.run_date, batch)
         wanted = _by_key((key_of(document_id(line)), line) for line in lines)
         hits = find_documents(self.definition, self.client, self.index, batch, fields=True)

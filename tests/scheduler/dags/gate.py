@@ -1,4 +1,4 @@
-"""A gate in the index build, behind the load: closed for as long as somebody has its advisory lock."""
+"""A gate in the index build after the load: closed while somebody holds its advisory lock."""
 
 from __future__ import annotations
 

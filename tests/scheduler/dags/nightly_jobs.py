@@ -1,6 +1,6 @@
-"""The project's own DAGs, at the times that a test has chosen and with waits of seconds and a gate in the build.
+"""The project's DAGs at times that a test chooses, with short waits and a gate in the index build.
 
-NIGHT_OF_TEST: a file of JSON, DAG id -> time of day in UTC ("HH:MM"), read anew with this file.
+NIGHT_OF_TEST: a file of JSON, DAG id -> time of day in UTC ("HH:MM"), read again with this file.
 """
 
 import json

@@ -207,7 +207,7 @@ class TestTrigger:
         monkeypatch.setattr(WorkflowTrigger, "run", ended)
         assert self.event(self.trigger(5)).payload == {"status": "failed"}
 
-    def test_it_wakes_the_sensor_if_the_run_does_not_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_trigger_wakes_the_sensor_if_the_run_does_not_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
         async def endless(_: object) -> AsyncIterator[TriggerEvent]:
             await asyncio.sleep(60)
             yield TriggerEvent({"status": "success"})

@@ -24,11 +24,9 @@ def assert_usable(connection: Connection) -> None:
     assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_every_row_comes_as_it_is_in_its_order(tcs: Connection) -> None:
-    seed = random.randrange(10**6)
-    print(f"seed {seed}")
-    chooser = random.Random(seed)
-    texts = [chooser.choice("aé😀\\\n\"'") * chooser.choice([0, 1, 2, 70, 9000, 70_000]) for _ in range(3000)]
+def test_every_row_arrives_unchanged_and_in_order(tcs: Connection, random_numbers: random.Random) -> None:
+    lengths = [0, 1, 2, 70, 9000, 70_000]
+    texts = [random_numbers.choice("aé😀\\\n\"'") * random_numbers.choice(lengths) for _ in range(3000)]
     tcs.execute("CREATE TEMPORARY TABLE line (number int, text text)")
     with tcs.cursor().copy("COPY line FROM STDIN") as copy:
         for row in enumerate(texts):
@@ -38,7 +36,7 @@ def test_every_row_comes_as_it_is_in_its_order(tcs: Connection) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_few_rows_or_none_are_all_there_are(tcs: Connection, number: int) -> None:
+def test_a_result_of_few_rows_or_none_is_complete(tcs: Connection, number: int) -> None:
     assert lines(tcs, f"SELECT 'x' FROM generate_series(1, {number})") == [b"x"] * number
     assert_usable(tcs)
 
@@ -50,7 +48,7 @@ def test_a_stream_that_is_closed_early_frees_the_connection(tcs: Connection) -> 
 
 
 @pytest.mark.parametrize("number", [1, 2, 500, 19_999, 20_000])
-def test_an_error_at_any_row_is_told_as_the_server_has_it(tcs: Connection, number: int) -> None:
+def test_an_error_at_any_row_is_raised_as_the_server_reports_it(tcs: Connection, number: int) -> None:
     query = f"SELECT repeat('x', 1000) || 1 / (n - {number}) FROM generate_series(1, 20000) AS n"
     read: list[bytes] = []
     with pytest.raises(psycopg.errors.DivisionByZero, match="division by zero"):
@@ -58,13 +56,13 @@ def test_an_error_at_any_row_is_told_as_the_server_has_it(tcs: Connection, numbe
     assert_usable(tcs)
 
 
-def test_an_error_before_the_first_row_is_told_as_the_server_has_it(tcs: Connection) -> None:
+def test_an_error_before_the_first_row_is_raised_as_the_server_reports_it(tcs: Connection) -> None:
     with pytest.raises(psycopg.errors.UndefinedTable, match="nowhere"):
         lines(tcs, "SELECT text FROM nowhere")
     assert_usable(tcs)
 
 
-def test_a_statement_that_is_cancelled_amid_its_rows_says_so(tcs: Connection) -> None:
+def test_a_statement_that_is_cancelled_between_rows_raises(tcs: Connection) -> None:
     tcs.execute("SET statement_timeout = '300ms'")
     slow = "SELECT repeat('x', 1000) || pg_sleep(0.0001) FROM generate_series(1, 1000000)"
     with pytest.raises(psycopg.errors.QueryCanceled, match="statement timeout"):
@@ -73,7 +71,7 @@ def test_a_statement_that_is_cancelled_amid_its_rows_says_so(tcs: Connection) ->
     assert_usable(tcs)
 
 
-def test_a_session_that_is_ended_amid_its_rows_says_so(tcs: Connection, tcs_dsn: str) -> None:
+def test_a_session_that_ends_between_rows_raises(tcs: Connection, tcs_dsn: str) -> None:
     stream = stream_text(tcs, MANY.replace("20000", "1000000"), {})
     next(stream)
     with psycopg.connect(tcs_dsn) as other:

@@ -1,11 +1,15 @@
 """A source that is empty all at once takes no document away; neither may it take its field from the search."""
 
+from collections.abc import Iterator
 from datetime import date
+from typing import NamedTuple
 
+import psycopg
 import pytest
 from elasticsearch import Elasticsearch
 
 from local.demo_data import load_demo_data
+from local.postgres import Postgres
 from sync_jobs.catalogue import JOBS
 from sync_jobs.errors import GuardRail
 from sync_jobs.guard_rail import Limits
@@ -13,11 +17,50 @@ from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.runner import run_rollback
 from sync_jobs.search.field_guard_rail import count_values
 from tests.awkward_data import Connection
-from tests.comparison import ALIAS, SETTINGS, RunJob, all_indices, indices_behind_alias
+from tests.comparison import ALIAS, SETTINGS, RunJob, all_indices, indices_behind_alias, runner
+from tests.conftest import TEMPLATE, delete_indices, new_database
 
 BUILD = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
 PERSON_COUNT = 1_000
+
+
+class Night(NamedTuple):
+    """database: its name, for copies. live: the index that readers see; there is a previous one, too."""
+
+    database: str
+    live: str
+
+
+@pytest.fixture(scope="module")
+def night(postgres_server: Postgres, elasticsearch_client: Elasticsearch) -> Iterator[Night]:
+    """A night in which all jobs ran, and another build after it."""
+    delete_indices(elasticsearch_client)
+    with new_database(postgres_server, "tcs", TEMPLATE) as database:
+        with psycopg.connect(postgres_server.dsn("tcs", database)) as tcs:
+            load_demo_data(tcs, PERSON_COUNT, RUN_DATE)
+        with psycopg.connect(postgres_server.dsn("sync_jobs", database), autocommit=True) as connection:
+            run = runner(connection, elasticsearch_client)
+            for job in JOBS:
+                run(job.name, RUN_DATE)
+            (live,) = run(BUILD, RUN_DATE).indices["live"]
+        yield Night(database, live)
+
+
+@pytest.fixture
+def database(postgres_server: Postgres, night: Night) -> Iterator[str]:
+    """Name of a copy of that night's database."""
+    with new_database(postgres_server, "tcs", night.database) as name:
+        yield name
+
+
+@pytest.fixture
+def elasticsearch(elasticsearch_client: Elasticsearch, night: Night) -> Iterator[Elasticsearch]:
+    """A client of the node as the night left it, and as the test finds it left again."""
+    yield elasticsearch_client
+    for index in set(indices_behind_alias(elasticsearch_client)) - {night.live}:
+        actions = [{"add": {"index": night.live, "alias": ALIAS}}, {"remove_index": {"index": index}}]
+        elasticsearch_client.indices.update_aliases(actions=actions)
 
 
 @pytest.mark.parametrize(
@@ -38,13 +81,11 @@ def test_neither_a_build_nor_a_rollback_takes_a_field_from_the_search(
     job_connection: Connection,
     run: RunJob,
     elasticsearch: Elasticsearch,
+    night: Night,
     source: str,
     field: str,
 ) -> None:
-    load_demo_data(tcs, PERSON_COUNT, RUN_DATE)
-    for job in JOBS:
-        run(job.name, RUN_DATE)
-    (live,) = run(BUILD, RUN_DATE).indices["live"]
+    live = night.live
     indices, values = all_indices(elasticsearch), count_values(PERSONS, elasticsearch, live)
     assert values[field] > 100
     tcs.execute(f"DELETE FROM {source}")

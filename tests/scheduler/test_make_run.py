@@ -1,7 +1,4 @@
-"""The whole night as a newcomer sees it: the stack from nothing, recovery through the real scheduler, the table.
-
-By its name this file comes before those that share an Airflow: a small machine does not like two beside each other.
-"""
+"""`make run` as a newcomer sees it: the stack from nothing, all jobs through the real scheduler, the table."""
 
 import json
 import re
@@ -25,7 +22,7 @@ def table(output: str) -> dict[str, tuple[str, int, int, int, int, int]]:
     return {row[0]: (row[1], *(int(count.replace(",", "")) for count in row[2:7])) for row in rows}  # type: ignore[misc]
 
 
-def test_the_night_runs_from_nothing_and_again_without_changes_and_after_a_kill(command_line: CommandLine) -> None:
+def test_make_run_works_on_a_fresh_home_and_again_and_after_its_services_were_killed(command_line: CommandLine) -> None:
     command_line.environment["SYNC_DEMO_PERSONS"] = str(PERSONS)
     code, output = command_line.run("run")
     assert code == 0, output

@@ -185,7 +185,7 @@ def test_an_error_in_the_connection_is_reported_in_the_servers_words_and_not_ret
     assert differently.get("password", "\n") not in str(error)
 
 
-def test_a_postgresql_that_is_down_is_worth_a_retry(refused: Refused) -> None:
+def test_a_task_is_retried_if_postgresql_is_down(refused: Refused) -> None:
     error = refused(port=any_free_port())
     assert type(error) is TransientError
     assert "Connection refused. Make sure that it is running" in str(error)

@@ -11,7 +11,10 @@ from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException
 
 from sync_airflow.tasks.follow_on_jobs import RunNextJobOperator, child_run_id, conf_of_next, jobs_to_run_next
 from sync_jobs.catalogue import JOBS, Job, find_job, jobs_waiting_for
+from tests.expected_jobs import EXPECTED_JOBS, ExpectedJob, expected_job_id
 
+# Jobs for whose success another one waits in the same night.
+WAITED_FOR = [job for job in EXPECTED_JOBS if any(job.name in other.waits_for for other in EXPECTED_JOBS)]
 PARAMS = {"run_follow_on_jobs": True, "dry_run": False}
 EMPLOYING = find_job("PersonPlacementEmployingBodyTrustJob")
 
@@ -23,26 +26,10 @@ def next_jobs(
     return [other.name for other in jobs]
 
 
-# docs/domain.md, "Follow-on jobs", transitively, each once, in the order of the table.
-@pytest.mark.parametrize(
-    ("name", "after"),
-    [
-        ("PersonOwnerRebuildJob", ["PersonElasticSearchSyncJob"]),
-        (
-            "PersonPlacementEmployingBodyTrustJob",
-            ["PersonPlacementTrainingBodyTrustJob", "PersonElasticSearchSyncJob"],
-        ),
-        ("PersonPlacementTrainingBodyTrustJob", ["PersonElasticSearchSyncJob"]),
-        ("PostEmployingBodyTrustJob", ["PostTrainingBodyTrustJob"]),
-        ("PostTrainingBodyTrustJob", []),
-        ("PersonElasticSearchSyncJob", []),
-        ("PostFundingStatusSyncJob", []),
-        ("PersonRecordStatusJob", []),  # it refreshes the documents itself
-    ],
-)
+@pytest.mark.parametrize("expected", EXPECTED_JOBS, ids=expected_job_id)
 @pytest.mark.parametrize("run_type", ["manual", "operator_triggered"])
-def test_a_manual_run_starts_the_first_follow_on_job(name: str, after: list[str], run_type: str) -> None:
-    assert next_jobs(find_job(name), run_type=run_type) == after
+def test_a_manual_run_starts_its_follow_on_jobs_each_once_in_order(expected: ExpectedJob, run_type: str) -> None:
+    assert next_jobs(find_job(expected.name), run_type=run_type) == list(expected.runs_after)
 
 
 @pytest.mark.parametrize("run_type", ["scheduled", "backfill"])
@@ -108,20 +95,13 @@ class TestClearedRunOfANight:
         inspect.unwrap(RunNextJobOperator.execute)(operator, {"dag_run": run, "params": PARAMS, "ti": ti})
         raise AssertionError(f"nothing was asked of Airflow: {asked}")
 
-    @pytest.mark.parametrize(
-        ("name", "run_id", "dag_id"),
-        [
-            ("PersonOwnerRebuildJob", "01:29", "person_elastic_search_sync_job"),
-            ("PersonPlacementEmployingBodyTrustJob", "00:29", "person_placement_training_body_trust_job"),
-            ("PersonPlacementTrainingBodyTrustJob", "01:29", "person_elastic_search_sync_job"),
-            ("PostEmployingBodyTrustJob", "01:19", "post_training_body_trust_job"),
-        ],
-    )
-    def test_it_clears_the_next_jobs_run_of_the_same_night(self, name: str, run_id: str, dag_id: str) -> None:
+    @pytest.mark.parametrize("expected", WAITED_FOR, ids=expected_job_id)
+    def test_it_clears_the_next_jobs_run_of_the_same_night(self, expected: ExpectedJob) -> None:
+        following = next(other for other in EXPECTED_JOBS if expected.name in other.waits_for)
         with pytest.raises(DagRunTriggerException) as order:
-            self.execute(find_job(name))
-        assert order.value.trigger_dag_id == dag_id
-        assert order.value.dag_run_id == f"scheduled__2024-02-29T{run_id}:00+00:00"
+            self.execute(find_job(expected.name))
+        assert order.value.trigger_dag_id == following.dag_id
+        assert order.value.dag_run_id == f"scheduled__2024-02-29T{following.at:%H:%M}:00+00:00"
         assert order.value.reset_dag_run
 
     @pytest.mark.parametrize("job", [job for job in JOBS if not jobs_waiting_for(job)], ids=lambda job: job.dag_id)

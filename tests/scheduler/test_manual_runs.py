@@ -1,4 +1,4 @@
-"""Runs by hand: what follows them, one at a time, tried again or not."""
+"""Manual runs: their follow-on jobs, one run at a time, and which failures are retried."""
 
 import subprocess
 from datetime import datetime
@@ -6,15 +6,15 @@ from functools import partial
 from pathlib import Path
 
 from local.airflow_api import TaskId
-from sync_jobs.catalogue import JOBS
 from tests.airflow_of_tests import RUN_JOB
 from tests.scheduler.running_airflow import RunningAirflow
 from tests.waiting import wait_for
 
-OWNER, EMPLOYING, TRAINING, _, _, BUILD, _, STATUS = (job.dag_id for job in JOBS)
+OWNER, BUILD, STATUS = "person_owner_rebuild_job", "person_elastic_search_sync_job", "person_record_status_job"
+EMPLOYING, TRAINING = "person_placement_employing_body_trust_job", "person_placement_training_body_trust_job"
 
 
-def test_a_run_by_the_command_line_is_followed_by_what_depends_on_it_each_once_and_in_order(
+def test_a_run_from_the_command_line_starts_its_follow_on_jobs_each_once_and_in_order(
     running_airflow: RunningAirflow, tmp_path: Path
 ) -> None:
     airflow = tmp_path / "airflow"
@@ -56,7 +56,7 @@ def test_a_second_run_is_queued_while_the_first_is_at_work(running_airflow: Runn
     assert datetime.fromisoformat(ended) <= datetime.fromisoformat(started)
 
 
-def test_a_lost_connection_is_tried_again(running_airflow: RunningAirflow) -> None:
+def test_a_lost_connection_is_retried_by_airflow(running_airflow: RunningAirflow) -> None:
     with running_airflow.table_locked("person"):
         task = TaskId(OWNER, running_airflow.api.start(OWNER, run_follow_on_jobs=False), RUN_JOB)
         running_airflow.wait_for_sessions_at_a_lock()
@@ -67,7 +67,7 @@ def test_a_lost_connection_is_tried_again(running_airflow: RunningAirflow) -> No
     assert running_airflow.api.get(task.path)["try_number"] == 2
 
 
-def test_a_mistake_is_not_tried_again(running_airflow: RunningAirflow) -> None:
+def test_a_mistake_is_not_retried_by_airflow(running_airflow: RunningAirflow) -> None:
     task = TaskId(STATUS, running_airflow.api.start(STATUS, date_override="2023-02-30"), RUN_JOB)
     assert running_airflow.wait_for_end(STATUS, task.run_id) == "failed"
     assert running_airflow.api.xcom(task, "reason") == "The date is not correct: 2023-02-30"

@@ -1,4 +1,4 @@
-"""What may pass by itself is told apart from a mistake: only the former is worth a retry."""
+"""Errors that may pass by themselves are transient and retried; mistakes are not."""
 
 import time
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def add_a_post_to_change(tcs: Connection) -> None:
     tcs.execute("INSERT INTO post_funding VALUES (1, 1, 'Tariff', '2020-01-01', '2026-03-09')")
 
 
-def test_a_row_that_another_writer_keeps_locked_is_worth_a_retry(
+def test_a_row_that_another_writer_keeps_locked_is_a_transient_error(
     tcs: Connection, job_dsn: str, elasticsearch: Elasticsearch
 ) -> None:
     add_a_post_to_change(tcs)
@@ -54,9 +54,7 @@ def commit_after_a_second(connection: Connection) -> Timer:
 
 
 @pytest.mark.parametrize("job", ["PostFundingStatusSyncJob", "PersonRecordStatusJob"])
-def test_a_row_that_the_application_changed_meanwhile_is_written_all_the_same(
-    tcs: Connection, run: RunJob, job: str
-) -> None:
+def test_a_row_that_the_application_changed_meanwhile_is_still_written(tcs: Connection, run: RunJob, job: str) -> None:
     """The job waits for the application, and leaves what that has written."""
     add_a_post_to_change(tcs)
     tcs.execute("INSERT INTO person (id, status) VALUES (1, 'CURRENT')")
@@ -78,9 +76,7 @@ def test_a_row_that_the_application_changed_meanwhile_is_written_all_the_same(
     )
 
 
-def test_a_row_of_a_jobs_own_that_another_writer_changed_meanwhile_is_worth_a_retry(
-    tcs: Connection, run: RunJob
-) -> None:
+def test_a_conflict_with_another_writer_on_the_jobs_own_rows_is_a_transient_error(tcs: Connection, run: RunJob) -> None:
     """The job waits for the other writer; once that commits, its own snapshot is out of date."""
     tcs.execute("INSERT INTO person (id) VALUES (1)")
     tcs.execute("INSERT INTO person_owner VALUES (1, 'Wessex', 'P1')")
@@ -93,13 +89,13 @@ def test_a_row_of_a_jobs_own_that_another_writer_changed_meanwhile_is_worth_a_re
     assert run("PersonOwnerRebuildJob", RUN_DATE).changed == 1
 
 
-def test_a_run_on_a_bare_connection_waits_for_nothing_for_ever(job_connection: Connection, run: RunJob) -> None:
+def test_a_run_on_a_plain_connection_gets_time_limits(job_connection: Connection, run: RunJob) -> None:
     assert limits(job_connection) == ["0", "0", "0"]
     run(JOB, RUN_DATE)
     assert limits(job_connection) == ["1min", "2h", "10s"]
 
 
-def test_limits_that_the_caller_has_set_stay(job_dsn: str, elasticsearch: Elasticsearch) -> None:
+def test_time_limits_of_the_caller_are_kept(job_dsn: str, elasticsearch: Elasticsearch) -> None:
     with psycopg.connect(job_dsn, options="-c lock_timeout=0 -c statement_timeout=5s") as connection:
         connection.execute("SET client_connection_check_interval = '3s'")
         connection.commit()
@@ -131,7 +127,7 @@ def test_no_limit_of_the_server_ends_a_build_that_waits_for_elasticsearch(
 
 
 @pytest.mark.parametrize("state", ["25P03", "25P04", "57P05"])
-def test_a_session_that_the_server_ended_for_its_length_is_worth_a_retry(
+def test_a_session_that_the_server_timed_out_is_a_transient_error(
     run: RunJob, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     def ended(*_: object, **__: object) -> None:
@@ -144,7 +140,7 @@ def test_a_session_that_the_server_ended_for_its_length_is_worth_a_retry(
 
 @pytest.mark.parametrize("preference", ["DateStyle=SQL,DMY", "client_encoding=LATIN1", "client_encoding=SQL_ASCII"])
 @pytest.mark.parametrize("job", ["PersonElasticSearchSyncJob", "PersonRecordStatusJob", JOB])
-def test_how_a_role_likes_its_texts_and_dates_does_not_matter(
+def test_text_and_date_settings_of_the_role_make_no_difference(
     tcs: Connection, job_dsn: str, elasticsearch: Elasticsearch, job: str, preference: str
 ) -> None:
     """The names of the application's persons are in no single alphabet."""
@@ -156,7 +152,7 @@ def test_how_a_role_likes_its_texts_and_dates_does_not_matter(
         runner(connection, elasticsearch)(job, RUN_DATE)
 
 
-def test_a_statement_that_takes_too_long_is_worth_a_retry(
+def test_a_statement_that_takes_too_long_is_a_transient_error(
     tcs: Connection, job_dsn: str, elasticsearch: Elasticsearch
 ) -> None:
     with tcs.transaction():
@@ -165,7 +161,7 @@ def test_a_statement_that_takes_too_long_is_worth_a_retry(
             run_with(job_dsn, elasticsearch, "-c statement_timeout=100ms")
 
 
-def test_a_lost_connection_is_worth_a_retry(job_dsn: str, job_connection: Connection, run: RunJob) -> None:
+def test_a_lost_connection_is_a_transient_error(job_dsn: str, job_connection: Connection, run: RunJob) -> None:
     process = job_connection.info.backend_pid
     with psycopg.connect(job_dsn) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", (process,))
@@ -184,7 +180,7 @@ def dsn_of_one_connection(postgres_server: Postgres, database: str) -> Iterator[
         administrator.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
-def test_a_second_connection_that_is_refused_is_worth_a_retry_and_the_server_says_why(
+def test_a_refused_second_connection_is_a_transient_error_with_the_servers_reason(
     dsn_of_one_connection: str, elasticsearch: Elasticsearch
 ) -> None:
     words = "FATAL: +too many connections for role .* has connections left .*needs two"
@@ -207,7 +203,7 @@ def test_a_connection_inside_a_transaction_is_a_mistake_and_the_transaction_is_l
         assert connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
 
 
-def test_a_mistake_that_the_driver_finds_is_not_worth_a_retry(run: RunJob, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistake_that_the_driver_finds_is_not_transient(run: RunJob, monkeypatch: pytest.MonkeyPatch) -> None:
     def misuse(*_: object, **__: object) -> None:
         raise psycopg.ProgrammingError("the query has 2 placeholders but 1 parameters were passed")
 

@@ -1,7 +1,4 @@
-"""Nights that a clock can get wrong, on a real scheduler in Britain, whose host's clock is put to them.
-
-By its name this file comes before those that share an Airflow: a small machine does not like two beside each other.
-"""
+"""Nights that a clock can get wrong, on a real scheduler in Britain, whose clock the tests set."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -35,10 +32,16 @@ DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 # British clocks go back at 01:00 UTC in autumn, and forward at 01:00 UTC in spring.
 AUTUMN, LEAP_DAY, SPRING = date(2027, 10, 31), date(2028, 2, 29), date(2028, 3, 26)
 
+
+def spread(*times: time) -> tuple[time, ...]:
+    """One time for each job, in their order; as many jobs at each."""
+    return tuple(times[number * len(times) // len(JOBS)] for number in range(len(JOBS)))
+
+
 # When the jobs are due, in their order.
 AS_EVERY_NIGHT = tuple(job.at for job in JOBS)
-FROM_MIDNIGHT_TO_MIDNIGHT = (time(0, 0),) * 2 + (time(0, 1),) * 3 + (time(0, 2), time(23, 45), time(23, 46))
-AROUND_THE_CHANGE = (time(0, 59),) * 3 + (time(1, 0),) * 3 + (time(1, 1),) * 2
+FROM_MIDNIGHT_TO_MIDNIGHT = spread(time(0, 0), time(0, 1), time(0, 2), time(23, 46))
+AROUND_THE_CHANGE = spread(time(0, 59), time(1, 0), time(1, 1))
 
 # When a scheduler starts: on the one side of the window's bound by UTC, on the other by British Summer Time.
 WINDOW = "00:00-07:00"
@@ -62,7 +65,7 @@ def british_airflow(
     elasticsearch_server: local_elasticsearch.Elasticsearch,
     elasticsearch_client: Elasticsearch,
 ) -> Iterator[RunningAirflow]:
-    """It goes by the clock. Its processes and databases are in Britain; nothing has run yet."""
+    """An Airflow with that clock, in the time zone of Britain; nothing has run yet."""
     folder = tmp_path_factory.mktemp("airflow")
     delete_indices(elasticsearch_client)
     with (
@@ -101,7 +104,7 @@ def ticks_of(night: date, times: Sequence[time]) -> dict[str, datetime]:
 
 
 def fill(tcs: psycopg.Connection[Any], night: date) -> None:
-    """With work for that night, for the one before and for the one after, in place of what is there."""
+    """Replace the data by new data, with work for that night, the night before and the night after."""
     for table in TABLES:
         tcs.execute(f"DELETE FROM {table}".encode())
     load_demo_data(tcs, PERSONS, night)
@@ -110,7 +113,7 @@ def fill(tcs: psycopg.Connection[Any], night: date) -> None:
 
 
 def run_night(clock: HostClock, night: Night) -> None:
-    """The clock goes from a second before each tick to the end of the runs that are due then."""
+    """Set the clock to a second before each tick, and wait for the runs that are due then."""
     for tick in sorted(set(night.ticks.values())):
         clock.move_on_to(tick - SECOND)
         due = [dag_id for dag_id, at in night.ticks.items() if at == tick]
