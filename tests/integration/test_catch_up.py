@@ -1,7 +1,7 @@
 """No edit is lost: the application edits persons during builds, swaps and rollbacks."""
 
 import random
-import threading
+import time
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -29,9 +29,9 @@ JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
 # Round after round until nobody is left who was edited meanwhile.
 CATCH_UP_FULLY = IndexSettings(catch_up_persons=0, sample_persons=20)
-# A write of the application that is in flight at the swap ends so long after it.
-LATE_WRITE_SECONDS = 0.5
-SETTLING_LATE_WRITES = IndexSettings(settle_seconds=4 * LATE_WRITE_SECONDS)
+# A time that nothing else sleeps for; and the wait itself, which the fixtures replace.
+SETTLING = IndexSettings(settle_seconds=7.25)
+SETTLE = DocumentRefresh.settle
 
 MEMBERSHIP = "00000000-0000-0000-0000-00000000000a"
 WAITING_MEMBERSHIP = "00000000-0000-0000-0000-00000000000b"
@@ -231,7 +231,7 @@ def test_while_the_application_edits_all_the_time_the_index_ends_as_the_database
     ("swap", "edited"),
     [("build", "before it"), ("build", "make_searchable"), ("build", "switch"), ("rollback", "before it")],
 )
-def test_a_write_of_the_application_that_is_in_flight_at_the_swap_leaves_one_document_of_its_person(
+def test_a_write_of_the_application_that_ends_after_the_swap_leaves_one_document_of_its_person(
     application: Application,
     job_connection: Connection,
     run: RunJob,
@@ -241,15 +241,15 @@ def test_a_write_of_the_application_that_is_in_flight_at_the_swap_leaves_one_doc
     swap: str,
     edited: str,
 ) -> None:
-    """It has removed the old document from the index before, and puts the new one into this one, a while later."""
+    """It has looked for the old document in the previous index, and writes the new one to this index.
+
+    It does so while the job waits for settle_seconds.
+    """
     run(JOB, RUN_DATE)
     run(JOB, RUN_DATE)
     originals = {name: getattr(index_alias, name) for name in ("make_searchable", "switch")}
-
-    def write() -> None:
-        elasticsearch.index(index=ALIAS, document=application.documents([7])[0])
-
-    late = threading.Timer(LATE_WRITE_SECONDS, write)
+    in_flight: list[int] = []
+    really_sleep = time.sleep
 
     def at(moment: str) -> None:
         if edited == moment:
@@ -262,16 +262,24 @@ def test_a_write_of_the_application_that_is_in_flight_at_the_swap_leaves_one_doc
     def switch(*arguments: Any) -> None:
         at("switch")
         originals["switch"](*arguments)
-        late.start()
+        in_flight.append(7)
+
+    def sleep(seconds: float) -> None:
+        if seconds != SETTLING.settle_seconds:
+            really_sleep(seconds)
+        elif in_flight:
+            elasticsearch.index(index=ALIAS, document=application.documents([in_flight.pop()])[0])
 
     at("before it")
     monkeypatch.setattr(index_alias, "make_searchable", make_searchable)
     monkeypatch.setattr(index_alias, "switch", switch)
+    monkeypatch.setattr(DocumentRefresh, "settle", SETTLE)
+    monkeypatch.setattr(time, "sleep", sleep)
     if swap == "build":
-        run(JOB, RUN_DATE, settings=SETTLING_LATE_WRITES)
+        run(JOB, RUN_DATE, settings=SETTLING)
     else:
-        run_rollback(PERSONS, postgres=job_connection, elasticsearch=elasticsearch, settings=SETTLING_LATE_WRITES)
-    late.join()
+        run_rollback(PERSONS, postgres=job_connection, elasticsearch=elasticsearch, settings=SETTLING)
+    assert in_flight == []
     assert index_contents(elasticsearch) == as_in_postgresql(application)
 
 
