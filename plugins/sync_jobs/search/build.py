@@ -236,7 +236,15 @@ class _Build:
                         f"{name}: PostgreSQL counts {wanted.documents} documents, but made {documents}."
                     )
                 wanted = wanted.exchanged(chain.from_iterable(left_out.values()), carried)
-                verify_totals(definition, run.postgres, client, name, wanted=wanted, run_date=run.run_date)
+                verify_totals(
+                    definition,
+                    run.postgres,
+                    client,
+                    name,
+                    wanted=wanted,
+                    run_date=run.run_date,
+                    left_out=quarantine.keys,
+                )
                 verify_documents(definition, client, name, sample)
         index_alias.add_meta(client, definition.alias, name, asdict(wanted))
         return wanted

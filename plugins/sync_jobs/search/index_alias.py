@@ -107,7 +107,7 @@ def built_at(name: str) -> datetime | None:
 
 def own_indices(client: Elasticsearch, alias: str) -> dict[str, dict[str, Any]]:
     """The existing indices that builds for this alias made: name -> _meta, newest first."""
-    found = client.indices.get_mapping(index=f"{alias}-*", allow_no_indices=True, expand_wildcards="open,closed")
+    found = client.indices.get_mapping(index=f"{alias}-*", allow_no_indices=True, expand_wildcards="open,closed,hidden")
     metas = {name: found[name]["mappings"].get("_meta", {}) for name in sorted(found, reverse=True)}
     return {name: meta for name, meta in metas.items() if _belongs_to(alias, name, meta)}
 
