@@ -44,13 +44,12 @@ class Quarantine:
             for refusal in refusals:
                 self._refusals.setdefault(refusal.key, {})[refusal.field, refusal.reason] = None
                 self._accepted.discard(refusal.key)
-            too_many = len(self._refusals) > self._limit
-        if too_many:
-            raise RejectedDocument(
-                f"Elasticsearch refused documents of more than {self._limit} {self._definition.entity}s, the limit of "
-                f"the index setting quarantine_persons: {self._by_field()}. Correct these records, or the record "
-                "that they share, such as a name, then run the job again."
-            )
+            if len(self._refusals) > self._limit:
+                raise RejectedDocument(
+                    f"Elasticsearch refused documents of more than {self._limit} {self._definition.entity}s, the limit "
+                    f"of the index setting quarantine_persons: {self._by_field()}. Correct these records, or a record "
+                    "that they share, then run the job again."
+                )
 
     def accept(self, keys: Iterable[int]) -> None:
         """The documents of these keys are in the index now as PostgreSQL has them."""

@@ -137,6 +137,7 @@ class DocumentRefresh:
         self._send(deletion(each) for change in taken for each in change.surplus if each not in kept)
         self._send(deletion(each) for change in with_refusal for each in change.additions())
         self.quarantine.keep_old_documents(change.key for change in with_refusal if change.existing)
+        self.quarantine.accept(refused)  # earlier reasons of these keys no longer count
         self.quarantine.add(refusals)
         return refused
 
