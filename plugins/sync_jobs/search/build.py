@@ -21,7 +21,7 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
 
 from sync_jobs.error_translation import errors_translated_with_state
-from sync_jobs.errors import IndexNotAsExpected, State
+from sync_jobs.errors import IndexNotAsExpected, State, SyncJobError
 from sync_jobs.guard_rail import check_guard_rail
 from sync_jobs.job_run import JobRun
 from sync_jobs.postgres.background import in_background
@@ -330,6 +330,6 @@ def _discard_quietly(client: Elasticsearch, alias: str, name: str) -> None:
     """Remove the index of a failed build, unless it is live. If that fails, the next build removes it as an orphan."""
     try:
         index_alias.discard(client, alias, name)
-    except (TransportError, ApiError, IndexNotAsExpected) as error:
+    except (TransportError, ApiError, SyncJobError) as error:
         kind = type(error).__name__
         log.warning("%s could not be removed (%s): the next build removes it, unless it is live", name, kind)

@@ -20,11 +20,10 @@ from elasticsearch import ApiError, Elasticsearch
 from sync_jobs.errors import TransientError
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.errors import (
-    NO_ACCESS,
-    OF_THE_INDEX,
-    OVERLOADED,
+    blames_a_document,
+    can_pass,
     is_not_trusted,
-    raise_unless_overloaded,
+    raise_unless_transient,
     refusal,
 )
 from sync_jobs.search.quarantine import Quarantine
@@ -34,7 +33,6 @@ from sync_jobs.search.settings import IndexSettings
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
 
-BAD_REQUEST = 400
 TOO_LARGE = 413
 # The only parts of a response that are needed. A full response is a fifth of the size of the request.
 ANSWER = "errors,items.*.status,items.*.error"
@@ -95,7 +93,7 @@ class _FinishedLines(NdjsonSerializer):
 
 
 class ShortAnswers(JsonSerializer):
-    """Reads of an answer without errors that it has none: in full it would be two objects for each document."""
+    """Does not parse responses without errors: that would make two objects for each document."""
 
     def json_loads(self, data: bytes) -> Any:
         return {"errors": False} if data.startswith(NO_ERRORS) else super().json_loads(data)
@@ -111,7 +109,7 @@ def _spare_objects(client: Elasticsearch) -> None:
 
 
 def request_bodies(lines: Iterable[bytes], limit: int) -> Iterator[list[bytes]]:
-    """The lines of one request each: flushed before a line would take it over the limit, in bytes."""
+    """The lines of each request, as many as fit into the limit, in bytes; a longer line is a request of its own."""
     batch: list[bytes] = []
     size = 0
     for line in lines:
@@ -143,7 +141,7 @@ class _Sender:
     def send(self, body: bytes) -> None:
         """Send one body until every operation in it has succeeded or was refused, or until stopped is set.
 
-        Only operations that were refused because of overload are sent again, after a wait and in the same order.
+        Only operations that were refused for a reason that can pass are sent again, after a wait and in the same order.
         Raises SearchBlocked, TransientError, SyncJobError, and the errors of on_refused.
         """
         for attempt in range(self.attempts):
@@ -152,12 +150,14 @@ class _Sender:
             except ApiError as error:
                 if error.status_code == TOO_LARGE:
                     return self._send_halves(body)
-                raise_unless_overloaded(error)
+                raise_unless_transient(error, carries_documents=True)
             except (ElasticsearchUnreachable, ConnectionTimeout) as error:
                 if is_not_trusted(error):
                     raise
             else:
-                body = self._refused_for_overload(body, answer["items"]) if answer["errors"] else b""
+                body, refusals = _refused(self.definition, body, answer["items"]) if answer["errors"] else (b"", [])
+                if refusals:
+                    self.on_refused(refusals)
                 if not body:
                     return None
             if attempt + 1 == self.attempts or _wait(attempt, self.stopped):
@@ -178,27 +178,6 @@ class _Sender:
             self.send(b"".join(half))
         return None
 
-    def _refused_for_overload(self, body: bytes, items: list[dict[str, dict[str, Any]]]) -> bytes:
-        """The operations to send again, in order. Raises the error of any that no document caused."""
-        again: list[bytes] = []
-        refusals: list[Refusal] = []
-        for operation, item in zip(split_operations(body), items, strict=True):
-            (result,) = item.values()
-            error = result.get("error")
-            if error is None:
-                continue
-            if error["type"] in OF_THE_INDEX or result["status"] in NO_ACCESS:
-                raise refusal(result["status"], error)
-            if result["status"] in OVERLOADED:
-                again.append(operation)
-            elif result["status"] == BAD_REQUEST and not operation.startswith(DELETE):
-                refusals.append(refused(self.definition, operation, error))
-            else:
-                raise refusal(result["status"], error)
-        if refusals:
-            self.on_refused(refusals)
-        return b"".join(again)
-
 
 def split_operations(body: bytes) -> list[bytes]:
     """The operations of a body: each is an action line and, except for a delete, a document line."""
@@ -207,6 +186,29 @@ def split_operations(body: bytes) -> list[bytes]:
     for action in lines:
         operations.append(action if action.startswith(DELETE) else action + next(lines))
     return operations
+
+
+def _refused(
+    definition: IndexDefinition, body: bytes, items: list[dict[str, dict[str, Any]]]
+) -> tuple[bytes, list[Refusal]]:
+    """The operations to send again, in order, and the documents that would be refused again because of their content.
+
+    Raises the error of any other operation that would be refused again.
+    """
+    again: list[bytes] = []
+    refusals: list[Refusal] = []
+    for operation, item in zip(split_operations(body), items, strict=True):
+        (result,) = item.values()
+        error = result.get("error")
+        if error is None:
+            continue
+        if can_pass(result["status"], error["type"]):
+            again.append(operation)
+        elif blames_a_document(error):
+            refusals.append(refused(definition, operation, error))
+        else:
+            raise refusal(result["status"], error)
+    return b"".join(again), refusals
 
 
 def _wait(attempt: int, stopped: Event) -> bool:

@@ -18,12 +18,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from elastic_transport import TransportError
-from elasticsearch import ApiError, Elasticsearch
+from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
 from sync_jobs.error_translation import errors_translated_with_state
 from sync_jobs.errors import BadArgument, IndexNotAsExpected, SearchBlocked, TransientError
 from sync_jobs.search.created_index import check_created
-from sync_jobs.search.errors import NOT_FOUND, blocked_message, raise_unless_overloaded, removed_message
+from sync_jobs.search.errors import (
+    NOT_FOUND,
+    blocked_message,
+    raise_unless_transient,
+    refuse_other_server,
+    removed_message,
+)
 from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.settings import IndexSettings
 
@@ -32,6 +38,8 @@ PROMOTION_ATTEMPTS = 5
 PROMOTION_WAIT_SECONDS = 2.0
 # How long to wait for the shards of a new index. A busy cluster takes seconds; a full one never assigns them.
 CREATE_TIMEOUT = "30s"
+# The decider that cluster.routing.allocation.enable, or the same setting of an index, controls.
+ALLOCATION_DISABLED = "enable"
 
 # In the name of an index: the start of its build in UTC, to the microsecond. Under the lock, no two are equal.
 _BUILT_AT = "%Y%m%dt%H%M%S-%f"
@@ -71,7 +79,7 @@ class Indices:
 
 def find_live(client: Elasticsearch, alias: str) -> Live:
     """What readers of the alias see now. Raises IndexNotAsExpected if it has several indices."""
-    names = _behind(client, alias)
+    names = _indices_behind(client, alias)
     if len(names) > 1:
         raise IndexNotAsExpected(
             f"Expected exactly one index behind alias {alias}, found {', '.join(names)}. Keep the alias on the one "
@@ -83,10 +91,13 @@ def find_live(client: Elasticsearch, alias: str) -> Live:
     return Live(alias if client.indices.exists(index=alias) else None, is_alias=False)
 
 
-def _behind(client: Elasticsearch, alias: str) -> list[str]:
-    """The names of all indices behind the alias."""
-    found = client.options(ignore_status=NOT_FOUND).indices.get_alias(name=alias)
-    return [] if found.meta.status == NOT_FOUND else sorted(found)
+def _indices_behind(client: Elasticsearch, alias: str) -> list[str]:
+    """Empty if there is no such alias. Raises UnsupportedServer if it is not Elasticsearch that says so."""
+    try:
+        return sorted(client.indices.get_alias(name=alias))
+    except NotFoundError as error:
+        refuse_other_server(error)
+        return []
 
 
 def new_index_name(alias: str, started: datetime) -> str:
@@ -127,7 +138,7 @@ def remove_orphans(client: Elasticsearch, alias: str) -> list[str]:
 
     An index template may have put one behind the alias, beside the live one; it is removed too.
     """
-    behind = _behind(client, alias)
+    behind = _indices_behind(client, alias)
     own = own_indices(client, alias)
     return _delete(client, alias, [name for name in own if not own[name].get("finished") and behind != [name]])
 
@@ -137,8 +148,9 @@ def create(
 ) -> None:
     """Create an empty index for loading: no alias, no refresh, no replicas until make_searchable().
 
-    Raises SearchBlocked if no node accepts its shards, for example because all disks are full, and
-    IndexNotAsExpected if an index template changes the index in a way that does harm; then the index is removed.
+    Raises SearchBlocked if no node accepts its shards, for example because all disks are full; TransientError if they
+    only have to wait; IndexNotAsExpected if an index template changes the index in a way that does harm. Then it is
+    removed.
     """
     try:
         _create(client, name, mapping, meta, settings)
@@ -161,15 +173,29 @@ def _create(
         timeout=CREATE_TIMEOUT,
     )
     if not answer["shards_acknowledged"]:
-        reasons = client.cluster.allocation_explain(index=name, shard=0, primary=True)
-        raise SearchBlocked(blocked_message(f"no node accepts {name}: {_deciders(reasons.body)}"))
+        explanation = client.cluster.allocation_explain(index=name, shard=0, primary=True)
+        raise _not_allocated(name, explanation.body)
 
 
-def _deciders(explanation: dict[str, Any]) -> str:
-    """The names of the allocation deciders that keep a shard off every node, such as disk_threshold."""
+def _not_allocated(name: str, explanation: dict[str, Any]) -> SearchBlocked | TransientError:
+    """The error for an index whose shards no node has accepted. explanation: of one of its primary shards.
+
+    Only a refusal of every node that lasts is a block: allocation is disabled during a rolling restart, and shards can
+    be waiting for their turn.
+    """
     nodes = explanation.get("node_allocation_decisions", [])
-    names = {decider["decider"] for node in nodes for decider in node.get("deciders", [])}
-    return ", ".join(sorted(names)) or str(explanation.get("can_allocate", "no reason given"))
+    refusals = {
+        decider["decider"]: decider.get("explanation", decider["decider"])
+        for node in nodes
+        for decider in node.get("deciders", [])
+    }
+    reasons = "; ".join(f"{decider}: {why}" for decider, why in sorted(refusals.items())) or "no reason given"
+    if explanation.get("can_allocate") == "no" and ALLOCATION_DISABLED not in refusals:
+        return SearchBlocked(blocked_message(f"no node accepts {name}: {reasons}"))
+    return TransientError(
+        f"No node has accepted {name} within {CREATE_TIMEOUT} ({reasons}). Wait for the end of the maintenance, or "
+        "remove the setting that is named, then run the job again."
+    )
 
 
 def refuse_if_removed(client: Elasticsearch, alias: str, name: str) -> None:
@@ -264,13 +290,13 @@ def _is_switched(client: Elasticsearch, alias: str, name: str, actions: list[dic
         pass
     except ApiError as error:
         if error.status_code != NOT_FOUND:  # also the response if an earlier request has done it
-            raise_unless_overloaded(error)
+            raise_unless_transient(error)
     try:
         return find_live(client, alias) == Live(name, is_alias=True)
     except TransportError:
         return False
     except ApiError as error:
-        raise_unless_overloaded(error)
+        raise_unless_transient(error)
         return False
 
 
@@ -347,7 +373,7 @@ def find_build(client: Elasticsearch, indices: Indices) -> Build | None:
 
 def discard(client: Elasticsearch, alias: str, name: str) -> None:
     """Remove an index if it exists and is not the only one behind the alias, so never the live one."""
-    if _behind(client, alias) != [name]:
+    if _indices_behind(client, alias) != [name]:
         client.options(ignore_status=404).indices.delete(index=name)
 
 
