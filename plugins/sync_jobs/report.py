@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from typing import Any
 
 # The counts of a report, in display order. Logs, messages, recovery and the page show these.
 COUNTS = ("read", "added", "changed", "removed", "unchanged", "refreshed")
@@ -16,6 +17,8 @@ class Outcome:
     only counts them) and when a build or a rollback catches up with edits.
     indices: names of Elasticsearch indices by what became of them ("live", "previous", "removed").
     phases: seconds by phase, of an index build.
+    left_out: persons whose documents Elasticsearch refused; left_out_records: key, field and kind of reason of each,
+    and whether search keeps an old document.
     """
 
     read: int = 0
@@ -27,6 +30,8 @@ class Outcome:
     documents_per_second: int | None = None
     indices: dict[str, list[str]] = field(default_factory=dict)
     phases: dict[str, float] = field(default_factory=dict)
+    left_out: int = 0
+    left_out_records: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +48,7 @@ class Report(Outcome):
     def summary(self) -> str:
         """One line for a log: "read 274, added 0, changed 0, removed 0, unchanged 274, refreshed 0, 0.6 s"."""
         counts = ", ".join(f"{name} {getattr(self, name)}" for name in COUNTS)
+        counts += f", left out {self.left_out}" if self.left_out else ""
         return f"{counts}, {self.seconds:.1f} s{' (dry run: nothing was written)' if self.dry_run else ''}"
 
     def as_dict(self) -> dict[str, object]:
