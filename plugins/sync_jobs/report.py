@@ -5,7 +5,12 @@ from datetime import date
 from typing import Any
 
 # The counts of a report, in display order. Logs, messages, recovery and the page show these.
-COUNTS = ("read", "added", "changed", "removed", "unchanged", "refreshed")
+COUNTS = ("read", "added", "changed", "removed", "unchanged", "refreshed", "left_out")
+
+
+def label(count: str) -> str:
+    """The name of a count for people: "left out" for left_out."""
+    return count.replace("_", " ")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +51,8 @@ class Report(Outcome):
     seconds: float
 
     def summary(self) -> str:
-        """One line for a log: "read 274, added 0, changed 0, removed 0, unchanged 274, refreshed 0, 0.6 s"."""
-        counts = ", ".join(f"{name} {getattr(self, name)}" for name in COUNTS)
-        counts += f", left out {self.left_out}" if self.left_out else ""
+        """One line for a log: "read 274, added 0, changed 0, removed 0, unchanged 274, refreshed 0, left out 0, 0.6 s"."""
+        counts = ", ".join(f"{label(name)} {getattr(self, name)}" for name in COUNTS)
         return f"{counts}, {self.seconds:.1f} s{' (dry run: nothing was written)' if self.dry_run else ''}"
 
     def as_dict(self) -> dict[str, object]:
