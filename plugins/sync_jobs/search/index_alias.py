@@ -250,8 +250,9 @@ def switch(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
     """Put an index behind the alias instead of the live one, in one request.
 
     Other aliases of the live index, and the filter and routing of each alias, move with it; those that we may not move
-    are named in the log. A plain index with the alias's own name is removed in that same request. If the response gets lost, the alias itself shows whether the
-    swap was done. Raises TransientError if Elasticsearch does not answer.
+    are named in the log. A plain index with the alias's own name is removed in that same request. If the response
+    gets lost, the alias itself shows whether the swap was done. Raises TransientError if Elasticsearch does not
+    answer.
     """
     if live.name:
         # Its build may have been killed between the swap and the mark.
