@@ -21,7 +21,7 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
 from sync_jobs.error_translation import errors_translated_with_state
-from sync_jobs.errors import BadArgument, IndexNotAsExpected, SearchBlocked, TransientError
+from sync_jobs.errors import AccessRefused, BadArgument, IndexNotAsExpected, SearchBlocked, TransientError
 from sync_jobs.search.created_index import check_created
 from sync_jobs.search.errors import (
     NOT_FOUND,
@@ -249,34 +249,58 @@ def promote(client: Elasticsearch, alias: str, name: str) -> None:
 def switch(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
     """Put an index behind the alias instead of the live one, in one request.
 
-    Other aliases of the live index, and the filter and routing of each alias, move with it. A plain index with the
-    alias's own name is removed in that same request. If the response gets lost, the alias itself shows whether the
-    swap was done. Raises TransientError if Elasticsearch does not answer.
+    Other aliases of the live index, and the filter and routing of each alias, move with it; those that we may not move
+    are named in the log. A plain index with the alias's own name is removed in that same request. If the response
+    gets lost, the alias itself shows whether the swap was done. Raises TransientError if Elasticsearch does not
+    answer.
     """
-    actions = [{"add": {"index": name, "alias": alias}}]
     if live.name:
         # Its build may have been killed between the swap and the mark.
         mark_finished(client, alias, live.name)
-        actions = _take_the_place(client, alias, live.name, name)
+    aliases = _aliases_of(client, live.name)
     with errors_translated_with_state(
         f"Readers see {name} or, as before, {live.name or 'nothing'}; GET /_alias/{alias} shows which."
     ):
-        for _ in range(PROMOTION_ATTEMPTS):
-            if _is_switched(client, alias, name, actions):
-                if live.name and not live.is_alias:
-                    log.warning("%s was a plain index: it has been removed and replaced by the alias %s", alias, alias)
-                return
-            time.sleep(PROMOTION_WAIT_SECONDS)
-        raise TransientError(f"The alias {alias} could not be moved to {name} in {PROMOTION_ATTEMPTS} attempts")
+        try:
+            _move(client, alias, live, name, aliases)
+        except AccessRefused:
+            others = aliases.keys() - {alias}
+            if not others or not live.is_alias:
+                raise
+            log.warning(
+                "%s: no permission to move the other aliases of %s (%s): they stay there. Grant the permissions on "
+                "these names too, and move the aliases",
+                name,
+                live.name,
+                ", ".join(sorted(others)),
+            )
+            _move(client, alias, live, name, {alias: aliases[alias]})
 
 
-def _take_the_place(client: Elasticsearch, alias: str, live: str, name: str) -> list[dict[str, Any]]:
-    """All aliases of the live index, with their filters and routing, for another one."""
-    aliases: dict[str, dict[str, Any]] = client.indices.get_alias(index=live)[live]["aliases"]
-    removals: list[dict[str, Any]] = [{"remove": {"index": live, "alias": each}} for each in aliases]
-    if alias not in aliases:  # a plain index of that name
-        removals, aliases = [{"remove_index": {"index": live}}], {alias: {}} | aliases
-    return removals + [{"add": {"index": name, "alias": each} | properties} for each, properties in aliases.items()]
+def _aliases_of(client: Elasticsearch, index: str | None) -> dict[str, dict[str, Any]]:
+    """The aliases of an index with their filters and routing; empty for None."""
+    return dict(client.indices.get_alias(index=index)[index]["aliases"]) if index else {}
+
+
+def _move(client: Elasticsearch, alias: str, live: Live, name: str, aliases: dict[str, dict[str, Any]]) -> None:
+    """Move the alias, and the aliases of the live index that are given, in one request, until it is done."""
+    actions = _actions(alias, live, name, aliases)
+    for _ in range(PROMOTION_ATTEMPTS):
+        if _is_switched(client, alias, name, actions):
+            if live.name and not live.is_alias:
+                log.warning("%s was a plain index: it has been removed and replaced by the alias %s", alias, alias)
+            return
+        time.sleep(PROMOTION_WAIT_SECONDS)
+    raise TransientError(f"The alias {alias} could not be moved to {name} in {PROMOTION_ATTEMPTS} attempts")
+
+
+def _actions(alias: str, live: Live, name: str, aliases: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The actions of the request that moves these aliases, and in any case adds the alias."""
+    removals: list[dict[str, Any]] = [{"remove": {"index": live.name, "alias": each}} for each in aliases]
+    if live.name and not live.is_alias:
+        removals = [{"remove_index": {"index": live.name}}]
+    wanted: dict[str, dict[str, Any]] = {alias: {}} | aliases
+    return removals + [{"add": {"index": name, "alias": each} | properties} for each, properties in wanted.items()]
 
 
 def _is_switched(client: Elasticsearch, alias: str, name: str, actions: list[dict[str, Any]]) -> bool:

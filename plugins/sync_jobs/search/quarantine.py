@@ -79,11 +79,11 @@ class Quarantine:
         """Name everything that was left out in the log."""
         if self._refusals:
             log.warning(
-                "%s: Elasticsearch refused documents of %d %ss: %s. Correct these records, or the mapping, then run "
-                "the job again",
+                "%s: Elasticsearch refused documents of %d %s: %s. Correct these records, or the mapping, then run the "
+                "job again",
                 index,
                 len(self._refusals),
-                self._definition.entity,
+                self._definition.entity + ("s" if len(self._refusals) > 1 else ""),
                 "; ".join(self._described(each) for each in self.records()),
             )
 
