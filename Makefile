@@ -41,7 +41,7 @@ test: lint
 
 # Separate from the other tests because it takes long. .ci/run runs it, too.
 test-night: venv
-	$(python) -m pytest --numprocesses=$(workers) --dist=loadgroup tests/scheduler
+	$(python) -m pytest --numprocesses=$(workers) --dist=loadscope tests/scheduler
 
 # Separate from the other tests because it needs a browser. .ci/run runs it, too.
 test-browser: venv

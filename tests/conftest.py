@@ -54,20 +54,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """A failure says how to repeat it with the same random data."""
     report = yield
     if report.failed:
-        report.sections.append(("Repeat this test with the same random data", how_to_repeat(id_of(item))))
+        report.sections.append(("Repeat this test with the same random data", how_to_repeat(item.nodeid)))
     return report
-
-
-def id_of(item: pytest.Item) -> str:
-    """Its id as it is given to pytest: without the name of its group, which pytest-xdist adds."""
-    group = item.get_closest_marker("xdist_group")
-    return item.nodeid.removesuffix(f"@{group.args[0]}") if group else item.nodeid
 
 
 @pytest.fixture
 def random_numbers(request: pytest.FixtureRequest) -> random.Random:
     """The test's own source of random numbers, which the seed of the session determines."""
-    return random_numbers_of(id_of(request.node))
+    return random_numbers_of(request.node.nodeid)
 
 
 @pytest.fixture(scope="session")
