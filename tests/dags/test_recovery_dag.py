@@ -118,5 +118,5 @@ def test_the_table_has_one_line_per_job_with_its_counts() -> None:
     head, *lines = table(states, reports).splitlines()
     assert head.split() == " ".join(["job state", *map(label, COUNTS), "seconds"]).split()
     assert [line.split()[0] for line in lines] == [expected.name for expected in EXPECTED_JOBS]
-    assert lines[0].split() == ["PersonOwnerRebuildJob", "success", "10", "1", "2", "3", "4", "0", "5", "1.3"]
-    assert lines[-1].split() == ["PersonRecordStatusJob", "failed"]
+    assert ["PersonOwnerRebuildJob", "success", "10", "1", "2", "3", "4", "0", "5", "1.3"] in map(str.split, lines)
+    assert ["PersonRecordStatusJob", "failed"] in map(str.split, lines)
