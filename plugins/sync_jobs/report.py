@@ -51,7 +51,7 @@ class Report(Outcome):
     seconds: float
 
     def summary(self) -> str:
-        """One line for a log: "read 274, added 0, changed 0, removed 0, unchanged 274, refreshed 0, left out 0, 0.6 s"."""
+        """One line for a log: "read 9, added 0, changed 0, removed 0, unchanged 9, refreshed 0, left out 0, 0.6 s"."""
         counts = ", ".join(f"{label(name)} {getattr(self, name)}" for name in COUNTS)
         return f"{counts}, {self.seconds:.1f} s{' (dry run: nothing was written)' if self.dry_run else ''}"
 
