@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from sync_airflow.tasks.recovery import RecoverJobOperator, unfit_upstream_jobs
 from sync_airflow.tasks.recovery_summary import jobs_to_run_again, run_book, table
 from sync_jobs.catalogue import JOBS, find_job
+from sync_jobs.parameters import recovery_parameters
 from sync_jobs.report import COUNTS, label
 from tests.expected_jobs import DAG_IDS, EXPECTED_JOBS, ExpectedJob, expected_job_id
 
@@ -59,7 +60,7 @@ def test_recovery_has_no_schedule_one_run_at_a_time_and_a_time_limit(dags: dict[
     assert recovery.schedule is None
     assert recovery.max_active_runs == 1
     assert recovery.dagrun_timeout is not None
-    assert set(recovery.params.dump().values()) == {None}
+    assert recovery.params.dump() == {each.name: each.default for each in recovery_parameters()}
 
 
 @pytest.mark.parametrize("expected", EXPECTED_JOBS, ids=expected_job_id)
