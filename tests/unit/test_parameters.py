@@ -25,7 +25,7 @@ def by_name(parameters: tuple[Parameter, ...]) -> dict[str, Parameter]:
 
 
 def test_the_reference_page_is_current() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run: PYTHONPATH=plugins python docs/write_parameters.py"
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: make generate"
 
 
 def test_every_parameter_has_a_title_and_an_explanation_in_sentences() -> None:
