@@ -21,7 +21,7 @@ from sqlalchemy import QueuePool, delete, select, update
 from sqlalchemy.exc import OperationalError
 
 from local import elasticsearch as local_elasticsearch
-from sync_jobs.catalogue import JOBS
+from sync_jobs.catalogue import JOBS, find_job
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
 from sync_jobs.report import COUNTS
 
@@ -79,6 +79,13 @@ def put(client: TestClient, path: str, body: Any = None, *, role: str = "admin",
     headers = as_user(role) | {"Content-Type": "application/json"} | headers
     answer: Response = client.put(path, content=content, headers=headers)
     return answer
+
+
+def status_of(client: TestClient, name: str) -> dict[str, Any]:
+    """What the page shows of the job of that name."""
+    jobs: list[dict[str, Any]] = client.get(STATUS, headers=as_user("viewer")).json()["jobs"]
+    (found,) = (job for job in jobs if job["name"] == name)
+    return found
 
 
 def runs() -> list[DagRun]:
@@ -179,7 +186,7 @@ def test_a_job_is_started_once_and_then_already_running(client: TestClient, name
     (run,) = runs()
     assert (run.dag_id, run.run_id, run.conf) == ("person_record_status_job", first.json()["run_id"], {})
     assert run.triggering_user_name == "a-admin"
-    status = client.get(STATUS, headers=as_user("viewer")).json()["jobs"][-1]
+    status = status_of(client, "PersonRecordStatusJob")
     assert (status["running"], status["current"]["state"], status["current"]["started_by"]) == (True, "queued", "hand")
 
 
@@ -234,7 +241,8 @@ def test_recovery_refuses_a_dry_run_and_names_its_parameters(client: TestClient)
 
 
 @pytest.mark.parametrize(
-    ("path", "expected"), [(STATUS_JOB, job_parameters(JOBS[-1])), (ALL_JOBS, recovery_parameters())]
+    ("path", "expected"),
+    [(STATUS_JOB, job_parameters(find_job("PersonRecordStatusJob"))), (ALL_JOBS, recovery_parameters())],
 )
 def test_the_parameters_of_a_run_are_served_with_their_texts_and_defaults(
     client: TestClient, path: str, expected: tuple[Parameter, ...]
@@ -278,7 +286,7 @@ def test_a_paused_job_is_not_started(client: TestClient) -> None:
     answer = put(client, STATUS_JOB, {})
     assert (answer.status_code, runs()) == (409, [])
     assert "is paused: unpause it" in answer.json()["error"]
-    assert client.get(STATUS, headers=as_user("viewer")).json()["jobs"][-1]["is_paused"]
+    assert status_of(client, "PersonRecordStatusJob")["is_paused"]
 
 
 def test_a_job_whose_file_is_missing_is_not_started(client: TestClient) -> None:
