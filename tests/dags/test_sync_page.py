@@ -327,15 +327,20 @@ def test_without_a_connection_to_elasticsearch_the_page_says_what_is_missing(cli
 
 
 @pytest.mark.parametrize(
-    "connection", [{"host": "127.0.0.1", "extra": {"nonsense": 1}}, {"host": "bad host"}, {"host": "a:b:c"}]
+    ("connection", "error"),
+    [
+        ({"host": "127.0.0.1", "extra": {"nonsense": 1}}, "the client does not accept a host or an argument"),
+        ({"host": "bad host"}, "expected a host as name, name:port, [IPv6 address]:port or URL"),
+        ({"host": "a:b:c"}, "expected a host as name, name:port, [IPv6 address]:port or URL"),
+    ],
 )
 def test_an_unusable_connection_is_reported(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any]
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any], error: str
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", json.dumps({"conn_type": "elasticsearch"} | connection))
     answer = client.get("/sync/api/indices", headers=as_user("viewer"))
     assert answer.status_code == 503
-    assert "Connection tcs_elasticsearch: the client does not accept a host or an argument" in answer.json()["error"]
+    assert f"Connection tcs_elasticsearch: {error}" in answer.json()["error"]
 
 
 def test_the_next_node_is_asked_if_one_is_down(
