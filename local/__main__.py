@@ -21,6 +21,7 @@ from rich.console import Console
 
 from local.airflow_api import AirflowApi
 from local.console import Steps
+from local.environment import drop_postgresql_settings
 from local.errors import ServiceFailed, StackError
 from local.home import Home
 from local.http_client import CLIENT
@@ -43,6 +44,7 @@ def main() -> int:
     parser.add_argument("command", choices=commands)
     command = commands[parser.parse_args().command]
     interrupt_on_signals()
+    drop_postgresql_settings()
     console = Console()
     try:
         settings = read_settings(os.environ)

@@ -73,6 +73,9 @@ def _size(folder: Path) -> int:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, without the settings of a Java on this machine."""
+    """This process's environment, without the settings of a Java on this machine, and with UTF-8 in all paths.
+
+    Proxies stay: it downloads its jars. It sends no request to this machine.
+    """
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("JAVA", "JDK", "_JAVA", "ES_"))}
-    return ours | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    return ours | {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
