@@ -13,7 +13,7 @@ import pytest
 from local import jars
 from local.errors import ServiceFailed, StackError
 from local.ports import any_free_port
-from local.postgres import ADMINISTRATOR, Postgres
+from local.postgres import ADMINISTRATOR, ROLES, Postgres
 from local.processes import Service, stop
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,6 +61,27 @@ def test_postgresql_starts_though_its_lock_file_has_the_id_of_another_process(po
 def test_a_second_postgresql_on_the_same_data_is_refused(postgres: Postgres, running: Service) -> None:
     with pytest.raises(StackError, match=f"as process {running.pid}"):
         postgres.start(postgres.service())
+
+
+def test_no_password_is_in_the_log_of_a_postgresql_that_logs_all_statements(tmp_path: Path) -> None:
+    passwords = {role: f"password of {role}" for role in (ADMINISTRATOR, *ROLES)}
+    server = Postgres(tmp_path / "data", tmp_path / "log", any_free_port(), passwords)
+    server.initialise()
+    with (server.data / "postgresql.conf").open("a") as configuration:
+        configuration.write("log_statement = 'all'\n")
+    service = server.start(server.service())
+    try:
+        server.wait_until_ready(service)
+        for _ in range(2):  # they are created, then altered
+            server.create_databases()
+        for role in ROLES:
+            psycopg.connect(server.dsn(role, "tcs" if role == "tcs" else "postgres")).close()
+    finally:
+        stop([service], patience=10)
+    log = server.log.read_text()
+    assert "CREATE ROLE" in log
+    assert "ALTER ROLE" in log
+    assert "password of" not in log
 
 
 def test_an_unfinished_data_folder_is_created_again(postgres: Postgres) -> None:
