@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from local import jars
+from local.elasticsearch import Elasticsearch
 from local.errors import ServiceFailed, StackError
 from local.ports import any_free_port
 from local.postgres import ADMINISTRATOR, ROLES, Postgres
@@ -89,6 +90,18 @@ def test_an_unfinished_data_folder_is_created_again(postgres: Postgres) -> None:
     postgres.initialise()
     assert (postgres.data / "PG_VERSION").read_text() == "18\n"
     assert not postgres.data.with_name("data.unfinished").exists()
+
+
+def test_elasticsearch_starts_in_a_folder_with_a_name_that_is_not_ascii_in_the_locale_c(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    server = Elasticsearch(tmp_path / "Zoë", tmp_path / "log", any_free_port(), heap="256m")
+    service = server.start(server.service())
+    try:
+        server.wait_until_ready(service)
+    finally:
+        stop([service], patience=10)
 
 
 def test_a_jar_with_another_checksum_stops_the_start(tmp_path: Path) -> None:
