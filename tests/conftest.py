@@ -21,6 +21,7 @@ from psycopg import sql
 
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
+from local.environment import bypass_proxies, drop_postgresql_settings
 from local.home import Home
 from local.ports import any_free_port
 from local.processes import stop
@@ -38,10 +39,14 @@ MEMORY_PREFIX = "sync-tests-"
 def pytest_configure() -> None:
     """Stop the servers when the tests are interrupted, and choose the seed before parallel workers start.
 
+    The user's settings for proxies and PostgreSQL have no effect.
+
     A shell lets what it starts in the background ignore a Ctrl-C, and so would all that a test starts from there.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
+    drop_postgresql_settings()
+    bypass_proxies()
     session_seed()
 
 
