@@ -9,6 +9,7 @@ import psycopg
 
 from local.ports import HOST, is_free
 from sync_jobs.catalogue import JOBS
+from sync_jobs.report import COUNTS
 from tests.command_line import CommandLine
 
 PERSONS = 300
@@ -18,8 +19,8 @@ OTHER_SETTINGS = {
     **{"NO_PROXY": "one.example", "PGSSLMODE": "verify-full", "PGHOSTADDR": "192.0.2.1", "PGSERVICE": "none"},
     **{"PGOPTIONS": "-c log_min_duration_statement=0", "PGCHANNELBINDING": "require", "LC_ALL": "C"},
 }
-# name, state, read, added, changed, removed, unchanged, seconds
-LINE = re.compile(r"^(\w+Job) +(\w+) +([\d,]+) +([\d,]+) +([\d,]+) +([\d,]+) +([\d,]+) +([\d.]+) *$", re.MULTILINE)
+# name, state, the counts of a report, seconds
+LINE = re.compile(r"^(\w+Job) +(\w+)" + r" +([\d,]+)" * len(COUNTS) + r" +([\d.]+) *$", re.MULTILINE)
 
 
 def table(output: str) -> dict[str, tuple[str, int, int, int, int, int]]:
