@@ -37,5 +37,5 @@ RECHECK_AFTER = timedelta(minutes=5)
 ALLOWED_STATES = ("success",)
 FAILED_STATES = ("failed",)
 
-# Recovery runs eight jobs, each within JOB_TIMEOUT and its retries.
+# Recovery runs all jobs, each within JOB_TIMEOUT and its retries.
 RECOVERY_TIMEOUT = timedelta(hours=20)
