@@ -1,7 +1,7 @@
 """Documents that the application wrote to an index since a moment, found by their sequence numbers.
 
-The application may be in the middle of a write while the alias moves: it has looked for old documents in the index
-before, and puts new ones into this one. Which person that was, no edit since the snapshot tells.
+The application may be in the middle of a write while the alias moves: it searched the previous index for old documents
+and writes the new ones to this index. The edits since the snapshot do not show which key that was.
 """
 
 from elasticsearch import Elasticsearch
