@@ -16,7 +16,7 @@ from airflow.utils.state import DagRunState, TaskInstanceState
 from sqlalchemy import func, or_, select
 
 from sync_airflow.dag_ids import RECOVERY
-from sync_airflow.night_rules import BACKFILL, SCHEDULED, chosen_date, own_date
+from sync_airflow.night_rules import BACKFILL, SCHEDULED, chosen_date, own_date, run_type_of
 from sync_airflow.restart.exclusive_start import ACTIVE
 from sync_airflow.restart.recovery_trigger import RESTART
 from sync_airflow.tasks.follow_on_jobs import AFTER
@@ -219,4 +219,4 @@ def started_by(run: DagRun) -> str:
     """What started this run, in one word."""
     by_type = {SCHEDULED: "night", BACKFILL: "backfill"}
     by_prefix = {RECOVERY: "recovery", AFTER: "follow-on", RESTART: "restart"}
-    return by_type.get(run.run_type) or by_prefix.get(run.run_id.partition("__")[0], "hand")
+    return by_type.get(run_type_of(run)) or by_prefix.get(run.run_id.partition("__")[0], "hand")
