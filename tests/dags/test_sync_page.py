@@ -3,10 +3,12 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from airflow import settings as airflow_settings
+from airflow.api.common.trigger_dag import trigger_dag
 from airflow.api_fastapi.app import create_app, get_auth_manager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.dag_processing.bundles.manager import DagBundlesManager
@@ -14,6 +16,7 @@ from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
+from airflow.utils.types import DagRunTriggeredByType
 from elasticsearch import Elasticsearch
 from fastapi.testclient import TestClient
 from httpx import Response
@@ -21,6 +24,7 @@ from sqlalchemy import QueuePool, delete, select, update
 from sqlalchemy.exc import OperationalError
 
 from local import elasticsearch as local_elasticsearch
+from sync_airflow.restart.recovery_trigger import run_in_its_place
 from sync_jobs.catalogue import JOBS
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
 from sync_jobs.report import COUNTS
@@ -198,6 +202,34 @@ def test_a_run_gets_the_given_parameters_and_no_others(client: TestClient) -> No
 def test_blank_dates_count_as_empty(client: TestClient) -> None:
     assert put(client, STATUS_JOB, {"run_date": " ", "date_override": "", "dry_run": None}).status_code == 200
     assert runs()[0].conf == {"date_override": ""}
+
+
+@pytest.mark.parametrize(("path", "dag_id"), [(STATUS_JOB, "person_record_status_job"), (ALL_JOBS, "recovery")])
+def test_a_run_in_the_future_does_not_stop_anybody_from_starting_one_now(
+    client: TestClient, path: str, dag_id: str
+) -> None:
+    january = datetime.now(UTC) + timedelta(days=40)
+    with create_session() as session:
+        trigger_dag(dag_id, run_after=january, triggered_by=DagRunTriggeredByType.REST_API, session=session)
+    assert put(client, path).json()["status"] == "Just started"
+    assert put(client, path).json()["status"] == "Already running"
+    answer = client.get(STATUS, headers=as_user("viewer")).json()
+    dag = answer["recovery"] if dag_id == "recovery" else answer["jobs"][-1]
+    assert dag["planned"]["run_after"].startswith(january.date().isoformat())
+
+
+def test_a_restart_does_not_take_a_run_in_the_future_for_tonights(
+    client: TestClient,  # noqa: ARG001, it makes the tables
+) -> None:
+    started = datetime.now(UTC)
+    with create_session() as session:
+        later = started + timedelta(days=40)
+        trigger_dag("recovery", run_after=later, triggered_by=DagRunTriggeredByType.REST_API, session=session)
+    with create_session() as session:
+        assert run_in_its_place(session, started) is None
+        trigger_dag("recovery", run_id="restart__1", triggered_by=DagRunTriggeredByType.CLI, session=session)
+    with create_session() as session:
+        assert run_in_its_place(session, started) == "restart__1"
 
 
 def test_all_jobs_are_started_as_one_recovery(client: TestClient) -> None:

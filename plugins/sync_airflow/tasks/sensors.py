@@ -96,7 +96,7 @@ class NightlyJobSensor(ExternalTaskSensor):
             self._fail(context, never.rstrip("."))
         waiting_since = context["dag_run"].start_date or context["ti"].start_date
         if waiting_since + task_defaults.WAIT_TIMEOUT < pendulum.now("UTC"):
-            self._fail(context, f"{self.upstream_name} has not ended within {task_defaults.WAIT_TIMEOUT}")
+            self._fail(context, self._late(context, tick))
         self.log.info("Waiting for the run of %s that is due at %s.", self.upstream_name, tick)
         self.defer(
             trigger=NightlyRunTrigger(
@@ -109,6 +109,15 @@ class NightlyJobSensor(ExternalTaskSensor):
             ),
             method_name="execute_complete",
             timeout=task_defaults.WAIT_TIMEOUT,
+        )
+
+    def _late(self, context: Context, tick: datetime) -> str:
+        """Why the wait has taken too long, as a clause."""
+        if context["ti"].get_dr_count(dag_id=self.external_dag_id, run_ids=run_ids_of_night(tick)):
+            return f"{self.upstream_name} has not ended within {task_defaults.WAIT_TIMEOUT}"
+        return (
+            f"{self.upstream_name} has had no run within {task_defaults.WAIT_TIMEOUT} (a run that is planned for a "
+            "later time blocks the nights until it has ended: delete it, see the page at /sync/)"
         )
 
     def upstream_tick(self, context: Context) -> datetime:
