@@ -11,11 +11,11 @@ from rich.text import Text
 from local.airflow_api import Json
 from local.recovery_run import ENDED, JobResult
 from sync_jobs.catalogue import JOBS
+from sync_jobs.report import COUNTS, label
 
-COUNTS = ("read", "added", "changed", "removed", "unchanged")
 COLOURS = {"success": "green", "failed": "bold red", "upstream_failed": "red", "skipped": "yellow", "running": "cyan"}
 NAME_WIDTH = max(len(job.name) for job in JOBS)
-TABLE_WIDTH = 120  # on a narrower terminal the table wraps, so that no digit is lost
+TABLE_WIDTH = 140  # on a narrower terminal the table wraps, so that no digit is lost
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
@@ -81,7 +81,7 @@ def result_table(results: list[JobResult]) -> Table:
     table.add_column("job", no_wrap=True)
     table.add_column("state", no_wrap=True)
     for name in (*COUNTS, "seconds"):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(label(name), justify="right", no_wrap=True)
     for result in results:
         report = result.report or {}
         counts = [f"{report[name]:,}" if name in report else "" for name in COUNTS]

@@ -25,7 +25,7 @@ class Application:
     """Edits persons: commits to PostgreSQL, then rewrites that person's documents through the alias.
 
     It searches for the documents with that personId, deletes them, and indexes new ones with ids that Elasticsearch
-    makes up. Its persons have names and a status, and nothing else.
+    generates. Its persons have only names and a status.
 
     begun, finished: how many edits have begun, and have finished, so that another thread can wait for an edit.
     """

@@ -9,8 +9,10 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
@@ -26,6 +28,9 @@ ELASTICSEARCH = "tcs_elasticsearch"
 # PostgreSQL truncates longer application names.
 MAXIMUM_APPLICATION_NAME = 63
 
+# What extra could tell the hook or the driver about rows and transactions. The jobs rely on the driver's defaults.
+DRIVER_ARGUMENTS = frozenset({"cursor", "row_factory", "cursor_factory", "autocommit", "prepare_threshold", "context"})
+
 # Airflow kills a task 5 s after asking it to stop.
 CANCEL_SECONDS = 2
 
@@ -33,20 +38,10 @@ CANCEL_SECONDS = 2
 REQUEST_TIMEOUT_SECONDS = 120
 
 DEFAULT_ELASTICSEARCH_PORT = 9200
+# Of a URL without a port, as everywhere else.
+URL_PORTS = {"http": 80, "https": 443}
 
 log = logging.getLogger(__name__)
-
-
-def postgres_options(application_name: str, statement_timeout: timedelta) -> str:
-    """Server settings of a job's session, as libpq's options.
-
-    statement_timeout: no statement may outlive its task. sync_jobs sets all other limits.
-    """
-    settings = {
-        "application_name": application_name[:MAXIMUM_APPLICATION_NAME],
-        "statement_timeout": _milliseconds(statement_timeout),
-    }
-    return " ".join(f"-c {name}={_escape(value)}" for name, value in settings.items())
 
 
 @contextmanager
@@ -54,6 +49,7 @@ def open_postgres(application_name: str, statement_timeout: timedelta) -> Iterat
     """A connection to tcs_postgres in autocommit mode. At the end a running statement is cancelled, and it is closed.
 
     application_name: shown in pg_stat_activity, and in the error of a run that finds the job locked.
+    statement_timeout: no statement may outlive its task. sync_jobs sets all other limits.
     Raises AirflowFailException if the Airflow connection does not exist, TransientError if the server cannot be
     reached, AccessRefused if it refuses the login.
     """
@@ -61,28 +57,40 @@ def open_postgres(application_name: str, statement_timeout: timedelta) -> Iterat
 
     hook = PostgresHook(postgres_conn_id=POSTGRES)
     connection = _existing(POSTGRES, lambda: hook.connection)
-    # The hook lets options in extra replace ours. The jobs rely on ours, so these are appended: the last ones win.
-    extra = connection.extra_dejson
-    options = f"{extra.get('options', '')} {postgres_options(application_name, statement_timeout)}".strip()
-    connection.extra = json.dumps(extra | {"options": options})
-    postgres = _connect(hook)
+    connection.extra = json.dumps(postgres_parameters(connection.extra_dejson, application_name))
+    postgres = _connect(hook, statement_timeout)
     try:
-        postgres.autocommit = True
         yield postgres
     finally:
         _cancel_statement(postgres)
         postgres.close()
 
 
-def _connect(hook: PostgresHook) -> Any:
+def postgres_parameters(extra: dict[str, Any], application_name: str) -> dict[str, Any]:
+    """Extra of a PostgreSQL connection as the jobs need it: libpq's parameters, and those of the hook.
+
+    Keepalives are the jobs' unless extra has its own. How the driver behaves is not for extra to say. No options of
+    the jobs' own are added: a pooler such as PgBouncer refuses that startup parameter.
+    """
+    from sync_jobs.postgres.connection import KEEPALIVES  # noqa: PLC0415
+
+    kept = {name: value for name, value in extra.items() if name not in DRIVER_ARGUMENTS}
+    return KEEPALIVES | kept | {"application_name": application_name[:MAXIMUM_APPLICATION_NAME]}
+
+
+def _connect(hook: PostgresHook, statement_timeout: timedelta) -> Any:
     import psycopg  # noqa: PLC0415
 
     from sync_jobs.postgres.errors import connection_refused  # noqa: PLC0415
 
     try:
-        return hook.get_conn()
+        postgres: Any = hook.get_conn()
+        postgres.autocommit = True
+        # After the start, so that it wins over options in extra.
+        postgres.execute("SELECT set_config('statement_timeout', %s, FALSE)", (_milliseconds(statement_timeout),))
     except psycopg.Error as error:
         raise connection_refused(error) from None
+    return postgres
 
 
 def _cancel_statement(postgres: psycopg.Connection[Any]) -> None:
@@ -102,11 +110,14 @@ def open_elasticsearch() -> Iterator[Elasticsearch]:
     from airflow.providers.elasticsearch.hooks.elasticsearch import ElasticsearchPythonHook  # noqa: PLC0415
     from airflow.sdk import Connection  # noqa: PLC0415
 
+    from sync_jobs.search.keepalive_node import KeepaliveNode  # noqa: PLC0415
+
     connection = _existing(ELASTICSEARCH, lambda: Connection.get(ELASTICSEARCH))
     hosts, arguments = elasticsearch_arguments(connection)
     # It logs each request at level INFO, which would bury the few lines that show the progress of a job.
     logging.getLogger("elastic_transport").setLevel(logging.WARNING)
     try:
+        arguments = {"node_class": KeepaliveNode} | arguments
         client: Elasticsearch = ElasticsearchPythonHook(hosts=hosts, es_conn_args=arguments).get_conn
     except (TypeError, ValueError) as error:
         # Without the text of the error: the address of a host may contain a password.
@@ -121,31 +132,88 @@ def open_elasticsearch() -> Iterator[Elasticsearch]:
 
 
 def elasticsearch_arguments(connection: Connection) -> tuple[list[str], dict[str, Any]]:
-    """Node URLs and client arguments from an Airflow connection.
+    """Node URLs and client arguments from an Airflow connection. The URLs have no user and password.
 
-    host: one or several, comma-separated, each as name, name:port or URL. schema (http or https) and port are the
-    defaults of hosts without their own. login and password: basic authentication, unless extra has an api_key.
-    extra: any other argument of the client: ca_certs, verify_certs, ssl_assert_fingerprint, request_timeout, ...
+    host: one or several, comma-separated, each as name, name:port, IPv6 address or URL. schema (http or https) is the
+    default of hosts without their own, and so is port; without it 9200, or for a URL the port of its scheme. login and
+    password, or those of a URL: basic authentication, unless extra has an api_key. extra: any other argument of the
+    client: ca_certs, verify_certs, request_timeout, ...; cloud_id takes the place of host.
     """
-    scheme = connection.schema or "http"
-    if scheme not in ("http", "https"):
-        raise AirflowFailException(f"Connection {ELASTICSEARCH}: expected the schema http or https, got {scheme!r}.")
-    names = [name.strip() for name in (connection.host or "").split(",") if name.strip()]
-    if not names:
-        raise AirflowFailException(f"Connection {ELASTICSEARCH}: host is empty, expected at least one node.")
-    hosts = [_node_url(name, scheme, connection.port or DEFAULT_ELASTICSEARCH_PORT) for name in names]
-    arguments: dict[str, Any] = {"request_timeout": REQUEST_TIMEOUT_SECONDS}
-    arguments |= {name: _plain(value) for name, value in connection.extra_dejson.items()}
-    if "api_key" not in arguments and connection.login:
-        arguments["basic_auth"] = (connection.login, connection.password or "")
-    return hosts, arguments
+    arguments: dict[str, Any] = {name: _plain(value) for name, value in connection.extra_dejson.items()}
+    arguments["request_timeout"] = _seconds(arguments.get("request_timeout"))
+    hosts = [name.strip() for name in (connection.host or "").split(",") if name.strip()]
+    cloud_id = arguments.pop("cloud_id", None)
+    if bool(hosts) == bool(cloud_id):
+        raise _wrong_connection("expected at least one node in host, or a cloud_id in extra, and not both")
+    if cloud_id:
+        hosts = [_url_of_cloud(cloud_id)]
+    nodes = [parse_node(host, connection.schema or "http", connection.port) for host in hosts]
+    logins = {node.login for node in nodes if node.login}
+    if connection.login:
+        logins = {(connection.login, connection.password or "")}
+    if len(logins) > 1:
+        raise _wrong_connection("its hosts have different users or passwords; put one in login and password")
+    if logins and "api_key" not in arguments:
+        arguments["basic_auth"] = logins.pop()
+    return [node.url for node in nodes], arguments
 
 
-def _node_url(name: str, scheme: str, port: int) -> str:
-    scheme, name = name.split("://", 1) if "://" in name else (scheme, name)
-    name = name.rstrip("/")
-    has_port = name.rpartition("]")[2].count(":") == 1
-    return f"{scheme}://{name}" if has_port else f"{scheme}://{name}:{port}"
+@dataclass(frozen=True)
+class Node:
+    """url: scheme://host:port/path. login: user and password, if the host had them."""
+
+    url: str
+    login: tuple[str, str] | None
+
+
+def parse_node(host: str, default_scheme: str, default_port: int | None) -> Node:
+    """One host of a connection (elasticsearch_arguments). Raises AirflowFailException, without quoting a password."""
+    is_url = "://" in host
+    if not is_url:
+        address = host.rpartition("@")[2]
+        if address.count(":") > 1 and not address.startswith("["):  # an IPv6 address alone
+            host = f"{host.removesuffix(address)}[{address}]"
+        host = f"{default_scheme}://{host}"
+    try:
+        parts = urlsplit(host)
+        name, port = parts.hostname, parts.port
+    except ValueError:
+        raise _wrong_connection("expected a host as name, name:port, [IPv6 address]:port or URL") from None
+    if parts.scheme not in URL_PORTS:
+        raise _wrong_connection(f"expected the schema http or https, got {parts.scheme or default_scheme!r}")
+    if not name or " " in host or parts.query or parts.fragment:
+        raise _wrong_connection("expected a host as name, name:port, [IPv6 address]:port or URL")
+    port = port or default_port or (URL_PORTS[parts.scheme] if is_url else DEFAULT_ELASTICSEARCH_PORT)
+    address = f"[{name}]" if ":" in name else name
+    login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+    return Node(f"{parts.scheme}://{address}:{port}{parts.path.rstrip('/')}", login)
+
+
+def _url_of_cloud(cloud_id: str) -> str:
+    from elastic_transport.client_utils import parse_cloud_id  # noqa: PLC0415
+
+    try:
+        host, port = parse_cloud_id(cloud_id).es_address or ("", 0)
+    except ValueError:
+        raise _wrong_connection("cloud_id in extra is not one that Elastic Cloud shows") from None
+    return f"https://{host}:{port}"
+
+
+def _wrong_connection(why: str) -> AirflowFailException:
+    return AirflowFailException(f"Connection {ELASTICSEARCH}: {why}.")
+
+
+def _seconds(timeout: Any) -> float:
+    """Never without a limit: a request whose answer is lost would wait forever."""
+    if timeout in (None, ""):
+        return REQUEST_TIMEOUT_SECONDS
+    try:
+        seconds = float(timeout)
+    except (TypeError, ValueError):
+        seconds = 0
+    if isinstance(timeout, bool) or not 0 < seconds < float("inf"):
+        raise _wrong_connection(f"request_timeout in extra: expected seconds, got {timeout!r}")
+    return seconds
 
 
 def _plain(value: Any) -> Any:
@@ -162,8 +230,3 @@ def _existing(conn_id: str, get: Any) -> Any:
 
 def _milliseconds(duration: timedelta) -> str:
     return f"{duration // timedelta(milliseconds=1)}ms"
-
-
-def _escape(value: str) -> str:
-    """Blanks and backslashes escaped for libpq's options."""
-    return value.replace("\\", r"\\").replace(" ", r"\ ")

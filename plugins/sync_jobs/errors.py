@@ -43,6 +43,10 @@ class AccessRefused(SyncJobError):
     """A server refused our login or a permission."""
 
 
+class UnsupportedServer(SyncJobError):
+    """The address leads to another server, to a version that is too old, or through a pooler that cannot be used."""
+
+
 class TransientError(SyncJobError):
     """An error that can pass by itself: a lost connection, an overload, a conflict with another writer."""
 

@@ -2,9 +2,15 @@
 
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from typing import Any
 
 # The counts of a report, in display order. Logs, messages, recovery and the page show these.
-COUNTS = ("read", "added", "changed", "removed", "unchanged", "refreshed")
+COUNTS = ("read", "added", "changed", "removed", "unchanged", "refreshed", "left_out")
+
+
+def label(count: str) -> str:
+    """The name of a count for people: "left out" for left_out."""
+    return count.replace("_", " ")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +22,8 @@ class Outcome:
     only counts them) and when a build or a rollback catches up with edits.
     indices: names of Elasticsearch indices by what became of them ("live", "previous", "removed").
     phases: seconds by phase, of an index build.
+    left_out: persons whose documents Elasticsearch refused; left_out_records: key, field and kind of reason of each,
+    and whether search keeps an old document.
     """
 
     read: int = 0
@@ -27,6 +35,8 @@ class Outcome:
     documents_per_second: int | None = None
     indices: dict[str, list[str]] = field(default_factory=dict)
     phases: dict[str, float] = field(default_factory=dict)
+    left_out: int = 0
+    left_out_records: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +51,8 @@ class Report(Outcome):
     seconds: float
 
     def summary(self) -> str:
-        """One line for a log: "read 274, added 0, changed 0, removed 0, unchanged 274, refreshed 0, 0.6 s"."""
-        counts = ", ".join(f"{name} {getattr(self, name)}" for name in COUNTS)
+        """One line for a log: "read 9, added 0, changed 0, removed 0, unchanged 9, refreshed 0, left out 0, 0.6 s"."""
+        counts = ", ".join(f"{label(name)} {getattr(self, name)}" for name in COUNTS)
         return f"{counts}, {self.seconds:.1f} s{' (dry run: nothing was written)' if self.dry_run else ''}"
 
     def as_dict(self) -> dict[str, object]:

@@ -196,7 +196,10 @@ def test_the_log_has_the_report_in_one_line(monkeypatch: pytest.MonkeyPatch) -> 
     operator, lines = job_operator_of_this_test(), []
     monkeypatch.setattr(type(operator), "log", SimpleNamespace(info=lambda text, *values: lines.append(text % values)))
     execute(context(), operator)
-    assert lines[-1] == "PersonRecordStatusJob: read 0, added 0, changed 3, removed 0, unchanged 0, refreshed 0, 0.5 s"
+    assert (
+        lines[-1]
+        == "PersonRecordStatusJob: read 0, added 0, changed 3, removed 0, unchanged 0, refreshed 0, left out 0, 0.5 s"
+    )
 
 
 @pytest.mark.parametrize("error", [TransientError, AlreadyRunning])

@@ -23,7 +23,7 @@ from sync_jobs.postgres.locks import advisory_lock
 from tests.slack_server import SlackServer
 
 JOB = find_job("PostFundingStatusSyncJob")  # needs only PostgreSQL, and has no follow-on jobs
-COUNTS = "1 read, 0 added, 1 changed, 0 removed, 0 unchanged, 0 refreshed"
+COUNTS = "1 read, 0 added, 1 changed, 0 removed, 0 unchanged, 0 refreshed, 0 left out"
 POST = "INSERT INTO post (id, funding_status) VALUES (1, 'CURRENT')"
 FUNDING = "INSERT INTO post_funding (id, post_id, start_date, end_date) VALUES (1, 1, '2024-01-01', '2024-02-28')"
 

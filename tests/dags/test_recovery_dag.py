@@ -15,7 +15,7 @@ from sync_airflow.tasks import recovery
 from sync_airflow.tasks.recovery import RecoverJobOperator, unfit_upstream_jobs
 from sync_airflow.tasks.recovery_summary import jobs_to_run_again, run_book, table
 from sync_jobs.catalogue import JOBS, find_job
-from sync_jobs.report import COUNTS
+from sync_jobs.report import COUNTS, label
 from tests.expected_jobs import DAG_IDS, EXPECTED_JOBS, ExpectedJob, expected_job_id
 
 ALL_WELL = dict.fromkeys(DAG_IDS, "success")
@@ -164,11 +164,12 @@ def test_the_summary_lists_the_jobs_to_run_again_in_order_with_reasons() -> None
 
 
 def test_the_table_has_one_line_per_job_with_its_counts() -> None:
-    counts = {"read": 10, "added": 1, "changed": 2, "removed": 3, "unchanged": 4, "refreshed": 0, "seconds": 1.26}
+    counts: dict[str, float] = {"read": 10, "added": 1, "changed": 2, "removed": 3, "unchanged": 4, "refreshed": 0}
+    counts |= {"left_out": 5, "seconds": 1.26}
     states = ALL_WELL | {"person_record_status_job": "failed"}
     reports = {dag_id: counts for dag_id in DAG_IDS if states[dag_id] == "success"}
     head, *lines = table(states, reports).splitlines()
-    assert head.split() == ["job", "state", *COUNTS, "seconds"]
+    assert head.split() == " ".join(["job state", *map(label, COUNTS), "seconds"]).split()
     assert [line.split()[0] for line in lines] == [expected.name for expected in EXPECTED_JOBS]
-    assert lines[0].split() == ["PersonOwnerRebuildJob", "success", "10", "1", "2", "3", "4", "0", "1.3"]
+    assert lines[0].split() == ["PersonOwnerRebuildJob", "success", "10", "1", "2", "3", "4", "0", "5", "1.3"]
     assert lines[-1].split() == ["PersonRecordStatusJob", "failed"]

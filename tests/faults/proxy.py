@@ -20,13 +20,15 @@ What = Literal["request", "answer"]
 class Proxy:
     """lose: of requests whose path contains the text, how many are lost, and what of them.
 
-    refuse: the same, how many are refused, with which status and account of the error.
+    refuse: the same, how many are refused, with which status and account of the error. names_elasticsearch: whether
+    answers have the header X-Elastic-Product.
     """
 
     url: str = ""
     refuse: dict[str, tuple[int, dict[str, Any], int]] = field(default_factory=dict)
     lose: dict[str, tuple[What, int]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    names_elasticsearch: bool = True
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def loses(self, path: str) -> What | None:
@@ -64,14 +66,17 @@ def proxy_before(target: str, https: ssl.SSLContext | None = None) -> Iterator[P
                 return
             refused = proxy.refuses(self.path)
             if refused:
-                self.answer(refused[0], {"Content-Type": "application/json"}, json.dumps(refused[1]).encode())
+                names_itself = {"X-Elastic-Product": "Elasticsearch"} if proxy.names_elasticsearch else {}
+                self.answer(
+                    refused[0], names_itself | {"Content-Type": "application/json"}, json.dumps(refused[1]).encode()
+                )
                 return
             wanted = {name: self.headers[name] for name in ("Content-Type", "Accept") if name in self.headers}
             answer = forward.request(self.command, self.path, content=body, headers=wanted)
             if lost == "answer":
                 self.close_connection = True
                 return
-            kept = ("Content-Type", "X-Elastic-Product")
+            kept = ("Content-Type", "X-Elastic-Product") if proxy.names_elasticsearch else ("Content-Type",)
             headers = {name: answer.headers[name] for name in kept if name in answer.headers}
             self.answer(answer.status_code, headers, answer.content)
 

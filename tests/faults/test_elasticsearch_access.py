@@ -10,7 +10,7 @@ from elasticsearch import Elasticsearch
 
 from local.elasticsearch import Elasticsearch as ElasticsearchServer
 from sync_jobs.errors import AccessRefused
-from tests.application import Application
+from tests.application import ALIAS, Application
 from tests.awkward_data import Connection
 from tests.comparison import runner
 from tests.faults.proxy import Proxy, proxy_before
@@ -64,3 +64,21 @@ def test_a_refusal_is_reported_at_once_even_while_postgresql_waits_for_a_lock(
         application.rollback()
     assert not elasticsearch.indices.get(index="*")
     assert job_connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_other_aliases_that_the_role_may_not_move_stay_and_are_named_while_the_alias_moves(
+    tcs: Connection,
+    job_connection: Connection,
+    elasticsearch: Elasticsearch,
+    proxy: Proxy,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    Application(tcs, elasticsearch).add(range(1, 3))
+    (first,) = runner(job_connection, elasticsearch)(JOB, RUN_DATE).indices["live"]
+    elasticsearch.indices.put_alias(index=first, name="staff")
+    proxy.refuse = {"/_aliases": (403, {"type": "security_exception", "reason": NO_RIGHT}, 1)}
+    with Elasticsearch(proxy.url) as client:
+        (second,) = runner(job_connection, client)(JOB, RUN_DATE).indices["live"]
+    found = elasticsearch.indices.get_alias(index=[first, second])
+    assert {name: list(found[name]["aliases"]) for name in found} == {first: ["staff"], second: [ALIAS]}
+    assert f"no permission to move the other aliases of {first} (staff): they stay there" in caplog.text

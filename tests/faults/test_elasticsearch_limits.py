@@ -105,13 +105,19 @@ def rejections(client: Elasticsearch) -> int:
     return rejected
 
 
-def test_one_document_over_the_clusters_limit_is_named_and_stops_the_build(
+def test_one_document_over_the_clusters_limit_is_left_out_and_named(
     tcs: Connection, job_connection: Connection, small_node: Elasticsearch
 ) -> None:
     Application(tcs, small_node).add(range(1, 4))
-    tcs.execute("UPDATE contact_details SET surname = repeat('x', 2000000) WHERE id = 2")
-    with pytest.raises(RejectedDocument, match=r"no request as large as this single document: .*_id\W+2-"):
-        build(job_connection, small_node)
+    build(job_connection, small_node)
+    tcs.execute("UPDATE person SET intrepid_id = repeat('x', 2000000) WHERE id = 2")
+    report = build(job_connection, small_node)
+    (record,) = report.left_out_records
+    assert (record["key"], record["field"], record["old_document"]) == (2, "intrepidId", True)
+    assert "larger than a request may be" in record["reason"]
+    assert count(small_node) == 3
+    with pytest.raises(RejectedDocument, match=r"field intrepidId of person 2 .*larger than a request may be"):
+        build(job_connection, small_node, quarantine_persons=0)
 
 
 def test_a_full_disk_stops_everything_at_once_and_the_live_index_keeps_serving(

@@ -1,6 +1,7 @@
 """No edit is lost: the application edits persons during builds, swaps and rollbacks."""
 
 import random
+import time
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -10,21 +11,27 @@ import pytest
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import scan
 
+from sync_jobs.errors import IndexNotAsExpected
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.postgres.transactions import snapshot
+from sync_jobs.runner import run_rollback
 from sync_jobs.search import bulk, index_alias
 from sync_jobs.search.documents import canonical, content_key
 from sync_jobs.search.edits import Edits
+from sync_jobs.search.refresh import DocumentRefresh, Refreshed
 from sync_jobs.search.settings import IndexSettings
 from tests.application import ALIAS, PERSON_IDS, Application, editing_all_the_time
 from tests.awkward_data import Connection
-from tests.comparison import RunJob
+from tests.comparison import RunJob, indices_behind_alias
 from tests.waiting import wait_for
 
 JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
 # Round after round until nobody is left who was edited meanwhile.
 CATCH_UP_FULLY = IndexSettings(catch_up_persons=0, sample_persons=20)
+# A time that nothing else sleeps for; and the wait itself, which the fixtures replace.
+SETTLING = IndexSettings(settle_seconds=7.25)
+SETTLE = DocumentRefresh.settle
 
 MEMBERSHIP = "00000000-0000-0000-0000-00000000000a"
 WAITING_MEMBERSHIP = "00000000-0000-0000-0000-00000000000b"
@@ -218,6 +225,79 @@ def test_while_the_application_edits_all_the_time_the_index_ends_as_the_database
         report = run(JOB, RUN_DATE, settings=CATCH_UP_FULLY)
     assert report.refreshed > 0
     assert index_contents(elasticsearch) == as_in_postgresql(application)
+
+
+@pytest.mark.parametrize(
+    ("swap", "edited"),
+    [("build", "before it"), ("build", "make_searchable"), ("build", "switch"), ("rollback", "before it")],
+)
+def test_a_write_of_the_application_that_ends_after_the_swap_leaves_one_document_of_its_person(
+    application: Application,
+    job_connection: Connection,
+    run: RunJob,
+    elasticsearch: Elasticsearch,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    swap: str,
+    edited: str,
+) -> None:
+    """It has looked for the old document in the previous index, and writes the new one to this index.
+
+    It does so while the job waits for settle_seconds.
+    """
+    run(JOB, RUN_DATE)
+    run(JOB, RUN_DATE)
+    originals = {name: getattr(index_alias, name) for name in ("make_searchable", "switch")}
+    in_flight: list[int] = []
+    really_sleep = time.sleep
+
+    def at(moment: str) -> None:
+        if edited == moment:
+            application.postgres.execute("UPDATE contact_details SET surname = 'Edited' WHERE id = 7")
+
+    def make_searchable(*arguments: Any) -> None:
+        at("make_searchable")
+        originals["make_searchable"](*arguments)
+
+    def switch(*arguments: Any) -> None:
+        at("switch")
+        originals["switch"](*arguments)
+        in_flight.append(7)
+
+    def sleep(seconds: float) -> None:
+        if seconds != SETTLING.settle_seconds:
+            really_sleep(seconds)
+        elif in_flight:
+            elasticsearch.index(index=ALIAS, document=application.documents([in_flight.pop()])[0])
+
+    at("before it")
+    monkeypatch.setattr(index_alias, "make_searchable", make_searchable)
+    monkeypatch.setattr(index_alias, "switch", switch)
+    monkeypatch.setattr(DocumentRefresh, "settle", SETTLE)
+    monkeypatch.setattr(time, "sleep", sleep)
+    if swap == "build":
+        run(JOB, RUN_DATE, settings=SETTLING)
+    else:
+        run_rollback(PERSONS, postgres=job_connection, elasticsearch=elasticsearch, settings=SETTLING)
+    assert in_flight == []
+    assert index_contents(elasticsearch) == as_in_postgresql(application)
+
+
+def test_documents_that_somebody_else_adds_while_a_build_catches_up_are_noticed_by_their_number(
+    application: Application, run: RunJob, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The totals were right before, and of those who were edited every document is."""
+    (live,) = run(JOB, RUN_DATE).indices["live"]
+    original = DocumentRefresh.once
+
+    def once(self: DocumentRefresh, *arguments: Any, **keywords: Any) -> Refreshed:
+        elasticsearch.index(index=self.index, document=application.documents([7])[0], refresh=True)
+        return original(self, *arguments, **keywords)
+
+    monkeypatch.setattr(DocumentRefresh, "once", once)
+    with pytest.raises(IndexNotAsExpected, match="expected 60 documents after catching up with edits, found 61"):
+        run(JOB, RUN_DATE)
+    assert indices_behind_alias(elasticsearch) == [live]
 
 
 def test_a_correct_document_of_the_application_is_not_rewritten(application: Application, run: RunJob) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import date
-from typing import NamedTuple
 
 import psycopg
 import pytest
@@ -25,42 +24,40 @@ RUN_DATE = date(2026, 3, 10)
 PERSON_COUNT = 1_000
 
 
-class Night(NamedTuple):
-    """database: its name, for copies. live: the index that readers see; there is a previous one, too."""
-
-    database: str
-    live: str
-
-
 @pytest.fixture(scope="module")
-def night(postgres_server: Postgres, elasticsearch_client: Elasticsearch) -> Iterator[Night]:
-    """A night in which all jobs ran, and another build after it."""
+def night(postgres_server: Postgres, elasticsearch_client: Elasticsearch) -> Iterator[str]:
+    """A night in which all jobs ran; the name of its database, for copies."""
     delete_indices(elasticsearch_client)
     with new_database(postgres_server, "tcs", TEMPLATE) as database:
         with psycopg.connect(postgres_server.dsn("tcs", database)) as tcs:
             load_demo_data(tcs, PERSON_COUNT, RUN_DATE)
         with psycopg.connect(postgres_server.dsn("sync_jobs", database), autocommit=True) as connection:
-            run = runner(connection, elasticsearch_client)
             for job in JOBS:
-                run(job.name, RUN_DATE)
-            (live,) = run(BUILD, RUN_DATE).indices["live"]
-        yield Night(database, live)
+                runner(connection, elasticsearch_client)(job.name, RUN_DATE)
+        yield database
 
 
 @pytest.fixture
-def database(postgres_server: Postgres, night: Night) -> Iterator[str]:
+def database(postgres_server: Postgres, night: str) -> Iterator[str]:
     """Name of a copy of that night's database."""
-    with new_database(postgres_server, "tcs", night.database) as name:
+    with new_database(postgres_server, "tcs", night) as name:
         yield name
 
 
 @pytest.fixture
-def elasticsearch(elasticsearch_client: Elasticsearch, night: Night) -> Iterator[Elasticsearch]:
-    """A client of the node as the night left it, and as the test finds it left again."""
-    yield elasticsearch_client
-    for index in set(indices_behind_alias(elasticsearch_client)) - {night.live}:
-        actions = [{"add": {"index": night.live, "alias": ALIAS}}, {"remove_index": {"index": index}}]
-        elasticsearch_client.indices.update_aliases(actions=actions)
+def elasticsearch(elasticsearch_client: Elasticsearch) -> Elasticsearch:
+    """A client of the node with the indices of that night and of the tests since."""
+    return elasticsearch_client
+
+
+@pytest.fixture
+def live(run: RunJob, elasticsearch: Elasticsearch) -> Iterator[str]:
+    """The name of a new live index, whose previous index is complete, too. It is live again after the test."""
+    (name,) = run(BUILD, RUN_DATE).indices["live"]
+    yield name
+    for other in set(indices_behind_alias(elasticsearch)) - {name}:
+        actions = [{"add": {"index": name, "alias": ALIAS}}, {"remove_index": {"index": other}}]
+        elasticsearch.indices.update_aliases(actions=actions)
 
 
 @pytest.mark.parametrize(
@@ -81,11 +78,10 @@ def test_neither_a_build_nor_a_rollback_takes_a_field_from_the_search(
     job_connection: Connection,
     run: RunJob,
     elasticsearch: Elasticsearch,
-    night: Night,
+    live: str,
     source: str,
     field: str,
 ) -> None:
-    live = night.live
     indices, values = all_indices(elasticsearch), count_values(PERSONS, elasticsearch, live)
     assert values[field] > 100
     tcs.execute(f"DELETE FROM {source}")

@@ -265,7 +265,7 @@ def test_only_the_success_of_an_accepted_body_is_read(elasticsearch: Elasticsear
     assert answer.body == {"errors": False}
 
 
-def test_a_document_that_cannot_be_indexed_stops_the_build_and_is_named_without_its_content(
+def test_without_a_quarantine_a_document_that_cannot_be_indexed_stops_the_build_and_is_named_without_its_content(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
     add_persons(tcs, range(1, 3))
@@ -273,7 +273,7 @@ def test_a_document_that_cannot_be_indexed_stops_the_build_and_is_named_without_
     add_persons(tcs, range(77, 78), surname="S" * (LONGEST_KEYWORD_BYTES + 1))
 
     with pytest.raises(RejectedDocument) as caught:
-        run(JOB, RUN_DATE)
+        run(JOB, RUN_DATE, settings=IndexSettings(quarantine_persons=0))
 
     assert "person 77" in str(caught.value)
     assert "surname" in str(caught.value)
@@ -292,7 +292,7 @@ def test_a_build_that_is_stopped_in_the_middle_of_much_data_ends_at_once(
     tcs.execute("UPDATE person SET intrepid_id = repeat('x', 2000) WHERE id > 1")
     job_connection.execute("SET statement_timeout = '20s'")
     with pytest.raises(RejectedDocument, match="person 1"):
-        run(JOB, RUN_DATE, settings=IndexSettings(body_bytes=100_000))
+        run(JOB, RUN_DATE, settings=IndexSettings(body_bytes=100_000, quarantine_persons=0))
     assert all_indices(elasticsearch) == []
 
 

@@ -1,11 +1,14 @@
 """The role sync_jobs may do what the jobs need and nothing else (docs/domain.md, "Tables")."""
 
+from collections.abc import Iterator
+
 import psycopg
 import pytest
 from psycopg import sql
 
-from local.postgres import RIGHTS_FILE
+from local.postgres import RIGHTS_FILE, Postgres
 from tests.awkward_data import COLUMNS, Connection
+from tests.conftest import TEMPLATE, new_database
 
 OWNED = {"person_owner", "person_trust", "post_trust"}
 FIELDS = {("person", "status"), ("post", "funding_status")}
@@ -13,6 +16,16 @@ APPLICATION_TABLES = sorted(COLUMNS.keys() - OWNED)
 FORBIDDEN_FIELDS = sorted(
     (table, column) for table in APPLICATION_TABLES for column in COLUMNS[table] if (table, column) not in FIELDS
 )
+
+
+@pytest.fixture(scope="module")
+def job_connection(postgres_server: Postgres) -> Iterator[Connection]:
+    """A connection with the rights of the jobs, for all tests of this file: each rolls back what it does."""
+    with (
+        new_database(postgres_server, "tcs", TEMPLATE) as database,
+        psycopg.connect(postgres_server.dsn("sync_jobs", database), autocommit=True) as connection,
+    ):
+        yield connection
 
 
 def refused(connection: Connection, statement: str) -> bool:

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from sync_jobs.errors import RejectedDocument, SyncJobError
+from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.search import bulk
 
 
@@ -44,3 +46,51 @@ def test_nothing_else_is_read_of_an_answer_without_errors() -> None:
         "items": [{"index": {"status": 429, "error": {"type": "es_rejected_execution_exception"}}}],
     }
     assert answers.loads(json.dumps(whole, separators=(",", ":")).encode()) == whole
+
+
+def item(status: int, **error: object) -> list[dict[str, dict[str, object]]]:
+    return [{"index": {"status": status, "error": error}}]
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 507])
+@pytest.mark.parametrize("kind", ["node_closed_exception", "document_parsing_exception"])
+def test_an_operation_that_the_server_could_not_do_is_sent_again(status: int, kind: str) -> None:
+    assert bulk._refused(PERSONS, line(1), item(status, type=kind, reason="closed")) == (line(1), [])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"type": "document_parsing_exception", "reason": "[1:2] failed to parse field [personId] of type [long]"},
+        {"type": "strict_dynamic_mapping_exception", "reason": "dynamic introduction of [x] is not allowed"},
+        {"type": "illegal_argument_exception", "reason": 'Document contains at least one immense term in field="role"'},
+        {"type": "a", "reason": "b", "caused_by": {"type": "max_bytes_length_exceeded_exception", "reason": "c"}},
+        {"type": "illegal_argument_exception", "reason": "The number of nested documents has exceeded [10000]"},
+    ],
+)
+def test_a_document_is_blamed_for_what_is_in_it(error: dict[str, object]) -> None:
+    again, (refusal,) = bulk._refused(PERSONS, line(1), item(400, **error))
+    assert (again, refusal.key, refusal.document_id) == (b"", 1, "1-0")
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "words"),
+    [
+        (
+            400,
+            {"type": "illegal_argument_exception", "reason": "pipeline with id [x] does not exist"},
+            "400 illegal_argument_exception: pipeline with id [x] does not exist",
+        ),
+        (400, {"type": "illegal_argument_exception", "reason": "Smith"}, "400 illegal_argument_exception"),
+        (
+            409,
+            {"type": "version_conflict_engine_exception", "reason": "Smith"},
+            "409 version_conflict_engine_exception",
+        ),
+    ],
+)
+def test_no_document_is_blamed_for_anything_else(status: int, error: dict[str, object], words: str) -> None:
+    with pytest.raises(SyncJobError) as caught:
+        bulk._refused(PERSONS, line(1), item(status, **error))
+    assert not isinstance(caught.value, RejectedDocument)
+    assert str(caught.value) == f"Elasticsearch refused a request: {words}"

@@ -9,7 +9,16 @@ from local.recovery_run import JobResult
 from local.recovery_view import Progress, failure_lines, outcome, print_results
 from sync_jobs.catalogue import JOBS
 
-REPORT = {"read": 1234567, "added": 0, "changed": 1000000, "removed": 7, "unchanged": 234560, "seconds": 12.34}
+REPORT = {
+    "read": 1234567,
+    "added": 0,
+    "changed": 1000000,
+    "removed": 7,
+    "unchanged": 234560,
+    "refreshed": 21,
+    "left_out": 2,
+    "seconds": 12.34,
+}
 
 
 def narrow_console() -> tuple[Console, io.StringIO]:
@@ -21,9 +30,21 @@ def test_no_digit_is_cut_off_on_a_narrow_terminal() -> None:
     console, file = narrow_console()
     print_results(console, [JobResult(job, "success", REPORT) for job in JOBS])
     lines = file.getvalue().splitlines()
-    assert lines[0].split() == ["job", "state", "read", "added", "changed", "removed", "unchanged", "seconds"]
+    assert lines[0].split() == [
+        "job",
+        "state",
+        "read",
+        "added",
+        "changed",
+        "removed",
+        "unchanged",
+        "refreshed",
+        "left",
+        "out",
+        "seconds",
+    ]
     for job, line in zip(JOBS, lines[1:], strict=True):
-        assert line.split() == [job.name, "success", "1,234,567", "0", "1,000,000", "7", "234,560", "12.3"]
+        assert line.split() == [job.name, "success", "1,234,567", "0", "1,000,000", "7", "234,560", "21", "2", "12.3"]
 
 
 def test_a_job_without_a_report_has_no_counts() -> None:

@@ -108,11 +108,30 @@ def clone(tmp_path: Path, wheels: Path) -> Clone:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Clone:
-    """With a finished environment; not to be changed."""
-    clone = Clone(tmp_path_factory.mktemp("finished"), wheels)
-    done = clone.make()
+    """With a finished environment, not to be changed. It was built under settings that are to have no effect."""
+    folder = tmp_path_factory.mktemp("finished")
+    clone = Clone(folder, wheels)
+    done = clone.make(**hostile_settings(clone, folder))
     assert done.returncode == 0, done.stderr
     return clone
+
+
+def hostile_settings(clone: Clone, folder: Path) -> dict[str, str]:
+    """Settings in files and, returned, in the environment: packages into another folder, in other versions."""
+    elsewhere, constraints = str(folder / "elsewhere"), folder / "constraints.txt"
+    constraints.write_text("tiny==2.0\n")
+    with clone.pip_configuration.open("a") as file:
+        file.write(f"user = true\nrequire-virtualenv = true\n[install]\ntarget = {elsewhere}\n")
+    uv_configuration = clone.home / ".config" / "uv" / "uv.toml"
+    uv_configuration.parent.mkdir()
+    uv_configuration.write_text(f'[pip]\ntarget = "{elsewhere}"\n')
+    return {
+        **{"PIP_USER": "1", "PIP_TARGET": elsewhere, "PIP_PREFIX": elsewhere, "PIP_REQUIRE_VIRTUALENV": "1"},
+        **{"PIP_CONSTRAINT": str(constraints), "PIP_DRY_RUN": "1", "UV_CONSTRAINT": str(constraints)},
+        **{"UV_PYTHON": "3.8", "UV_SYSTEM_PYTHON": "1", "UV_PROJECT_ENVIRONMENT": elsewhere},
+        **{"UV_REQUIRE_HASHES": "0", "UV_EXCLUDE_NEWER": "2001-01-01"},
+        **{"VIRTUAL_ENV": elsewhere, "PYTHONPATH": elsewhere, "PYTHONHOME": elsewhere},
+    }
 
 
 @pytest.fixture
@@ -130,9 +149,13 @@ def link_or_copy(source: str, copy: str) -> None:
         shutil.copy2(source, copy)
 
 
-def test_it_is_built_once(finished: Clone) -> None:
+def test_it_is_complete_under_any_settings_of_the_user(finished: Clone) -> None:
     assert finished.imports_tiny()
     assert finished.is_complete()
+    assert not (finished.folder.parent / "elsewhere").exists()
+
+
+def test_it_is_built_once(finished: Clone) -> None:
     again = finished.make()
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
 
@@ -204,57 +227,19 @@ def test_one_that_is_broken_or_out_of_date_is_not_taken_as_finished(
     assert not built.is_complete()
 
 
-def test_a_broken_one_is_rebuilt(built: Clone) -> None:
-    dangling_python(built)
-    (built.venv / "left over").touch()
-    done = built.make()
-    assert done.returncode == 0, done.stderr
-    assert "rebuilt" in done.stdout
-    assert built.is_complete()
-    assert not (built.venv / "left over").exists()
-
-
-def test_an_interrupted_installation_is_started_again(clone: Clone) -> None:
+def test_an_interrupted_and_broken_one_is_rebuilt(clone: Clone) -> None:
     with subprocess.Popen(clone.command(), env=clone.environment, start_new_session=True) as process:
         while not clone.python.exists():
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGKILL)
     assert not clone.is_complete()
+    dangling_python(clone)
+    (clone.venv / "left over").touch()
     done = clone.make()
     assert done.returncode == 0, done.stderr
+    assert "rebuilt" in done.stdout
     assert clone.is_complete()
-
-
-def test_settings_of_the_user_put_no_package_elsewhere(clone: Clone, tmp_path: Path) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    constraints = tmp_path / "constraints.txt"
-    constraints.write_text("tiny==2.0\n")
-    with clone.pip_configuration.open("a") as file:
-        file.write(f"user = true\nrequire-virtualenv = true\n[install]\ntarget = {elsewhere}\n")
-    uv_configuration = clone.home / ".config" / "uv" / "uv.toml"
-    uv_configuration.parent.mkdir()
-    uv_configuration.write_text(f'[pip]\ntarget = "{elsewhere}"\n')
-    done = clone.make(
-        PIP_USER="1",
-        PIP_TARGET=str(elsewhere),
-        PIP_PREFIX=str(elsewhere),
-        PIP_REQUIRE_VIRTUALENV="1",
-        PIP_CONSTRAINT=str(constraints),
-        PIP_DRY_RUN="1",
-        UV_CONSTRAINT=str(constraints),
-        UV_PYTHON="3.8",
-        UV_SYSTEM_PYTHON="1",
-        UV_PROJECT_ENVIRONMENT=str(elsewhere),
-        UV_REQUIRE_HASHES="0",
-        UV_EXCLUDE_NEWER="2001-01-01",
-        VIRTUAL_ENV=str(elsewhere),
-        PYTHONPATH=str(elsewhere),
-        PYTHONHOME=str(elsewhere),
-    )
-    assert done.returncode == 0, done.stderr
-    assert clone.is_complete()
-    assert clone.imports_tiny()
-    assert not elsewhere.exists()
+    assert not (clone.venv / "left over").exists()
 
 
 @pytest.mark.parametrize("package", ["uv", "tiny"])

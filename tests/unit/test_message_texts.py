@@ -16,6 +16,7 @@ REPORT = {
     "removed": 0,
     "unchanged": 199985,
     "refreshed": 0,
+    "left_out": 2,
 }
 
 
@@ -27,7 +28,7 @@ def test_the_start_names_the_job_its_date_and_its_run() -> None:
 def test_the_end_has_the_counts() -> None:
     assert texts.finished("PersonOwnerRebuildJob", REPORT) == (
         "*PersonOwnerRebuildJob* finished for 2024-02-29 in 61.3 s: "
-        "200,000 read, 12 added, 3 changed, 0 removed, 199,985 unchanged, 0 refreshed"
+        "200,000 read, 12 added, 3 changed, 0 removed, 199,985 unchanged, 0 refreshed, 2 left out"
     )
 
 

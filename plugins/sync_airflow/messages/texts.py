@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sync_jobs.report import COUNTS
+from sync_jobs.report import COUNTS, label
 
 # Notifies everyone in the channel.
 TO_THE_CHANNEL = "<!channel>"
@@ -22,7 +22,7 @@ def started(name: str, run_date: date, run_id: str, *, dry_run: bool) -> str:
 
 def finished(name: str, report: Mapping[str, Any]) -> str:
     """A job has succeeded. report: made by sync_jobs.report.Report.as_dict."""
-    counts = ", ".join(f"{report[count]:,} {count}" for count in COUNTS)
+    counts = ", ".join(f"{report[count]:,} {label(count)}" for count in COUNTS)
     head = f"*{escape(name)}* finished for {report['run_date']}{_dry(report['dry_run'])}"
     return f"{head} in {report['seconds']:.1f} s: {counts}"
 

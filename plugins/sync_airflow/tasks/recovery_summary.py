@@ -13,7 +13,7 @@ from sync_airflow.tasks.failure import REASON, fail
 from sync_airflow.tasks.job_operator import RUN_JOB
 from sync_airflow.tasks.recovery import TRIGGERED_RUN_ID, run_date_of, states_of_jobs, unfit_upstream_jobs
 from sync_jobs.catalogue import JOBS, Job
-from sync_jobs.report import COUNTS
+from sync_jobs.report import COUNTS, label
 
 if TYPE_CHECKING:
     from datetime import date
@@ -71,7 +71,7 @@ def jobs_to_run_again(states: Mapping[str, str | None]) -> tuple[Job, ...]:
 def table(states: Mapping[str, str | None], reports: Mapping[str, Mapping[str, Any] | None]) -> str:
     """One line per job: state, counts, seconds."""
     width = max(len(job.name) for job in JOBS)
-    lines = ["  ".join([f"{'job':{width}}", f"{'state':8}", *(f"{name:>9}" for name in (*COUNTS, "seconds"))])]
+    lines = ["  ".join([f"{'job':{width}}", f"{'state':8}", *(f"{label(name):>9}" for name in (*COUNTS, "seconds"))])]
     for job in JOBS:
         report = reports.get(job.dag_id) or {}
         counts = [f"{report.get(name, ''):>9}" for name in COUNTS]

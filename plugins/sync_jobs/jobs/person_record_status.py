@@ -18,6 +18,7 @@ from sync_jobs.postgres.statements import execute, named_rows
 from sync_jobs.postgres.transactions import read_committed, snapshot
 from sync_jobs.report import Outcome
 from sync_jobs.search import index_alias
+from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.refresh import DocumentRefresh, find_documents, keys_of
 
 
@@ -33,7 +34,11 @@ def update_person_record_status(run: JobRun) -> Outcome:
         ),
         advisory_lock(run.postgres, run.index.lock_name),
     ):
-        return replace(outcome, refreshed=_refresh_documents(run))
+        quarantine = Quarantine(run.index, run.settings.quarantine_persons)
+        refreshed = _refresh_documents(run, quarantine)
+        return replace(
+            outcome, refreshed=refreshed, left_out=len(quarantine.keys), left_out_records=quarantine.records()
+        )
 
 
 def _write_statuses(run: JobRun) -> Outcome:
@@ -63,7 +68,7 @@ def _count_outdated_documents(run: JobRun) -> int:
         return sum(map(len, _outdated_documents(run, index)))
 
 
-def _refresh_documents(run: JobRun) -> int:
+def _refresh_documents(run: JobRun, quarantine: Quarantine) -> int:
     index = index_alias.find_live(run.elasticsearch, run.index.alias).name
     if index is None:
         return 0  # never built: the first build will show the statuses
@@ -72,8 +77,11 @@ def _refresh_documents(run: JobRun) -> int:
     run_date = date.fromisoformat(built_for) if built_for else run.run_date
     with snapshot(run.postgres):
         outdated = array("q", (person for batch in _outdated_documents(run, index) for person in sorted(set(batch))))
-    refresh = DocumentRefresh(run.index, run.elasticsearch, index, run_date, run.settings)
-    return refresh.until_settled(run.postgres, outdated)
+    refresh = DocumentRefresh(run.index, run.elasticsearch, index, run_date, run.settings, quarantine)
+    made = refresh.until_settled(run.postgres, outdated)
+    index_alias.record_left_out(run.elasticsearch, run.index.alias, index, quarantine)
+    quarantine.warn(index)
+    return made
 
 
 def _outdated_documents(run: JobRun, index: str) -> Iterator[list[int]]:

@@ -3,20 +3,39 @@
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from sync_jobs.errors import BadArgument
+from sync_jobs.errors import BadArgument, UnsupportedServer
 from sync_jobs.postgres.errors import connection_refused
+from sync_jobs.postgres.pooler import refuse_shared_sessions
 from sync_jobs.postgres.statements import Connection, execute
+
+# libpq's parameters of every connection: a dead connection is noticed within two minutes, also by a client that only
+# waits. The settings of the other side are in session/defaults.sql.
+KEEPALIVES = {
+    "keepalives": "1",
+    "keepalives_idle": "60",
+    "keepalives_interval": "10",
+    "keepalives_count": "6",
+    "tcp_user_timeout": "120000",
+    "connect_timeout": "30",
+}
+
+# json_scalar, which makes the documents of the search index, came with PostgreSQL 17.
+MINIMUM_MAJOR_VERSION = 17
 
 
 def take_over(connection: Connection) -> None:
-    """Prepare a caller's connection for a run: autocommit, and the settings of session/defaults.sql.
+    """Prepare a caller's connection for a run: check the server, then set autocommit and session/defaults.sql.
 
-    Raises BadArgument if it is in a transaction.
+    Raises BadArgument if it is in a transaction; UnsupportedServer if PostgreSQL is too old, if a pooler shares its
+    sessions, or if the source is not the application's tables themselves; TransientError.
     """
     if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
         raise BadArgument("postgres: expected a connection outside of any transaction: commit or roll back first")
     connection.autocommit = True
+    _refuse_old_server(connection)
+    refuse_shared_sessions(connection, lambda: _open_like(connection))
     execute(connection, "session/defaults")
+    _refuse_views(connection)
 
 
 def another_connection(connection: Connection) -> Connection:
@@ -24,10 +43,35 @@ def another_connection(connection: Connection) -> Connection:
 
     Raises TransientError or AccessRefused, with the text of the server, if it is refused.
     """
-    parameters = connection.info.get_parameters() | {"password": connection.info.password}
-    try:
-        other: Connection = psycopg.connect(**parameters, autocommit=True)  # type: ignore[arg-type]
-    except psycopg.Error as error:
-        raise connection_refused(error) from None
+    other = _open_like(connection)
+    for name, value in execute(connection, "session/given_settings").fetchall():
+        other.execute("SELECT set_config(%s, %s, FALSE)", (name, value))
     execute(other, "session/defaults")
     return other
+
+
+def _open_like(connection: Connection) -> Connection:
+    parameters = KEEPALIVES | connection.info.get_parameters() | {"password": connection.info.password}
+    try:
+        opened: Connection = psycopg.connect(**parameters, autocommit=True)  # type: ignore[arg-type]
+    except psycopg.Error as error:
+        raise connection_refused(error) from None
+    return opened
+
+
+def _refuse_old_server(connection: Connection) -> None:
+    version = connection.info.server_version
+    if version < MINIMUM_MAJOR_VERSION * 10_000:
+        raise UnsupportedServer(
+            f"PostgreSQL {version // 10_000} is too old: expected version {MINIMUM_MAJOR_VERSION} or later. Upgrade "
+            "the server or correct the connection, then run the job again."
+        )
+
+
+def _refuse_views(connection: Connection) -> None:
+    found = [f"{name} is a {kind}" for name, kind in execute(connection, "session/not_tables").fetchall()]
+    if found:
+        raise UnsupportedServer(
+            f"Expected tables of the application, but {', '.join(found)}, which may hide rows. Make the tables "
+            "themselves the first of their name in the search_path of the role, then run the job again."
+        )

@@ -1,11 +1,13 @@
 """Advisory locks: one run of a job, and one change of an index, at a time."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 
+import psycopg
 from psycopg.pq import TransactionStatus
 
-from sync_jobs.errors import AlreadyRunning
+from sync_jobs.errors import AlreadyRunning, UnsupportedServer
+from sync_jobs.postgres.pooler import SHARED
 from sync_jobs.postgres.statements import Connection, execute, one_row
 
 # First key of the jobs' advisory locks: no other lock in the same database has it.
@@ -22,12 +24,34 @@ def advisory_lock(connection: Connection, name: str) -> Iterator[None]:
     noted, seconds = one_row(connection, "session/lock_take", key)
     if noted is None:
         raise AlreadyRunning(f"{name} is already running ({_describe_holder(connection, name)})")
+    held = key | {"seconds": seconds}
     try:
+        _check_kept(connection, name, held)
         yield
-    finally:
-        # An interrupted statement leaves the connection unusable. Closing the connection frees the lock, too.
-        if connection.info.transaction_status == TransactionStatus.IDLE:
-            execute(connection, "session/lock_free", key | {"seconds": seconds})
+    except BaseException:
+        with suppress(psycopg.Error):  # the first error counts, and closing the connection frees the lock, too
+            _free(connection, held)
+        raise
+    if not _free(connection, held):
+        error = UnsupportedServer(f"The lock of {name} was not in this session any more. {SHARED}")
+        error.state = "The work of this run was complete before."
+        raise error
+
+
+def _check_kept(connection: Connection, name: str, held: Mapping[str, object]) -> None:
+    """A pooler that shares sessions may execute the next statement in another session than the one with the lock."""
+    if not one_row(connection, "session/lock_held", held)[0]:
+        raise UnsupportedServer(f"The lock of {name} is not in this session. {SHARED}")
+
+
+def _free(connection: Connection, held: Mapping[str, object]) -> bool:
+    """Free the lock and its note; False if this session did not have both.
+
+    An interrupted statement leaves the connection unusable; then closing it frees the lock.
+    """
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        return True
+    return all(one_row(connection, "session/lock_free", held))
 
 
 def _describe_holder(connection: Connection, name: str) -> str:

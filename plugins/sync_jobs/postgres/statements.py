@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.rows import tuple_row
 
 from sync_jobs.postgres.sql_files import Statement, read_sql
 
@@ -18,9 +19,9 @@ def execute(
     """Run a statement and return its cursor.
 
     Values are inserted on the client: CREATE TABLE AS and COPY accept no parameters, and the planner sees the actual
-    dates.
+    dates. Rows are tuples, also where the connection has another row factory.
     """
-    return psycopg.ClientCursor(connection).execute(read_sql(statement), parameters or {})
+    return psycopg.ClientCursor(connection, row_factory=tuple_row).execute(read_sql(statement), parameters or {})
 
 
 def one_row(connection: Connection, statement: Statement, parameters: Parameters | None = None) -> tuple[Any, ...]:
@@ -36,5 +37,5 @@ def named_rows(
 ) -> Iterator[tuple[Any, ...]]:
     """The rows of a statement, fetched a few at a time. Call it inside a transaction."""
     name = statement.stem if isinstance(statement, Path) else statement
-    with connection.cursor(name) as cursor:
+    with connection.cursor(name, row_factory=tuple_row) as cursor:
         yield from cursor.execute(read_sql(statement), parameters)

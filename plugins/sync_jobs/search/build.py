@@ -21,7 +21,7 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
 
 from sync_jobs.error_translation import errors_translated_with_state
-from sync_jobs.errors import IndexNotAsExpected, State
+from sync_jobs.errors import IndexNotAsExpected, State, SyncJobError
 from sync_jobs.guard_rail import check_guard_rail
 from sync_jobs.job_run import JobRun
 from sync_jobs.postgres.background import in_background
@@ -29,12 +29,15 @@ from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.postgres.statements import Connection, execute, one_row
 from sync_jobs.postgres.transactions import export_snapshot, snapshot
 from sync_jobs.report import Outcome
-from sync_jobs.search import bulk, index_alias, live_comparison
+from sync_jobs.search import bulk, index_alias, live_comparison, operator_settings
+from sync_jobs.search.application_writes import keys_written_since, last_write
 from sync_jobs.search.build_progress import BackgroundRefresh, Phases, Progress
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.document_stream import document_lines
 from sync_jobs.search.edits import Edits
 from sync_jobs.search.field_guard_rail import check_values, count_values
+from sync_jobs.search.old_documents import carry_over
+from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.refresh import DocumentRefresh, Refreshed
 from sync_jobs.search.verification import (
     Totals,
@@ -61,7 +64,8 @@ def build_index(definition: IndexDefinition, run: JobRun) -> Outcome:
         orphans = index_alias.remove_orphans(client, alias)
         name = index_alias.new_index_name(alias, _clock(run.postgres))
         try:
-            outcome = _Build(definition, run, name, state).build()
+            quarantine = Quarantine(definition, run.settings.quarantine_persons)
+            outcome = _Build(definition, run, name, state, quarantine).build()
         except BaseException:
             _discard_quietly(client, alias, name)
             raise
@@ -102,6 +106,7 @@ class _Build:
     run: JobRun
     name: str
     state: State
+    quarantine: Quarantine
 
     @property
     def client(self) -> Elasticsearch:
@@ -119,13 +124,13 @@ class _Build:
         phases = Phases()
         with snapshot(run.postgres), Edits(definition, run.postgres) as edits:
             loaded = self._load(live, phases)
-            wanted = self._verify(loaded.documents, edits.later, phases)
+            wanted = self._verify(live, loaded.documents, edits.later, phases)
             with phases.of("catch up"):
-                refresh = DocumentRefresh(definition, client, name, run.run_date, run.settings)
+                refresh = DocumentRefresh(definition, client, name, run.run_date, run.settings, self.quarantine)
                 caught_up = _catch_up(edits, refresh)
                 _verify_count(client, name, wanted.documents + caught_up.made - caught_up.removed)
             with phases.of("compare"):
-                keys = heapq.merge(loaded.outdated, sorted(caught_up.keys))
+                keys = heapq.merge(loaded.outdated, sorted(caught_up.keys), self.quarantine.keys)
                 difference = live_comparison.compare(definition, client, live, name, keys)
                 existing = difference.unchanged + difference.changed + difference.removed
                 check_guard_rail(f"index {definition.alias}", difference.removed, existing, run.limits)
@@ -134,6 +139,9 @@ class _Build:
             refreshed = caught_up.made
             if not run.dry_run:
                 with phases.of("promote"):
+                    if live:
+                        operator_settings.carry_over(client, live, name)
+                    last = last_write(client, name)
                     index_alias.promote(client, definition.alias, name)
                 self.state.text = (
                     f"The new index {name} is live and serves; it may only lack what was edited around the swap. The "
@@ -141,12 +149,16 @@ class _Build:
                 )
                 with phases.of("cover the swap"):
                     index_alias.mark_finished(client, definition.alias, name)
-                    refreshed += cover_the_swap(edits, refresh)
+                    refreshed += cover_the_swap(edits, refresh, last)
+                    index_alias.record_left_out(client, definition.alias, name, self.quarantine)
+        self.quarantine.warn(name)
         return Outcome(
             read=difference.unchanged + difference.changed + difference.added,
             refreshed=refreshed,
             documents_per_second=round(wanted.documents / (phases.seconds["load"] + phases.seconds["refresh"])),
             phases=phases.seconds,
+            left_out=len(self.quarantine.keys),
+            left_out_records=self.quarantine.records(),
             **asdict(difference),
         )
 
@@ -170,7 +182,10 @@ class _Build:
     def _prepare(self, live: str | None, meta: dict[str, Any]) -> dict[str, int]:
         """Create the index. Return count_values() of the live one, for the guard rail; empty if there is none."""
         index_alias.create(self.client, self.name, self.definition.mapping, meta, self.run.settings)
-        return count_values(self.definition, self.client, live) if live else {}
+        if live is None:
+            return {}
+        operator_settings.carry_over(self.client, live, self.name, without=operator_settings.WHILE_LOADING)
+        return count_values(self.definition, self.client, live)
 
     def _send(self, live: str | None, lines: Iterable[bytes], expected: int) -> tuple[int, "array[int]"]:
         """Send all documents to the new index. Return how many, and the keys for which the live one has others."""
@@ -187,29 +202,49 @@ class _Build:
                 progress.advance(len(body))
                 refresh.advance(len(body))
 
-            sent = bulk.load(self.definition, self.client, self.name, lines, settings, on_body=on_body)
+            sent = bulk.load(
+                self.definition,
+                self.client,
+                self.name,
+                lines,
+                settings,
+                on_body=on_body,
+                on_refused=self.quarantine.add,
+            )
             return sent, live_documents.outdated_keys()
 
-    def _verify(self, documents: int, second: Connection, phases: Phases) -> Totals:
+    def _verify(self, live: str | None, documents: int, second: Connection, phases: Phases) -> Totals:
         """Make the index searchable and compare it with the snapshot; return what is in it.
 
         The second connection counts what the index must hold, while Elasticsearch makes the last documents searchable
         and the first connection makes those of a sample.
         """
-        definition, client, name, run = self.definition, self.client, self.name, self.run
+        definition, client, name, run, quarantine = self.definition, self.client, self.name, self.run, self.quarantine
         exported = export_snapshot(run.postgres)
         with in_background(second, count_exported, definition, second, exported, run.run_date) as totals:
             with phases.of("refresh"):
                 index_alias.make_searchable(client, name, run.settings)
+                carried = carry_over(definition, client, live, name, quarantine=quarantine, settings=run.settings)
             with phases.of("verify"):
                 keys = sample_of_keys(definition, run.postgres, name, run.settings.sample_persons)
-                sample = plain_documents(definition, run.postgres, run.run_date, keys)
+                sampled = [key for key in keys if key not in quarantine]
+                sample = plain_documents(definition, run.postgres, run.run_date, sampled)
+                left_out = plain_documents(definition, run.postgres, run.run_date, quarantine.keys)
                 wanted = totals.result()
                 if documents != wanted.documents:
                     raise IndexNotAsExpected(
                         f"{name}: PostgreSQL counts {wanted.documents} documents, but made {documents}."
                     )
-                verify_totals(definition, run.postgres, client, name, wanted=wanted, run_date=run.run_date)
+                wanted = wanted.exchanged(chain.from_iterable(left_out.values()), carried)
+                verify_totals(
+                    definition,
+                    run.postgres,
+                    client,
+                    name,
+                    wanted=wanted,
+                    run_date=run.run_date,
+                    left_out=quarantine.keys,
+                )
                 verify_documents(definition, client, name, sample)
         index_alias.add_meta(client, definition.alias, name, asdict(wanted))
         return wanted
@@ -258,22 +293,25 @@ def _catch_up(edits: Edits, refresh: DocumentRefresh) -> Refreshed:
     return total
 
 
-def cover_the_swap(edits: Edits, refresh: DocumentRefresh) -> int:
+def cover_the_swap(edits: Edits, refresh: DocumentRefresh, last: int) -> int:
     """After the swap: write the last edits that were committed before it. Return how many documents were made.
+
+    last: last_write() of the index just before the swap.
 
     Once immediately, because readers already see the index. And once more when the application's writes that began
     before the swap have ended: such a write may have searched the previous index for the documents to replace, and
-    written the new ones to this index.
+    written the new ones to this index. The edit itself may be older than the snapshot.
     """
-    made = _write_edited_keys(edits, refresh)
+    made = _write_changes(edits, refresh, last)
     refresh.settle()
-    return made + _write_edited_keys(edits, refresh)
+    return made + _write_changes(edits, refresh, last)
 
 
-def _write_edited_keys(edits: Edits, refresh: DocumentRefresh) -> int:
+def _write_changes(edits: Edits, refresh: DocumentRefresh, last: int) -> int:
     with edits.later_snapshot():
-        keys = edits.edited_keys()
-    return refresh.until_settled(edits.later, keys)
+        edited = edits.edited_keys()
+    written = keys_written_since(refresh.definition, refresh.client, refresh.index, last)
+    return refresh.until_settled(edits.later, sorted({*edited, *written}))
 
 
 def _verify_count(client: Elasticsearch, name: str, wanted: int) -> None:
@@ -292,6 +330,6 @@ def _discard_quietly(client: Elasticsearch, alias: str, name: str) -> None:
     """Remove the index of a failed build, unless it is live. If that fails, the next build removes it as an orphan."""
     try:
         index_alias.discard(client, alias, name)
-    except (TransportError, ApiError, IndexNotAsExpected) as error:
+    except (TransportError, ApiError, SyncJobError) as error:
         kind = type(error).__name__
         log.warning("%s could not be removed (%s): the next build removes it, unless it is live", name, kind)

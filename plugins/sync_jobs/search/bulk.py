@@ -6,9 +6,7 @@ A line here is one finished operation: its action and, except for a delete, its 
 No document becomes a Python object. Every operation has its own _id, so sending it twice does no harm.
 """
 
-import json
 import random
-import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -19,17 +17,17 @@ from elastic_transport import ConnectionError as ElasticsearchUnreachable
 from elastic_transport import ConnectionTimeout, JsonSerializer, NdjsonSerializer
 from elasticsearch import ApiError, Elasticsearch
 
-from sync_jobs.errors import RejectedDocument, TransientError
+from sync_jobs.errors import TransientError
 from sync_jobs.search.definition import IndexDefinition
-from sync_jobs.search.documents import key_of
 from sync_jobs.search.errors import (
-    NO_ACCESS,
-    OF_THE_INDEX,
-    OVERLOADED,
+    blames_a_document,
+    can_pass,
     is_not_trusted,
-    raise_unless_overloaded,
+    raise_unless_transient,
     refusal,
 )
+from sync_jobs.search.quarantine import Quarantine
+from sync_jobs.search.refusals import Refusal, refused, too_large
 from sync_jobs.search.settings import IndexSettings
 
 FIRST_WAIT_SECONDS = 0.5
@@ -41,7 +39,9 @@ ANSWER = "errors,items.*.status,items.*.error"
 # How the response begins if every operation has succeeded.
 NO_ERRORS = b'{"errors":false'
 
-_FIELD = re.compile(r'field(?:=| )"?\[?([\w.]+)')
+# How a delete operation begins.
+DELETE = b'{"delete"'
+
 _random = random.SystemRandom()
 
 
@@ -53,16 +53,20 @@ def load(
     settings: IndexSettings,
     *,
     on_body: Callable[[list[bytes]], None] = lambda _: None,
+    on_refused: Callable[[list[Refusal]], None] | None = None,
 ) -> int:
-    """Send all lines. Return their number once every one of them is in the index.
+    """Send all lines. Return their number once every one of them is in the index or was refused.
 
     on_body: called with the lines of each body once a sender has it.
-    Raises RejectedDocument, SearchBlocked, TransientError.
+    on_refused: called by the senders, in their threads, with the documents that Elasticsearch refuses because of their
+    content. If it raises an error, the load stops. Without it, the first refusal raises RejectedDocument.
+    Raises SearchBlocked, TransientError.
     """
+    on_refused = on_refused or Quarantine(definition, 0).add
     _spare_objects(client)
     sent = 0
     pending: set[Future[None]] = set()
-    sender = _Sender(definition, client, index, settings.bulk_attempts)
+    sender = _Sender(definition, client, index, settings.bulk_attempts, on_refused)
     with ThreadPoolExecutor(settings.senders, thread_name_prefix="bulk") as senders:
         try:
             for batch in request_bodies(lines, settings.body_bytes):
@@ -89,7 +93,7 @@ class _FinishedLines(NdjsonSerializer):
 
 
 class ShortAnswers(JsonSerializer):
-    """Reads of an answer without errors that it has none: in full it would be two objects for each document."""
+    """Does not parse responses without errors: that would make two objects for each document."""
 
     def json_loads(self, data: bytes) -> Any:
         return {"errors": False} if data.startswith(NO_ERRORS) else super().json_loads(data)
@@ -105,7 +109,7 @@ def _spare_objects(client: Elasticsearch) -> None:
 
 
 def request_bodies(lines: Iterable[bytes], limit: int) -> Iterator[list[bytes]]:
-    """The lines of one request each: flushed before a line would take it over the limit, in bytes."""
+    """The lines of each request, as many as fit into the limit, in bytes; a longer line is a request of its own."""
     batch: list[bytes] = []
     size = 0
     for line in lines:
@@ -131,13 +135,14 @@ class _Sender:
     client: Elasticsearch
     index: str
     attempts: int
+    on_refused: Callable[[list[Refusal]], None]
     stopped: Event = field(default_factory=Event)
 
     def send(self, body: bytes) -> None:
-        """Send one body until every operation in it has succeeded, or until stopped is set.
+        """Send one body until every operation in it has succeeded or was refused, or until stopped is set.
 
-        Only operations that were refused because of overload are sent again, after a wait and in the same order.
-        Raises RejectedDocument, SearchBlocked, TransientError, SyncJobError.
+        Only operations that were refused for a reason that can pass are sent again, after a wait and in the same order.
+        Raises SearchBlocked, TransientError, SyncJobError, and the errors of on_refused.
         """
         for attempt in range(self.attempts):
             try:
@@ -145,12 +150,14 @@ class _Sender:
             except ApiError as error:
                 if error.status_code == TOO_LARGE:
                     return self._send_halves(body)
-                raise_unless_overloaded(error)
+                raise_unless_transient(error, carries_documents=True)
             except (ElasticsearchUnreachable, ConnectionTimeout) as error:
                 if is_not_trusted(error):
                     raise
             else:
-                body = _refused_for_overload(self.definition, body, answer["items"]) if answer["errors"] else b""
+                body, refusals = _refused(self.definition, body, answer["items"]) if answer["errors"] else (b"", [])
+                if refusals:
+                    self.on_refused(refusals)
                 if not body:
                     return None
             if attempt + 1 == self.attempts or _wait(attempt, self.stopped):
@@ -165,11 +172,11 @@ class _Sender:
     def _send_halves(self, body: bytes) -> None:
         operations = split_operations(body)
         if len(operations) == 1:
-            action = operations[0].split(b"\n", 1)[0].decode()
-            raise RejectedDocument(f"Elasticsearch accepts no request as large as this single document: {action}")
+            return self.on_refused([too_large(self.definition, operations[0])])
         middle = len(operations) // 2
         for half in (operations[:middle], operations[middle:]):
             self.send(b"".join(half))
+        return None
 
 
 def split_operations(body: bytes) -> list[bytes]:
@@ -177,42 +184,31 @@ def split_operations(body: bytes) -> list[bytes]:
     operations: list[bytes] = []
     lines = iter(body.splitlines(keepends=True))  # JSON escapes every other line break
     for action in lines:
-        operations.append(action if action.startswith(b'{"delete"') else action + next(lines))
+        operations.append(action if action.startswith(DELETE) else action + next(lines))
     return operations
 
 
-def _refused_for_overload(definition: IndexDefinition, body: bytes, items: list[dict[str, dict[str, Any]]]) -> bytes:
-    """The operations to send again, in order. Raises the error of any that would be refused again."""
+def _refused(
+    definition: IndexDefinition, body: bytes, items: list[dict[str, dict[str, Any]]]
+) -> tuple[bytes, list[Refusal]]:
+    """The operations to send again, in order, and the documents that would be refused again because of their content.
+
+    Raises the error of any other operation that would be refused again.
+    """
     again: list[bytes] = []
+    refusals: list[Refusal] = []
     for operation, item in zip(split_operations(body), items, strict=True):
         (result,) = item.values()
         error = result.get("error")
         if error is None:
             continue
-        if error["type"] in OF_THE_INDEX or result["status"] in NO_ACCESS:
+        if can_pass(result["status"], error["type"]):
+            again.append(operation)
+        elif blames_a_document(error):
+            refusals.append(refused(definition, operation, error))
+        else:
             raise refusal(result["status"], error)
-        if result["status"] not in OVERLOADED:
-            raise RejectedDocument(_describe_rejection(definition, _id_of(operation), error))
-        again.append(operation)
-    return b"".join(again)
-
-
-def _id_of(operation: bytes) -> str:
-    """The _id in the action line of an operation."""
-    (action,) = json.loads(operation.split(b"\n", 1)[0]).values()
-    document_id: str = action["_id"]
-    return document_id
-
-
-def _describe_rejection(definition: IndexDefinition, document_id: str, error: dict[str, Any]) -> str:
-    """Key, field and kind of error, but not Elasticsearch's reason: that quotes the content."""
-    cause = error.get("caused_by") or error
-    field = _FIELD.search(error["reason"]) or _FIELD.search(cause.get("reason") or "")
-    return (
-        f"Elasticsearch refused document {document_id} ({definition.entity} {key_of(document_id)}), "
-        f"field {field[1] if field else 'unknown'}: {error['type']}, {cause['type']}. "
-        f"Correct the record of that {definition.entity}, or the mapping of the index {definition.alias}."
-    )
+    return b"".join(again), refusals
 
 
 def _wait(attempt: int, stopped: Event) -> bool:

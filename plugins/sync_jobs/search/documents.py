@@ -58,7 +58,7 @@ def _canonical_value(value: Any, kind: Mapping[str, Any]) -> Any:
     if value is None:
         return None
     if kind.get("type") == NESTED:
-        items = [_canonical_item(item, kind["properties"]) for item in _flat(value)]
+        items = [_canonical_item(item, kind["properties"]) for item in flat(value)]
         return sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
     return _number(value) if kind.get("type") == "long" else value
 
@@ -68,11 +68,11 @@ def _canonical_item(item: Any, properties: Properties) -> Any:
     return canonical(item, properties) if isinstance(item, dict) else item
 
 
-def _flat(value: Any) -> Iterator[Any]:
+def flat(value: Any) -> Iterator[Any]:
     """The items of a list and of the lists in it, or the single value; nulls are skipped, as in Elasticsearch."""
     if isinstance(value, list):
         for item in value:
-            yield from _flat(item)
+            yield from flat(item)
     elif value is not None:
         yield value
 

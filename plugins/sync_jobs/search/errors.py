@@ -2,34 +2,93 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.client import responses as http_phrases
 from typing import Any
 
-from elastic_transport import TlsError, TransportError
-from elasticsearch import ApiError
+from elastic_transport import ApiResponseMeta, SerializationError, TlsError, TransportError
+from elasticsearch import ApiError, UnsupportedProductError
 from elasticsearch.helpers import ScanError
 
-from sync_jobs.errors import AccessRefused, IndexNotAsExpected, SearchBlocked, SyncJobError, TransientError
+from sync_jobs.errors import (
+    AccessRefused,
+    IndexNotAsExpected,
+    SearchBlocked,
+    SyncJobError,
+    TransientError,
+    UnsupportedServer,
+)
 
-OVERLOADED = frozenset({429, 502, 503, 504})
+MINIMUM_MAJOR_VERSION = 9  # of the client: a server of an older major version refuses its media type
+WANTED_SERVER = f"Elasticsearch {MINIMUM_MAJOR_VERSION} or later"
+
 NOT_FOUND = 404
 # 401: unknown user or wrong password; 403: a permission is missing.
 NO_ACCESS = frozenset({401, 403})
+# Timeout and overload. Every 5xx can pass, too (can_pass).
+TIMEOUT_OR_OVERLOAD = frozenset({408, 429})
+SERVER_ERROR = 500
 
 BLOCKED = "cluster_block_exception"
 REMOVED = "index_not_found_exception"
 CLOSED = "index_closed_exception"
+# The answer to a client of a newer major version.
+OTHER_VERSION = "media_type_header_exception"
 # OpenSSL's code for a certificate that does not verify. Any other TLS failure counts as a broken connection.
 NOT_TRUSTED = "CERTIFICATE_VERIFY_FAILED"
 
-# Problems of the whole index, although Elasticsearch reports them for each operation of a bulk request.
-OF_THE_INDEX = frozenset({BLOCKED, REMOVED, CLOSED})
+# What only a document itself can cause, alone or as the cause of another error.
+OF_A_DOCUMENT = frozenset(
+    {
+        "document_parsing_exception",
+        "mapper_parsing_exception",
+        "strict_dynamic_mapping_exception",
+        "max_bytes_length_exceeded_exception",
+        "input_coercion_exception",
+        "number_format_exception",
+    }
+)
+# Illegal arguments can also be a mistake in a setting. These reasons are about the document.
+GENERAL = "illegal_argument_exception"
+REASONS_OF_A_DOCUMENT = ("immense term", "nested documents", "Limit of total fields", "Limit of mapping depth")
+# Of an operation that carries a document, the reason of any other error may quote it. These quote names only.
+REASONS_WITHOUT_CONTENT = ("pipeline with id [", "routing is required for [")
+
+# More of a reason than this helps nobody.
+LONGEST_REASON = 500
+
+
+def can_pass(status: int, kind: str) -> bool:
+    """Whether a later attempt may succeed: every 5xx, 408 and 429, except a block that somebody has to remove."""
+    return status >= SERVER_ERROR or (status in TIMEOUT_OR_OVERLOAD and kind != BLOCKED)
+
+
+def blames_a_document(error: Mapping[str, Any]) -> bool:
+    """Whether an operation of a bulk request was refused for what is in its document, and not for anything else."""
+    return any(
+        each["type"] in OF_A_DOCUMENT
+        or (each["type"] == GENERAL and any(words in (each.get("reason") or "") for words in REASONS_OF_A_DOCUMENT))
+        for each in _causes(error)
+    )
+
+
+def _causes(error: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
+    while error:
+        yield error
+        error = error.get("caused_by")
 
 
 def _account(error: ApiError) -> dict[str, Any]:
-    """The error object of the response. Its type is, for example, index_not_found_exception; "unknown" without one."""
+    """The error object of the response. Its type is, for example, index_not_found_exception; else the HTTP phrase."""
     body: Any = error.body
     account = body.get("error") if isinstance(body, dict) else None
-    return {"type": "unknown"} | account if isinstance(account, dict) else {"type": str(account or "unknown")}
+    default = {"type": _phrase(error.status_code)}
+    if isinstance(account, dict):
+        return default | account
+    return {"type": account} if isinstance(account, str) else default
+
+
+def _phrase(status: int) -> str:
+    return http_phrases.get(status, "unknown")
 
 
 def blocked_message(reason: str) -> str:
@@ -42,18 +101,29 @@ def removed_message(index: str) -> str:
     return f"{index} was removed, by another build or manually. Find out who removed it, then run the job again."
 
 
-def raise_unless_overloaded(error: ApiError) -> None:
-    """Return if a later attempt may succeed; otherwise raise the error of refusal()."""
+def raise_unless_transient(error: ApiError, *, carries_documents: bool = False) -> None:
+    """Return if a later attempt may succeed; otherwise raise the error of refusal().
+
+    carries_documents: whether the request did, so that the server's reason may quote them.
+    """
     account = _account(error)
-    if error.status_code not in OVERLOADED or account["type"] == BLOCKED:
-        raise refusal(error.status_code, account) from None
+    if can_pass(error.status_code, account["type"]):
+        return
+    if account["type"] == OTHER_VERSION:
+        raise UnsupportedServer(
+            f"{_address(error.meta)} is not {WANTED_SERVER}: it does not know the media type of this client. Correct "
+            "the connection or upgrade the cluster, then run the job again."
+        ) from None
+    if error.status_code not in NO_ACCESS:
+        refuse_other_server(error)
+    raise refusal(error.status_code, account, carries_document=carries_documents) from None
 
 
-def refusal(status: int, error: Mapping[str, Any]) -> SyncJobError:
+def refusal(status: int, error: Mapping[str, Any], *, carries_document: bool = True) -> SyncJobError:
     """The error to raise for a request, or an operation of a bulk request, that Elasticsearch would refuse again.
 
     error: the error object of the response. It has the type and, for the kinds that are distinguished here, a reason
-    that quotes no document.
+    that quotes no document. carries_document: whether any other reason may quote one, so that it is left out.
     """
     kind, index = error["type"], error.get("index", "an index")
     if kind == BLOCKED:
@@ -67,7 +137,37 @@ def refusal(status: int, error: Mapping[str, Any]) -> SyncJobError:
         return IndexNotAsExpected(removed_message(index))
     if kind == CLOSED:
         return IndexNotAsExpected(f"{index} is closed. Open it (POST /{index}/_open), then run the job again.")
-    return SyncJobError(f"Elasticsearch refused a request: {status} {kind}")
+    return SyncJobError(f"Elasticsearch refused a request: {status} {kind}{_reason(error, carries_document)}")
+
+
+def _reason(error: Mapping[str, Any], carries_document: bool) -> str:
+    """What Elasticsearch says, with the first cause where it says more; empty where it may quote a document."""
+    root = next(iter(error.get("root_cause") or [error]))
+    reasons = [error.get("reason"), root.get("reason"), *(cause.get("reason") for cause in _causes(error))]
+    said = dict.fromkeys(str(reason) for reason in reasons if reason)
+    if carries_document:
+        said = {reason: None for reason in said if reason.startswith(REASONS_WITHOUT_CONTENT)}
+    return f": {'; '.join(said)[:LONGEST_REASON]}" if said else ""
+
+
+def refuse_other_server(error: ApiError) -> None:
+    """Raise UnsupportedServer unless Elasticsearch itself answered: it names itself in a header of every answer."""
+    is_error = isinstance(error.body, dict) and isinstance(error.body.get("error"), dict)
+    names_itself = error.meta.headers.get("x-elastic-product") == "Elasticsearch"
+    if isinstance(error, UnsupportedProductError) or not (is_error or names_itself):
+        meta = error.meta
+        raise UnsupportedServer(
+            f"What answers at {_address(meta)} is not {WANTED_SERVER}, or a proxy removes X-Elastic-Product: expected "
+            f"that header, got {meta.status} {_phrase(meta.status)}, {meta.mimetype or 'without a content type'}. "
+            "Correct the host of the connection or the proxy, then run the job again."
+        ) from None
+
+
+def _address(meta: ApiResponseMeta) -> str:
+    """Of the node that answered, without user and password."""
+    node = meta.node
+    host = f"[{node.host}]" if ":" in node.host else node.host
+    return f"{node.scheme}://{host}:{node.port}{node.path_prefix}"
 
 
 def is_not_trusted(error: TransportError) -> bool:
@@ -81,8 +181,14 @@ def elasticsearch_errors_translated() -> Iterator[None]:
     try:
         yield
     except ApiError as error:
-        raise_unless_overloaded(error)
-        raise TransientError(f"Elasticsearch is overloaded: {error.status_code} {_account(error)['type']}") from None
+        raise_unless_transient(error)
+        what = f"{error.status_code} {_account(error)['type']}"
+        raise TransientError(f"Elasticsearch, or a proxy in front of it, cannot answer now: {what}") from None
+    except SerializationError:
+        raise UnsupportedServer(
+            f"What answers is not {WANTED_SERVER}: it sent something other than JSON. Correct the host of the "
+            "connection or the proxy, then run the job again."
+        ) from None
     except TransportError as error:
         if is_not_trusted(error):
             raise AccessRefused(

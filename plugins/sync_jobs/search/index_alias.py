@@ -12,16 +12,25 @@ its _meta names the alias: other indices are never counted, and never removed.
 import logging
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from elastic_transport import TransportError
-from elasticsearch import ApiError, Elasticsearch
+from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
 from sync_jobs.error_translation import errors_translated_with_state
-from sync_jobs.errors import BadArgument, IndexNotAsExpected, SearchBlocked, TransientError
-from sync_jobs.search.errors import NOT_FOUND, blocked_message, raise_unless_overloaded, removed_message
+from sync_jobs.errors import AccessRefused, BadArgument, IndexNotAsExpected, SearchBlocked, TransientError
+from sync_jobs.search.created_index import check_created
+from sync_jobs.search.errors import (
+    NOT_FOUND,
+    blocked_message,
+    raise_unless_transient,
+    refuse_other_server,
+    removed_message,
+)
+from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.settings import IndexSettings
 
 # Of the swap. Its response can get lost.
@@ -29,6 +38,8 @@ PROMOTION_ATTEMPTS = 5
 PROMOTION_WAIT_SECONDS = 2.0
 # How long to wait for the shards of a new index. A busy cluster takes seconds; a full one never assigns them.
 CREATE_TIMEOUT = "30s"
+# The decider that cluster.routing.allocation.enable, or the same setting of an index, controls.
+ALLOCATION_DISABLED = "enable"
 
 # In the name of an index: the start of its build in UTC, to the microsecond. Under the lock, no two are equal.
 _BUILT_AT = "%Y%m%dt%H%M%S-%f"
@@ -68,17 +79,25 @@ class Indices:
 
 def find_live(client: Elasticsearch, alias: str) -> Live:
     """What readers of the alias see now. Raises IndexNotAsExpected if it has several indices."""
-    found = client.options(ignore_status=NOT_FOUND).indices.get_alias(name=alias)
-    if found.meta.status != NOT_FOUND:
-        names = sorted(found)
-        if len(names) != 1:
-            raise IndexNotAsExpected(
-                f"Expected exactly one index behind alias {alias}, found {', '.join(names)}. Keep the alias on the one "
-                f"index that readers should see, remove it from the others (DELETE /<index>/_alias/{alias}), then run "
-                "the job again."
-            )
+    names = _indices_behind(client, alias)
+    if len(names) > 1:
+        raise IndexNotAsExpected(
+            f"Expected exactly one index behind alias {alias}, found {', '.join(names)}. Keep the alias on the one "
+            f"index that readers should see, remove it from the others (DELETE /<index>/_alias/{alias}), then run "
+            "the job again."
+        )
+    if names:
         return Live(names[0], is_alias=True)
     return Live(alias if client.indices.exists(index=alias) else None, is_alias=False)
+
+
+def _indices_behind(client: Elasticsearch, alias: str) -> list[str]:
+    """Empty if there is no such alias. Raises UnsupportedServer if it is not Elasticsearch that says so."""
+    try:
+        return sorted(client.indices.get_alias(name=alias))
+    except NotFoundError as error:
+        refuse_other_server(error)
+        return []
 
 
 def new_index_name(alias: str, started: datetime) -> str:
@@ -99,7 +118,7 @@ def built_at(name: str) -> datetime | None:
 
 def own_indices(client: Elasticsearch, alias: str) -> dict[str, dict[str, Any]]:
     """The existing indices that builds for this alias made: name -> _meta, newest first."""
-    found = client.indices.get_mapping(index=f"{alias}-*", allow_no_indices=True, expand_wildcards="open,closed")
+    found = client.indices.get_mapping(index=f"{alias}-*", allow_no_indices=True, expand_wildcards="open,closed,hidden")
     metas = {name: found[name]["mappings"].get("_meta", {}) for name in sorted(found, reverse=True)}
     return {name: meta for name, meta in metas.items() if _belongs_to(alias, name, meta)}
 
@@ -115,17 +134,36 @@ def find_indices(client: Elasticsearch, alias: str) -> Indices:
 
 
 def remove_orphans(client: Elasticsearch, alias: str) -> list[str]:
-    """Remove the unfinished indices of builds that died. Return their names."""
-    return _delete(client, alias, find_indices(client, alias).unfinished)
+    """Remove the unfinished indices of builds that died. Return their names.
+
+    An index template may have put one behind the alias, beside the live one; it is removed too.
+    """
+    behind = _indices_behind(client, alias)
+    own = own_indices(client, alias)
+    return _delete(client, alias, [name for name in own if not own[name].get("finished") and behind != [name]])
 
 
 def create(
     client: Elasticsearch, name: str, mapping: dict[str, Any], meta: dict[str, Any], settings: IndexSettings
 ) -> None:
-    """Create an empty index for loading: no refresh, no replicas until make_searchable().
+    """Create an empty index for loading: no alias, no refresh, no replicas until make_searchable().
 
-    Raises SearchBlocked if no node accepts its shards, for example because all disks are full.
+    Raises SearchBlocked if no node accepts its shards, for example because all disks are full; TransientError if they
+    only have to wait; IndexNotAsExpected if an index template changes the index in a way that does harm. Then it is
+    removed.
     """
+    try:
+        _create(client, name, mapping, meta, settings)
+        check_created(client, name, mapping)
+    except BaseException:
+        with suppress(TransportError, ApiError):  # the build tries again
+            client.options(ignore_status=NOT_FOUND).indices.delete(index=name)
+        raise
+
+
+def _create(
+    client: Elasticsearch, name: str, mapping: dict[str, Any], meta: dict[str, Any], settings: IndexSettings
+) -> None:
     loading = {"refresh_interval": "-1", "number_of_replicas": 0, "auto_expand_replicas": False}
     answer = client.indices.create(
         index=name,
@@ -135,15 +173,29 @@ def create(
         timeout=CREATE_TIMEOUT,
     )
     if not answer["shards_acknowledged"]:
-        reasons = client.cluster.allocation_explain(index=name, shard=0, primary=True)
-        raise SearchBlocked(blocked_message(f"no node accepts {name}: {_deciders(reasons.body)}"))
+        explanation = client.cluster.allocation_explain(index=name, shard=0, primary=True)
+        raise _not_allocated(name, explanation.body)
 
 
-def _deciders(explanation: dict[str, Any]) -> str:
-    """The names of the allocation deciders that keep a shard off every node, such as disk_threshold."""
+def _not_allocated(name: str, explanation: dict[str, Any]) -> SearchBlocked | TransientError:
+    """The error for an index whose shards no node has accepted. explanation: of one of its primary shards.
+
+    Only a refusal of every node that lasts is a block: allocation is disabled during a rolling restart, and shards can
+    be waiting for their turn.
+    """
     nodes = explanation.get("node_allocation_decisions", [])
-    names = {decider["decider"] for node in nodes for decider in node.get("deciders", [])}
-    return ", ".join(sorted(names)) or str(explanation.get("can_allocate", "no reason given"))
+    refusals = {
+        decider["decider"]: decider.get("explanation", decider["decider"])
+        for node in nodes
+        for decider in node.get("deciders", [])
+    }
+    reasons = "; ".join(f"{decider}: {why}" for decider, why in sorted(refusals.items())) or "no reason given"
+    if explanation.get("can_allocate") == "no" and ALLOCATION_DISABLED not in refusals:
+        return SearchBlocked(blocked_message(f"no node accepts {name}: {reasons}"))
+    return TransientError(
+        f"No node has accepted {name} within {CREATE_TIMEOUT} ({reasons}). Wait for the end of the maintenance, or "
+        "remove the setting that is named, then run the job again."
+    )
 
 
 def refuse_if_removed(client: Elasticsearch, alias: str, name: str) -> None:
@@ -157,6 +209,16 @@ def refuse_if_removed(client: Elasticsearch, alias: str, name: str) -> None:
 def add_meta(client: Elasticsearch, alias: str, name: str, more: dict[str, Any]) -> None:
     """Add fields to the _meta of the index. Raises IndexNotAsExpected unless it is the one that create() made."""
     client.indices.put_mapping(index=name, meta=_meta_of(client, alias, name) | more)
+
+
+def record_left_out(client: Elasticsearch, alias: str, name: str, quarantine: Quarantine) -> None:
+    """Keep in the _meta of an index of ours ("left_out") which keys lack their new documents."""
+    meta = own_indices(client, alias).get(name)
+    if meta is not None:
+        earlier = meta.get("left_out", [])
+        records = quarantine.merged(earlier)
+        if records != earlier:
+            client.indices.put_mapping(index=name, meta=meta | {"left_out": records})
 
 
 def _meta_of(client: Elasticsearch, alias: str, name: str) -> dict[str, Any]:
@@ -187,28 +249,58 @@ def promote(client: Elasticsearch, alias: str, name: str) -> None:
 def switch(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
     """Put an index behind the alias instead of the live one, in one request.
 
-    A plain index with the alias's own name is removed in that same request. If the response gets lost,
-    the alias itself shows whether the swap was done. Raises TransientError if Elasticsearch does not answer.
+    Other aliases of the live index, and the filter and routing of each alias, move with it; those that we may not move
+    are named in the log. A plain index with the alias's own name is removed in that same request. If the response
+    gets lost, the alias itself shows whether the swap was done. Raises TransientError if Elasticsearch does not
+    answer.
     """
-    replace: list[dict[str, Any]] = []
     if live.name:
         # Its build may have been killed between the swap and the mark.
         mark_finished(client, alias, live.name)
-        removal = (
-            {"remove": {"index": live.name, "alias": alias}} if live.is_alias else {"remove_index": {"index": alias}}
-        )
-        replace = [removal]
-    actions = [*replace, {"add": {"index": name, "alias": alias}}]
+    aliases = _aliases_of(client, live.name)
     with errors_translated_with_state(
         f"Readers see {name} or, as before, {live.name or 'nothing'}; GET /_alias/{alias} shows which."
     ):
-        for _ in range(PROMOTION_ATTEMPTS):
-            if _is_switched(client, alias, name, actions):
-                if live.name and not live.is_alias:
-                    log.warning("%s was a plain index: it has been removed and replaced by the alias %s", alias, alias)
-                return
-            time.sleep(PROMOTION_WAIT_SECONDS)
-        raise TransientError(f"The alias {alias} could not be moved to {name} in {PROMOTION_ATTEMPTS} attempts")
+        try:
+            _move(client, alias, live, name, aliases)
+        except AccessRefused:
+            others = aliases.keys() - {alias}
+            if not others or not live.is_alias:
+                raise
+            log.warning(
+                "%s: no permission to move the other aliases of %s (%s): they stay there. Grant the permissions on "
+                "these names too, and move the aliases",
+                name,
+                live.name,
+                ", ".join(sorted(others)),
+            )
+            _move(client, alias, live, name, {alias: aliases[alias]})
+
+
+def _aliases_of(client: Elasticsearch, index: str | None) -> dict[str, dict[str, Any]]:
+    """The aliases of an index with their filters and routing; empty for None."""
+    return dict(client.indices.get_alias(index=index)[index]["aliases"]) if index else {}
+
+
+def _move(client: Elasticsearch, alias: str, live: Live, name: str, aliases: dict[str, dict[str, Any]]) -> None:
+    """Move the alias, and the aliases of the live index that are given, in one request, until it is done."""
+    actions = _actions(alias, live, name, aliases)
+    for _ in range(PROMOTION_ATTEMPTS):
+        if _is_switched(client, alias, name, actions):
+            if live.name and not live.is_alias:
+                log.warning("%s was a plain index: it has been removed and replaced by the alias %s", alias, alias)
+            return
+        time.sleep(PROMOTION_WAIT_SECONDS)
+    raise TransientError(f"The alias {alias} could not be moved to {name} in {PROMOTION_ATTEMPTS} attempts")
+
+
+def _actions(alias: str, live: Live, name: str, aliases: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The actions of the request that moves these aliases, and in any case adds the alias."""
+    removals: list[dict[str, Any]] = [{"remove": {"index": live.name, "alias": each}} for each in aliases]
+    if live.name and not live.is_alias:
+        removals = [{"remove_index": {"index": live.name}}]
+    wanted: dict[str, dict[str, Any]] = {alias: {}} | aliases
+    return removals + [{"add": {"index": name, "alias": each} | properties} for each, properties in wanted.items()]
 
 
 def _is_switched(client: Elasticsearch, alias: str, name: str, actions: list[dict[str, Any]]) -> bool:
@@ -222,13 +314,13 @@ def _is_switched(client: Elasticsearch, alias: str, name: str, actions: list[dic
         pass
     except ApiError as error:
         if error.status_code != NOT_FOUND:  # also the response if an earlier request has done it
-            raise_unless_overloaded(error)
+            raise_unless_transient(error)
     try:
         return find_live(client, alias) == Live(name, is_alias=True)
     except TransportError:
         return False
     except ApiError as error:
-        raise_unless_overloaded(error)
+        raise_unless_transient(error)
         return False
 
 
@@ -236,10 +328,11 @@ def mark_finished(client: Elasticsearch, alias: str, name: str) -> None:
     """Mark an index of a build as finished, so that it is kept as a previous index once another one is live.
 
     Only an index that is or was live is marked. If it were marked before the swap, a build that was killed in between
-    would leave a previous index that no reader ever saw.
+    would leave a previous index that no reader ever saw. An index without totals was never verified: only an index
+    template can have put it behind the alias, so it is not marked either.
     """
     meta = own_indices(client, alias).get(name)
-    if meta is not None and not meta.get("finished"):
+    if meta is not None and "documents" in meta and not meta.get("finished"):
         client.indices.put_mapping(index=name, meta=meta | {"finished": True})
 
 
@@ -303,8 +396,8 @@ def find_build(client: Elasticsearch, indices: Indices) -> Build | None:
 
 
 def discard(client: Elasticsearch, alias: str, name: str) -> None:
-    """Remove an index if it exists and is not the live one."""
-    if find_live(client, alias).name != name:
+    """Remove an index if it exists and is not the only one behind the alias, so never the live one."""
+    if _indices_behind(client, alias) != [name]:
         client.options(ignore_status=404).indices.delete(index=name)
 
 

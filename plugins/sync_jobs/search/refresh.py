@@ -8,7 +8,7 @@ import json
 import time
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -22,6 +22,8 @@ from sync_jobs.search import bulk
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.document_stream import document_lines
 from sync_jobs.search.documents import Properties, content_key, document_id, key_of, source_of
+from sync_jobs.search.quarantine import Quarantine
+from sync_jobs.search.refusals import Refusal
 from sync_jobs.search.settings import IndexSettings
 
 PAGE_DOCUMENTS = 10_000
@@ -42,6 +44,13 @@ class Refreshed:
     removed: int = 0
     replaced: int = 0
 
+    def count(self, change: "Change") -> None:
+        """Add what was written for one key."""
+        self.keys.append(change.key)
+        self.made += len(change.missing)
+        self.removed += len(change.surplus)
+        self.replaced += min(len(change.missing), len(change.surplus))
+
 
 @dataclass(frozen=True)
 class DocumentRefresh:
@@ -56,18 +65,24 @@ class DocumentRefresh:
     index: str
     run_date: date
     settings: IndexSettings
+    quarantine: Quarantine
 
     def once(self, connection: Connection, keys: Iterable[int], *, dry_run: bool = False) -> Refreshed:
         """Replace the documents of these keys that differ from what the caller's transaction sees.
 
-        If a key should have no document any more, its documents are removed. Raises the errors of bulk.load.
+        If a key should have no document any more, its documents are removed. If Elasticsearch refuses a document of a
+        key, the key keeps all documents that it had and goes into quarantine. Raises the errors of bulk.load.
         """
         refreshed = Refreshed()
         self.client.indices.refresh(index=self.index)  # to find what was written a moment ago
         for batch in batches(keys, self.settings.refresh_persons):
-            operations = self._operations(connection, batch, refreshed)
-            if operations and not dry_run:
-                bulk.load(self.definition, self.client, self.index, operations, self.settings)
+            changes = self._changes(connection, batch)
+            refused = set() if dry_run else self._write(changes)
+            for change in changes:
+                if change.key not in refused:
+                    refreshed.count(change)
+            if not dry_run:
+                self.quarantine.accept(key for key in batch if key not in refused)
         if refreshed.keys and not dry_run:
             self.client.indices.refresh(index=self.index)
         return refreshed
@@ -95,23 +110,61 @@ class DocumentRefresh:
         """Wait for as long as the application may take from its commit to the end of its writes to the index."""
         time.sleep(self.settings.settle_seconds)
 
-    def _operations(self, connection: Connection, batch: list[int], refreshed: Refreshed) -> list[bytes]:
-        """The bulk lines that some keys need, in the order of the keys; counted in refreshed."""
+    def _changes(self, connection: Connection, batch: list[int]) -> list["Change"]:
+        """What each of these keys needs, in their order, without the keys whose documents are right."""
         lines = document_lines(self.definition, connection, self.run_date, batch)
         wanted = _by_key((key_of(document_id(line)), line) for line in lines)
         hits = find_documents(self.definition, self.client, self.index, batch, fields=True)
         existing = _by_key((key, hit) for hit in hits for key in keys_of(self.definition, hit))
         properties = self.definition.properties
-        operations: list[bytes] = []
-        for key in batch:
-            missing, surplus = _difference(wanted.get(key, []), existing.get(key, []), properties)
-            if missing or surplus:
-                refreshed.keys.append(key)
-            refreshed.made += len(missing)
-            refreshed.removed += len(surplus)
-            refreshed.replaced += min(len(missing), len(surplus))
-            operations += missing + [json.dumps({"delete": {"_id": old}}).encode() + b"\n" for old in surplus]
-        return operations
+        changes = (_change(key, wanted.get(key, []), existing.get(key, []), properties) for key in batch)
+        return [change for change in changes if change.missing or change.surplus]
+
+    def _write(self, changes: list["Change"]) -> set[int]:
+        """Write the new documents, then remove the old ones of the keys whose new documents were all taken.
+
+        Two requests: in one, Elasticsearch would remove an old document whose replacement it refuses. Returns the
+        keys with a refused document; what was taken of theirs is removed again.
+        """
+        if not changes:
+            return set()
+        refusals: list[Refusal] = []
+        self._send((line for change in changes for line in change.missing), on_refused=refusals.extend)
+        refused = {refusal.key for refusal in refusals}
+        with_refusal = [change for change in changes if change.key in refused]
+        kept = {each for change in with_refusal for each in change.existing}  # a document may have several keys
+        taken = (change for change in changes if change.key not in refused)
+        self._send(deletion(each) for change in taken for each in change.surplus if each not in kept)
+        self._send(deletion(each) for change in with_refusal for each in change.additions())
+        self.quarantine.keep_old_documents(change.key for change in with_refusal if change.existing)
+        self.quarantine.accept(refused)  # earlier reasons of these keys no longer count
+        self.quarantine.add(refusals)
+        return refused
+
+    def _send(self, operations: Iterable[bytes], on_refused: Callable[[list[Refusal]], None] | None = None) -> None:
+        bulk.load(self.definition, self.client, self.index, operations, self.settings, on_refused=on_refused)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one key needs. missing: lines of documents to write. surplus: ids of documents to remove.
+
+    existing: ids of all documents that the key has.
+    """
+
+    key: int
+    missing: list[bytes]
+    surplus: list[str]
+    existing: set[str]
+
+    def additions(self) -> list[str]:
+        """The ids of the missing documents that no document had before."""
+        return [each for each in map(document_id, self.missing) if each not in self.existing]
+
+
+def deletion(any_id: str) -> bytes:
+    """The bulk line that removes a document."""
+    return json.dumps({"delete": {"_id": any_id}}).encode() + b"\n"
 
 
 def find_documents(
@@ -122,8 +175,19 @@ def find_documents(
     fields: Sequence[str] | bool = False,
 ) -> Iterable[dict[str, Any]]:
     """The hits for these keys: _id, keys_of() and, in _source, the requested fields (True: all)."""
+    return hits_of(definition, client, index, {"terms": {definition.key_field: list(keys)}}, fields)
+
+
+def hits_of(
+    definition: IndexDefinition,
+    client: Elasticsearch,
+    index: str,
+    condition: dict[str, Any],
+    fields: Sequence[str] | bool = False,
+) -> Iterable[dict[str, Any]]:
+    """The hits of a query, with the same content as those of find_documents()."""
     query = {
-        "query": {"terms": {definition.key_field: list(keys)}},
+        "query": condition,
         "_source": fields if isinstance(fields, bool) else list(fields),
         "docvalue_fields": [definition.key_field],
     }
@@ -131,8 +195,8 @@ def find_documents(
 
 
 def keys_of(definition: IndexDefinition, hit: dict[str, Any]) -> list[int]:
-    """The keys of a hit, as Elasticsearch reads them: the application may write a text or a list."""
-    keys: list[int] = hit["fields"][definition.key_field]
+    """The keys of a hit, as Elasticsearch reads them: the application may write a text or a list, or no key at all."""
+    keys: list[int] = hit.get("fields", {}).get(definition.key_field, [])
     return keys
 
 
@@ -143,10 +207,8 @@ def _by_key(items: Iterable[tuple[int, Any]]) -> dict[int, list[Any]]:
     return found
 
 
-def _difference(
-    lines: list[bytes], hits: list[dict[str, Any]], properties: Properties
-) -> tuple[list[bytes], list[str]]:
-    """The lines for which there is no document with the same content, and the ids of the documents to remove.
+def _change(key: int, lines: list[bytes], hits: list[dict[str, Any]], properties: Properties) -> Change:
+    """What one key needs: the lines that have no document of the same content, and the documents to remove.
 
     Of several documents with the same content, the one with the id that PostgreSQL gives stays.
     """
@@ -158,4 +220,4 @@ def _difference(
             surplus.append(hit["_id"])
     missing = list(wanted.values())
     rewritten = {document_id(line) for line in missing}
-    return missing, [old for old in surplus if old not in rewritten]
+    return Change(key, missing, [old for old in surplus if old not in rewritten], {hit["_id"] for hit in hits})

@@ -15,11 +15,13 @@ from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.postgres.statements import Connection
 from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.report import Outcome
-from sync_jobs.search import index_alias
+from sync_jobs.search import index_alias, operator_settings
+from sync_jobs.search.application_writes import last_write
 from sync_jobs.search.build import cover_the_swap
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.edits import Edits
 from sync_jobs.search.field_guard_rail import check_values, count_values
+from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.refresh import DocumentRefresh, Refreshed
 from sync_jobs.search.settings import IndexSettings
 from sync_jobs.search.source_comparison import differing_keys
@@ -64,26 +66,34 @@ def roll_back_index(
             _check_totals(target, existing, wanted, limits)
             values = count_values(definition, client, target)
             keys = differing_keys(definition, connection, client, target, run_date)
-            refresh = DocumentRefresh(definition, client, target, run_date, settings)
+            quarantine = Quarantine(definition, settings.quarantine_persons)
+            refresh = DocumentRefresh(definition, client, target, run_date, settings, quarantine)
             if not dry_run:
                 state.text = (
                     f"Some documents of {target} may have been replaced; {live.name} is still live, and unchanged."
                 )
+                if live.name:
+                    operator_settings.carry_over(client, live.name, target)
             refreshed = refresh.once(connection, keys, dry_run=dry_run)
             made = refreshed.made
             if not dry_run:
                 state.text = f"{target} was brought up to date; {live.name} is still live, and unchanged."
                 check_values(target, values, count_values(definition, client, target), limits)
+                last = last_write(client, target)
                 index_alias.switch(client, alias, live, target)
                 state.text = (
                     f"{target} is live and serves; until the next build, it may only lack what was edited around the "
                     f"swap. Do not repeat the rollback: it would go on to the next index."
                 )
-                made += cover_the_swap(edits, refresh)
+                made += cover_the_swap(edits, refresh, last)
+                index_alias.record_left_out(client, alias, target, quarantine)
+                quarantine.warn(target)
     indices = {"live": [live.name or ""], "previous": [target]}
     if not dry_run:
         indices = {"live": [target], "previous": [live.name or ""]}
-    return RolledBack(run_date, _outcome(existing, wanted, refreshed, 0 if dry_run else made, indices))
+    made = 0 if dry_run else made
+    outcome = _outcome(existing, wanted, refreshed, made, indices=indices, quarantine=quarantine)
+    return RolledBack(run_date, outcome)
 
 
 def _check_totals(target: str, existing: Totals, wanted: Totals, limits: Limits) -> None:
@@ -93,7 +103,13 @@ def _check_totals(target: str, existing: Totals, wanted: Totals, limits: Limits)
 
 
 def _outcome(
-    existing: Totals, wanted: Totals, refreshed: Refreshed, made: int, indices: dict[str, list[str]]
+    existing: Totals,
+    wanted: Totals,
+    refreshed: Refreshed,
+    made: int,
+    *,
+    indices: dict[str, list[str]],
+    quarantine: Quarantine,
 ) -> Outcome:
     return Outcome(
         read=wanted.documents,
@@ -103,4 +119,6 @@ def _outcome(
         unchanged=existing.documents - refreshed.removed,
         refreshed=made,
         indices=indices,
+        left_out=len(quarantine.keys),
+        left_out_records=quarantine.records(),
     )

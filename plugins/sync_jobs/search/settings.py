@@ -95,6 +95,14 @@ class IndexSettings:
         minimum=0,
         maximum=1_000_000_000,
     )
+    quarantine_persons: int = _setting(
+        10,
+        "persons",
+        "whose documents Elasticsearch may refuse in one run: they are left out, or search keeps their old documents; "
+        "more of them point to a fault that many share, and stop the run",
+        minimum=0,
+        maximum=MAXIMUM_TERMS,
+    )
     settle_seconds: float = _setting(
         2.0,
         "seconds",

@@ -1,0 +1,27 @@
+"""The HTTP connections of the client, with TCP keepalives.
+
+A connection is idle while PostgreSQL or the other connections work. A firewall on the way would drop it without a
+word, and the next request in it would wait for its whole timeout and fail.
+"""
+
+import socket
+
+from elastic_transport import NodeConfig, Urllib3HttpNode
+from urllib3.connection import HTTPConnection
+
+# A dead connection is noticed within two minutes, like one of PostgreSQL (sync_jobs.postgres.connection).
+SOCKET_OPTIONS = [
+    *HTTPConnection.default_socket_options,
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 6),
+]
+
+
+class KeepaliveNode(Urllib3HttpNode):
+    """For the argument node_class of the client."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        super().__init__(config)
+        self.pool.conn_kw["socket_options"] = SOCKET_OPTIONS

@@ -1,0 +1,64 @@
+"""Settings that an operator put on the live index: the index that takes its place gets them, too."""
+
+import logging
+
+from elasticsearch import BadRequestError, Elasticsearch
+
+# Set by the build itself: only IndexSettings decides.
+_OURS = ("index.number_of_shards", "index.number_of_replicas", "index.auto_expand_replicas")
+# Belongs to one index, and is set by Elasticsearch.
+_OF_ONE_INDEX = (
+    "index.creation_date",
+    "index.history.",
+    "index.number_of_routing_shards",
+    "index.provided_name",
+    "index.resize.",
+    "index.routing.allocation.initial_recovery.",
+    "index.uuid",
+    "index.verified_before_close",
+    "index.version.",
+)
+# A block was set to stop writes to that one index.
+_BLOCKS = "index.blocks."
+# While the index is loaded, the build decides.
+WHILE_LOADING = ("index.refresh_interval",)
+
+log = logging.getLogger(__name__)
+
+
+def carry_over(client: Elasticsearch, live: str, name: str, *, without: tuple[str, ...] = ()) -> None:
+    """Give an index the settings of the live one that differ. Those that cannot be changed are named in the log.
+
+    without: settings to leave alone.
+    """
+    wanted, existing = _settings(client, live), _settings(client, name)
+    missing = {
+        setting: value
+        for setting, value in wanted.items()
+        if existing.get(setting) != value and not setting.startswith((*_OURS, *_OF_ONE_INDEX, *without))
+    }
+    refused = [setting for setting, value in missing.items() if setting.startswith(_BLOCKS) and value != "false"]
+    for setting, value in missing.items():
+        if setting not in refused and not _put(client, name, setting, value):
+            refused.append(setting)
+    if refused:
+        log.warning(
+            "%s: the live index %s has settings that cannot be carried over: %s. Set them in an index template, or on "
+            "the new index, if they are still wanted",
+            name,
+            live,
+            ", ".join(sorted(refused)),
+        )
+
+
+def _settings(client: Elasticsearch, index: str) -> dict[str, str]:
+    return dict(client.indices.get_settings(index=index, flat_settings=True)[index]["settings"])
+
+
+def _put(client: Elasticsearch, name: str, setting: str, value: str) -> bool:
+    try:
+        client.indices.put_settings(index=name, settings={setting: value})
+    except BadRequestError:  # not a dynamic setting
+        return False
+    log.info("%s: %s = %s carried over from the live index", name, setting, value)
+    return True

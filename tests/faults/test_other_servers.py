@@ -1,0 +1,100 @@
+"""The address leads to another server than Elasticsearch, or through a proxy that hides it: the error says so."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from elasticsearch import Elasticsearch
+
+from local.elasticsearch import Elasticsearch as ElasticsearchServer
+from local.ports import HOST
+from sync_jobs.errors import TransientError, UnsupportedServer
+from tests.application import Application
+from tests.awkward_data import Connection
+from tests.comparison import all_indices, runner
+from tests.faults.proxy import proxy_before
+
+RUN_DATE = date(2026, 3, 10)
+INDEX_JOBS = ("PersonElasticSearchSyncJob", "PersonRecordStatusJob")
+
+
+@contextmanager
+def web_server(status: int, content_type: str = "text/html", body: bytes = b"<h1>Welcome</h1>") -> Iterator[str]:
+    """The URL of a server that answers every request in the same way."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def handle_request(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_request
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer((HOST, 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://{HOST}:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.parametrize("job", INDEX_JOBS)
+@pytest.mark.parametrize("status", [200, 301, 404, 405])
+def test_a_web_server_is_named_and_not_asked_again(job_connection: Connection, job: str, status: int) -> None:
+    with web_server(status) as url, Elasticsearch(url) as client, pytest.raises(UnsupportedServer) as caught:
+        runner(job_connection, client)(job, RUN_DATE)
+    text = str(caught.value)
+    assert f"What answers at {url} is not Elasticsearch 9 or later, or a proxy removes X-Elastic-Product" in text
+    assert f"got {status} " in text
+    written = "Statuses are written" if job == "PersonRecordStatusJob" else "The live index was not touched."
+    assert written in text
+
+
+def test_an_answer_that_is_only_called_json_is_not_elasticsearch(job_connection: Connection) -> None:
+    with (
+        web_server(200, "application/json") as url,
+        Elasticsearch(url) as client,
+        pytest.raises(UnsupportedServer, match=r"What answers is not Elasticsearch 9 or later"),
+    ):
+        runner(job_connection, client)("PersonElasticSearchSyncJob", RUN_DATE)
+
+
+def test_an_error_page_of_a_proxy_is_worth_a_retry(job_connection: Connection) -> None:
+    with (
+        web_server(502) as url,
+        Elasticsearch(url) as client,
+        pytest.raises(TransientError, match="or a proxy in front of it, cannot answer now: 502 Bad Gateway"),
+    ):
+        runner(job_connection, client)("PersonElasticSearchSyncJob", RUN_DATE)
+
+
+@pytest.mark.parametrize("job", INDEX_JOBS)
+def test_a_proxy_that_removes_the_header_of_elasticsearch_is_named(
+    tcs: Connection,
+    job_connection: Connection,
+    elasticsearch: Elasticsearch,
+    elasticsearch_server: ElasticsearchServer,
+    job: str,
+) -> None:
+    Application(tcs, elasticsearch).add(range(1, 4))
+    with proxy_before(elasticsearch_server.url) as proxy:
+        proxy.names_elasticsearch = False
+        with (
+            Elasticsearch(proxy.url) as client,
+            pytest.raises(UnsupportedServer, match="or a proxy removes X-Elastic-Product"),
+        ):
+            runner(job_connection, client)(job, RUN_DATE)
+    assert not all_indices(elasticsearch)

@@ -1,0 +1,141 @@
+"""Jobs through PgBouncer: in session mode they work, in the other modes they refuse, because their lock would leak."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from airflow.providers.postgres.hooks.postgres import PostgresHook
+from airflow.sdk import Connection as AirflowConnection
+from elasticsearch import Elasticsearch
+
+from local.ports import HOST, any_free_port
+from local.postgres import Postgres, as_server_user
+from sync_airflow.connections import open_postgres
+from sync_jobs.errors import AccessRefused, TransientError, UnsupportedServer
+from tests.application import Application
+from tests.awkward_data import Connection
+from tests.comparison import runner
+from tests.waiting import wait_for
+
+PGBOUNCER = shutil.which("pgbouncer")
+RUN_DATE = date(2026, 3, 10)
+JOB = "PersonOwnerRebuildJob"
+ROLE = "sync_jobs"
+
+pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed")
+
+# Opens tcs_postgres through a PgBouncer with these settings, and with that extra.
+Through = Callable[..., AbstractContextManager[Connection]]
+
+
+@contextmanager
+def pgbouncer(folder: Path, server: Postgres, database: str, **settings: object) -> Iterator[int]:
+    """The port of a PgBouncer in front of the server."""
+    folder.mkdir()
+    folder.chmod(0o777)
+    port = any_free_port()
+    password = server.passwords[ROLE]
+    (folder / "users.txt").write_text(f'"{ROLE}" "{password}"\n')
+    lines = {
+        "listen_addr": HOST,
+        "listen_port": port,
+        "unix_socket_dir": "",
+        "auth_type": "scram-sha-256",
+        "auth_file": folder / "users.txt",
+        "logfile": folder / "pgbouncer.log",
+        "pool_mode": "session",
+    } | settings
+    target = f"{database} = host={HOST} port={server.port} dbname={database}"
+    configuration = folder / "pgbouncer.ini"
+    configuration.write_text(
+        "\n".join(["[databases]", target, "[pgbouncer]", *(f"{name} = {value}" for name, value in lines.items())])
+    )
+    with subprocess.Popen(
+        as_server_user([str(PGBOUNCER), "--quiet", configuration]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            dsn = f"host={HOST} port={port} user={ROLE} password={password} dbname={database} connect_timeout=2"
+            wait_for("PgBouncer", lambda: answers(dsn), seconds=10)
+            yield port
+        finally:
+            process.terminate()
+
+
+def answers(dsn: str) -> bool:
+    try:
+        psycopg.connect(dsn).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+@pytest.fixture
+def through(postgres_server: Postgres, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Through:
+    @contextmanager
+    def through(extra: dict[str, Any] | None = None, **settings: object) -> Iterator[Connection]:
+        with pgbouncer(tmp_path / "pgbouncer", postgres_server, database, **settings) as port:
+            made = AirflowConnection(
+                conn_id="tcs_postgres", conn_type="postgres", host=HOST, port=port, login=ROLE,
+                password=postgres_server.passwords[ROLE], schema=database, extra=json.dumps(extra or {}),
+            )  # fmt: skip
+            monkeypatch.setattr(PostgresHook, "get_connection", lambda *_: made)
+            with open_postgres("job run", timedelta(hours=1)) as connection:
+                yield connection
+
+    return through
+
+
+def test_all_jobs_work_in_session_mode(tcs: Connection, through: Through, elasticsearch: Elasticsearch) -> None:
+    Application(tcs, elasticsearch).add(range(1, 4))
+    with through() as connection:
+        run = runner(connection, elasticsearch)
+        assert run(JOB, RUN_DATE).read == 3
+        assert run("PersonElasticSearchSyncJob", RUN_DATE).added == 3
+        assert run("PersonRecordStatusJob", RUN_DATE, date_override="ANY").refreshed == 0
+    assert tcs.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"pool_mode": "transaction"},
+        {"pool_mode": "transaction", "default_pool_size": 1},
+        {"pool_mode": "transaction", "server_round_robin": 1, "min_pool_size": 3},
+        {"pool_mode": "statement"},
+    ],
+)
+def test_a_job_refuses_sessions_that_others_use_too(
+    tcs: Connection, through: Through, elasticsearch: Elasticsearch, settings: dict[str, object]
+) -> None:
+    with (
+        through(**settings) as connection,
+        pytest.raises(UnsupportedServer, match="such as PgBouncer in transaction mode"),
+    ):
+        runner(connection, elasticsearch)(JOB, RUN_DATE)
+    assert tcs.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+
+
+def test_a_startup_parameter_that_pgbouncer_refuses_is_named(through: Through) -> None:
+    with (
+        pytest.raises(AccessRefused, match=r"unsupported startup parameter.*options.*remove it from extra"),
+        through({"options": "-c work_mem=64MB"}),
+    ):
+        pass
+
+
+def test_a_pool_without_a_second_session_is_named(
+    through: Through, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync_jobs.postgres.pooler.POOLER_SECONDS", 1.0)
+    with (
+        through(default_pool_size=1) as connection,
+        pytest.raises(TransientError, match="had no second session within 1 s"),
+    ):
+        runner(connection, elasticsearch)(JOB, RUN_DATE)

@@ -1,0 +1,112 @@
+"""What an operator set on the live index is still there after a build and after a rollback."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from elasticsearch import Elasticsearch
+
+from sync_jobs.index_definitions.persons import PERSONS
+from sync_jobs.runner import run_rollback
+from tests.application import ALIAS
+from tests.awkward_data import Connection
+from tests.comparison import SETTINGS, RunJob, indices_behind_alias
+from tests.integration.test_index_build import add_persons
+
+JOB = "PersonElasticSearchSyncJob"
+RUN_DATE = date(2026, 3, 10)
+SET_BY_AN_OPERATOR = {
+    "index.mapping.nested_objects.limit": "20000",
+    "index.max_result_window": "20000",
+    "index.refresh_interval": "3s",
+    "index.search.slowlog.threshold.query.warn": "1s",
+}
+
+
+@pytest.fixture(params=["build", "rollback"])
+def swap(
+    request: pytest.FixtureRequest,
+    tcs: Connection,
+    job_connection: Connection,
+    run: RunJob,
+    elasticsearch: Elasticsearch,
+) -> Callable[[], str]:
+    """Puts another index behind the alias, in one of the two ways; returns its name. There are two indices before."""
+    add_persons(tcs, range(1, 4))
+    run(JOB, RUN_DATE)
+    run(JOB, RUN_DATE)
+
+    def swap() -> str:
+        if request.param == "build":
+            return run(JOB, RUN_DATE).indices["live"][0]
+        report = run_rollback(PERSONS, postgres=job_connection, elasticsearch=elasticsearch, settings=SETTINGS)
+        return report.indices["live"][0]
+
+    return swap
+
+
+def settings_of(client: Elasticsearch, index: str) -> dict[str, str]:
+    return dict(client.indices.get_settings(index=index, flat_settings=True)[index]["settings"])
+
+
+def aliases_of(client: Elasticsearch, index: str) -> dict[str, Any]:
+    return dict(client.indices.get_alias(index=index)[index]["aliases"])
+
+
+def test_settings_that_an_operator_put_on_the_live_index_are_carried_over(
+    swap: Callable[[], str], elasticsearch: Elasticsearch
+) -> None:
+    (live,) = indices_behind_alias(elasticsearch)
+    elasticsearch.indices.put_settings(index=live, settings=SET_BY_AN_OPERATOR)
+    assert settings_of(elasticsearch, swap()).items() >= SET_BY_AN_OPERATOR.items()
+
+
+def test_settings_that_cannot_be_carried_over_are_named(
+    swap: Callable[[], str], elasticsearch: Elasticsearch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (live,) = indices_behind_alias(elasticsearch)
+    elasticsearch.indices.close(index=live)
+    elasticsearch.indices.put_settings(index=live, settings={"index.codec": "best_compression"})
+    elasticsearch.perform_request("POST", f"/{live}/_open")
+    elasticsearch.cluster.health(index=live, wait_for_status="yellow")
+    elasticsearch.indices.put_settings(index=live, settings={"index.blocks.write": True})
+    new = swap()
+    assert not {"index.codec", "index.blocks.write"} & settings_of(elasticsearch, new).keys()
+    assert any("cannot be carried over: index.blocks.write, index.codec" in line for line in caplog.messages)
+
+
+def test_without_settings_of_an_operator_nothing_is_carried_over_or_warned_of(
+    swap: Callable[[], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="sync_jobs")
+    swap()
+    assert not [line for line in caplog.messages if "carried over" in line]
+
+
+def test_filter_and_routing_of_the_alias_and_other_aliases_move_with_it(
+    swap: Callable[[], str], elasticsearch: Elasticsearch
+) -> None:
+    (live,) = indices_behind_alias(elasticsearch)
+    filtered = {"filter": {"term": {"personId": 1}}, "search_routing": "a", "is_hidden": True}
+    elasticsearch.indices.update_aliases(
+        actions=[
+            {"add": {"index": live, "alias": ALIAS} | filtered},
+            {"add": {"index": live, "alias": "persons-search", "filter": {"term": {"personId": 2}}}},
+        ]
+    )
+    aliases = aliases_of(elasticsearch, live)
+    assert aliases.keys() == {ALIAS, "persons-search"}
+    new = swap()
+    assert aliases_of(elasticsearch, new) == aliases
+    assert aliases_of(elasticsearch, live) == {}
+    assert elasticsearch.count(index="persons-search")["count"] == 1
+
+
+def test_other_aliases_of_a_plain_index_move_to_the_first_build(
+    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
+) -> None:
+    add_persons(tcs, range(1, 4))
+    elasticsearch.indices.create(index=ALIAS, aliases={"persons-search": {}})
+    (new,) = run(JOB, RUN_DATE).indices["live"]
+    assert aliases_of(elasticsearch, new).keys() == {ALIAS, "persons-search"}
