@@ -13,7 +13,7 @@ from datetime import time
 
 from airflow.configuration import conf
 
-from sync_airflow.time_window import OFF, TimeWindow, parse_time, parse_window
+from sync_airflow.time_window import OFF, TimeWindow, parse_minute, parse_window
 
 SECTION = "tis_sync"
 
@@ -38,7 +38,7 @@ def index_alarm_at() -> time | None:
     if text.lower() in ("", OFF):
         return None
     try:
-        return parse_time(text)
+        return parse_minute(text)
     except ValueError as error:
         raise ValueError(f"{variable(INDEX_ALARM_AT)}: {error}, or {OFF!r}") from None
 

@@ -264,3 +264,9 @@ def test_the_settings_file_has_the_connections_and_variables_of_the_code() -> No
         connections.ELASTICSEARCH: "elasticsearch",
     }
     assert [entry["variable_name"] for entry in settings["variables"]] == [DATE_OF_CHANGE_OVERRIDE, INDEX_SETTINGS]
+
+
+@each_job
+def test_the_manual_says_which_rows_an_append_only_job_removes(dags: dict[str, DAG], expected: ExpectedJob) -> None:
+    explained = "It does remove rows of its own that no longer hold" in (dags[expected.dag_id].doc_md or "")
+    assert explained == (expected.kind == "append-only")
