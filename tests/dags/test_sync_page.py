@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from airflow import settings as airflow_settings
@@ -99,6 +100,38 @@ def test_a_visitor_who_is_not_logged_in_is_redirected_to_the_login_and_back(clie
     answer = client.get("/sync/")
     assert answer.status_code == 307
     assert re.fullmatch(r"/auth/login\?next=http.*%2Fsync%2F", answer.headers["location"])
+
+
+@pytest.mark.parametrize(
+    ("base_url", "headers", "next_url"),
+    [
+        ("", {}, "http://airflow.test/sync/"),
+        ("", {"X-Forwarded-Proto": "https"}, "https://airflow.test/sync/"),
+        ("https://sync.example", {}, "https://sync.example/sync/"),
+        ("https://sync.example/airflow/", {"X-Forwarded-Proto": "https"}, "https://sync.example/airflow/sync/"),
+        ("http://sync.example", {"X-Forwarded-Host": "sync.example"}, "http://sync.example/sync/"),
+        ("http://127.0.0.1:8080", {}, "http://airflow.test/sync/"),
+    ],
+)
+def test_the_login_leads_back_to_the_address_that_the_browser_knows(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, base_url: str, headers: dict[str, str], next_url: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", base_url)
+    location = client.get("/sync/", headers=headers).headers["location"]
+    assert parse_qs(urlsplit(location).query)["next"] == [next_url]
+
+
+def test_behind_a_proxy_that_changes_the_host_the_refusal_names_the_setting_that_repairs_it(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = put(client, STATUS_JOB, {}, Origin="https://sync.example", Host="internal:8080")
+    assert answer.status_code == 403
+    assert (
+        "Expected one of internal:8080. If a proxy changes the Host of requests, set AIRFLOW__API__BASE_URL"
+        in (answer.json()["error"])
+    )
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://sync.example")
+    assert put(client, STATUS_JOB, {}, Origin="https://sync.example", Host="internal:8080").status_code == 200
 
 
 def test_the_page_loads_nothing_from_other_sites(client: TestClient) -> None:
