@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sync_jobs.catalogue import JOBS, Job, upstream_jobs
+from sync_jobs.errors import BadArgument
+from sync_jobs.parameters import CONFIRM_RUN_DATE
 from sync_jobs.run_dates import parse_date
 
 # Airflow's run types. A scheduled run and a backfill belong to a night; all others are manual runs.
@@ -114,6 +116,16 @@ def own_date(run_type: str, logical_date: datetime | None, run_after: datetime) 
 def chosen_date(given: str | None, own: date) -> date:
     """The run date: the given one, or the run's own date. Raises BadArgument."""
     return parse_date(given) if given else own
+
+
+def refuse_far_date(run_date: date, own: date, *, maximum_days: int, confirmed: bool) -> None:
+    """Raise BadArgument for a run date that is probably a typing error: far from the run's own date, not confirmed."""
+    days = abs((run_date - own).days)
+    if days > maximum_days and not confirmed:
+        raise BadArgument(
+            f"The run date {run_date} is {days:,} days away, more than the {maximum_days:,} allowed. If it is right, "
+            f"start the run again with {CONFIRM_RUN_DATE} true. Nothing was started."
+        )
 
 
 def first_date(

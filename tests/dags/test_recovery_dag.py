@@ -112,7 +112,7 @@ def test_recovery_has_no_schedule_one_run_at_a_time_and_a_time_limit(dags: dict[
     assert dag.schedule is None
     assert dag.max_active_runs == 1
     assert dag.dagrun_timeout is not None
-    assert set(dag.params.dump().values()) == {None}
+    assert set(dag.params.dump().values()) == {None, False}
 
 
 @pytest.mark.parametrize("expected", EXPECTED_JOBS, ids=expected_job_id)

@@ -31,7 +31,7 @@ from sync_airflow.night_rules import (
     run_type_of,
 )
 from sync_jobs.catalogue import Job, find_job, jobs_to_run_after, jobs_waiting_for
-from sync_jobs.parameters import FOLLOW_ON
+from sync_jobs.parameters import CONFIRM_RUN_DATE, FOLLOW_ON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,6 +67,7 @@ def conf_of_next(run_date: date, rest: tuple[Job, ...]) -> dict[str, Any]:
     return {
         "run_date": run_date.isoformat(),
         FOLLOW_ON: False,
+        CONFIRM_RUN_DATE: True,  # the run that began the chain was checked
         THEN_RUN: [job.dag_id for job in rest],
     }
 

@@ -13,7 +13,7 @@ from sync_airflow.dag_ids import RECOVERY
 from sync_airflow.night_rules import chosen_date, own_date
 from sync_airflow.tasks.failure import fail
 from sync_airflow.tasks.follow_on_jobs import child_run_id
-from sync_airflow.tasks.run_parameters import refuse_unknown_keys
+from sync_airflow.tasks.run_parameters import refuse_unconfirmed_date, refuse_unknown_keys
 from sync_airflow.tasks.triggers import RECHECK, NightlyRunTrigger
 from sync_jobs.catalogue import Job, find_job, upstream_jobs
 from sync_jobs.parameters import FOLLOW_ON
@@ -76,12 +76,14 @@ class RecoverJobOperator(TriggerDagRunOperator):
 
     def execute(self, context: Context) -> None:
         refuse_unknown_keys(context, self.dag.params)
+        run = context["dag_run"]
+        refuse_unconfirmed_date(context, run_date_of(context), own_date(run.run_type, run.logical_date, run.run_after))
         job = find_job(self.job_name)
         unfit = unfit_upstream_jobs(job, states_of_jobs(context, upstream_jobs(job)))
         if unfit:
             names = ", ".join(other.name for other in unfit)
             raise AirflowSkipException(f"{job.name} does not run, because its upstream did not succeed: {names}.")
-        run, params = context["dag_run"], context["params"]
+        params = context["params"]
         given = {name: params[name] for name in self.dag.params if params[name] is not None}
         self.conf = given | {"run_date": run_date_of(context).isoformat(), FOLLOW_ON: False}
         self.trigger_run_id = child_run_id(RECOVERY, run.run_id, context["ti"].try_number)
