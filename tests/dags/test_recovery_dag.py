@@ -87,8 +87,8 @@ class TestWait:
         task = dags["recovery"].get_task(self.task_id)
         assert isinstance(task, RecoverJobOperator)
         with pytest.raises(AirflowFailException, match=text):
-            task.execute_complete(self.context({"trigger_run_id": "r"}), {"status": status})
-        task.execute_complete(self.context({"trigger_run_id": "r"}), {"status": "success"})
+            task.report_end(self.context({"trigger_run_id": "r"}), {"status": status})
+        task.report_end(self.context({"trigger_run_id": "r"}), {"status": "success"})
 
 
 @pytest.mark.parametrize("task_id", DAG_IDS)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import psycopg
 import pytest
 from airflow import settings as airflow_settings
 from airflow.api.common.trigger_dag import trigger_dag
@@ -25,9 +26,12 @@ from sqlalchemy import QueuePool, delete, select, update
 from sqlalchemy.exc import OperationalError
 
 from local import elasticsearch as local_elasticsearch
+from local import postgres as local_postgres
 from sync_airflow.restart.recovery_trigger import run_in_its_place
 from sync_jobs.catalogue import JOBS
+from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
+from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.report import COUNTS
 
 STATUS = "/sync/api/jobs/status"
@@ -418,6 +422,33 @@ def test_the_reason_why_elasticsearch_cannot_read_an_index_is_reported(
     elasticsearch.indices.delete(index="persons-closed")
     assert answer.status_code == 503
     assert answer.json()["error"].endswith("as expected: index_closed_exception")
+
+
+def test_an_unfinished_index_is_shown_as_being_built_only_while_the_lock_of_its_build_is_held(
+    client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    elasticsearch_server: local_elasticsearch.Elasticsearch,
+    elasticsearch: Elasticsearch,
+    postgres_server: local_postgres.Postgres,
+) -> None:
+    connection = {"conn_type": "elasticsearch", "host": f"127.0.0.1:{elasticsearch_server.port}"}
+    monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", json.dumps(connection))
+    name = "persons-20260310t012900-000000"
+    elasticsearch.indices.create(index=name, mappings={"_meta": {"alias": "persons"}})
+
+    def is_running() -> bool | None:
+        answer = client.get("/sync/api/indices", headers=as_user("viewer")).json()
+        assert answer[0]["build"]["name"] == name
+        running: bool | None = answer[0]["build"]["is_running"]
+        return running
+
+    assert is_running() is None  # there is no connection to PostgreSQL
+    dsn = postgres_server.dsn(local_postgres.ADMINISTRATOR, "postgres")
+    monkeypatch.setenv("AIRFLOW_CONN_TCS_POSTGRES", dsn)
+    assert is_running() is False
+    with psycopg.connect(dsn, autocommit=True) as build, advisory_lock(build, PERSONS.lock_name):
+        assert is_running() is True
+    elasticsearch.indices.delete(index=name)
 
 
 def test_an_unreachable_elasticsearch_is_reported_within_seconds(

@@ -102,12 +102,13 @@ class RecoverJobOperator(TriggerDagRunOperator):
                 poke_interval=self.poke_interval,
                 recheck_after=task_defaults.RECOVERY_WAIT_TIMEOUT.total_seconds(),
             ),
-            method_name="execute_complete",
+            method_name="report_end",
             # A trigger that is restarted counts from the beginning; this deadline stays.
             timeout=task_defaults.RECOVERY_WAIT_TIMEOUT + task_defaults.SHORT_TASK_TIMEOUT,
         )
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> None:
+    def report_end(self, context: Context, event: dict[str, Any]) -> None:
+        """Called when the run has ended, or the time limit is over (the event of NightlyRunTrigger)."""
         run_id = context["ti"].xcom_pull(task_ids=self.task_id, key=TRIGGERED_RUN_ID)
         if event["status"] == RECHECK:
             fail(
