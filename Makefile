@@ -13,7 +13,7 @@ compile = .venv/bin/uv --quiet pip compile --universal --python-version $(firstw
 workers = 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down clean status test test-night test-browser lint bench lock venv
+.PHONY: help run up down clean status test test-night test-browser lint generate bench lock venv
 .NOTPARALLEL:
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo 'make test-night    the tests of whole nights on a real scheduler'
 	@echo 'make test-browser  the tests of the pages in a browser; needs Chromium or Chrome'
 	@echo 'make lint          the linters only'
+	@echo 'make generate      rewrite the pictures, tables and settings that are made from the code'
 	@echo 'make bench         the benchmark'
 	@echo 'make lock          update requirements.txt, requirements-dev.txt and local/elasticsearch.lock.toml'
 
@@ -41,7 +42,7 @@ test: lint
 
 # Separate from the other tests because it takes long. .ci/run runs it, too.
 test-night: venv
-	$(python) -m pytest --numprocesses=$(workers) --dist=loadgroup tests/scheduler
+	$(python) -m pytest --numprocesses=$(workers) --dist=loadscope tests/scheduler
 
 # Separate from the other tests because it needs a browser. .ci/run runs it, too.
 test-browser: venv
@@ -54,6 +55,14 @@ lint: venv
 	.venv/bin/mypy & types=$$!; \
 	.venv/bin/sqlfluff lint --disable-progress-bar include/sql local/sql tests/second_index; sql=$$?; \
 	wait $$types && exit $$sql
+
+generate: venv
+	$(python) docs/draw_night.py
+	$(python) docs/draw_architecture.py
+	$(python) docs/write_order.py
+	$(python) docs/write_parameters.py
+	$(python) docs/write_index_settings.py
+	$(python) deploy/write_elasticsearch_role.py
 
 bench: venv
 	@exec env $(python) -m bench

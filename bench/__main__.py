@@ -22,6 +22,7 @@ from bench import index_build, sql_jobs
 from bench.table import show
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
+from local.environment import drop_postgresql_settings
 from local.ports import any_free_port
 from local.processes import stop
 
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5, help="how many pairs of an index build and a replay to run")
     parser.add_argument("--no-others", action="store_true", help="skip the slow ways to fill an index")
     arguments = parser.parse_args()
+    drop_postgresql_settings()
     for persons in arguments.persons:
         with tempfile.TemporaryDirectory(prefix="sync-bench-") as folder:
             on_servers_of_our_own(Path(folder), persons, arguments, Console(stderr=True))

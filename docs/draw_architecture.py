@@ -112,7 +112,7 @@ OPERATORS = Box(MARGIN, 70, WIDTH - 2 * MARGIN, 46, "actor", "Operators and thei
 DAG_FILES = part(40, 178, 152, "dags/", "the files that", "Airflow reads")
 SLACK = Box(BESIDE, 262, BESIDE_WIDTH, 62, "server", "Slack", ("started, finished, failed",))
 POSTGRESQL = around(
-    376, 324, "server", "PostgreSQL, database tcs", "the application's tables;", "three that the jobs own"
+    376, 324, "server", "PostgreSQL, database tcs", "the application's tables;", "those that the jobs own"
 )
 ELASTICSEARCH = around(
     MARGIN, 336, "server", "Elasticsearch", "the alias of each index;", "its live, previous and unfinished indices"

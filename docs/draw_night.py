@@ -22,8 +22,9 @@ FIRST_ROW = 86
 MARGIN = 24
 TIME_LINE_START = 396
 TIME_LINE_END = WIDTH - 44
-LAST_MINUTE = 120
 MINUTES_A_TICK = 15
+# The time line ends at the first tick that no job is after.
+LAST_MINUTE = -(-(JOBS[-1].at.hour * 60 + JOBS[-1].at.minute) // MINUTES_A_TICK) * MINUTES_A_TICK
 DOT = 7
 CORNER = 10
 ARROW_ROOM = DOT + 3
@@ -61,7 +62,7 @@ def draw() -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
         ' role="img" aria-labelledby="title description">',
-        '<title id="title">The eight nightly jobs</title>',
+        '<title id="title">The nightly jobs</title>',
         f'<desc id="description">{escape(describe())}</desc>',
         f"<style>{STYLE}</style>",
         f'<rect class="ground" x="0.5" y="0.5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="8"/>',
@@ -164,7 +165,7 @@ def draw_legend() -> Iterator[str]:
         left,
         y + 54,
         "note",
-        "Recovery runs all eight jobs in this order; so does a restart between 00:00 and 07:00 UTC.",
+        "Recovery runs all jobs in this order; so does a restart between 00:00 and 07:00 UTC.",
     )
 
 

@@ -14,6 +14,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import httpx
@@ -21,18 +22,25 @@ from rich.console import Console
 
 from local.airflow_api import AirflowApi
 from local.console import Steps
+from local.disk_space import check_disk_space
+from local.environment import drop_postgresql_settings
 from local.errors import ServiceFailed, StackError
 from local.home import Home
 from local.http_client import CLIENT
 from local.interrupts import interrupt_on_signals, interrupts_ignored
+from local.processes import Service
 from local.recovery_run import end, follow, results, start_or_join
 from local.recovery_view import Progress, failure_lines, outcome, print_results
 from local.settings import Settings, read_settings
-from local.stack import SERVICES, Stack
+from local.stack import POSTGRES, SERVICES, Stack
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
 
 SCHEDULER = "scheduler"
 INTERRUPTED = 130
+STOPPED = (
+    "The stack was stopped by another command (make down, or make clean) while this one was running. The jobs have not "
+    "finished; `make run` starts the stack and the jobs again."
+)
 
 
 def main() -> int:
@@ -43,6 +51,7 @@ def main() -> int:
     parser.add_argument("command", choices=commands)
     command = commands[parser.parse_args().command]
     interrupt_on_signals()
+    drop_postgresql_settings()
     console = Console()
     try:
         settings = read_settings(os.environ)
@@ -57,15 +66,19 @@ def main() -> int:
 
 def run(settings: Settings, home: Home, steps: Steps) -> int:
     started = start(settings, home, steps)
+    services = home.services()
     try:
-        return recover(home, steps)
+        code = recover(home, steps)
     except StackError as error:
-        raise stopped_service(home) or error from error
+        raise stopped_meanwhile(home, services) or stopped_service(home) or error from error
     except KeyboardInterrupt:
         if started:
             with interrupts_ignored():
                 stop_stack(settings, home, steps)
         raise
+    if code and (stopped := stopped_meanwhile(home, services)):
+        raise stopped
+    return code
 
 
 def up(settings: Settings, home: Home, steps: Steps) -> int:
@@ -98,13 +111,15 @@ def status(_settings: Settings, home: Home, steps: Steps) -> int:
     for name in SERVICES:
         state = f"running, process {services[name].pid}" if running[name] else "not running"
         steps.say(f"{name:<14} {state}")
-    if all(running.values()):
+    if all(running.values()) and home.stack():  # not while it is starting or being stopped
         show_addresses(home, steps)
     return 0
 
 
 def start(settings: Settings, home: Home, steps: Steps) -> bool:
     """Start what is not running. Returns whether anything was started."""
+    has_data = (home.folder / POSTGRES).exists()
+    check_disk_space(home.folder, new_persons=0 if has_data else settings.demo_persons)
     home.prepare()
     with home.locked(lambda: say_busy(steps)):
         return Stack(settings, home, steps).up()
@@ -129,7 +144,7 @@ def say_busy(steps: Steps) -> None:
 def recover(home: Home, steps: Steps) -> int:
     """Run recovery for today and show its results. Returns 0 if all jobs succeeded, else 1."""
     began = time.monotonic()
-    stack = home.stack()
+    stack = running_stack(home)
     with AirflowApi(stack["airflow_url"], stack["user"], stack["password"]) as api:
         scheduler_started = datetime.fromtimestamp(home.services()[SCHEDULER].started or 0, UTC)
         run, new = start_or_join(api, datetime.now(UTC).date(), scheduler_started)
@@ -172,6 +187,24 @@ def after_interrupt(api: AirflowApi, run_id: str, *, new: bool) -> str:
     return f"Recovery is stopped: its run {run_id} is marked as failed."
 
 
+def running_stack(home: Home) -> dict[str, str]:
+    """How to reach the stack (Home.stack). Raises StackError if another command is stopping it."""
+    stack = home.stack()
+    if not stack or SCHEDULER not in home.services():
+        raise StackError(STOPPED)
+    return stack
+
+
+def stopped_meanwhile(home: Home, services: Mapping[str, Service]) -> StackError | None:
+    """An error if another command has stopped these services, the stack's at its start; None if not.
+
+    A service that stopped by itself is still noted.
+    """
+    if home.stack() and all(home.services().get(name) == service for name, service in services.items()):
+        return None
+    return StackError(STOPPED)
+
+
 def stopped_service(home: Home) -> StackError | None:
     """The first service that has stopped by itself, as an error that names its log; None if all are running."""
     services = home.services()
@@ -193,7 +226,7 @@ def documents(url: str, alias: str) -> str:
 
 def show_addresses(home: Home, steps: Steps) -> None:
     """The password is shown on a terminal only: other output may be kept, by a build server for instance."""
-    stack, file = home.stack(), home.folder / "stack.json"
+    stack, file = running_stack(home), home.folder / "stack.json"
     password = stack["password"] if sys.stdout.isatty() else f"in {file}"
     steps.say(f"Jobs:    {stack['airflow_url']}/sync/")
     steps.say(f"Airflow: {stack['airflow_url']}  user {stack['user']}  password {password}")

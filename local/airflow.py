@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from local.environment import without_proxies_and_postgresql
 from local.home import write_private
 from local.http_client import CLIENT
 from local.ports import HOST
@@ -35,6 +36,8 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "dag-processor": ("airflow", "dag-processor"),
     "triggerer": ("airflow", "triggerer", "--skip-serve-logs"),
 }
+# In a shell, the names of the variables that Airflow.environment leaves out.
+OTHER_SETTINGS = r"s/^\(_*AIRFLOW[A-Za-z0-9_]*\|PG[A-Za-z0-9_]*\|[A-Za-z0-9_]*_[Pp][Rr][Oo][Xx][Yy]\)=.*/\1/p"
 # The components whose heartbeat the health page shows, with their names there.
 HEARTBEATS = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
 
@@ -128,17 +131,18 @@ class Airflow:
         lines = [
             "#!/bin/sh",
             "# Airflow's command line for the local stack, for example: airflow dags list-runs recovery",
-            "for name in $(env | sed -n 's/^\\(AIRFLOW[A-Za-z0-9_]*\\)=.*/\\1/p'); do unset \"$name\"; done",
+            f"for name in $(env | sed -n '{OTHER_SETTINGS}'); do unset \"$name\"; done",
             *exports,
             f'exec {shlex.quote(sys.executable)} -m airflow "$@"',
         ]
         write_private(path, "\n".join(lines) + "\n", mode=0o700)
 
     def environment(self) -> dict[str, str]:
-        """This process's environment, with the settings of this Airflow and without those of any other."""
+        """This process's environment with the settings of this Airflow, without those of others, libpq and proxies."""
         # Variables that Airflow sets for its children begin with underscores.
         others = ("AIRFLOW", "PYTHON")
-        ours = {name: value for name, value in os.environ.items() if not name.lstrip("_").startswith(others)}
+        ours = without_proxies_and_postgresql(os.environ)
+        ours = {name: value for name, value in ours.items() if not name.lstrip("_").startswith(others)}
         return ours | self.settings()
 
     def settings(self) -> dict[str, str]:

@@ -109,7 +109,7 @@ class AirflowApi:
         """Raises NotFound, or StackError if Airflow does not answer or refuses the request."""
         try:
             answer = self._send(method, path, **arguments)
-        except httpx.TransportError as error:
+        except httpx.HTTPError as error:  # also a refused login
             raise StackError(f"Airflow at {self.url} does not answer: {error}") from error
         if answer.status_code == httpx.codes.NOT_FOUND:
             raise NotFound(f"Airflow does not know {path}.")

@@ -10,7 +10,7 @@ import httpx
 
 from local.http_client import CLIENT
 from local.ports import HOST
-from local.processes import Service
+from local.processes import NotReady, Service
 
 NAME = "Elasticsearch"
 START_SECONDS = 300  # the first start downloads 44 MB
@@ -59,12 +59,17 @@ class Elasticsearch:
         service.wait_until(self._answers, START_SECONDS)
 
     def _answers(self) -> bool:
-        """Whether all shards are available. This node has no root page to ask for."""
+        """Whether all shards are available. This node has no root page to ask for.
+
+        Raises NotReady with the reason if it does not answer.
+        """
         try:
             health = CLIENT.get(f"{self.url}/_cluster/health", timeout=5)
-        except httpx.TransportError:
-            return False
-        return health.status_code == 200 and health.json()["status"] in ("green", "yellow")
+        except httpx.TransportError as error:
+            raise NotReady(str(error)) from None
+        if health.status_code != 200:
+            raise NotReady(f"it answers {health.status_code}")
+        return health.json()["status"] in ("green", "yellow")
 
 
 def _size(folder: Path) -> int:
@@ -73,6 +78,9 @@ def _size(folder: Path) -> int:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, without the settings of a Java on this machine."""
+    """This process's environment, without the settings of a Java on this machine, and with UTF-8 in all paths.
+
+    Proxies stay: it downloads its jars. It sends no request to this machine.
+    """
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("JAVA", "JDK", "_JAVA", "ES_"))}
-    return ours | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    return ours | {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}

@@ -9,6 +9,7 @@ the machine is not used. It is the same node as in the official image, without t
 """
 
 import argparse
+import locale
 import os
 import signal
 import sys
@@ -52,6 +53,8 @@ def main() -> None:
         paths = jars.install(arguments.jars)
     except StackError as error:
         sys.exit(str(error))
+    if reason := unusable_path([arguments.home.absolute(), *paths]):
+        sys.exit(reason)
     prepare_home(arguments.home)
     start_java(paths, arguments)
     own = dict(each.split("=", 1) for each in arguments.set)
@@ -61,6 +64,24 @@ def main() -> None:
     print(f"Elasticsearch {jars.VERSION} listens on {HOST}:{arguments.port}", flush=True)
     while True:  # not signal.pause: the signal may wake a thread of Java instead
         time.sleep(0.2)
+
+
+def unusable_path(paths: list[Path]) -> str | None:
+    """Why Java cannot use one of these paths: it encodes them as the locale says. None if it can use all of them."""
+    try:
+        locale.setlocale(locale.LC_ALL, "")
+        encoding = locale.nl_langinfo(locale.CODESET)
+    except locale.Error:
+        encoding = "ASCII"
+    for path in paths:
+        try:
+            str(path).encode(encoding)
+        except UnicodeEncodeError:
+            return (
+                f"Java cannot use the path {str(path)!a} in the encoding {encoding} of this locale: install the "
+                "locale C.UTF-8, or choose a path of ASCII letters."
+            )
+    return None
 
 
 def prepare_home(home: Path) -> None:

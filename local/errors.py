@@ -1,8 +1,12 @@
 """Failures of the local stack, in words for the person who started it."""
 
+import re
 from pathlib import Path
 
 LOG_LINES_SHOWN = 15
+
+# A password in a statement of SQL or in a URL.
+SECRET = re.compile(r"(?<=PASSWORD ')[^']*|(?<=://)[^/\s@:]*:[^/\s@]*(?=@)", re.IGNORECASE)
 
 
 class StackError(Exception):
@@ -15,7 +19,12 @@ class ServiceFailed(StackError):
     def __init__(self, service: str, reason: str, log: Path) -> None:
         lines = last_lines(log)
         end = "\n".join(["Its last lines:", *(f"  | {line}" for line in lines)]) if lines else "Its log is empty."
-        super().__init__(f"{service} {reason}.\n{end}\nIts log: {log}")
+        super().__init__(without_secrets(f"{service} {reason.rstrip('.')}.\n{end}\nIts log: {log}"))
+
+
+def without_secrets(text: str) -> str:
+    """The text with *** in place of each password."""
+    return SECRET.sub("***", text)
 
 
 def last_lines(log: Path, count: int = LOG_LINES_SHOWN) -> list[str]:

@@ -71,7 +71,7 @@ def download(jars: list[Jar], folder: Path) -> None:
     """A jar is moved into the folder when it is complete and verified."""
     with (
         tempfile.TemporaryDirectory(dir=folder, prefix=".incoming-") as incoming,
-        httpx.Client(timeout=TIMEOUT_SECONDS) as client,
+        new_client() as client,
     ):
 
         def fetch(jar: Jar) -> None:
@@ -86,6 +86,17 @@ def download(jars: list[Jar], folder: Path) -> None:
 
         with ThreadPoolExecutor(PARALLEL_DOWNLOADS) as threads:
             list(threads.map(fetch, jars))
+
+
+def new_client() -> httpx.Client:
+    """With the proxies of the environment. Raises StackError if it cannot use one of them."""
+    try:
+        return httpx.Client(timeout=TIMEOUT_SECONDS)
+    except (ImportError, ValueError, httpx.InvalidURL):  # without its text: the address may contain a password
+        raise StackError(
+            f"Could not download the jars from {REPOSITORY}: a proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY cannot be "
+            "used. Expected http://host:port."
+        ) from None
 
 
 def verify(jar: Jar, content: bytes, advice: str) -> None:

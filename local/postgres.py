@@ -26,7 +26,7 @@ from psycopg import sql
 
 from local.errors import ServiceFailed, StackError
 from local.ports import HOST
-from local.processes import Service
+from local.processes import NotReady, Service
 
 NAME = "PostgreSQL"
 START_SECONDS = 60
@@ -41,6 +41,8 @@ RIGHTS_FILE = ROOT / "include/sql/setup/role.sql"
 ADMINISTRATOR = "postgres"
 ROLES = ("airflow", "tcs", "sync_jobs")
 DATABASES = ("airflow", "tcs")  # each is owned by the role of the same name
+
+HASH = b"scram-sha-256"  # of the passwords of the roles
 
 # PostgreSQL refuses to run as root. For root this system user is created, which runs it and owns its data.
 SYSTEM_USER = "sync-postgres"
@@ -153,22 +155,27 @@ class Postgres:
         lock.unlink()
 
     def _answers(self) -> bool:
+        """Raises NotReady with the driver's error while it does not."""
         try:
             psycopg.connect(self.dsn(ADMINISTRATOR, "postgres"), connect_timeout=2).close()
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:
             if "password authentication failed" in str(error):
                 raise StackError(f"{NAME} at port {self.port} refused the password in secrets.json.") from None
-            return False
+            raise NotReady(str(error)) from None
         return True
 
     def create_databases(self) -> None:
-        """Create the roles with their passwords, and the databases that do not exist."""
+        """Create the roles with their passwords, and the databases that do not exist.
+
+        The server gets hashes of the passwords: a statement may end up in its log.
+        """
         with psycopg.connect(self.dsn(ADMINISTRATOR, "postgres"), autocommit=True) as connection:
             roles = names(connection, "SELECT rolname FROM pg_roles")
             databases = names(connection, "SELECT datname FROM pg_database")
             for role in ROLES:
                 statement = "ALTER ROLE {} LOGIN PASSWORD {}" if role in roles else "CREATE ROLE {} LOGIN PASSWORD {}"
-                connection.execute(sql.SQL(statement).format(sql.Identifier(role), self.passwords[role]))
+                hashed = connection.pgconn.encrypt_password(self.passwords[role].encode(), role.encode(), HASH)
+                connection.execute(sql.SQL(statement).format(sql.Identifier(role), hashed.decode()))
             for database in DATABASES:
                 if database not in databases:
                     create_database(connection, database, owner=database)

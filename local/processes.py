@@ -28,6 +28,10 @@ SAME_START_SECONDS = 2.0
 Processes = dict[int, psutil.Process]  # by id
 
 
+class NotReady(Exception):
+    """A service is not ready yet, for this reason."""
+
+
 @dataclass(frozen=True)
 class Service:
     """One service: not started yet, running, or stopped.
@@ -69,13 +73,22 @@ class Service:
         return running_process(self.pid, self.started)
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
-        """Wait until ready() is true. Raises ServiceFailed if the service stops before that, or on timeout."""
+        """Wait until ready() is true. Raises ServiceFailed if the service stops before that, or on timeout.
+
+        ready may raise NotReady: the error of a timeout then says the last reason.
+        """
         end = time.monotonic() + seconds
-        while not ready():
+        while True:
+            reason = ""
+            try:
+                if ready():
+                    return
+            except NotReady as error:
+                reason = f": {error}"
             if not self.is_running():
                 raise ServiceFailed(self.name, f"stopped while it was starting{self._exit_code()}", self.log)
             if time.monotonic() > end:
-                raise ServiceFailed(self.name, f"was not ready within {seconds:.0f} seconds", self.log)
+                raise ServiceFailed(self.name, f"was not ready within {seconds:.0f} seconds{reason}", self.log)
             time.sleep(POLL_SECONDS)
 
     def wait_until_done(self, seconds: float) -> None:

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from local.airflow_api import AirflowApi, Json, TaskId
-from sync_airflow.dag_ids import RECOVERY
+from sync_airflow.dag_ids import RECOVERY, RUN_JOB
 from sync_jobs.catalogue import JOBS, Job, upstream_jobs
 
-RUN_JOB = "run_job"
 ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
 POLL_SECONDS = 0.5
 

@@ -20,7 +20,6 @@ from local.processes import Service, stop
 from tests.conftest import TEMPLATE, new_database
 from tests.waiting import wait_for
 
-RUN_JOB = "run_job"
 ENDED = ("success", "failed", "skipped", "upstream_failed")
 
 

@@ -20,37 +20,51 @@ ALIAS = "persons"
 
 # In most tests nobody else writes, so what was written does not have to be checked again after some seconds.
 SETTINGS = IndexSettings(settle_seconds=0)
-FIELDS = (
-    "personId",
-    "intrepidId",
-    "role",
-    "status",
-    "publicHealthNumber",
-    "surname",
-    "forenames",
-    "fullName",
-    "gmcNumber",
-    "gdcNumber",
-    "gradeId",
-    "gradeAbbreviation",
-    "siteId",
-    "siteCode",
-    "placementType",
-    "specialty",
-    "currentOwner",
-    "currentOwnerRule",
-    "trusts",
-    "programmeMemberships",
-)
-TRUST_FIELDS = ("personId", "trustId")
-PROGRAMME_MEMBERSHIP_FIELDS = (
-    "id",
-    "personId",
-    "programmeId",
-    "programmeName",
-    "programmeNumber",
-    "programmeMembershipStatus",
-)
+
+# The fields of the index persons, with their types (docs/domain.md, "Mapping").
+LONG: dict[str, Any] = {"type": "long"}
+KEYWORD: dict[str, Any] = {"type": "keyword"}
+TEXT: dict[str, Any] = {"type": "text", "fields": {"keyword": {"type": "keyword"}}}
+MAPPING: dict[str, Any] = {
+    "personId": LONG,
+    "gradeId": LONG,
+    "siteId": LONG,
+    "surname": KEYWORD,
+    "forenames": KEYWORD,
+    "gmcNumber": KEYWORD,
+    "gdcNumber": KEYWORD,
+    "publicHealthNumber": KEYWORD,
+    "placementType": KEYWORD,
+    "specialty": KEYWORD,
+    "role": KEYWORD,
+    "currentOwner": KEYWORD,
+    "fullName": TEXT,
+    "status": TEXT,
+    "intrepidId": TEXT,
+    "gradeAbbreviation": TEXT,
+    "gradeName": TEXT,
+    "siteCode": TEXT,
+    "siteName": TEXT,
+    "currentOwnerRule": TEXT,
+    "trusts": {"type": "nested", "properties": {"personId": LONG, "trustId": LONG}},
+    "programmeMemberships": {
+        "type": "nested",
+        "properties": {
+            "id": LONG,
+            "personId": LONG,
+            "programmeId": LONG,
+            "programmeName": TEXT,
+            "programmeNumber": TEXT,
+            "programmeMembershipStatus": TEXT,
+        },
+    },
+}
+
+# Fields that the mapping has, and that no build fills.
+NEVER_BUILT = {"gradeName", "siteName"}
+FIELDS = tuple(field for field in MAPPING if field not in NEVER_BUILT)
+TRUST_FIELDS = tuple(MAPPING["trusts"]["properties"])
+PROGRAMME_MEMBERSHIP_FIELDS = tuple(MAPPING["programmeMemberships"]["properties"])
 
 CountsByName = dict[str, int]
 

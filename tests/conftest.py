@@ -21,6 +21,7 @@ from psycopg import sql
 
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
+from local.environment import bypass_proxies, drop_postgresql_settings
 from local.home import Home
 from local.ports import any_free_port
 from local.processes import stop
@@ -38,10 +39,14 @@ MEMORY_PREFIX = "sync-tests-"
 def pytest_configure() -> None:
     """Stop the servers when the tests are interrupted, and choose the seed before parallel workers start.
 
+    The user's settings for proxies and PostgreSQL have no effect.
+
     A shell lets what it starts in the background ignore a Ctrl-C, and so would all that a test starts from there.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
+    drop_postgresql_settings()
+    bypass_proxies()
     session_seed()
 
 
@@ -54,20 +59,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """A failure says how to repeat it with the same random data."""
     report = yield
     if report.failed:
-        report.sections.append(("Repeat this test with the same random data", how_to_repeat(id_of(item))))
+        report.sections.append(("Repeat this test with the same random data", how_to_repeat(item.nodeid)))
     return report
-
-
-def id_of(item: pytest.Item) -> str:
-    """Its id as it is given to pytest: without the name of its group, which pytest-xdist adds."""
-    group = item.get_closest_marker("xdist_group")
-    return item.nodeid.removesuffix(f"@{group.args[0]}") if group else item.nodeid
 
 
 @pytest.fixture
 def random_numbers(request: pytest.FixtureRequest) -> random.Random:
     """The test's own source of random numbers, which the seed of the session determines."""
-    return random_numbers_of(id_of(request.node))
+    return random_numbers_of(request.node.nodeid)
 
 
 @pytest.fixture(scope="session")

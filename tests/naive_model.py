@@ -1,4 +1,4 @@
-"""A naive model of the eight jobs: the rules of docs/domain.md in plain Python, without SQL.
+"""A naive model of the jobs: the rules of docs/domain.md in plain Python, without SQL.
 
 The tests compare every job with this model over random awkward data. It is written only from docs/domain.md, and it is
 slow on purpose: each rule is written for one person or one post, so that it can be checked by reading.

@@ -141,13 +141,14 @@ def elasticsearch_arguments(connection: Connection) -> tuple[list[str], dict[str
     """
     arguments: dict[str, Any] = {name: _plain(value) for name, value in connection.extra_dejson.items()}
     arguments["request_timeout"] = _seconds(arguments.get("request_timeout"))
-    hosts = [name.strip() for name in (connection.host or "").split(",") if name.strip()]
+    hosts = _hosts(connection)
     cloud_id = arguments.pop("cloud_id", None)
     if bool(hosts) == bool(cloud_id):
         raise _wrong_connection("expected at least one node in host, or a cloud_id in extra, and not both")
     if cloud_id:
         hosts = [_url_of_cloud(cloud_id)]
-    nodes = [parse_node(host, connection.schema or "http", connection.port) for host in hosts]
+    scheme = connection.schema or "http"
+    nodes = [parse_node(host, scheme, connection.port) for host in hosts]
     logins = {node.login for node in nodes if node.login}
     if connection.login:
         logins = {(connection.login, connection.password or "")}
@@ -156,6 +157,21 @@ def elasticsearch_arguments(connection: Connection) -> tuple[list[str], dict[str
     if logins and "api_key" not in arguments:
         arguments["basic_auth"] = logins.pop()
     return [node.url for node in nodes], arguments
+
+
+def _hosts(connection: Connection) -> list[str]:
+    hosts = [name.strip() for name in (connection.host or "").split(",") if name.strip()]
+    if connection.conn_type in URL_PORTS and (connection.schema or "").lower() not in URL_PORTS:
+        # AIRFLOW_CONN_... is a URL: Airflow takes its scheme for the type of the connection, its path for the schema.
+        return [f"{connection.conn_type}://{_in_brackets(host)}/{connection.schema or ''}" for host in hosts]
+    return hosts
+
+
+def _in_brackets(host: str) -> str:
+    """An IPv6 address alone gets its brackets; anything else stays as it is."""
+    address = host.rpartition("@")[2]
+    is_bare = address.count(":") > 1 and not address.startswith("[") and "://" not in host
+    return f"{host.removesuffix(address)}[{address}]" if is_bare else host
 
 
 @dataclass(frozen=True)
@@ -170,10 +186,7 @@ def parse_node(host: str, default_scheme: str, default_port: int | None) -> Node
     """One host of a connection (elasticsearch_arguments). Raises AirflowFailException, without quoting a password."""
     is_url = "://" in host
     if not is_url:
-        address = host.rpartition("@")[2]
-        if address.count(":") > 1 and not address.startswith("["):  # an IPv6 address alone
-            host = f"{host.removesuffix(address)}[{address}]"
-        host = f"{default_scheme}://{host}"
+        host = f"{default_scheme}://{_in_brackets(host)}"
     try:
         parts = urlsplit(host)
         name, port = parts.hostname, parts.port

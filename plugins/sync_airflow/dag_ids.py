@@ -1,9 +1,12 @@
-"""The ids of the DAGs that do not belong to a single job. The id of a job's DAG is Job.dag_id."""
+"""The ids of DAGs and tasks that other modules look for, without an import of Airflow. A job's DAG: Job.dag_id."""
 
 from sync_jobs.search.definition import IndexDefinition
 
 # Runs all jobs in order.
 RECOVERY = "recovery"
+
+# The task of a job's DAG that does the work and returns the report.
+RUN_JOB = "run_job"
 
 
 def index_alarm_id(definition: IndexDefinition) -> str:

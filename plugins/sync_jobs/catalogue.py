@@ -1,4 +1,4 @@
-"""The table of jobs: which jobs there are, when they run and what follows what.
+"""The table of jobs: which jobs there are, when they run and which jobs follow each of them.
 
 DAGs, sensors, follow-on jobs, the recovery order, the page and the manuals are made from it, so that schedule, order
 and run-book cannot disagree. The rows are those of docs/domain.md, "The eight jobs".
@@ -136,8 +136,7 @@ def find_job(name: str) -> Job:
 def upstream_jobs(job: Job) -> tuple[Job, ...]:
     """The jobs that must have succeeded in the same night before this one runs, in table order.
 
-    They name it as a follow-on job and come earlier in the night. A job that comes earlier in the night than the job
-    that names it does not wait for that one.
+    They name it as a follow-on job and come earlier in the night. A job never waits for a job that comes later.
     """
     earlier = JOBS[: JOBS.index(job)]
     return tuple(other for other in earlier if job.name in other.follow_on_jobs)
@@ -151,7 +150,7 @@ def jobs_waiting_for(job: Job) -> tuple[Job, ...]:
 def index_build_before(job: Job) -> Job | None:
     """The earlier job that builds the index in which this one refreshes documents; None if there is none.
 
-    This one waits until it has ended, in success or failure: PersonRecordStatusJob for PersonElasticSearchSyncJob.
+    This one waits for its end, in success or failure. So PersonRecordStatusJob waits for PersonElasticSearchSyncJob.
     """
     earlier = JOBS[: JOBS.index(job)]
     return next((other for other in earlier if job.refreshes_index and other.builds_index == job.refreshes_index), None)

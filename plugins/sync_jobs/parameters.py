@@ -41,7 +41,7 @@ class Parameter:
     title: str
     explanation: str
     taken_by: tuple[Taker, ...]
-    default: bool | float | str | None = None
+    default: bool | int | float | str | None = None
     choices: tuple[str, ...] = ()
     has_effect: bool = True
 

@@ -9,7 +9,7 @@ from pkgutil import resolve_name
 from elasticsearch import Elasticsearch
 
 from sync_jobs.catalogue import Job
-from sync_jobs.error_translation import errors_translated
+from sync_jobs.error_translation import errors_translated, errors_translated_with_state
 from sync_jobs.errors import BadArgument
 from sync_jobs.guard_rail import DEFAULT_LIMITS, Limits
 from sync_jobs.job_run import JobRun
@@ -73,7 +73,8 @@ def run_job(
     work: Callable[[JobRun], Outcome] = resolve_name(job.entry_point)
     started = time.monotonic()
     with errors_translated():
-        take_over(postgres)
+        with errors_translated_with_state("Nothing was written."):
+            take_over(postgres)
         with advisory_lock(postgres, job.name):
             outcome = work(run)
     return Report(
@@ -105,7 +106,8 @@ def run_rollback(
     """
     started = time.monotonic()
     with errors_translated():
-        take_over(postgres)
+        with errors_translated_with_state("Nothing was written."):
+            take_over(postgres)
         done = roll_back_index(
             definition,
             postgres,

@@ -15,12 +15,11 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.utils.state import DagRunState, TaskInstanceState
 from sqlalchemy import func, or_, select
 
-from sync_airflow.dag_ids import RECOVERY
+from sync_airflow.dag_ids import RECOVERY, RUN_JOB
 from sync_airflow.night_rules import BACKFILL, SCHEDULED, chosen_date, own_date, run_type_of
 from sync_airflow.restart.exclusive_start import active, planned
 from sync_airflow.restart.recovery_trigger import RESTART
 from sync_airflow.tasks.follow_on_jobs import AFTER
-from sync_airflow.tasks.job_operator import RUN_JOB
 from sync_airflow.tasks.recovery_summary import SUMMARY
 from sync_jobs.catalogue import Job, jobs_to_run_after
 from sync_jobs.errors import BadArgument

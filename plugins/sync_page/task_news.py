@@ -10,9 +10,9 @@ from airflow.models.xcom import XCOM_RETURN_KEY, XComModel
 from airflow.utils.state import DagRunState, State, TaskInstanceState
 from sqlalchemy import or_, select, tuple_
 
+from sync_airflow.dag_ids import RUN_JOB
 from sync_airflow.night_rules import night_tick
 from sync_airflow.tasks.failure import REASON
-from sync_airflow.tasks.job_operator import RUN_JOB
 from sync_airflow.tasks.sensors import wait_task_id
 from sync_jobs.catalogue import JOBS
 

@@ -9,8 +9,9 @@ from playwright.sync_api import Page, expect
 
 from local.airflow_api import Json, TaskId
 from local.stack import DAG_IDS
+from sync_airflow.dag_ids import RUN_JOB
 from sync_jobs.catalogue import find_job
-from tests.airflow_of_tests import RUN_JOB, StartedAirflow
+from tests.airflow_of_tests import StartedAirflow
 from tests.browser.trigger_form import TriggerForm
 
 STATUS = find_job("PersonRecordStatusJob").dag_id

@@ -69,6 +69,23 @@ def test_one_host_or_several_in_every_form(
         assert {node.base_url for node in client.transport.node_pool.all()} == set(found)
 
 
+@pytest.mark.parametrize(
+    ("uri", "url"),
+    [
+        ("https://sync:p%40ss@search", "https://search:443"),
+        ("https://sync:p%40ss@search:9243/es", "https://search:9243/es"),
+        ("http://sync:p%40ss@[::1]:9200", "http://[::1]:9200"),
+        ("http://sync:p%40ss@search:9200/https", "https://search:9200"),
+        ("elasticsearch://sync:p%40ss@search/https", "https://search:9200"),
+        ("elasticsearch://sync:p%40ss@[::1]:9201/https", "https://[::1]:9201"),
+    ],
+)
+def test_a_connection_of_the_environment_may_be_a_url(uri: str, url: str) -> None:
+    hosts, arguments = elasticsearch_arguments(Connection.from_uri(uri, conn_id="tcs_elasticsearch"))
+    assert hosts == [url]
+    assert arguments["basic_auth"] == ("sync", "p@ss")
+
+
 @pytest.mark.parametrize("host", ["https://sync:p%40ss@search:9200", "sync:p%40ss@search:9200", "sync:p%40ss@[::1]"])
 def test_user_and_password_of_a_host_are_basic_authentication_and_not_part_of_the_url(host: str) -> None:
     hosts, arguments = elasticsearch_arguments(connection(host=host))

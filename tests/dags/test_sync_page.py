@@ -28,7 +28,7 @@ from sqlalchemy.exc import OperationalError
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
 from sync_airflow.restart.recovery_trigger import run_in_its_place
-from sync_jobs.catalogue import JOBS
+from sync_jobs.catalogue import JOBS, find_job
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
 from sync_jobs.postgres.locks import advisory_lock
@@ -88,6 +88,13 @@ def put(client: TestClient, path: str, body: Any = None, *, role: str = "admin",
     headers = as_user(role) | {"Content-Type": "application/json"} | headers
     answer: Response = client.put(path, content=content, headers=headers)
     return answer
+
+
+def status_of(client: TestClient, name: str) -> dict[str, Any]:
+    """What the page shows of the job of that name."""
+    jobs: list[dict[str, Any]] = client.get(STATUS, headers=as_user("viewer")).json()["jobs"]
+    (found,) = (job for job in jobs if job["name"] == name)
+    return found
 
 
 def runs() -> list[DagRun]:
@@ -220,7 +227,7 @@ def test_a_job_is_started_once_and_then_already_running(client: TestClient, name
     (run,) = runs()
     assert (run.dag_id, run.run_id, run.conf) == ("person_record_status_job", first.json()["run_id"], {})
     assert run.triggering_user_name == "a-admin"
-    status = client.get(STATUS, headers=as_user("viewer")).json()["jobs"][-1]
+    status = status_of(client, "PersonRecordStatusJob")
     assert (status["running"], status["current"]["state"], status["current"]["started_by"]) == (True, "queued", "hand")
 
 
@@ -303,7 +310,8 @@ def test_recovery_refuses_a_dry_run_and_names_its_parameters(client: TestClient)
 
 
 @pytest.mark.parametrize(
-    ("path", "expected"), [(STATUS_JOB, job_parameters(JOBS[-1])), (ALL_JOBS, recovery_parameters())]
+    ("path", "expected"),
+    [(STATUS_JOB, job_parameters(find_job("PersonRecordStatusJob"))), (ALL_JOBS, recovery_parameters())],
 )
 def test_the_parameters_of_a_run_are_served_with_their_texts_and_defaults(
     client: TestClient, path: str, expected: tuple[Parameter, ...]
@@ -347,7 +355,7 @@ def test_a_paused_job_is_not_started(client: TestClient) -> None:
     answer = put(client, STATUS_JOB, {})
     assert (answer.status_code, runs()) == (409, [])
     assert "is paused: unpause it" in answer.json()["error"]
-    assert client.get(STATUS, headers=as_user("viewer")).json()["jobs"][-1]["is_paused"]
+    assert status_of(client, "PersonRecordStatusJob")["is_paused"]
 
 
 def test_a_job_whose_file_is_missing_is_not_started(client: TestClient) -> None:
@@ -388,15 +396,20 @@ def test_without_a_connection_to_elasticsearch_the_page_says_what_is_missing(cli
 
 
 @pytest.mark.parametrize(
-    "connection", [{"host": "127.0.0.1", "extra": {"nonsense": 1}}, {"host": "bad host"}, {"host": "a:b:c"}]
+    ("connection", "error"),
+    [
+        ({"host": "127.0.0.1", "extra": {"nonsense": 1}}, "the client does not accept a host or an argument"),
+        ({"host": "bad host"}, "expected a host as name, name:port, [IPv6 address]:port or URL"),
+        ({"host": "a:b:c"}, "expected a host as name, name:port, [IPv6 address]:port or URL"),
+    ],
 )
 def test_an_unusable_connection_is_reported(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any]
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any], error: str
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", json.dumps({"conn_type": "elasticsearch"} | connection))
     answer = client.get("/sync/api/indices", headers=as_user("viewer"))
     assert answer.status_code == 503
-    assert "Connection tcs_elasticsearch: the client does not accept a host or an argument" in answer.json()["error"]
+    assert f"Connection tcs_elasticsearch: {error}" in answer.json()["error"]
 
 
 def test_the_next_node_is_asked_if_one_is_down(

@@ -11,6 +11,7 @@ from elasticsearch import Elasticsearch
 from local.elasticsearch import Elasticsearch as ElasticsearchServer
 from sync_jobs.errors import SearchBlocked, SyncJobError, TransientError
 from sync_jobs.search import index_alias
+from sync_jobs.search.settings import IndexSettings
 from tests.application import Application
 from tests.awkward_data import Connection
 from tests.comparison import all_indices, indices_behind_alias, runner
@@ -98,3 +99,17 @@ def test_a_bulk_request_that_the_server_could_not_do_is_sent_again(
         proxy.refuse = {"/_bulk": (status, {"type": "node_closed_exception", "reason": "node closed"}, 2)}
         assert runner(job_connection, client)(JOB, RUN_DATE).added == 3
     assert elasticsearch.count(index="persons")["count"] == 3
+
+
+@pytest.mark.usefixtures("application")
+def test_a_bulk_request_that_never_succeeds_says_why(
+    job_connection: Connection, elasticsearch: Elasticsearch, elasticsearch_server: ElasticsearchServer
+) -> None:
+    with proxy_before(elasticsearch_server.url) as proxy, Elasticsearch(proxy.url) as client:
+        proxy.refuse = {"/_bulk": (500, {"type": "node_closed_exception", "reason": "node closed"}, 9)}
+        settings = IndexSettings(bulk_attempts=2)
+        with pytest.raises(
+            TransientError, match=r"in 2 attempts, the last time because of 500 node_closed_exception\."
+        ):
+            runner(job_connection, client)(JOB, RUN_DATE, settings=settings)
+    assert not all_indices(elasticsearch)

@@ -11,9 +11,10 @@ import psycopg
 import pytest
 
 from local import jars
+from local.elasticsearch import Elasticsearch
 from local.errors import ServiceFailed, StackError
 from local.ports import any_free_port
-from local.postgres import ADMINISTRATOR, Postgres
+from local.postgres import ADMINISTRATOR, ROLES, Postgres
 from local.processes import Service, stop
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,11 +64,44 @@ def test_a_second_postgresql_on_the_same_data_is_refused(postgres: Postgres, run
         postgres.start(postgres.service())
 
 
+def test_no_password_is_in_the_log_of_a_postgresql_that_logs_all_statements(tmp_path: Path) -> None:
+    passwords = {role: f"password of {role}" for role in (ADMINISTRATOR, *ROLES)}
+    server = Postgres(tmp_path / "data", tmp_path / "log", any_free_port(), passwords)
+    server.initialise()
+    with (server.data / "postgresql.conf").open("a") as configuration:
+        configuration.write("log_statement = 'all'\n")
+    service = server.start(server.service())
+    try:
+        server.wait_until_ready(service)
+        for _ in range(2):  # they are created, then altered
+            server.create_databases()
+        for role in ROLES:
+            psycopg.connect(server.dsn(role, "tcs" if role == "tcs" else "postgres")).close()
+    finally:
+        stop([service], patience=10)
+    log = server.log.read_text()
+    assert "CREATE ROLE" in log
+    assert "ALTER ROLE" in log
+    assert "password of" not in log
+
+
 def test_an_unfinished_data_folder_is_created_again(postgres: Postgres) -> None:
     shutil.move(postgres.data, postgres.data.with_name("data.unfinished"))
     postgres.initialise()
     assert (postgres.data / "PG_VERSION").read_text() == "18\n"
     assert not postgres.data.with_name("data.unfinished").exists()
+
+
+def test_elasticsearch_starts_in_a_folder_with_a_name_that_is_not_ascii_in_the_locale_c(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    server = Elasticsearch(tmp_path / "Zoë", tmp_path / "log", any_free_port(), heap="256m")
+    service = server.start(server.service())
+    try:
+        server.wait_until_ready(service)
+    finally:
+        stop([service], patience=10)
 
 
 def test_a_jar_with_another_checksum_stops_the_start(tmp_path: Path) -> None:

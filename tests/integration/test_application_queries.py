@@ -13,7 +13,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from tests.awkward_data import Connection, load
-from tests.comparison import ALIAS, RunJob, edit_as_the_application_does, indices_behind_alias
+from tests.comparison import ALIAS, MAPPING, RunJob, edit_as_the_application_does, indices_behind_alias
 from tests.naive_model import Tables
 
 JOB = "PersonElasticSearchSyncJob"
@@ -216,45 +216,6 @@ def test_a_field_that_the_mapping_does_not_name_makes_no_write_fail(elasticsearc
     found = elasticsearch.search(index=ALIAS, query={"term": {"personId": 6}}, size=100)["hits"]["hits"]
     assert len(found) == len(values)
     assert all(hit["_source"]["nobodyKnows"] in values for hit in found)
-
-
-LONG: Query = {"type": "long"}
-KEYWORD: Query = {"type": "keyword"}
-TEXT: Query = {"type": "text", "fields": {"keyword": {"type": "keyword"}}}
-MAPPING: Query = {
-    "personId": LONG,
-    "gradeId": LONG,
-    "siteId": LONG,
-    "surname": KEYWORD,
-    "forenames": KEYWORD,
-    "gmcNumber": KEYWORD,
-    "gdcNumber": KEYWORD,
-    "publicHealthNumber": KEYWORD,
-    "placementType": KEYWORD,
-    "specialty": KEYWORD,
-    "role": KEYWORD,
-    "currentOwner": KEYWORD,
-    "fullName": TEXT,
-    "status": TEXT,
-    "intrepidId": TEXT,
-    "gradeAbbreviation": TEXT,
-    "gradeName": TEXT,
-    "siteCode": TEXT,
-    "siteName": TEXT,
-    "currentOwnerRule": TEXT,
-    "trusts": {"type": "nested", "properties": {"personId": LONG, "trustId": LONG}},
-    "programmeMemberships": {
-        "type": "nested",
-        "properties": {
-            "id": LONG,
-            "personId": LONG,
-            "programmeId": LONG,
-            "programmeName": TEXT,
-            "programmeNumber": TEXT,
-            "programmeMembershipStatus": TEXT,
-        },
-    },
-}
 
 
 @pytest.mark.usefixtures("find")

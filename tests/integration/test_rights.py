@@ -37,6 +37,12 @@ def refused(connection: Connection, statement: str) -> bool:
     return False
 
 
+def test_the_columns_of_every_table_are_known_to_the_tests(tcs: Connection) -> None:
+    found = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
+    known = {(table, column) for table, columns in COLUMNS.items() for column in columns}
+    assert set(tcs.execute(found).fetchall()) == known
+
+
 @pytest.mark.parametrize("table", sorted(COLUMNS))
 def test_it_reads_every_table(job_connection: Connection, table: str) -> None:
     assert not refused(job_connection, f"SELECT * FROM {table}")

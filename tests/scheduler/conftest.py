@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from elasticsearch import Elasticsearch
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it ships no types
 
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
@@ -17,18 +19,22 @@ from tests.conftest import delete_indices
 from tests.scheduler.night import this_minute
 from tests.scheduler.running_airflow import SETTINGS, RunningAirflow
 
-FOLDER = Path(__file__).parent
+FILES_WITH_THEIR_OWN_AIRFLOW = ("test_make_run.py", "test_clock_changes.py")
 PERSONS = 300
 NIGHTS_OFF = 3
 CHANGED = 1_000_000  # id of a post and of a person that no demo data has
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run all tests that share an Airflow: it starts once, and they run one after the other."""
-    for item in items:
-        if item.path.is_relative_to(FOLDER) and isinstance(item, pytest.Function):
-            shared = "running_airflow" in item.fixturenames
-            item.add_marker(pytest.mark.xdist_group("running_airflow" if shared else item.path.stem))
+class SchedulingByAirflow(LoadScopeScheduling):  # type: ignore[misc]  # whose class has no type
+    """Lets one process run all tests that share an Airflow; it starts once, and they run one after the other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.split("::", maxsplit=1)[0]).name
+        return file if file in FILES_WITH_THEIR_OWN_AIRFLOW else "running_airflow"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SchedulingByAirflow:
+    return SchedulingByAirflow(config, log)
 
 
 @pytest.fixture(scope="session")

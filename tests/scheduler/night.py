@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from local.airflow_api import AirflowApi, Json, NotFound, TaskId
+from sync_airflow.dag_ids import RUN_JOB
 from sync_airflow.night_rules import SCHEDULED
 from sync_jobs.catalogue import JOBS, index_build_before, upstream_jobs
-from tests.airflow_of_tests import ENDED, RUN_JOB
+from tests.airflow_of_tests import ENDED
 from tests.waiting import wait_for
 
 # From a night's first tick to the end of all that a test does in it.

@@ -13,8 +13,9 @@ from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
 from local.airflow_api import TaskId
 from local.demo_data import TABLES, load_demo_data
+from sync_airflow.dag_ids import RUN_JOB
 from sync_jobs.catalogue import JOBS
-from tests.airflow_of_tests import RUN_JOB, airflow_of_tests, new_databases
+from tests.airflow_of_tests import airflow_of_tests, new_databases
 from tests.awkward_data import read_tables
 from tests.comparison import assert_same_documents, column, documents_behind_alias, owners
 from tests.conftest import delete_indices

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from local.airflow_api import TaskId
-from tests.airflow_of_tests import RUN_JOB
+from sync_airflow.dag_ids import RUN_JOB
 from tests.scheduler.running_airflow import RunningAirflow
 from tests.waiting import wait_for
 

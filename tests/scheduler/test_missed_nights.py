@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
+from sync_airflow.dag_ids import RUN_JOB
 from sync_jobs.catalogue import JOBS
-from tests.airflow_of_tests import RUN_JOB
 from tests.scheduler.conftest import CHANGED, NIGHTS_OFF
 from tests.scheduler.night import Night, run_id_of
 from tests.scheduler.running_airflow import RunningAirflow

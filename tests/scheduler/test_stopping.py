@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 from local.airflow_api import TaskId
-from tests.airflow_of_tests import RUN_JOB
+from sync_airflow.dag_ids import RUN_JOB
 from tests.scheduler.running_airflow import HURRIED_BUILD, RunningAirflow
 from tests.waiting import wait_for
 

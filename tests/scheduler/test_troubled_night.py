@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import psycopg
 
 from local.airflow_api import TaskId
+from sync_airflow.dag_ids import RUN_JOB
 from sync_jobs.catalogue import JOBS
-from tests.airflow_of_tests import RUN_JOB
 from tests.scheduler.night import Night, now, this_minute
 from tests.scheduler.running_airflow import RunningAirflow
 from tests.waiting import wait_for

@@ -84,5 +84,6 @@ def test_a_job_covers_missed_nights_and_takes_a_date_override_as_in_the_contract
     assert job.takes_date_override == expected.takes_date_override
 
 
-def test_no_two_jobs_share_a_dag_id_or_an_entry_point() -> None:
-    assert len({job.dag_id for job in JOBS}) == len({job.entry_point for job in JOBS}) == len(JOBS)
+def test_no_two_jobs_share_a_dag_id_or_do_the_same_work() -> None:
+    work = {(job.entry_point, job.builds_index.alias if job.builds_index else None) for job in JOBS}
+    assert len({job.dag_id for job in JOBS}) == len(work) == len(JOBS)

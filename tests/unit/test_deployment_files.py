@@ -178,7 +178,7 @@ def test_the_image_and_the_lock_have_the_same_version_of_python() -> None:
 
 def test_the_role_in_elasticsearch_has_rights_to_every_index_of_the_jobs() -> None:
     written = (ROOT / "deploy" / "elasticsearch_role.json").read_text(encoding="utf-8")
-    assert written == role(), "PYTHONPATH=plugins python deploy/write_elasticsearch_role.py"
+    assert written == role(), "run: make generate"
 
 
 def test_compose_and_the_local_stack_have_the_same_version_of_elasticsearch() -> None:

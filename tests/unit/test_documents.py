@@ -30,12 +30,12 @@ def test_dependencies_document_says_why_each_direct_dependency_is_there(requirem
 
 
 def test_the_picture_of_the_night_is_what_the_code_draws() -> None:
-    assert PICTURE.read_text(encoding="utf-8") == draw(), "run: PYTHONPATH=plugins python docs/draw_night.py"
+    assert PICTURE.read_text(encoding="utf-8") == draw(), "run: make generate"
 
 
 def test_the_run_book_has_the_order_that_the_table_of_jobs_has() -> None:
     run_book = RUN_BOOK.read_text(encoding="utf-8")
-    assert run_book == with_tables(run_book), "run: PYTHONPATH=plugins python docs/write_order.py"
+    assert run_book == with_tables(run_book), "run: make generate"
 
 
 def test_the_picture_has_an_edge_for_each_wait_and_one_for_each_way_back_in_time() -> None:
@@ -53,7 +53,7 @@ def test_the_picture_tells_in_words_what_it_shows() -> None:
 
 def test_the_architecture_picture_is_what_the_code_draws() -> None:
     drawn = draw_architecture.PICTURE.read_text(encoding="utf-8")
-    assert drawn == draw_architecture.draw(), "run: PYTHONPATH=plugins:. python docs/draw_architecture.py"
+    assert drawn == draw_architecture.draw(), "run: make generate"
 
 
 @pytest.mark.parametrize(("user", "used"), draw_architecture.IMPORTS)
@@ -106,7 +106,7 @@ def is_said(quote: str, text: str) -> bool:
 
 def test_the_page_of_index_settings_is_current() -> None:
     page = write_index_settings.PAGE.read_text(encoding="utf-8")
-    assert page == write_index_settings.page(), "run: PYTHONPATH=plugins:. python docs/write_index_settings.py"
+    assert page == write_index_settings.page(), "run: make generate"
 
 
 def test_no_documented_command_asks_for_a_password() -> None:

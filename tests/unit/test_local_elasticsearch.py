@@ -1,10 +1,12 @@
-"""The local Elasticsearch is tuned by the size of its data."""
+"""The local Elasticsearch: its tuning by the size of its data, and its locale."""
 
+import locale
 from pathlib import Path
 
 import pytest
 
-from local.elasticsearch import QUICK_BYTES, QUICK_PERSONS, Elasticsearch
+from local.elasticsearch import QUICK_BYTES, QUICK_PERSONS, Elasticsearch, environment
+from local.elasticsearch_node import unusable_path
 
 
 @pytest.fixture
@@ -25,3 +27,23 @@ def test_a_node_that_holds_much_data_is_tuned_for_large_indexes(node: Elasticsea
     with (node.home / "data" / "segment").open("wb") as file:
         file.truncate(QUICK_BYTES + 1)
     assert not node.tuned(20_000).quick
+
+
+def test_java_gets_a_locale_for_all_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    assert environment()["LC_ALL"] == "C.UTF-8"
+
+
+@pytest.mark.parametrize(("codeset", "usable"), [("UTF-8", True), ("ANSI_X3.4-1968", False)])
+def test_a_path_that_java_cannot_use_is_named_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, codeset: str, usable: bool
+) -> None:
+    monkeypatch.setattr(locale, "nl_langinfo", lambda _: codeset)
+    assert unusable_path([Path("/plain")]) is None
+    reason = unusable_path([Path("/plain"), Path("/Zoë")])
+    if usable:
+        assert reason is None
+    else:
+        assert reason
+        assert reason.startswith(r"Java cannot use the path '/Zo\xeb' in the encoding ANSI_X3.4-1968")
+        assert "\n" not in reason

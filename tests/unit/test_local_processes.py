@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from local.errors import ServiceFailed
-from local.processes import KEY_VARIABLE, Service, processes_of, running_process, stop
+from local.processes import KEY_VARIABLE, NotReady, Service, processes_of, running_process, stop
 
 # A service that ignores SIGTERM. Its child runs in a session of its own; it prints the child's id.
 WITH_CHILD = """
@@ -129,3 +129,29 @@ def test_a_service_that_is_not_ready_in_time_is_named(tmp_path: Path) -> None:
     with pytest.raises(ServiceFailed, match="A service was not ready within"):
         service.wait_until(lambda: False, seconds=0.3)
     stop([service], patience=5)
+
+
+def test_a_service_that_is_not_ready_in_time_is_named_with_the_last_reason(tmp_path: Path) -> None:
+    def refuse() -> bool:
+        raise NotReady("server does not support SSL")
+
+    service = start(tmp_path, "import time; time.sleep(60)")
+    with pytest.raises(ServiceFailed, match=r"was not ready within 0 seconds: server does not support SSL\.\n"):
+        service.wait_until(refuse, seconds=0.3)
+    stop([service], patience=5)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "STATEMENT:  ALTER ROLE \"tcs\" LOGIN PASSWORD 'topsecret'",
+        "statement: create role tcs login password 'topsecret'",
+        "connecting to postgresql+psycopg2://airflow:topsecret@127.0.0.1:5432/airflow",
+    ],
+)
+def test_the_lines_of_a_log_that_an_error_shows_have_no_password(tmp_path: Path, line: str) -> None:
+    log = tmp_path / "log"
+    log.write_text(f"{line}\n")
+    text = str(ServiceFailed("PostgreSQL", "stopped", log))
+    assert "topsecret" not in text
+    assert "***" in text

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from local.__main__ import after_interrupt, documents, stopped_service
+from local.__main__ import SCHEDULER, after_interrupt, documents, running_stack, stopped_meanwhile, stopped_service
 from local.airflow_api import AirflowApi
 from local.errors import StackError
 from local.home import Home
@@ -100,3 +100,38 @@ def test_a_stopped_server_is_named_with_its_log_and_what_to_do(tmp_path: Path) -
     assert str(home.log("postgres")) in text
     assert "make run" in text
     assert "{" not in text
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Home:
+    """A home whose stack has been started."""
+    home = Home(tmp_path / "home")
+    home.prepare()
+    home.note_service(Service("Airflow's scheduler", home.log("scheduler"), pid=2**22 + 1, started=1.0), SCHEDULER)
+    home.write_stack({"airflow_url": "http://127.0.0.1:9"})
+    return home
+
+
+def test_a_server_that_stopped_by_itself_was_not_stopped_by_another_command(running: Home) -> None:
+    assert stopped_meanwhile(running, running.services()) is None
+    assert running_stack(running) == {"airflow_url": "http://127.0.0.1:9"}
+
+
+def test_a_stack_that_another_command_is_stopping_is_said_to_be_stopped(running: Home) -> None:
+    services = running.services()
+    running.remove_stack()
+    assert "The stack was stopped by another command (make down" in str(stopped_meanwhile(running, services))
+    with pytest.raises(StackError, match="stopped by another command"):
+        running_stack(running)
+
+
+def test_a_stack_that_was_stopped_and_started_again_is_said_to_be_stopped(running: Home) -> None:
+    services = running.services()
+    running.note_service(Service("Airflow's scheduler", running.log("scheduler")), SCHEDULER)
+    assert "stopped by another command" in str(stopped_meanwhile(running, services))
+
+
+def test_a_stack_whose_data_was_deleted_is_said_to_be_stopped(running: Home) -> None:
+    services = running.services()
+    running.delete()
+    assert "stopped by another command" in str(stopped_meanwhile(running, services))

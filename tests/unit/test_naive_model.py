@@ -6,6 +6,8 @@ from uuid import UUID
 
 import pytest
 
+from tests.awkward_data import COLUMNS
+from tests.comparison import FIELDS
 from tests.naive_model import (
     Row,
     Tables,
@@ -51,7 +53,7 @@ def tables(**rows: list[Row]) -> Tables:
 
 
 def person(person_id: int = PERSON, **fields: Any) -> Row:
-    return {"id": person_id, "intrepid_id": None, "role": None, "status": None, "public_health_number": None} | fields
+    return dict.fromkeys(COLUMNS["person"]) | {"id": person_id} | fields
 
 
 def membership(number: int, start: date | None, end: date | None, programme: int | None = 1, of: int = PERSON) -> Row:
@@ -258,37 +260,25 @@ def test_the_status_of_a_programme_membership(start: date | None, end: date | No
     assert programme_membership_status(start, end, RUN_DATE) == expected
 
 
-CONTACT = {"id": PERSON, "surname": "Smith", "forenames": "Anna"}
+CONTACT: Row = dict.fromkeys(COLUMNS["contact_details"]) | {"id": PERSON, "surname": "Smith", "forenames": "Anna"}
 
 
 def test_a_person_with_nothing_but_a_name_has_one_document_with_empty_lists() -> None:
     data = tables(person=[person(intrepid_id="i", role="r", status="CURRENT", public_health_number="n")])
     data["contact_details"] = [CONTACT]
-    assert person_documents(data, RUN_DATE) == {
-        PERSON: [
-            {
-                "personId": PERSON,
-                "intrepidId": "i",
-                "role": "r",
-                "status": "CURRENT",
-                "publicHealthNumber": "n",
-                "surname": "Smith",
-                "forenames": "Anna",
-                "fullName": "Anna Smith",
-                "gmcNumber": None,
-                "gdcNumber": None,
-                "gradeId": None,
-                "gradeAbbreviation": None,
-                "siteId": None,
-                "siteCode": None,
-                "placementType": None,
-                "specialty": None,
-                "currentOwner": None,
-                "currentOwnerRule": None,
-                "trusts": [],
-                "programmeMemberships": [],
-            }
-        ]
+    [document] = person_documents(data, RUN_DATE)[PERSON]
+    assert document.keys() == set(FIELDS)
+    assert {name: value for name, value in document.items() if value is not None} == {
+        "personId": PERSON,
+        "intrepidId": "i",
+        "role": "r",
+        "status": "CURRENT",
+        "publicHealthNumber": "n",
+        "surname": "Smith",
+        "forenames": "Anna",
+        "fullName": "Anna Smith",
+        "trusts": [],
+        "programmeMemberships": [],
     }
 
 

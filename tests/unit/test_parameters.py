@@ -15,6 +15,7 @@ from sync_jobs.parameters import (
     recovery_parameters,
     rollback_parameters,
 )
+from tests.expected_jobs import EXPECTED_JOBS, ExpectedJob, expected_job_id
 
 INDEX_BUILD = find_job("PersonElasticSearchSyncJob")
 
@@ -24,7 +25,7 @@ def by_name(parameters: tuple[Parameter, ...]) -> dict[str, Parameter]:
 
 
 def test_the_reference_page_is_current() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run: PYTHONPATH=plugins python docs/write_parameters.py"
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: make generate"
 
 
 def test_every_parameter_has_a_title_and_an_explanation_in_sentences() -> None:
@@ -66,11 +67,14 @@ def test_recovery_leaves_the_limits_to_each_job() -> None:
         assert parameters[name].explanation.endswith("Empty: each job's own limit.")
 
 
-def test_a_job_names_its_follow_on_jobs_or_says_that_there_are_none() -> None:
-    follow_on = by_name(job_parameters(find_job("PostEmployingBodyTrustJob")))["run_follow_on_jobs"]
-    assert (follow_on.has_effect, follow_on.explanation.endswith("Here: PostTrainingBodyTrustJob.")) == (True, True)
-    none = by_name(job_parameters(INDEX_BUILD))["run_follow_on_jobs"]
-    assert (none.has_effect, "has none" in none.explanation) == (False, True)
+@pytest.mark.parametrize("expected", EXPECTED_JOBS, ids=expected_job_id)
+def test_a_job_names_its_follow_on_jobs_or_says_that_there_are_none(expected: ExpectedJob) -> None:
+    parameter = by_name(job_parameters(find_job(expected.name)))["run_follow_on_jobs"]
+    names = ", ".join(expected.runs_after)
+    assert parameter.has_effect == bool(names)
+    assert parameter.explanation.endswith(
+        f"Here: {names}." if names else "This job has none, so it makes no difference."
+    )
 
 
 def test_a_given_limit_replaces_the_default_and_anything_else_is_left_alone() -> None:

@@ -1,4 +1,4 @@
--- The three tables that the jobs own (docs/domain.md, "Tables").
+-- The tables that the jobs own (docs/domain.md, "Tables").
 -- They have no foreign keys: the application's tables contain dangling references, and a rebuild must not wait for the
 -- locks that foreign keys take.
 

@@ -3,6 +3,7 @@
 -- creates the role: CREATE ROLE sync_jobs LOGIN PASSWORD …
 -- The jobs use temporary tables. If the owner of the tables does not own the database, PostgreSQL warns "no privileges
 -- were granted"; then an administrator has to run this once more.
+-- If a table has row-level security, an administrator also runs ALTER ROLE sync_jobs BYPASSRLS: the jobs read all rows.
 
 DO $$
 BEGIN

@@ -3,12 +3,13 @@
 from airflow.sdk import DAG
 
 from sync_airflow import task_defaults
+from sync_airflow.dag_ids import RUN_JOB
 from sync_airflow.dags.manuals import job_manual
 from sync_airflow.dags.parameters import airflow_params
 from sync_airflow.dags.schedule import daily
 from sync_airflow.messages.announcements import announce_failure, announce_unreported_failure
 from sync_airflow.tasks.follow_on_jobs import RUN_NEXT_JOB, RunNextJobOperator
-from sync_airflow.tasks.job_operator import RUN_JOB, JobOperator
+from sync_airflow.tasks.job_operator import JobOperator
 from sync_airflow.tasks.missing_runs import ReplaceMissingRunOperator
 from sync_airflow.tasks.sensors import NightlyJobSensor, wait_task_id
 from sync_jobs.catalogue import Job, index_build_before, upstream_jobs

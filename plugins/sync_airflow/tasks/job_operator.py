@@ -20,7 +20,6 @@ from sync_jobs.catalogue import Job, find_job
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-RUN_JOB = "run_job"
 DATE_OF_CHANGE_OVERRIDE = "date_of_change_override"
 
 

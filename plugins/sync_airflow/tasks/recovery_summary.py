@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from sync_airflow import task_defaults
+from sync_airflow.dag_ids import RUN_JOB
 from sync_airflow.messages.announcements import announce_failure, announce_recovery
 from sync_airflow.tasks.failure import REASON, fail
-from sync_airflow.tasks.job_operator import RUN_JOB
 from sync_airflow.tasks.recovery import TRIGGERED_RUN_ID, run_date_of, states_of_jobs, unfit_upstream_jobs
 from sync_jobs.catalogue import JOBS, Job
 from sync_jobs.report import COUNTS, label

@@ -1,4 +1,4 @@
-"""The sensor that waits for an earlier job of the same night, without a worker and not for a run that cannot come."""
+"""The sensor that waits for an earlier job of the same night, without occupying a worker meanwhile."""
 
 from __future__ import annotations
 

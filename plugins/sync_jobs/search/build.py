@@ -48,7 +48,7 @@ from sync_jobs.search.verification import (
     verify_totals,
 )
 
-# A background refresh during the load comes at most once per this fraction of the expected documents.
+# At most this many background refreshes during a load, each after the same share of the expected documents.
 REFRESH_FRACTION = 5
 
 log = logging.getLogger(__name__)

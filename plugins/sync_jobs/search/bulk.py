@@ -25,6 +25,7 @@ from sync_jobs.search.errors import (
     is_not_trusted,
     raise_unless_transient,
     refusal,
+    status_and_type,
 )
 from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.refusals import Refusal, refused, too_large
@@ -151,18 +152,24 @@ class _Sender:
                 if error.status_code == TOO_LARGE:
                     return self._send_halves(body)
                 raise_unless_transient(error, carries_documents=True)
+                why = status_and_type(error)
             except (ElasticsearchUnreachable, ConnectionTimeout) as error:
                 if is_not_trusted(error):
                     raise
+                why = type(error).__name__
             else:
                 body, refusals = _refused(self.definition, body, answer["items"]) if answer["errors"] else (b"", [])
                 if refusals:
                     self.on_refused(refusals)
                 if not body:
                     return None
+                why = _first_that_can_pass(answer["items"])
             if attempt + 1 == self.attempts or _wait(attempt, self.stopped):
                 break
-        raise TransientError(f"Elasticsearch did not accept a bulk request for {self.index} in {attempt + 1} attempts")
+        raise TransientError(
+            f"Elasticsearch did not accept a bulk request for {self.index} in {attempt + 1} attempts, the last time "
+            f"because of {why}"
+        )
 
     def _bulk(self, body: bytes) -> Any:
         # The client's type is a Sequence of operations; finished bytes pass through _FinishedLines unchanged.
@@ -209,6 +216,16 @@ def _refused(
         else:
             raise refusal(result["status"], error)
     return b"".join(again), refusals
+
+
+def _first_that_can_pass(items: list[dict[str, dict[str, Any]]]) -> str:
+    """Status and type of the first error of an operation that is sent again."""
+    results = (result for item in items for result in item.values() if "error" in result)
+    return next(
+        f"{each['status']} {each['error']['type']}"
+        for each in results
+        if can_pass(each["status"], each["error"]["type"])
+    )
 
 
 def _wait(attempt: int, stopped: Event) -> bool:

@@ -87,6 +87,11 @@ def _account(error: ApiError) -> dict[str, Any]:
     return {"type": account} if isinstance(account, str) else default
 
 
+def status_and_type(error: ApiError) -> str:
+    """Such as 429 es_rejected_execution_exception, or 502 Bad Gateway."""
+    return f"{error.status_code} {_account(error)['type']}"
+
+
 def _phrase(status: int) -> str:
     return http_phrases.get(status, "unknown")
 
@@ -182,8 +187,9 @@ def elasticsearch_errors_translated() -> Iterator[None]:
         yield
     except ApiError as error:
         raise_unless_transient(error)
-        what = f"{error.status_code} {_account(error)['type']}"
-        raise TransientError(f"Elasticsearch, or a proxy in front of it, cannot answer now: {what}") from None
+        raise TransientError(
+            f"Elasticsearch, or a proxy in front of it, cannot answer now: {status_and_type(error)}"
+        ) from None
     except SerializationError:
         raise UnsupportedServer(
             f"What answers is not {WANTED_SERVER}: it sent something other than JSON. Correct the host of the "

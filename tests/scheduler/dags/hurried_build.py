@@ -5,8 +5,9 @@ from datetime import timedelta
 import gate  # noqa: F401, it puts itself into the build
 from airflow.sdk import DAG
 
+from sync_airflow.dag_ids import RUN_JOB
 from sync_airflow.dags.parameters import airflow_params
-from sync_airflow.tasks.job_operator import RUN_JOB, JobOperator
+from sync_airflow.tasks.job_operator import JobOperator
 from sync_jobs.catalogue import find_job
 from sync_jobs.parameters import job_parameters
 
