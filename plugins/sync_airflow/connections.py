@@ -69,8 +69,8 @@ def open_postgres(application_name: str, statement_timeout: timedelta) -> Iterat
 def postgres_parameters(extra: dict[str, Any], application_name: str) -> dict[str, Any]:
     """Extra of a PostgreSQL connection as the jobs need it: libpq's parameters, and those of the hook.
 
-    Keepalives are the jobs' unless extra has its own. How the driver behaves is not for extra to say. No options of
-    the jobs' own are added: a pooler such as PgBouncer refuses that startup parameter.
+    Keepalives are the jobs' unless extra has its own. Extra cannot change how the driver behaves. The jobs add no
+    options of their own: a pooler such as PgBouncer refuses that startup parameter.
     """
     from sync_jobs.postgres.connection import KEEPALIVES  # noqa: PLC0415
 

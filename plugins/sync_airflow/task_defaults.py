@@ -40,5 +40,5 @@ FAILED_STATES = ("failed",)
 # How long recovery waits for one job: four attempts within JOB_TIMEOUT, and the waits between them.
 RECOVERY_WAIT_TIMEOUT = timedelta(hours=9)
 
-# Recovery runs eight jobs; seldom is more than one of them late.
+# Recovery runs all jobs; seldom is more than one of them late.
 RECOVERY_TIMEOUT = timedelta(hours=20)

@@ -24,7 +24,7 @@ class Job:
     follow_on_jobs: names of the jobs that operators re-run after it.
     entry_point: "module:function" that does the work, imported only when the job runs.
     builds_index: the index that it builds. refreshes_index: the index in which it refreshes single documents.
-    takes_date_override: whether a run accepts the argument date_override (docs/domain.md, "8 PersonRecordStatusJob").
+    takes_date_override: whether a run takes the parameter date_override (docs/domain.md, "8 PersonRecordStatusJob").
     covers_missed_nights: whether a scheduled run covers every date since the last success (jobs 7, 8).
     limits: the guard-rail limits of its runs, unless a run is given others.
     """
@@ -129,7 +129,7 @@ _BY_NAME = {job.name: job for job in JOBS} | {job.dag_id: job for job in JOBS}
 
 
 def find_job(name: str) -> Job:
-    """The job of that name, which may be its name or its DAG id. Raises KeyError if there is none."""
+    """The job with this name or DAG id. Raises KeyError if there is none."""
     return _BY_NAME[name]
 
 

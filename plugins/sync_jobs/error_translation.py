@@ -1,4 +1,4 @@
-"""Errors of both servers' clients, translated into ours."""
+"""Errors of both servers' clients, translated into SyncJobError."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

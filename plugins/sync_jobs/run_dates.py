@@ -1,6 +1,6 @@
 """The dates that a run covers, and the argument dateOverride of PersonRecordStatusJob.
 
-The run date (D) is an argument; nothing here reads a clock (docs/domain.md, "The eight jobs").
+The run date (D) is an argument; nothing here reads a clock (docs/domain.md, "Run date").
 """
 
 import re

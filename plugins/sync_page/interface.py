@@ -1,7 +1,7 @@
 """The HTTP interface of the page, also for scripts: status of all jobs, search indices, parameters, starting runs.
 
-Addresses and the answers "Just started", "Already running" and "Job not found" are those of the service that this one
-replaces (docs/domain.md, "How it is operated today"): an operator's script needs only a new address and a login.
+Addresses and the words of the answers are those of the service that this one replaces (docs/domain.md, "The HTTP
+interface"). The form of the status and some status codes differ: docs/reference/http-interface.md.
 """
 
 from __future__ import annotations

@@ -27,7 +27,6 @@ from tests.expected_jobs import BY_DAG_ID, BY_NAME, DAG_IDS, EXPECTED_JOBS, Expe
 
 ROOT = Path(__file__).resolve().parents[2]
 
-each_dag_id = pytest.mark.parametrize("dag_id", DAG_IDS)
 each_job = pytest.mark.parametrize("expected", EXPECTED_JOBS, ids=expected_job_id)
 
 

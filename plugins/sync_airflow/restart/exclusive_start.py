@@ -31,7 +31,8 @@ def planned(now: datetime) -> ColumnElement[bool]:
 def lock_dag(session: Session, dag_id: str) -> Any:
     """Lock the DAG's row until the end of the transaction, and return its is_paused and is_stale.
 
-    Others that start a run this way wait, and then see ours. Raises DagNotFound if the DAG is unknown or its file gone.
+    Others that start a run this way wait, and then see this run. Raises DagNotFound if the DAG is unknown or its file
+    is gone.
     """
     columns = select(DagModel.is_paused, DagModel.is_stale).where(DagModel.dag_id == dag_id).with_for_update()
     row = session.execute(columns).one_or_none()

@@ -1,4 +1,11 @@
-"""PostgreSQL for the jobs: connections, statements from files, transactions, locks, and writing only what differs.
+"""PostgreSQL for the jobs.
 
-May import: sync_jobs.errors, sync_jobs.guard_rail, sync_jobs.report. Knows nothing of jobs, indices or Elasticsearch.
+    connection, pooler       the connections of a run, and the checks of the server
+    sql_files, statements    SQL from include/sql
+    transactions, locks      snapshots, READ COMMITTED; one run at a time
+    difference               writes only the rows that differ
+    copy_rows, background    rows as a stream; work on a connection in a thread
+    errors                   errors of PostgreSQL
+
+May import sync_jobs.errors, sync_jobs.guard_rail and sync_jobs.report. Knows nothing of jobs, indices or Elasticsearch.
 """

@@ -1,4 +1,4 @@
-"""Errors of PostgreSQL and its driver, translated into ours: those that can pass and those that cannot."""
+"""Errors of PostgreSQL and its driver, translated into SyncJobError: those that can pass and those that cannot."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

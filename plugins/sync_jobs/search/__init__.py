@@ -1,5 +1,16 @@
-"""The life of an index behind an alias: built, verified, promoted, refreshed, rolled back, pruned.
+"""The life of an index behind an alias, from an IndexDefinition (definition).
 
-Everything works from an IndexDefinition (definition). May import sync_jobs.postgres and the modules beside this
-package; must not import sync_jobs.jobs or sync_jobs.index_definitions, so it is independent of persons.
+    build, rollback                        what a run does; these two use everything below
+    index_alias, created_index             the indices of an alias: create, promote, prune; what templates add
+    settings, operator_settings            the settings of a build; those that operators put on the live index
+    document_stream, bulk, build_progress, keepalive_node
+                                           the load: from PostgreSQL into bulk requests
+    verification, source_comparison, live_comparison, field_guard_rail
+                                           what is checked before the swap
+    edits, application_writes, refresh     what was edited meanwhile, and how it is written again
+    quarantine, refusals, old_documents    documents that Elasticsearch refuses
+    documents, index_mapping, errors       equality of documents, mappings, errors of Elasticsearch
+
+May import sync_jobs.postgres and the modules beside this package, except catalogue, parameters and runner. Must not
+import sync_jobs.jobs or sync_jobs.index_definitions, so it is independent of persons.
 """

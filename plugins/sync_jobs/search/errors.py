@@ -1,4 +1,4 @@
-"""Errors of Elasticsearch and its client, translated into ours: those that can pass and those that cannot."""
+"""Errors of Elasticsearch and its client, translated into SyncJobError: those that can pass and those that cannot."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

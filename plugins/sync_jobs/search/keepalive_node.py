@@ -1,7 +1,7 @@
 """The HTTP connections of the client, with TCP keepalives.
 
-A connection is idle while PostgreSQL or the other connections work. A firewall on the way would drop it without a
-word, and the next request in it would wait for its whole timeout and fail.
+A connection is idle while PostgreSQL or the other connections work. A firewall on the way would drop it silently, and
+the next request in it would wait for its whole timeout and fail.
 """
 
 import socket

@@ -1,4 +1,4 @@
-"""Puts the index of another build behind the alias, without losing an edit (docs/design.md).
+"""Puts the index of another build behind the alias, without losing an edit (docs/design.md, "No edit is lost").
 
 The target lacks the edits of the days since it was built. Before the swap, every key whose documents differ from
 PostgreSQL, for the run date of the target, is written again. After it, the last edits are written as after a build.
