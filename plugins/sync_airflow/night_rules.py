@@ -9,12 +9,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sync_jobs.catalogue import JOBS, Job, upstream_jobs
+from sync_jobs.errors import BadArgument
+from sync_jobs.parameters import CONFIRM_RUN_DATE
 from sync_jobs.run_dates import parse_date
 
 # Airflow's run types. A scheduled run and a backfill belong to a night; all others are manual runs.
 SCHEDULED = "scheduled"
 BACKFILL = "backfill"
 OPERATOR_TRIGGERED = "operator_triggered"
+
+# Prefix of the ids of runs that replace a missing scheduled run (tasks/missing_runs.py).
+IN_PLACE = "in_place"
 
 # A function that returns the latest successes of a job, newest first.
 SuccessesOf = Callable[[Job], Iterable["Success"]]
@@ -77,10 +82,32 @@ def belongs_to_a_night(run_type: str) -> bool:
     return run_type in (SCHEDULED, BACKFILL)
 
 
+def run_type_of(run: Any) -> str:
+    """Airflow's type of a run, but "scheduled" for a run in place of a missing scheduled one: it behaves like that."""
+    return SCHEDULED if _is_in_place(run) else str(run.run_type)
+
+
+def night_tick(run: Any) -> datetime | None:
+    """The tick of the night that a run belongs to; None for a manual run."""
+    if _is_in_place(run):
+        return run.run_after  # type: ignore[no-any-return]
+    return run.logical_date if belongs_to_a_night(run.run_type) else None
+
+
+def run_ids_of_night(tick: datetime) -> list[str]:
+    """The ids that the run of that tick can have: scheduled, in place of the scheduled one, backfill."""
+    return [f"{kind}__{tick.astimezone(UTC).isoformat()}" for kind in (SCHEDULED, IN_PLACE, BACKFILL)]
+
+
+def _is_in_place(run: Any) -> bool:
+    # Only tasks start runs of this type, so no person can choose such an id.
+    return bool(run.run_type == OPERATOR_TRIGGERED and run.run_id.startswith(f"{IN_PLACE}__"))
+
+
 def own_date(run_type: str, logical_date: datetime | None, run_after: datetime) -> date:
     """The UTC date that a run is for by default: of its tick or, for a manual run, of its start.
 
-    The logical date of a manual run is only a label; the parameter run_date sets the date.
+    The logical date of a manual run does not change its date; the parameter run_date does.
     """
     moment = logical_date if logical_date is not None and belongs_to_a_night(run_type) else run_after
     return moment.astimezone(UTC).date()
@@ -89,6 +116,16 @@ def own_date(run_type: str, logical_date: datetime | None, run_after: datetime) 
 def chosen_date(given: str | None, own: date) -> date:
     """The run date: the given one, or the run's own date. Raises BadArgument."""
     return parse_date(given) if given else own
+
+
+def refuse_far_date(run_date: date, own: date, *, maximum_days: int, confirmed: bool) -> None:
+    """Raise BadArgument for a run date that is probably a typing error: far from the run's own date, not confirmed."""
+    days = abs((run_date - own).days)
+    if days > maximum_days and not confirmed:
+        raise BadArgument(
+            f"The run date {run_date} is {days:,} days away, more than the {maximum_days:,} allowed. If it is right, "
+            f"start the run again with {CONFIRM_RUN_DATE} true. Nothing was started."
+        )
 
 
 def first_date(
@@ -131,6 +168,19 @@ def _done(job: Job, tick: datetime, successes_of: SuccessesOf) -> list[Success]:
             for other in upstream_jobs(job)
         )
     ]
+
+
+def displaced_tick(job: Job, run: Any, *, is_dry: bool, now: datetime) -> datetime | None:
+    """The tick whose scheduled run this run displaces, if that run is still to be made up for; None otherwise.
+
+    Airflow creates no scheduled run for a logical date that another run of the DAG has. A dry backfill displaces it,
+    too. A tick of an earlier night is not made up for: the night that has started since replaces it.
+    """
+    tick = run.logical_date
+    if tick is None or run_type_of(run) == SCHEDULED or (run.run_type == BACKFILL and not is_dry):
+        return None
+    tick = tick.astimezone(UTC)
+    return tick if tick.time() == job.at and tick.date() >= latest_night(now) else None
 
 
 def latest_night(now: datetime) -> date:
@@ -187,8 +237,29 @@ def reason_not_to_wait(
     if is_paused:
         return f"{upstream.name} is paused and has no run of {_minute(tick)}."
     if next_tick is not None and next_tick > tick:
-        return f"{upstream.name} has no run of {_minute(tick)} and will not get one: it was new or paused at that time."
+        return (
+            f"{upstream.name} has no run of {_minute(tick)} and will not get one: "
+            "it was new or paused at that time, or another run has that logical date."
+        )
     return None
+
+
+def reason_not_to_count(upstream: Job, tick: datetime, successes_of: SuccessesOf) -> str | None:
+    """Why the successful run of that tick has not done the work of its night, as a clause; None if it has.
+
+    A run without an event counts: somebody marked it as success, or it skipped itself because its work was done.
+    """
+    run_ids = run_ids_of_night(tick)
+    success = next((success for success in successes_of(upstream) if success.run_id in run_ids), None)
+    if success is None or success.of_its_night:
+        return None
+    if success.dry_run:
+        what = "a dry run"
+    elif success.date_override:
+        what = f"a run with the date override {success.date_override}"
+    else:
+        what = f"a run for {success.run_date}"
+    return f"the run {success.run_id} of {upstream.name} was {what}"
 
 
 def _minute(moment: datetime) -> str:

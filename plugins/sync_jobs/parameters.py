@@ -52,6 +52,7 @@ class Parameter:
 
 
 FOLLOW_ON = "run_follow_on_jobs"
+CONFIRM_RUN_DATE = "confirm_run_date"
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
@@ -73,6 +74,14 @@ PARAMETERS: tuple[Parameter, ...] = (
         title="Run date",
         explanation="The date that the run is for. Empty: today in UTC.",
         taken_by=("jobs", "recovery"),
+    ),
+    Parameter(
+        name=CONFIRM_RUN_DATE,
+        kind="boolean",
+        title="Confirm the run date",
+        explanation="Accept a run date that is far from today: by default, more than 366 days away.",
+        taken_by=("jobs", "recovery"),
+        default=False,
     ),
     Parameter(
         name="direction",

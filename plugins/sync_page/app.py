@@ -9,6 +9,8 @@ from fastapi.responses import FileResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import RequestResponseEndpoint
 
+from sync_page.access import public_url
+from sync_page.asgi import PREFIX
 from sync_page.errors import install_error_handlers
 from sync_page.interface import router
 
@@ -46,5 +48,5 @@ async def page(request: Request) -> Response:
     except HTTPException as error:
         if error.status_code not in (status.HTTP_401_UNAUTHORIZED, status.HTTP_403_FORBIDDEN):
             raise
-        return RedirectResponse(get_auth_manager().get_url_login(next_url=str(request.url)))
+        return RedirectResponse(get_auth_manager().get_url_login(next_url=public_url(request, f"{PREFIX}/")))
     return FileResponse(STATIC / "page.html")

@@ -272,3 +272,21 @@ def test_invalid_settings_fail_the_task_before_it_starts_and_without_a_retry(
     with pytest.raises(AirflowFailException, match="expected"):
         execute(context())
     assert not work.called_with
+
+
+@pytest.mark.parametrize("run_date", ["1800-01-01", "9999-12-31", "2023-02-27", "2025-03-02"])
+def test_a_run_date_more_than_a_year_away_is_refused_unless_it_is_confirmed(work: Work, run_date: str) -> None:
+    with pytest.raises(AirflowFailException, match=rf"The run date {run_date} is .* days away, more than the 366"):
+        execute(context(run_type="manual", run_date=run_date))
+    assert not work.called_with
+    execute(context(run_type="manual", run_date=run_date, confirm_run_date=True))
+    assert work.called_with["run_date"] == date.fromisoformat(run_date)
+
+
+def test_how_far_a_run_date_may_be_away_is_a_setting(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__TIS_SYNC__MAXIMUM_RUN_DATE_DAYS", "4000")
+    execute(context(run_type="manual", run_date="2014-02-28"))
+    assert work.called_with["run_date"] == date(2014, 2, 28)
+    monkeypatch.setenv("AIRFLOW__TIS_SYNC__MAXIMUM_RUN_DATE_DAYS", "a year")
+    with pytest.raises(AirflowFailException, match="MAXIMUM_RUN_DATE_DAYS: 'a year': expected a number of days"):
+        execute(context(run_type="manual", run_date="2014-02-28"))

@@ -51,7 +51,7 @@ def dag(
 
 def run(dag: DAG, **conf: object) -> str:
     """The end state of a run for 29 February 2024 with these further parameters."""
-    state: str = dag.test(run_conf={"run_date": "2024-02-29"} | conf).state
+    state: str = dag.test(run_conf={"run_date": "2024-02-29", "confirm_run_date": True} | conf).state
     return state
 
 

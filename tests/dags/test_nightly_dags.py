@@ -141,7 +141,7 @@ def test_the_form_quotes_the_error_of_an_invalid_date_override(
 @pytest.mark.parametrize("dag_id", [*DAG_IDS, "recovery"])
 def test_the_form_says_that_the_logical_date_is_only_a_label(dags: dict[str, DAG], dag_id: str) -> None:
     param = dags[dag_id].params.get_param("run_date")
-    assert "Logical Date above is only a label" in (param.description or "")
+    assert "Logical Date above does not set it" in (param.description or "")
 
 
 def test_every_dag_has_a_manual_that_explains_its_parameters(dags: dict[str, DAG]) -> None:
@@ -211,7 +211,7 @@ def test_a_failed_upstream_ends_the_wait_unless_any_end_will_do(dags: dict[str, 
 def test_the_work_comes_after_every_wait_and_before_the_next_job(dags: dict[str, DAG], expected: ExpectedJob) -> None:
     dag = dags[expected.dag_id]
     waits = {f"wait_for_{other.dag_id}" for other in waited_for(expected)}
-    assert {task.task_id for task in dag.tasks} == {"run_job", "run_next_job", *waits}
+    assert {task.task_id for task in dag.tasks} == {"run_job", "run_next_job", "replace_missing_run", *waits}
     assert dag.get_task("run_job").upstream_task_ids == waits
     # Sensors skip themselves in a manual run; a failed one must stop the job.
     assert dag.get_task("run_job").trigger_rule == "none_failed"
@@ -265,3 +265,9 @@ def test_the_settings_file_has_the_connections_and_variables_of_the_code() -> No
         connections.ELASTICSEARCH: "elasticsearch",
     }
     assert [entry["variable_name"] for entry in settings["variables"]] == [DATE_OF_CHANGE_OVERRIDE, INDEX_SETTINGS]
+
+
+@each_job
+def test_the_manual_says_which_rows_an_append_only_job_removes(dags: dict[str, DAG], expected: ExpectedJob) -> None:
+    explained = "It does remove rows of its own that no longer hold" in (dags[expected.dag_id].doc_md or "")
+    assert explained == (expected.kind == "append-only")

@@ -1,14 +1,17 @@
 """Recovery runs all jobs in the order of the table, and says which jobs to run again."""
 
 import inspect
-from datetime import date
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
-from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import DAG, Context
+from airflow.sdk.exceptions import AirflowFailException, DagRunTriggerException, TaskDeferred
 
+from sync_airflow.tasks import recovery
 from sync_airflow.tasks.recovery import RecoverJobOperator, unfit_upstream_jobs
 from sync_airflow.tasks.recovery_summary import jobs_to_run_again, run_book, table
 from sync_jobs.catalogue import JOBS, find_job
@@ -20,12 +23,12 @@ ALL_WELL = dict.fromkeys(DAG_IDS, "success")
 
 
 def test_the_jobs_run_one_after_the_other_in_the_order_of_the_table_then_the_summary(dags: dict[str, DAG]) -> None:
-    recovery = dags["recovery"]
+    dag = dags["recovery"]
     chain = [*DAG_IDS, "summary"]
-    assert {task.task_id for task in recovery.tasks} == set(chain)
-    assert recovery.get_task(chain[0]).upstream_task_ids == set()
+    assert {task.task_id for task in dag.tasks} == set(chain)
+    assert dag.get_task(chain[0]).upstream_task_ids == set()
     for before, after in pairwise(chain):
-        assert recovery.get_task(after).upstream_task_ids == {before}
+        assert dag.get_task(after).upstream_task_ids == {before}
 
 
 def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags: dict[str, DAG]) -> None:
@@ -33,10 +36,60 @@ def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags: dict[str
         task = dags["recovery"].get_task(dag_id)
         assert isinstance(task, RecoverJobOperator)
         assert task.trigger_dag_id == dag_id
-        assert task.wait_for_completion
         assert task.poke_interval == 1
         assert task.fail_when_dag_is_paused
         assert (task.allowed_states, task.failed_states) == (["success"], ["failed"])
+
+
+class TestWait:
+    """A task of recovery holds no worker slot while its job runs, and does not wait for ever."""
+
+    task_id = DAG_IDS[0]
+
+    def context(self, xcoms: dict[str, Any]) -> Context:
+        moment = datetime(2026, 2, 28, 3, tzinfo=UTC)
+        run = SimpleNamespace(
+            conf={}, dag_id="recovery", run_id="manual__1", run_type="manual", logical_date=None, run_after=moment
+        )
+        ti = SimpleNamespace(
+            try_number=1,
+            get_dag=lambda _: SimpleNamespace(is_paused=False),
+            xcom_push=lambda key, value: xcoms.update({key: value}),
+            xcom_pull=lambda task_ids, key: xcoms[key],  # noqa: ARG005
+        )
+        params = {"run_date": None, "maximum_removed_percent": None}
+        return cast(Context, {"dag_run": run, "ti": ti, "params": defaultdict(lambda: None, params)})
+
+    def test_the_task_starts_the_run_and_is_deferred_until_its_end(
+        self, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        started: list[DagRunTriggerException] = []
+        monkeypatch.setattr(recovery, "start_run", started.append)
+        xcoms: dict[str, Any] = {}
+        with pytest.raises(TaskDeferred) as deferred:
+            # Airflow refuses to execute an operator outside a task; this calls the method below that guard.
+            inspect.unwrap(RecoverJobOperator.execute)(dags["recovery"].get_task(self.task_id), self.context(xcoms))
+        (order,) = started
+        run_id = "recovery__manual__1__1"
+        assert (order.trigger_dag_id, order.dag_run_id, xcoms["trigger_run_id"]) == (self.task_id, run_id, run_id)
+        assert order.conf == {"run_date": "2026-02-28", "run_follow_on_jobs": False}
+        _, arguments = deferred.value.trigger.serialize()
+        assert (arguments["external_dag_id"], arguments["run_ids"]) == (self.task_id, [run_id])
+        assert (arguments["allowed_states"], arguments["failed_states"]) == (["success"], ["failed"])
+        assert arguments["recheck_after"] == 9 * 3600
+        assert deferred.value.timeout == timedelta(hours=9, minutes=5)
+
+    @pytest.mark.parametrize(
+        ("status", "text"), [("failed", "The run r of .* failed"), ("recheck", "has not ended within 9:00:00")]
+    )
+    def test_a_failed_run_and_one_that_does_not_end_fail_the_task(
+        self, dags: dict[str, DAG], status: str, text: str
+    ) -> None:
+        task = dags["recovery"].get_task(self.task_id)
+        assert isinstance(task, RecoverJobOperator)
+        with pytest.raises(AirflowFailException, match=text):
+            task.report_end(self.context({"trigger_run_id": "r"}), {"status": status})
+        task.report_end(self.context({"trigger_run_id": "r"}), {"status": "success"})
 
 
 @pytest.mark.parametrize("task_id", DAG_IDS)
@@ -56,11 +109,11 @@ def test_later_jobs_and_the_summary_run_after_a_failed_job(dags: dict[str, DAG])
 
 
 def test_recovery_has_no_schedule_one_run_at_a_time_and_a_time_limit(dags: dict[str, DAG]) -> None:
-    recovery = dags["recovery"]
-    assert recovery.schedule is None
-    assert recovery.max_active_runs == 1
-    assert recovery.dagrun_timeout is not None
-    assert recovery.params.dump() == {each.name: each.default for each in recovery_parameters()}
+    dag = dags["recovery"]
+    assert dag.schedule is None
+    assert dag.max_active_runs == 1
+    assert dag.dagrun_timeout is not None
+    assert dag.params.dump() == {each.name: each.default for each in recovery_parameters()}
 
 
 @pytest.mark.parametrize("expected", EXPECTED_JOBS, ids=expected_job_id)

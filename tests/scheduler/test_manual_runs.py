@@ -21,7 +21,10 @@ def test_a_run_from_the_command_line_starts_its_follow_on_jobs_each_once_and_in_
     running_airflow.airflow.write_command(airflow)
     chain = (EMPLOYING, TRAINING, BUILD)
     before = {dag_id: running_airflow.api.run_ids(dag_id) for dag_id in chain}
-    for run_id, conf in (("dry", '{"dry_run": true}'), ("real", '{"run_date": "2026-03-10"}')):
+    for run_id, conf in (
+        ("dry", '{"dry_run": true}'),
+        ("real", '{"run_date": "2026-03-10", "confirm_run_date": true}'),
+    ):
         subprocess.run([airflow, "dags", "trigger", EMPLOYING, "--run-id", run_id, "--conf", conf], check=True)
         assert running_airflow.wait_for_end(EMPLOYING, run_id) == "success"
 

@@ -107,3 +107,10 @@ def is_said(quote: str, text: str) -> bool:
 def test_the_page_of_index_settings_is_current() -> None:
     page = write_index_settings.PAGE.read_text(encoding="utf-8")
     assert page == write_index_settings.page(), "run: make generate"
+
+
+def test_no_documented_command_asks_for_a_password() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    users = re.compile(r"(?:--user|-u) +(\S+)")
+    asking = [name for page in pages for name in users.findall(page.read_text(encoding="utf-8")) if ":" not in name]
+    assert asking == []

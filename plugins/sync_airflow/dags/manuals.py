@@ -7,6 +7,7 @@ from sync_airflow.dag_ids import RECOVERY, index_alarm_id
 from sync_jobs.catalogue import (
     JOBS,
     Job,
+    Kind,
     build_job,
     index_build_before,
     jobs_to_run_after,
@@ -16,6 +17,16 @@ from sync_jobs.catalogue import (
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters, rollback_parameters
 from sync_jobs.search.definition import IndexDefinition
 
+# What each kind of job does to what it writes (docs/domain.md, "The eight jobs").
+KIND_IN_WORDS: dict[Kind, str] = {
+    "rebuild": "the job works out everything that it owns",
+    "append-only": (
+        "it adds its rows to a table that the employing-body job has rebuilt, and never touches the rows of that job. "
+        "It does remove rows of its own that no longer hold, so its report can count some as removed"
+    ),
+    "field update": "the job changes one column of some of the application's rows",
+}
+
 
 def job_manual(job: Job) -> str:
     """When a job runs, what it writes, what it waits for, its follow-on jobs, and what to do if it failed."""
@@ -24,7 +35,7 @@ def job_manual(job: Job) -> str:
 {job.summary}
 
 - **When**: every night at {job.at:%H:%M} UTC, and whenever it is triggered manually.
-- **Writes**: {job.writes} ({job.kind}).
+- **Writes**: {job.writes} ({job.kind}: {KIND_IN_WORDS[job.kind]}).
 - **Waits for**, in the night: {_waits_for(job)}
 - **Follow-on jobs** of a manual run: {_follow_on_jobs(job)}
 - **A missed night**: {_missed_night(job)}

@@ -22,7 +22,7 @@ SCHEMAS: dict[Kind, dict[str, Any]] = {
 }
 
 # Added to the explanation of a date: the field takes any text, and the form has another date field.
-DATE_NOTE = "Write it as YYYY-MM-DD. The Logical Date above is only a label."
+DATE_NOTE = "Write it as YYYY-MM-DD. The Logical Date above does not set it: leave that as it is."
 
 
 def airflow_params(parameters: Iterable[Parameter]) -> dict[str, Param]:

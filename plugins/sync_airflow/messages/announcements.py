@@ -11,7 +11,7 @@ once the run has failed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
@@ -40,6 +40,13 @@ def announce_start(context: Context, run_date: date) -> None:
     if is_first_attempt(context):
         run_id, dry_run = context["dag_run"].run_id, context["params"]["dry_run"]
         send(texts.started(context["dag"].dag_display_name, run_date, run_id, dry_run=dry_run))
+
+
+def announce_missing_run(context: Context, tick: datetime, replacement: str) -> None:
+    """The scheduled run of that tick is missing, because this run has its logical date. replacement: a run id."""
+    if is_first_attempt(context):
+        name, run_id = context["dag"].dag_display_name, context["dag_run"].run_id
+        send(texts.missing(name, f"{tick:%Y-%m-%d %H:%M} UTC", run_id, replacement))
 
 
 def announce_success(context: Context) -> None:

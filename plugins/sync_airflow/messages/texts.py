@@ -33,6 +33,14 @@ def failed(name: str, task_id: str, reason: str, log_url: str) -> str:
     return f"{TO_THE_CHANNEL} *{escape(name)}* failed: {reason}\n<{log_url}|Log of {escape(task_id)}>"
 
 
+def missing(name: str, tick: str, run_id: str, replacement: str) -> str:
+    """A scheduled run is missing, because another run has its logical date."""
+    return (
+        f"{TO_THE_CHANNEL} *{escape(name)}*: there is no scheduled run of {tick}, because the run {escape(run_id)} has "
+        f"its logical date. The run {escape(replacement)} replaces it. Start manual runs without a logical date."
+    )
+
+
 def recovered(run_date: date, jobs: int) -> str:
     """Recovery has finished and every job succeeded."""
     return f"*Recovery* finished for {run_date}: all {jobs} jobs succeeded"

@@ -12,16 +12,26 @@ run of the same night. Its sensors then wait again, and after its success it doe
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from sync_airflow import task_defaults
-from sync_airflow.night_rules import OPERATOR_TRIGGERED, SCHEDULED, belongs_to_a_night, between, chosen_date, own_date
+from sync_airflow.night_rules import (
+    OPERATOR_TRIGGERED,
+    SCHEDULED,
+    belongs_to_a_night,
+    between,
+    chosen_date,
+    night_tick,
+    own_date,
+    run_ids_of_night,
+    run_type_of,
+)
 from sync_jobs.catalogue import Job, find_job, jobs_to_run_after, jobs_waiting_for
-from sync_jobs.parameters import FOLLOW_ON
+from sync_jobs.parameters import CONFIRM_RUN_DATE, FOLLOW_ON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,13 +67,9 @@ def conf_of_next(run_date: date, rest: tuple[Job, ...]) -> dict[str, Any]:
     return {
         "run_date": run_date.isoformat(),
         FOLLOW_ON: False,
+        CONFIRM_RUN_DATE: True,  # the run that began the chain was checked
         THEN_RUN: [job.dag_id for job in rest],
     }
-
-
-def run_id_of_night(tick: datetime) -> str:
-    """The id of Airflow's scheduled run of that tick."""
-    return f"{SCHEDULED}__{tick.astimezone(UTC).isoformat()}"
 
 
 def child_run_id(prefix: str, run_id: str, try_number: int) -> str:
@@ -93,9 +99,10 @@ class RunNextJobOperator(TriggerDagRunOperator):
     def execute(self, context: Context) -> None:
         run, params = context["dag_run"], context["params"]
         job = find_job(self.job_name)
-        if run.run_type == SCHEDULED and run.logical_date and run.clear_number:
-            self._clear_next_of_night(context, job, run.logical_date)
-        jobs = jobs_to_run_next(job, run_type=run.run_type, params=params, conf=run.conf or {})
+        run_type, tick = run_type_of(run), night_tick(run)
+        if run_type == SCHEDULED and tick and run.clear_number:
+            self._clear_next_of_night(context, job, tick)
+        jobs = jobs_to_run_next(job, run_type=run_type, params=params, conf=run.conf or {})
         if not jobs:
             raise AirflowSkipException("There is no job to run after this run.")
         self.log.info("Next after %s, in this order: %s", job.name, ", ".join(next_.name for next_ in jobs))
@@ -108,8 +115,9 @@ class RunNextJobOperator(TriggerDagRunOperator):
     def _clear_next_of_night(self, context: Context, job: Job, tick: datetime) -> None:
         """Raises Airflow's order to clear the run, or skips this task if there is no such run (yet)."""
         for next_ in jobs_waiting_for(job)[:1]:
-            run_id = run_id_of_night(tick + between(job, next_))
-            if context["ti"].get_dr_count(dag_id=next_.dag_id, run_ids=[run_id]):
+            for run_id in run_ids_of_night(tick + between(job, next_)):
+                if not context["ti"].get_dr_count(dag_id=next_.dag_id, run_ids=[run_id]):
+                    continue
                 self.log.info("This run was cleared, so %s runs again too: %s", next_.name, run_id)
                 self.trigger_dag_id, self.trigger_run_id, self.reset_dag_run = next_.dag_id, run_id, True
                 super().execute(context)

@@ -13,6 +13,7 @@ from sync_airflow.connections import open_elasticsearch, open_postgres
 from sync_airflow.messages.announcements import announce_start
 from sync_airflow.night_rules import Success, chosen_date, first_date, own_date
 from sync_airflow.tasks.past_successes import asset_of, assets_of_night, past_successes, skip_if_covered
+from sync_airflow.tasks.run_parameters import refuse_unconfirmed_date
 from sync_airflow.tasks.sync_operator import SyncOperator, index_settings
 from sync_jobs.catalogue import Job, find_job
 
@@ -43,6 +44,7 @@ class JobOperator(SyncOperator):
         run, params = context["dag_run"], context["params"]
         own = own_date(run.run_type, run.logical_date, run.run_after)
         run_date = chosen_date(params["run_date"], own)
+        refuse_unconfirmed_date(context, run_date, own)
         date_override = (params.get("date_override") or "").strip()
         first = first_date(job, run_date, own, past, date_override=date_override)
         self.log.info("%s for %s%s", job.name, run_date, _covering(first, run_date))

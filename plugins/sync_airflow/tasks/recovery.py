@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException, ErrorType
 
 from sync_airflow import task_defaults
 from sync_airflow.dag_ids import RECOVERY
 from sync_airflow.night_rules import chosen_date, own_date
+from sync_airflow.tasks.failure import fail
 from sync_airflow.tasks.follow_on_jobs import child_run_id
-from sync_airflow.tasks.run_parameters import refuse_unknown_keys
+from sync_airflow.tasks.run_parameters import refuse_unconfirmed_date, refuse_unknown_keys
+from sync_airflow.tasks.triggers import RECHECK, NightlyRunTrigger
 from sync_jobs.catalogue import Job, find_job, upstream_jobs
 from sync_jobs.parameters import FOLLOW_ON
 
@@ -45,8 +47,15 @@ def unfit_upstream_jobs(job: Job, states: Mapping[str, str | None]) -> tuple[Job
     return tuple(other for other in upstream_jobs(job) if states.get(other.dag_id) != "success")
 
 
+TRIGGERED_RUN_ID = "trigger_run_id"  # key of the XCom with the run that a task has started
+
+
 class RecoverJobOperator(TriggerDagRunOperator):
-    """Runs one job in its own DAG and waits for its end. Skips itself if an upstream job failed or was skipped."""
+    """Runs one job in its own DAG and waits for its end. Skips itself if an upstream job failed or was skipped.
+
+    It waits as a deferred task: its job needs the worker slot, and there may be only one. Airflow's own deferred wait
+    has no time limit, so this class starts the run and defers by itself.
+    """
 
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         job = find_job(job_name)
@@ -54,13 +63,12 @@ class RecoverJobOperator(TriggerDagRunOperator):
             task_id=job.dag_id,
             task_display_name=job.name,
             trigger_dag_id=job.dag_id,
-            wait_for_completion=True,
             poke_interval=1,
             allowed_states=list(task_defaults.ALLOWED_STATES),
             failed_states=list(task_defaults.FAILED_STATES),
             fail_when_dag_is_paused=True,  # otherwise the run would stay queued, and recovery would wait
             trigger_rule="all_done",  # execute() checks the upstream jobs
-            execution_timeout=task_defaults.JOB_TIMEOUT,
+            execution_timeout=task_defaults.SHORT_TASK_TIMEOUT,  # of the start; then the task is deferred
             retries=0,  # the job's own task retries
             **kwargs,
         )
@@ -68,13 +76,64 @@ class RecoverJobOperator(TriggerDagRunOperator):
 
     def execute(self, context: Context) -> None:
         refuse_unknown_keys(context, self.dag.params)
+        run = context["dag_run"]
+        refuse_unconfirmed_date(context, run_date_of(context), own_date(run.run_type, run.logical_date, run.run_after))
         job = find_job(self.job_name)
         unfit = unfit_upstream_jobs(job, states_of_jobs(context, upstream_jobs(job)))
         if unfit:
             names = ", ".join(other.name for other in unfit)
             raise AirflowSkipException(f"{job.name} does not run, because its upstream did not succeed: {names}.")
-        run, params = context["dag_run"], context["params"]
+        params = context["params"]
         given = {name: params[name] for name in self.dag.params if params[name] is not None}
         self.conf = given | {"run_date": run_date_of(context).isoformat(), FOLLOW_ON: False}
         self.trigger_run_id = child_run_id(RECOVERY, run.run_id, context["ti"].try_number)
-        super().execute(context)
+        try:
+            super().execute(context)
+        except DagRunTriggerException as order:
+            start_run(order)
+        context["ti"].xcom_push(key=TRIGGERED_RUN_ID, value=self.trigger_run_id)
+        self.log.info("Waiting for the end of %s.", self.trigger_run_id)
+        self.defer(
+            trigger=NightlyRunTrigger(
+                external_dag_id=job.dag_id,
+                run_ids=[self.trigger_run_id],
+                allowed_states=list(task_defaults.ALLOWED_STATES),
+                failed_states=list(task_defaults.FAILED_STATES),
+                poke_interval=self.poke_interval,
+                recheck_after=task_defaults.RECOVERY_WAIT_TIMEOUT.total_seconds(),
+            ),
+            method_name="report_end",
+            # A trigger that is restarted counts from the beginning; this deadline stays.
+            timeout=task_defaults.RECOVERY_WAIT_TIMEOUT + task_defaults.SHORT_TASK_TIMEOUT,
+        )
+
+    def report_end(self, context: Context, event: dict[str, Any]) -> None:
+        """Called when the run has ended, or the time limit is over (the event of NightlyRunTrigger)."""
+        run_id = context["ti"].xcom_pull(task_ids=self.task_id, key=TRIGGERED_RUN_ID)
+        if event["status"] == RECHECK:
+            fail(
+                context,
+                f"The run {run_id} of {self.job_name} has not ended within {task_defaults.RECOVERY_WAIT_TIMEOUT}. "
+                "It may still be at work: see its tasks, and mark the run as failed to stop it.",
+            )
+        if event["status"] != "success":
+            raise AirflowFailException(f"The run {run_id} of {self.job_name} failed: see the log of that run.")
+
+
+def start_run(order: DagRunTriggerException) -> None:
+    """Start the run that an operator has ordered, as the task runner would do. Raises AirflowFailException."""
+    # Imported here, because only the process of a task has it.
+    from airflow.sdk.execution_time.comms import ErrorResponse, TriggerDagRun  # noqa: PLC0415
+    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS  # noqa: PLC0415
+
+    answer = SUPERVISOR_COMMS.send(
+        TriggerDagRun(
+            dag_id=order.trigger_dag_id,
+            run_id=order.dag_run_id,
+            logical_date=order.logical_date,
+            conf=order.conf,
+            reset_dag_run=order.reset_dag_run,
+        )
+    )
+    if isinstance(answer, ErrorResponse) and answer.error == ErrorType.DAGRUN_ALREADY_EXISTS:
+        raise AirflowFailException(f"The run {order.dag_run_id} of {order.trigger_dag_id} exists already.")

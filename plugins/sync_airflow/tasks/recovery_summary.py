@@ -11,7 +11,7 @@ from sync_airflow import task_defaults
 from sync_airflow.dag_ids import RUN_JOB
 from sync_airflow.messages.announcements import announce_failure, announce_recovery
 from sync_airflow.tasks.failure import REASON, fail
-from sync_airflow.tasks.recovery import run_date_of, states_of_jobs, unfit_upstream_jobs
+from sync_airflow.tasks.recovery import TRIGGERED_RUN_ID, run_date_of, states_of_jobs, unfit_upstream_jobs
 from sync_jobs.catalogue import JOBS, Job
 from sync_jobs.report import COUNTS, label
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 SUMMARY = "summary"
-TRIGGERED_RUN_ID = "trigger_run_id"  # key of the XCom with the run that a task has started
 
 
 class SummaryOperator(BaseOperator):
@@ -52,7 +51,8 @@ class SummaryOperator(BaseOperator):
             else:
                 pull = {"dag_id": job.dag_id, "task_ids": RUN_JOB, "run_id": run_id}
                 reports[job.dag_id] = context["ti"].xcom_pull(**pull)
-                reasons[job.dag_id] = context["ti"].xcom_pull(**pull, key=REASON)
+                own_reason = context["ti"].xcom_pull(task_ids=job.dag_id, key=REASON)
+                reasons[job.dag_id] = own_reason or context["ti"].xcom_pull(**pull, key=REASON)
         run_date = run_date_of(context)
         self.log.info("Recovery for %s\n%s", run_date, table(states, reports))
         to_run_again = jobs_to_run_again(states)

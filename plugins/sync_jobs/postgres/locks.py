@@ -38,6 +38,12 @@ def advisory_lock(connection: Connection, name: str) -> Iterator[None]:
         raise error
 
 
+def is_locked(connection: Connection, name: str) -> bool:
+    """Whether any session holds the lock of that name."""
+    row = execute(connection, "session/lock_holder", {"namespace": LOCK_NAMESPACE, "name": name}).fetchone()
+    return row is not None
+
+
 def _check_kept(connection: Connection, name: str, held: Mapping[str, object]) -> None:
     """A pooler that shares sessions may execute the next statement in another session than the one with the lock."""
     if not one_row(connection, "session/lock_held", held)[0]:

@@ -73,7 +73,19 @@ function state(job, run) {
   const shown = [element("span", word, `state ${kind}`)];
   if (run?.waits) shown.push(element("span", run.waits, "quiet"));
   if (job.is_paused) shown.push(element("span", "paused", "bad quiet"));
+  if (job.planned) shown.push(blocked(job.planned));
   return shown;
+}
+
+/** Why the schedule creates no run, and the remedy. */
+function blocked(planned) {
+  const text = element("span", "the nights are blocked: ", "bad quiet");
+  text.append(
+    link(`a run is planned for ${moment(planned.run_after)}`, planned.path),
+    ". Airflow counts it as active, and creates no run of the night until it has ended (max_active_runs). " +
+      "Delete that run to let the nights continue; manual runs work.",
+  );
+  return text;
 }
 
 function times(run) {

@@ -40,6 +40,8 @@ function showStatus({ now, jobs, recovery, counts }) {
   const done = jobs.filter((job) => job.succeeded_today).length;
   const parts = [`${moment(now)} UTC`, `${done} of ${jobs.length} jobs have succeeded since midnight`];
   if (failed.length) parts.push(`last run failed: ${failed.join(", ")}`);
+  const blocked = jobs.filter((job) => job.planned).map((job) => job.name);
+  if (blocked.length) parts.push(`a planned run blocks the nights of ${blocked.join(", ")}`);
   if (recovery?.running) parts.push("recovery is running all jobs in order");
   else if (recovery?.last?.state === "failed") {
     parts.push(`the last recovery failed: ${recovery.last.reason ?? "see its log"}`);

@@ -19,13 +19,16 @@ function indexParts({ alias, job, rollback, live, previous, build }) {
     description.append(...content);
     list.append(element("dt", term), description);
   };
-  if (build) {
+  if (build?.is_running === false) {
+    const text = `${build.name}: its build died, started ${moment(build.started)}. The next build removes it.`;
+    add("unfinished", element("span", text, "bad"));
+  } else if (build) {
     const bar = element("progress");
     bar.setAttribute("aria-label", "Documents loaded");
     if (build.expected) [bar.max, bar.value] = [build.expected, Math.min(build.documents, build.expected)];
     const of = build.expected ? ` of about ${number(build.expected)}` : "";
     const text = `${number(build.documents)}${of} documents, ${number(build.documents_per_second)} a second, started ${moment(build.started)}`;
-    add("building", bar, element("span", `${build.name}: ${text}`));
+    add(build.is_running ? "building" : "building or unfinished (PostgreSQL does not answer)", bar, element("span", `${build.name}: ${text}`));
   }
   add("live", live ? describe(live) : `No index is behind the alias ${alias}, so search finds nothing. Run ${job}.`);
   const kept = previous.map((index) => element("div", describe(index)));

@@ -1,0 +1,74 @@
+"""A scheduled run that Airflow does not create, because another run has its logical date: it is reported and replaced.
+
+Airflow identifies the run of a tick by its logical date. If somebody starts a run with exactly that logical date, for
+instance a dry run over REST, Airflow's scheduler finds that "the run already exists" and skips the night. The other run
+then starts the run that is missing: at the tick, with the id in_place__<tick>. It behaves like the scheduled one: it
+waits for the upstream jobs, and skips itself if another run has done its work.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pendulum
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk.exceptions import AirflowSkipException
+
+from sync_airflow import task_defaults
+from sync_airflow.messages.announcements import announce_missing_run
+from sync_airflow.night_rules import IN_PLACE, displaced_tick
+from sync_airflow.tasks.failure import fail
+from sync_jobs.catalogue import Job, find_job
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+REPLACE_MISSING_RUN = "replace_missing_run"
+
+# A replacement waits for its tick as a queued run, and Airflow creates no other run of a night until then. So a tick
+# that is further away than the next night has no replacement.
+LONGEST_WAIT = timedelta(days=1)
+
+
+class ReplaceMissingRunOperator(TriggerDagRunOperator):
+    """Starts the run of the night that this run displaces. Skips itself in a run that displaces none."""
+
+    def __init__(self, *, job_name: str, **kwargs: Any) -> None:
+        job = find_job(job_name)
+        super().__init__(
+            task_id=REPLACE_MISSING_RUN,
+            trigger_dag_id=job.dag_id,
+            skip_when_already_exists=True,  # if this task is cleared
+            execution_timeout=task_defaults.SHORT_TASK_TIMEOUT,
+            **task_defaults.RETRIES,
+            **kwargs,
+        )
+        self.job_name = job_name
+
+    def execute(self, context: Context) -> None:
+        job, now = find_job(self.job_name), pendulum.now("UTC")
+        params = context["params"]
+        is_dry = bool(params["dry_run"] or params.get("date_override"))
+        tick = displaced_tick(job, context["dag_run"], is_dry=is_dry, now=now)
+        if tick is None:
+            raise AirflowSkipException("This run takes the place of no scheduled run.")
+        if tick - now > LONGEST_WAIT:
+            fail(context, _too_early(job, context["dag_run"].run_id, tick))
+        self.trigger_run_id = f"{IN_PLACE}__{tick.isoformat()}"
+        self.run_after = tick
+        self.log.warning(
+            "Airflow creates no scheduled run of %s, because this run has its logical date. %s replaces it.",
+            tick,
+            self.trigger_run_id,
+        )
+        announce_missing_run(context, tick, self.trigger_run_id)
+        super().execute(context)
+
+
+def _too_early(job: Job, run_id: str, tick: datetime) -> str:
+    return (
+        f"The run {run_id} has the logical date of the scheduled run of {tick.astimezone(UTC):%Y-%m-%d %H:%M} UTC, so "
+        f"Airflow will not create that run, and {job.name} will not run that night. Delete the run {run_id} before "
+        "then. Start manual runs without a logical date."
+    )
