@@ -28,7 +28,7 @@ from tests.waiting import wait_for
 JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
 # Round after round until nobody is left who was edited meanwhile.
-CATCH_UP_FULLY = IndexSettings(catch_up_persons=0, sample_persons=20)
+CATCH_UP_FULLY = IndexSettings(catch_up_keys=0, sample_keys=20)
 # A time that nothing else sleeps for; and the wait itself, which the fixtures replace.
 SETTLING = IndexSettings(settle_seconds=7.25)
 SETTLE = DocumentRefresh.settle

@@ -13,12 +13,11 @@ from sync_airflow.messages.announcements import announce_success
 from sync_airflow.tasks.failure import note_reason
 from sync_airflow.tasks.run_parameters import refuse_unknown_keys
 from sync_jobs.errors import BadArgument, SyncJobError, TransientError
+from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.settings import IndexSettings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-INDEX_SETTINGS = "persons_index_settings"
 
 
 class SyncOperator(BaseOperator):
@@ -69,12 +68,18 @@ class SyncOperator(BaseOperator):
             raise SystemExit(f"{self.what} was stopped by Airflow")
 
 
-def index_settings() -> IndexSettings:
-    """From the variable persons_index_settings, a JSON object; defaults for what it does not name."""
+def index_settings_variable(definition: IndexDefinition) -> str:
+    """The name of the Airflow variable with the settings of an index: persons_index_settings."""
+    return f"{definition.alias}_index_settings"
+
+
+def index_settings(definition: IndexDefinition) -> IndexSettings:
+    """From the variable of the index, a JSON object; defaults for what it does not name. Raises BadArgument."""
+    variable = index_settings_variable(definition)
     try:
-        values = Variable.get(INDEX_SETTINGS, default={}, deserialize_json=True)
+        values = Variable.get(variable, default={}, deserialize_json=True)
     except ValueError:
         values = None
     if not isinstance(values, dict):
-        raise BadArgument(f'Variable {INDEX_SETTINGS}: expected a JSON object such as {{"senders": 2}}')
+        raise BadArgument(f'Variable {variable}: expected a JSON object such as {{"senders": 2}}')
     return IndexSettings.from_mapping(values)

@@ -64,7 +64,7 @@ def build_index(definition: IndexDefinition, run: JobRun) -> Outcome:
         orphans = index_alias.remove_orphans(client, alias)
         name = index_alias.new_index_name(alias, _clock(run.postgres))
         try:
-            quarantine = Quarantine(definition, run.settings.quarantine_persons)
+            quarantine = Quarantine(definition, run.settings.quarantine_keys)
             outcome = _Build(definition, run, name, state, quarantine).build()
         except BaseException:
             _discard_quietly(client, alias, name)
@@ -226,7 +226,7 @@ class _Build:
                 index_alias.make_searchable(client, name, run.settings)
                 carried = carry_over(definition, client, live, name, quarantine=quarantine, settings=run.settings)
             with phases.of("verify"):
-                keys = sample_of_keys(definition, run.postgres, name, run.settings.sample_persons)
+                keys = sample_of_keys(definition, run.postgres, name, run.settings.sample_keys)
                 sampled = [key for key in keys if key not in quarantine]
                 sample = plain_documents(definition, run.postgres, run.run_date, sampled)
                 left_out = plain_documents(definition, run.postgres, run.run_date, quarantine.keys)
@@ -280,7 +280,7 @@ def _catch_up(edits: Edits, refresh: DocumentRefresh) -> Refreshed:
         with edits.later_snapshot():
             keys = edits.edited_keys()
             refreshed = refresh.once(edits.later, keys)
-            sampled = refreshed.keys[: settings.sample_persons]
+            sampled = refreshed.keys[: settings.sample_keys]
             sample = plain_documents(refresh.definition, edits.later, refresh.run_date, sampled)
             verify_documents(refresh.definition, refresh.client, refresh.index, sample)
         total.keys.extend(refreshed.keys)
@@ -288,7 +288,7 @@ def _catch_up(edits: Edits, refresh: DocumentRefresh) -> Refreshed:
         total.removed += refreshed.removed
         entity = refresh.definition.entity
         log.info("%s: %d %ss edited meanwhile, %d written", refresh.index, len(keys), entity, len(refreshed.keys))
-        if len(refreshed.keys) <= settings.catch_up_persons:
+        if len(refreshed.keys) <= settings.catch_up_keys:
             break
     return total
 

@@ -47,7 +47,7 @@ class Quarantine:
             if len(self._refusals) > self._limit:
                 raise RejectedDocument(
                     f"Elasticsearch refused documents of more than {self._limit} {self._definition.entity}s, the limit "
-                    f"of the index setting quarantine_persons: {self._by_field()}. Correct these records, or a record "
+                    f"of the index setting quarantine_keys: {self._by_field()}. Correct these records, or a record "
                     "that they share, then run the job again."
                 )
 

@@ -66,7 +66,7 @@ def roll_back_index(
             _check_totals(target, existing, wanted, limits)
             values = count_values(definition, client, target)
             keys = differing_keys(definition, connection, client, target, run_date)
-            quarantine = Quarantine(definition, settings.quarantine_persons)
+            quarantine = Quarantine(definition, settings.quarantine_keys)
             refresh = DocumentRefresh(definition, client, target, run_date, settings, quarantine)
             if not dry_run:
                 state.text = (
