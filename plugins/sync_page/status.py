@@ -37,7 +37,7 @@ WORKING_TASKS = (RUN_JOB, SUMMARY)
 class Run:
     """One run of a job, or of recovery.
 
-    state: queued, running, success or failed. started_by: night, hand, follow-on, recovery, restart or backfill.
+    state: queued, running, success or failed. started_by: schedule, manual, follow-on, recovery, restart or backfill.
     run_date: None if the given one is not a date. started, ended: UTC; seconds: between them, or until now.
     waits: what a running run waits for; None while it works. report: of a job that succeeded, as made by
     sync_jobs.report.Report.as_dict. reason, failed_task: of a failed run. path: of the run in Airflow's UI.
@@ -62,14 +62,13 @@ class Run:
 class DagStatus:
     """running: whether a run is queued or running. current: that run. last: the run that ended last.
 
-    known: whether Airflow has read the DAG. next_run: when the next run is due, UTC. succeeded_today: whether a run
+    known: whether Airflow has read the DAG. succeeded_today: whether a run
     other than a dry run has succeeded since midnight UTC.
     """
 
     dag_id: str
     known: bool
     is_paused: bool
-    next_run: datetime | None
     running: bool
     current: Run | None
     last: Run | None
@@ -139,7 +138,6 @@ class _History:
             dag_id=dag_id,
             known=model is not None and not model.is_stale,
             is_paused=bool(model and model.is_paused),
-            next_run=model.next_dagrun_create_after if model else None,
             running=current is not None,
             current=_run(current, self._now, waits=self._news.waits(current)) if current else None,
             last=_run(ended[0], self._now, **self._news.outcome(ended[0])) if ended else None,
@@ -216,6 +214,6 @@ def _given(run: DagRun) -> dict[str, Any]:
 
 def started_by(run: DagRun) -> str:
     """What started this run, in one word."""
-    by_type = {SCHEDULED: "night", BACKFILL: "backfill"}
+    by_type = {SCHEDULED: "schedule", BACKFILL: "backfill"}
     by_prefix = {RECOVERY: "recovery", AFTER: "follow-on", RESTART: "restart"}
-    return by_type.get(run.run_type) or by_prefix.get(run.run_id.partition("__")[0], "hand")
+    return by_type.get(run.run_type) or by_prefix.get(run.run_id.partition("__")[0], "manual")

@@ -18,9 +18,9 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 
 from sync_airflow import connections, task_defaults
+from sync_airflow.dag_ids import index_settings_variable
 from sync_airflow.tasks.job_operator import DATE_OF_CHANGE_OVERRIDE
 from sync_airflow.tasks.sensors import NightlyJobSensor
-from sync_airflow.tasks.sync_operator import index_settings_variable
 from sync_jobs.catalogue import find_job
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
 from sync_jobs.parameters import job_parameters

@@ -211,7 +211,7 @@ def test_an_index_that_is_removed_just_after_its_swap_fails_the_build(
         elasticsearch.indices.delete(index=indices_behind_alias(elasticsearch))
         return []
 
-    monkeypatch.setattr(index_alias, "remove_retired", remove)
+    monkeypatch.setattr(index_alias, "prune", remove)
     with pytest.raises(IndexNotAsExpected, match=r"Expected persons-\S+ behind alias .* found nothing") as caught:
         run(JOB, RUN_DATE)
     assert "is live" not in str(caught.value)

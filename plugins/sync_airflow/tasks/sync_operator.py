@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator, Variable
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from sync_airflow import task_defaults
+from sync_airflow.dag_ids import index_settings_variable
 from sync_airflow.messages.announcements import announce_success
 from sync_airflow.tasks.failure import note_reason
 from sync_airflow.tasks.run_parameters import refuse_unknown_keys
@@ -68,18 +69,13 @@ class SyncOperator(BaseOperator):
             raise SystemExit(f"{self.what} was stopped by Airflow")
 
 
-def index_settings_variable(definition: IndexDefinition) -> str:
-    """The name of the Airflow variable with the settings of an index: persons_index_settings."""
-    return f"{definition.alias}_index_settings"
-
-
 def index_settings(definition: IndexDefinition) -> IndexSettings:
     """From the variable of the index, a JSON object; defaults for what it does not name. Raises BadArgument."""
-    variable = index_settings_variable(definition)
     try:
-        values = Variable.get(variable, default={}, deserialize_json=True)
+        values = Variable.get(index_settings_variable(definition), default={}, deserialize_json=True)
     except ValueError:
         values = None
     if not isinstance(values, dict):
+        variable = index_settings_variable(definition)
         raise BadArgument(f'Variable {variable}: expected a JSON object such as {{"senders": 2}}')
     return IndexSettings.from_mapping(values)

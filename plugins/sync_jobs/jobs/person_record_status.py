@@ -36,9 +36,7 @@ def update_person_record_status(run: JobRun) -> Outcome:
     ):
         quarantine = Quarantine(run.index, run.settings.quarantine_keys)
         refreshed = _refresh_documents(run, quarantine)
-        return replace(
-            outcome, refreshed=refreshed, left_out=len(quarantine.keys), left_out_records=quarantine.records()
-        )
+        return replace(outcome, refreshed=refreshed, **quarantine.counted())
 
 
 def _write_statuses(run: JobRun) -> Outcome:

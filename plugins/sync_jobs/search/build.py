@@ -1,7 +1,7 @@
 """Builds an index beside the live one and puts it behind the alias.
 
     lock  ->  remove orphans  ->  create  ->  load, under one snapshot  ->  verify  ->  catch up with edits
-          ->  compare with the live index, guard rail  ->  promote  ->  catch up with the last edits  ->  remove retired
+          ->  compare with the live index, guard rail  ->  promote  ->  catch up with the last edits  ->  prune
 
 PostgreSQL makes the finished lines of every document; this module only passes them on. If anything fails before the
 swap, the new index is removed and the live one keeps serving. After the swap the new one serves.
@@ -71,10 +71,10 @@ def build_index(definition: IndexDefinition, run: JobRun) -> Outcome:
             raise
         if run.dry_run:
             index_alias.discard(client, alias, name)
-            retired = [name]
+            removed = [name]
         else:
             state.text = f"The new index {name} is live and up to date; the next build removes older ones."
-            retired = index_alias.remove_retired(client, alias, run.settings.retained_indices)
+            removed = index_alias.prune(client, alias, run.settings.retained_indices)
         live = index_alias.find_live(client, alias).name
         if live != name and not run.dry_run:
             state.text = ""
@@ -82,7 +82,7 @@ def build_index(definition: IndexDefinition, run: JobRun) -> Outcome:
                 f"Expected {name} behind alias {alias}, where its build had put it, found {live or 'nothing'}. "
                 "Somebody moved the alias or removed the index: find out who, then run the job again."
             )
-    indices = {"live": [live] if live else [], "removed": orphans + retired}
+    indices = {"live": [live] if live else [], "removed": orphans + removed}
     return replace(outcome, indices=indices)
 
 
@@ -155,10 +155,8 @@ class _Build:
         return Outcome(
             read=difference.unchanged + difference.changed + difference.added,
             refreshed=refreshed,
-            documents_per_second=round(wanted.documents / (phases.seconds["load"] + phases.seconds["refresh"])),
             phases=phases.seconds,
-            left_out=len(self.quarantine.keys),
-            left_out_records=self.quarantine.records(),
+            **self.quarantine.counted(),
             **asdict(difference),
         )
 

@@ -70,6 +70,10 @@ class Quarantine:
             for field, reason in self._refusals[key]
         ]
 
+    def counted(self) -> dict[str, Any]:
+        """What was left out, as fields of sync_jobs.report.Outcome."""
+        return {"left_out": len(self._refusals), "left_out_records": self.records()}
+
     def merged(self, earlier: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """The records of an index that had earlier ones: without those of keys that this run has written."""
         kept = [each for each in earlier if each["key"] not in self._accepted and each["key"] not in self]
