@@ -86,7 +86,7 @@ PACKAGES = {
 # Modules of sync_jobs that are drawn as boxes.
 MODULES = {
     "sync_jobs.catalogue": part(208, 392, 152, "catalogue", "the table of", f"{len(JOBS)} jobs"),
-    "sync_jobs.runner": part(376, 392, 152, "runner", "arguments, lock,", "report"),
+    "sync_jobs.runner": part(376, 392, 152, "runner", "parameters, lock,", "report"),
 }
 
 # The arrows inside the code: who imports whom.
@@ -188,7 +188,7 @@ def rectangle(box: Box) -> str:
 
 
 def draw_arrows() -> Iterator[str]:
-    """Straight lines between neighbours, and lines with corners around the others."""
+    """Straight lines between adjacent parts, and lines with corners around the others."""
     page, tasks = PACKAGES["sync_page"], PACKAGES["sync_airflow.tasks"]
     dags, messages = PACKAGES["sync_airflow.dags"], PACKAGES["sync_airflow.messages"]
     jobs, definitions = PACKAGES["sync_jobs.jobs"], PACKAGES["sync_jobs.index_definitions"]

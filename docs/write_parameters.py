@@ -17,8 +17,7 @@ INTRODUCTION = """\
 
 A manual run takes these parameters: in Airflow's trigger form, on the page at `/sync/`, as the JSON body of the page's
 HTTP interface, or in the `conf` of a run that is triggered by command line or REST. A run that is given an unknown key
-fails before it starts anything, and names the keys that it takes. An empty run
-date is `null` in JSON.
+fails before it starts anything, and names the keys that it takes. An empty run date is `null` in JSON.
 
 """
 

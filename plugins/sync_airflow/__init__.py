@@ -6,7 +6,7 @@
     restart/   recovery after a restart of the scheduler
     night_rules              which date a run is for, and whether its work is done already
     task_defaults            owner, retries and time limits of all tasks
-    dag_ids                  the ids of DAGs and tasks that others name
+    dag_ids                  names of DAGs, tasks and variables that others use
     connections              PostgreSQL and Elasticsearch, opened from Airflow connections
     settings, time_window    what a deployment can set
     airflow_settings_loader  loads airflow_settings.yaml

@@ -20,7 +20,7 @@ class SyncJobError(Exception):
 
 
 class BadArgument(SyncJobError):
-    """An argument of a run does not have the expected form. Nothing was started."""
+    """A parameter of a run does not have the expected form. Nothing was started."""
 
 
 class GuardRail(SyncJobError):

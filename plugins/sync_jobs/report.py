@@ -32,7 +32,6 @@ class Outcome:
     removed: int = 0
     unchanged: int = 0
     refreshed: int = 0
-    documents_per_second: int | None = None
     indices: dict[str, list[str]] = field(default_factory=dict)
     phases: dict[str, float] = field(default_factory=dict)
     left_out: int = 0

@@ -37,7 +37,7 @@ WORKING_TASKS = (RUN_JOB, SUMMARY)
 class Run:
     """One run of a job, or of recovery.
 
-    state: queued, running, success or failed. started_by: night, hand, follow-on, recovery, restart or backfill.
+    state: queued, running, success or failed. started_by: schedule, manual, follow-on, recovery, restart or backfill.
     run_date: None if the given one is not a date. started, ended: UTC; seconds: between them, or until now.
     waits: what a running run waits for; None while it works. report: of a job that succeeded, as made by
     sync_jobs.report.Report.as_dict. reason, failed_task: of a failed run. path: of the run in Airflow's UI.
@@ -67,14 +67,13 @@ class DagStatus:
     planned: the next run that somebody has queued for a later time; None for the schedule's own. Until it has ended,
     Airflow creates no scheduled run of the DAG: queued runs count towards max_active_runs.
 
-    known: whether Airflow has read the DAG. next_run: when the next run is due, UTC. succeeded_today: whether a run
-    other than a dry run has succeeded since midnight UTC.
+    known: whether Airflow has read the DAG. succeeded_today: whether a run other than a dry run has succeeded since
+    midnight UTC.
     """
 
     dag_id: str
     known: bool
     is_paused: bool
-    next_run: datetime | None
     running: bool
     current: Run | None
     planned: Run | None
@@ -150,7 +149,6 @@ class _History:
             dag_id=dag_id,
             known=model is not None and not model.is_stale,
             is_paused=bool(model and model.is_paused),
-            next_run=model.next_dagrun_create_after if model else None,
             running=current is not None,
             current=_run(current, self._now, waits=self._news.waits(current)) if current else None,
             planned=_run(later, self._now) if later else None,
@@ -229,6 +227,6 @@ def _given(run: DagRun) -> dict[str, Any]:
 
 def started_by(run: DagRun) -> str:
     """What started this run, in one word."""
-    by_type = {SCHEDULED: "night", BACKFILL: "backfill"}
+    by_type = {SCHEDULED: "schedule", BACKFILL: "backfill"}
     by_prefix = {RECOVERY: "recovery", AFTER: "follow-on", RESTART: "restart"}
-    return by_type.get(run_type_of(run)) or by_prefix.get(run.run_id.partition("__")[0], "hand")
+    return by_type.get(run_type_of(run)) or by_prefix.get(run.run_id.partition("__")[0], "manual")

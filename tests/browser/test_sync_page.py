@@ -151,7 +151,7 @@ def test_the_status_job_asks_for_its_argument_first_and_refuses_an_invalid_date(
 def test_the_reasons_of_waits_and_failures_are_shown_as_text(page: Page) -> None:
     run = {
         "run_id": "scheduled__1",
-        "started_by": "night",
+        "started_by": "schedule",
         "run_date": "2026-11-24",
         "dry_run": False,
         "started": "2026-11-24T00:09:00Z",

@@ -18,10 +18,11 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 
 from sync_airflow import connections, task_defaults
+from sync_airflow.dag_ids import index_settings_variable
 from sync_airflow.tasks.job_operator import DATE_OF_CHANGE_OVERRIDE
 from sync_airflow.tasks.sensors import NightlyJobSensor
-from sync_airflow.tasks.sync_operator import INDEX_SETTINGS
 from sync_jobs.catalogue import find_job
+from sync_jobs.index_definitions import INDEX_DEFINITIONS
 from sync_jobs.parameters import job_parameters
 from tests.expected_jobs import BY_DAG_ID, BY_NAME, DAG_IDS, EXPECTED_JOBS, ExpectedJob, expected_job_id
 
@@ -264,7 +265,8 @@ def test_the_settings_file_has_the_connections_and_variables_of_the_code() -> No
         connections.POSTGRES: "postgres",
         connections.ELASTICSEARCH: "elasticsearch",
     }
-    assert [entry["variable_name"] for entry in settings["variables"]] == [DATE_OF_CHANGE_OVERRIDE, INDEX_SETTINGS]
+    of_indices = map(index_settings_variable, INDEX_DEFINITIONS)
+    assert [entry["variable_name"] for entry in settings["variables"]] == [DATE_OF_CHANGE_OVERRIDE, *of_indices]
 
 
 @each_job

@@ -228,7 +228,11 @@ def test_a_job_is_started_once_and_then_already_running(client: TestClient, name
     assert (run.dag_id, run.run_id, run.conf) == ("person_record_status_job", first.json()["run_id"], {})
     assert run.triggering_user_name == "a-admin"
     status = status_of(client, "PersonRecordStatusJob")
-    assert (status["running"], status["current"]["state"], status["current"]["started_by"]) == (True, "queued", "hand")
+    assert (status["running"], status["current"]["state"], status["current"]["started_by"]) == (
+        True,
+        "queued",
+        "manual",
+    )
 
 
 def test_a_run_gets_the_given_parameters_and_no_others(client: TestClient) -> None:

@@ -257,11 +257,11 @@ def test_a_later_failure_does_not_undo_a_success_of_today(session: Session) -> N
 @pytest.mark.parametrize(
     ("run_id", "run_type", "conf", "started_by", "run_date"),
     [
-        ("scheduled__1", "scheduled", None, "night", date(2026, 11, 23)),
+        ("scheduled__1", "scheduled", None, "schedule", date(2026, 11, 23)),
         ("backfill__1", "backfill", None, "backfill", date(2026, 11, 23)),
-        ("manual__1", "manual", {"run_date": "2028-02-29"}, "hand", date(2028, 2, 29)),
-        ("manual__1", "manual", {"run_date": None}, "hand", date(2026, 11, 24)),
-        ("manual__1", "manual", {"run_date": "2026-02-30"}, "hand", None),
+        ("manual__1", "manual", {"run_date": "2028-02-29"}, "manual", date(2028, 2, 29)),
+        ("manual__1", "manual", {"run_date": None}, "manual", date(2026, 11, 24)),
+        ("manual__1", "manual", {"run_date": "2026-02-30"}, "manual", None),
         ("after__manual__1__1", "operator_triggered", {"run_date": "2026-11-20"}, "follow-on", date(2026, 11, 20)),
         ("recovery__manual__1__1", "operator_triggered", {"run_date": "2026-11-20"}, "recovery", date(2026, 11, 20)),
     ],

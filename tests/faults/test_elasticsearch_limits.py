@@ -117,7 +117,7 @@ def test_one_document_over_the_clusters_limit_is_left_out_and_named(
     assert "larger than a request may be" in record["reason"]
     assert count(small_node) == 3
     with pytest.raises(RejectedDocument, match=r"field intrepidId of person 2 .*larger than a request may be"):
-        build(job_connection, small_node, quarantine_persons=0)
+        build(job_connection, small_node, quarantine_keys=0)
 
 
 def test_a_full_disk_stops_everything_at_once_and_the_live_index_keeps_serving(

@@ -92,7 +92,7 @@ def test_after_a_server_lost_in_the_last_step_the_error_says_the_new_index_is_li
         end_session(job_dsn, job_connection)
         return []
 
-    monkeypatch.setattr(index_alias, "remove_retired", lose)
+    monkeypatch.setattr(index_alias, "prune", lose)
     with pytest.raises(TransientError, match=rf"{lost}.*\. The new index \S+ is live and up to date; ") as caught:
         runner(job_connection, elasticsearch)(JOB, RUN_DATE)
     (live,) = indices_behind_alias(elasticsearch)

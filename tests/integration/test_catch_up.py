@@ -28,7 +28,7 @@ from tests.waiting import wait_for
 JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
 # Round after round until nobody is left who was edited meanwhile.
-CATCH_UP_FULLY = IndexSettings(catch_up_persons=0, sample_persons=20)
+CATCH_UP_FULLY = IndexSettings(catch_up_keys=0, sample_keys=20)
 # A time that nothing else sleeps for; and the wait itself, which the fixtures replace.
 SETTLING = IndexSettings(settle_seconds=7.25)
 SETTLE = DocumentRefresh.settle
@@ -228,8 +228,8 @@ def test_while_the_application_edits_all_the_time_the_index_ends_as_the_database
 
 
 @pytest.mark.parametrize(
-    ("swap", "edited"),
-    [("build", "before it"), ("build", "make_searchable"), ("build", "switch"), ("rollback", "before it")],
+    ("work", "edited"),
+    [("build", "before it"), ("build", "make_searchable"), ("build", "swap"), ("rollback", "before it")],
 )
 def test_a_write_of_the_application_that_ends_after_the_swap_leaves_one_document_of_its_person(
     application: Application,
@@ -238,7 +238,7 @@ def test_a_write_of_the_application_that_ends_after_the_swap_leaves_one_document
     elasticsearch: Elasticsearch,
     monkeypatch: pytest.MonkeyPatch,
     *,
-    swap: str,
+    work: str,
     edited: str,
 ) -> None:
     """It has looked for the old document in the previous index, and writes the new one to this index.
@@ -247,7 +247,7 @@ def test_a_write_of_the_application_that_ends_after_the_swap_leaves_one_document
     """
     run(JOB, RUN_DATE)
     run(JOB, RUN_DATE)
-    originals = {name: getattr(index_alias, name) for name in ("make_searchable", "switch")}
+    originals = {name: getattr(index_alias, name) for name in ("make_searchable", "swap")}
     in_flight: list[int] = []
     really_sleep = time.sleep
 
@@ -259,9 +259,9 @@ def test_a_write_of_the_application_that_ends_after_the_swap_leaves_one_document
         at("make_searchable")
         originals["make_searchable"](*arguments)
 
-    def switch(*arguments: Any) -> None:
-        at("switch")
-        originals["switch"](*arguments)
+    def swap(*arguments: Any) -> None:
+        at("swap")
+        originals["swap"](*arguments)
         in_flight.append(7)
 
     def sleep(seconds: float) -> None:
@@ -272,10 +272,10 @@ def test_a_write_of_the_application_that_ends_after_the_swap_leaves_one_document
 
     at("before it")
     monkeypatch.setattr(index_alias, "make_searchable", make_searchable)
-    monkeypatch.setattr(index_alias, "switch", switch)
+    monkeypatch.setattr(index_alias, "swap", swap)
     monkeypatch.setattr(DocumentRefresh, "settle", SETTLE)
     monkeypatch.setattr(time, "sleep", sleep)
-    if swap == "build":
+    if work == "build":
         run(JOB, RUN_DATE, settings=SETTLING)
     else:
         run_rollback(PERSONS, postgres=job_connection, elasticsearch=elasticsearch, settings=SETTLING)

@@ -179,14 +179,14 @@ def test_an_index_that_is_removed_during_the_load_is_not_promoted_in_the_form_el
     """Without trusts and memberships it would pass all counts, with a mapping of Elasticsearch's guess."""
     add_persons(tcs, range(1, 201))
     (live,) = run(JOB, RUN_DATE).indices["live"]
-    send, bodies = bulk._Sender.send, itertools.count(1)
+    send, bodies = bulk.Sender.send, itertools.count(1)
 
     def send_to_what_is_gone(self: Any, lines: bytes) -> None:
         if next(bodies) == body:
             elasticsearch.indices.delete(index=self.index)
         send(self, lines)
 
-    monkeypatch.setattr(bulk._Sender, "send", send_to_what_is_gone)
+    monkeypatch.setattr(bulk.Sender, "send", send_to_what_is_gone)
     elasticsearch.cluster.put_settings(persistent={"action.auto_create_index": auto_create})
     try:
         with pytest.raises(IndexNotAsExpected, match=r"persons-\S+ was removed, by another build or manually"):
@@ -211,7 +211,7 @@ def test_an_index_that_is_removed_just_after_its_swap_fails_the_build(
         elasticsearch.indices.delete(index=indices_behind_alias(elasticsearch))
         return []
 
-    monkeypatch.setattr(index_alias, "remove_retired", remove)
+    monkeypatch.setattr(index_alias, "prune", remove)
     with pytest.raises(IndexNotAsExpected, match=r"Expected persons-\S+ behind alias .* found nothing") as caught:
         run(JOB, RUN_DATE)
     assert "is live" not in str(caught.value)
@@ -273,7 +273,7 @@ def test_without_a_quarantine_a_document_that_cannot_be_indexed_stops_the_build_
     add_persons(tcs, range(77, 78), surname="S" * (LONGEST_KEYWORD_BYTES + 1))
 
     with pytest.raises(RejectedDocument) as caught:
-        run(JOB, RUN_DATE, settings=IndexSettings(quarantine_persons=0))
+        run(JOB, RUN_DATE, settings=IndexSettings(quarantine_keys=0))
 
     assert "person 77" in str(caught.value)
     assert "surname" in str(caught.value)
@@ -292,7 +292,7 @@ def test_a_build_that_is_stopped_in_the_middle_of_much_data_ends_at_once(
     tcs.execute("UPDATE person SET intrepid_id = repeat('x', 2000) WHERE id > 1")
     job_connection.execute("SET statement_timeout = '20s'")
     with pytest.raises(RejectedDocument, match="person 1"):
-        run(JOB, RUN_DATE, settings=IndexSettings(body_bytes=100_000, quarantine_persons=0))
+        run(JOB, RUN_DATE, settings=IndexSettings(body_bytes=100_000, quarantine_keys=0))
     assert all_indices(elasticsearch) == []
 
 

@@ -404,4 +404,4 @@ def test_the_alias_keeps_exactly_one_index_over_many_builds(
         assert index.startswith(f"{ALIAS}-")
         seen.add(index)
     assert len(seen) == 4
-    assert len(all_indices(elasticsearch)) == 3  # the live one and two for a way back
+    assert len(all_indices(elasticsearch)) == 3  # the live one and two for a rollback

@@ -20,7 +20,7 @@ BUILD = "PersonElasticSearchSyncJob"
 STATUS_JOB = "PersonRecordStatusJob"
 RUN_DATE = date(2026, 3, 10)
 TOO_LONG = "S" * 40_000
-NO_QUARANTINE = IndexSettings(settle_seconds=0, quarantine_persons=0)
+NO_QUARANTINE = IndexSettings(settle_seconds=0, quarantine_keys=0)
 
 
 def documents_of(client: Elasticsearch, person: int) -> list[dict[str, Any]]:

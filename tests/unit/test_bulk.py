@@ -55,7 +55,7 @@ def item(status: int, **error: object) -> list[dict[str, dict[str, object]]]:
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 507])
 @pytest.mark.parametrize("kind", ["node_closed_exception", "document_parsing_exception"])
 def test_an_operation_that_the_server_could_not_do_is_sent_again(status: int, kind: str) -> None:
-    assert bulk._refused(PERSONS, line(1), item(status, type=kind, reason="closed")) == (line(1), [])
+    assert bulk.failed_operations(PERSONS, line(1), item(status, type=kind, reason="closed")) == (line(1), [])
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_an_operation_that_the_server_could_not_do_is_sent_again(status: int, ki
     ],
 )
 def test_a_document_is_blamed_for_what_is_in_it(error: dict[str, object]) -> None:
-    again, (refusal,) = bulk._refused(PERSONS, line(1), item(400, **error))
+    again, (refusal,) = bulk.failed_operations(PERSONS, line(1), item(400, **error))
     assert (again, refusal.key, refusal.document_id) == (b"", 1, "1-0")
 
 
@@ -91,6 +91,6 @@ def test_a_document_is_blamed_for_what_is_in_it(error: dict[str, object]) -> Non
 )
 def test_no_document_is_blamed_for_anything_else(status: int, error: dict[str, object], words: str) -> None:
     with pytest.raises(SyncJobError) as caught:
-        bulk._refused(PERSONS, line(1), item(status, **error))
+        bulk.failed_operations(PERSONS, line(1), item(status, **error))
     assert not isinstance(caught.value, RejectedDocument)
     assert str(caught.value) == f"Elasticsearch refused a request: {words}"

@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 
 from deploy.write_elasticsearch_role import role
+from sync_airflow.dag_ids import index_settings_variable
+from sync_jobs.index_definitions import INDEX_DEFINITIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yaml"
@@ -240,6 +242,9 @@ def names_in_code() -> Iterator[tuple[str, str]]:
     for path, tree in trees.items():
         known = constants[path.stem] | imported_constants(tree, constants)
         for kind, expression in asked_for(tree):
+            if isinstance(expression, ast.Call) and ast.unparse(expression.func) == index_settings_variable.__name__:
+                yield from ((kind, index_settings_variable(definition)) for definition in INDEX_DEFINITIONS)
+                continue
             value = expression.value if isinstance(expression, ast.Constant) else known.get(ast.unparse(expression))
             assert isinstance(value, str), f"{path}:{expression.lineno}: the name of the {kind} is not a constant"
             yield kind, value

@@ -34,8 +34,8 @@ def test_a_value_given_takes_the_place_of_its_default() -> None:
         ({"settle_seconds": float("inf")}, "expected a number from 0 to 3600, got inf"),
         ({"settle_seconds": float("nan")}, "expected a number from 0 to 3600, got nan"),
         ({"shards": 2_000}, "expected a whole number from 1 to 1024, got 2000"),
-        ({"sample_persons": 65_537}, "expected a whole number from 0 to 65536, got 65537"),
-        ({"refresh_persons": 65_537}, "expected a whole number from 1 to 65536, got 65537"),
+        ({"sample_keys": 65_537}, "expected a whole number from 0 to 65536, got 65537"),
+        ({"refresh_keys": 65_537}, "expected a whole number from 1 to 65536, got 65537"),
     ],
 )
 def test_an_unknown_name_or_an_invalid_value_is_refused(values: dict[str, Any], words: str) -> None:

@@ -67,7 +67,7 @@ class RollbackOperator(SyncOperator):
                 direction=params["direction"],
                 limits=build_job(self.definition).limits.overridden_by(params),
                 dry_run=params["dry_run"],
-                settings=index_settings(),
+                settings=index_settings(self.definition),
             )
         self.log.info("%s: %s", self.what, report.summary())
         return report.as_dict()

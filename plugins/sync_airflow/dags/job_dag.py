@@ -42,7 +42,7 @@ def build_job_dag(job: Job) -> DAG:
         build = index_build_before(job)
         if build:
             # After its write it refreshes documents in the live index. A build that runs at the same time would miss
-            # them. After a failed build the old index is still live, and its documents are refreshed.
+            # them. After a failed build the previous index is still live, and its documents are refreshed.
             wait_for(job, build, any_end=True) >> run_job
         # Follow-on jobs read what this job has written, so they run only after its success.
         run_job >> RunNextJobOperator(task_id=RUN_NEXT_JOB, job_name=job.name)

@@ -49,6 +49,7 @@ class JobOperator(SyncOperator):
         first = first_date(job, run_date, own, past, date_override=date_override)
         self.log.info("%s for %s%s", job.name, run_date, _covering(first, run_date))
         announce_start(context, run_date)
+        index = job.builds_index or job.refreshes_index
         with (
             open_postgres(f"{job.name} {run.run_id}", task_defaults.JOB_TIMEOUT) as postgres,
             open_elasticsearch() as elasticsearch,
@@ -64,7 +65,7 @@ class JobOperator(SyncOperator):
                 limits=job.limits.overridden_by(params),
                 dry_run=params["dry_run"],
                 run_id=run.run_id,
-                settings=index_settings(),
+                settings=index_settings(index) if index else None,
             )
         success = Success(
             run_id=run.run_id,

@@ -34,11 +34,9 @@ def update_person_record_status(run: JobRun) -> Outcome:
         ),
         advisory_lock(run.postgres, run.index.lock_name),
     ):
-        quarantine = Quarantine(run.index, run.settings.quarantine_persons)
+        quarantine = Quarantine(run.index, run.settings.quarantine_keys)
         refreshed = _refresh_documents(run, quarantine)
-        return replace(
-            outcome, refreshed=refreshed, left_out=len(quarantine.keys), left_out_records=quarantine.records()
-        )
+        return replace(outcome, refreshed=refreshed, **quarantine.counted())
 
 
 def _write_statuses(run: JobRun) -> Outcome:
@@ -90,7 +88,7 @@ def _outdated_documents(run: JobRun, index: str) -> Iterator[list[int]]:
     candidates = named_rows(
         run.postgres, "jobs/candidate_wanted_statuses" if run.dry_run else "jobs/candidate_statuses"
     )
-    for batch in batches(candidates, run.settings.refresh_persons):
+    for batch in batches(candidates, run.settings.refresh_keys):
         wanted = dict(batch)
         documents = find_documents(run.index, run.elasticsearch, index, list(wanted), fields=["status"])
         shown = ((person, hit["_source"].get("status")) for hit in documents for person in keys_of(run.index, hit))

@@ -1,7 +1,7 @@
 """Builds an index beside the live one and puts it behind the alias.
 
     lock  ->  remove orphans  ->  create  ->  load, under one snapshot  ->  verify  ->  catch up with edits
-          ->  compare with the live index, guard rail  ->  promote  ->  catch up with the last edits  ->  remove retired
+          ->  compare with the live index, guard rail  ->  promote  ->  catch up with the last edits  ->  prune
 
 PostgreSQL makes the finished lines of every document; this module only passes them on. If anything fails before the
 swap, the new index is removed and the live one keeps serving. After the swap the new one serves.
@@ -64,17 +64,17 @@ def build_index(definition: IndexDefinition, run: JobRun) -> Outcome:
         orphans = index_alias.remove_orphans(client, alias)
         name = index_alias.new_index_name(alias, _clock(run.postgres))
         try:
-            quarantine = Quarantine(definition, run.settings.quarantine_persons)
+            quarantine = Quarantine(definition, run.settings.quarantine_keys)
             outcome = _Build(definition, run, name, state, quarantine).build()
         except BaseException:
             _discard_quietly(client, alias, name)
             raise
         if run.dry_run:
             index_alias.discard(client, alias, name)
-            retired = [name]
+            removed = [name]
         else:
             state.text = f"The new index {name} is live and up to date; the next build removes older ones."
-            retired = index_alias.remove_retired(client, alias, run.settings.retained_indices)
+            removed = index_alias.prune(client, alias, run.settings.retained_indices)
         live = index_alias.find_live(client, alias).name
         if live != name and not run.dry_run:
             state.text = ""
@@ -82,7 +82,7 @@ def build_index(definition: IndexDefinition, run: JobRun) -> Outcome:
                 f"Expected {name} behind alias {alias}, where its build had put it, found {live or 'nothing'}. "
                 "Somebody moved the alias or removed the index: find out who, then run the job again."
             )
-    indices = {"live": [live] if live else [], "removed": orphans + retired}
+    indices = {"live": [live] if live else [], "removed": orphans + removed}
     return replace(outcome, indices=indices)
 
 
@@ -155,10 +155,8 @@ class _Build:
         return Outcome(
             read=difference.unchanged + difference.changed + difference.added,
             refreshed=refreshed,
-            documents_per_second=round(wanted.documents / (phases.seconds["load"] + phases.seconds["refresh"])),
             phases=phases.seconds,
-            left_out=len(self.quarantine.keys),
-            left_out_records=self.quarantine.records(),
+            **self.quarantine.counted(),
             **asdict(difference),
         )
 
@@ -226,7 +224,7 @@ class _Build:
                 index_alias.make_searchable(client, name, run.settings)
                 carried = carry_over(definition, client, live, name, quarantine=quarantine, settings=run.settings)
             with phases.of("verify"):
-                keys = sample_of_keys(definition, run.postgres, name, run.settings.sample_persons)
+                keys = sample_of_keys(definition, run.postgres, name, run.settings.sample_keys)
                 sampled = [key for key in keys if key not in quarantine]
                 sample = plain_documents(definition, run.postgres, run.run_date, sampled)
                 left_out = plain_documents(definition, run.postgres, run.run_date, quarantine.keys)
@@ -280,7 +278,7 @@ def _catch_up(edits: Edits, refresh: DocumentRefresh) -> Refreshed:
         with edits.later_snapshot():
             keys = edits.edited_keys()
             refreshed = refresh.once(edits.later, keys)
-            sampled = refreshed.keys[: settings.sample_persons]
+            sampled = refreshed.keys[: settings.sample_keys]
             sample = plain_documents(refresh.definition, edits.later, refresh.run_date, sampled)
             verify_documents(refresh.definition, refresh.client, refresh.index, sample)
         total.keys.extend(refreshed.keys)
@@ -288,7 +286,7 @@ def _catch_up(edits: Edits, refresh: DocumentRefresh) -> Refreshed:
         total.removed += refreshed.removed
         entity = refresh.definition.entity
         log.info("%s: %d %ss edited meanwhile, %d written", refresh.index, len(keys), entity, len(refreshed.keys))
-        if len(refreshed.keys) <= settings.catch_up_persons:
+        if len(refreshed.keys) <= settings.catch_up_keys:
             break
     return total
 

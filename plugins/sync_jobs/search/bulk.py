@@ -67,7 +67,7 @@ def load(
     _spare_objects(client)
     sent = 0
     pending: set[Future[None]] = set()
-    sender = _Sender(definition, client, index, settings.bulk_attempts, on_refused)
+    sender = Sender(definition, client, index, settings.bulk_attempts, on_refused)
     with ThreadPoolExecutor(settings.senders, thread_name_prefix="bulk") as senders:
         try:
             for batch in request_bodies(lines, settings.body_bytes):
@@ -129,7 +129,7 @@ def _raise_first_error(done: Iterable[Future[None]]) -> None:
 
 
 @dataclass
-class _Sender:
+class Sender:
     """Sends bodies to one index, from several threads. stopped: set to make all of them give up."""
 
     definition: IndexDefinition
@@ -158,7 +158,9 @@ class _Sender:
                     raise
                 why = type(error).__name__
             else:
-                body, refusals = _refused(self.definition, body, answer["items"]) if answer["errors"] else (b"", [])
+                body, refusals = (
+                    failed_operations(self.definition, body, answer["items"]) if answer["errors"] else (b"", [])
+                )
                 if refusals:
                     self.on_refused(refusals)
                 if not body:
@@ -195,7 +197,7 @@ def split_operations(body: bytes) -> list[bytes]:
     return operations
 
 
-def _refused(
+def failed_operations(
     definition: IndexDefinition, body: bytes, items: list[dict[str, dict[str, Any]]]
 ) -> tuple[bytes, list[Refusal]]:
     """The operations to send again, in order, and the documents that would be refused again because of their content.

@@ -236,17 +236,17 @@ def make_searchable(client: Elasticsearch, name: str, settings: IndexSettings) -
 
 
 def promote(client: Elasticsearch, alias: str, name: str) -> None:
-    """Put a new index behind the alias, in one request (switch).
+    """Put a new index behind the alias, in one request (swap).
 
     Raises IndexNotAsExpected if a later build is live, or if the new index is not the one that create() made.
     """
     live = find_live(client, alias)
     _refuse_if_overtaken(alias, name, live)
     refuse_if_removed(client, alias, name)
-    switch(client, alias, live, name)
+    swap(client, alias, live, name)
 
 
-def switch(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
+def swap(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
     """Put an index behind the alias instead of the live one, in one request.
 
     Other aliases of the live index, and the filter and routing of each alias, move with it; those that we may not move
@@ -286,7 +286,7 @@ def _move(client: Elasticsearch, alias: str, live: Live, name: str, aliases: dic
     """Move the alias, and the aliases of the live index that are given, in one request, until it is done."""
     actions = _actions(alias, live, name, aliases)
     for _ in range(PROMOTION_ATTEMPTS):
-        if _is_switched(client, alias, name, actions):
+        if _is_swapped(client, alias, name, actions):
             if live.name and not live.is_alias:
                 log.warning("%s was a plain index: it has been removed and replaced by the alias %s", alias, alias)
             return
@@ -303,8 +303,8 @@ def _actions(alias: str, live: Live, name: str, aliases: dict[str, dict[str, Any
     return removals + [{"add": {"index": name, "alias": each} | properties} for each, properties in wanted.items()]
 
 
-def _is_switched(client: Elasticsearch, alias: str, name: str, actions: list[dict[str, Any]]) -> bool:
-    """Send the request of a swap, then look at the alias, even if the response was an error or got lost.
+def _is_swapped(client: Elasticsearch, alias: str, name: str, actions: list[dict[str, Any]]) -> bool:
+    """Send the request of a swap, then check the alias, even if the response was an error or got lost.
 
     False: not done, or unknown. Raises SearchBlocked or SyncJobError if it was refused for good.
     """
@@ -345,14 +345,14 @@ def _refuse_if_overtaken(alias: str, name: str, live: Live) -> None:
         )
 
 
-def remove_retired(client: Elasticsearch, alias: str, retained_indices: int) -> list[str]:
+def prune(client: Elasticsearch, alias: str, retained_indices: int) -> list[str]:
     """Remove all indices except the live one and the latest previous ones. Return the names of those removed."""
     live = find_live(client, alias).name
     previous = [name for name in own_indices(client, alias) if name != live]
     return _delete(client, alias, previous[retained_indices:])
 
 
-def neighbour(client: Elasticsearch, alias: str, direction: str) -> tuple[str, dict[str, Any]]:
+def rollback_target(client: Elasticsearch, alias: str, direction: str) -> tuple[str, dict[str, Any]]:
     """The finished index built before the live one ("back") or after it ("forth"), with its _meta.
 
     Raises BadArgument for any other direction, IndexNotAsExpected if there is no such index.

@@ -75,7 +75,7 @@ class DocumentRefresh:
         """
         refreshed = Refreshed()
         self.client.indices.refresh(index=self.index)  # to find what was written a moment ago
-        for batch in batches(keys, self.settings.refresh_persons):
+        for batch in batches(keys, self.settings.refresh_keys):
             changes = self._changes(connection, batch)
             refused = set() if dry_run else self._write(changes)
             for change in changes:

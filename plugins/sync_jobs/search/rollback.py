@@ -58,7 +58,7 @@ def roll_back_index(
         advisory_lock(connection, definition.lock_name),
     ):
         live = index_alias.find_live(client, alias)
-        target, meta = index_alias.neighbour(client, alias, direction)
+        target, meta = index_alias.rollback_target(client, alias, direction)
         run_date = date.fromisoformat(meta["run_date"])
         with snapshot(connection), Edits(definition, connection) as edits:
             existing = found_totals(definition, client, target)
@@ -66,7 +66,7 @@ def roll_back_index(
             _check_totals(target, existing, wanted, limits)
             values = count_values(definition, client, target)
             keys = differing_keys(definition, connection, client, target, run_date)
-            quarantine = Quarantine(definition, settings.quarantine_persons)
+            quarantine = Quarantine(definition, settings.quarantine_keys)
             refresh = DocumentRefresh(definition, client, target, run_date, settings, quarantine)
             if not dry_run:
                 state.text = (
@@ -80,7 +80,7 @@ def roll_back_index(
                 state.text = f"{target} was brought up to date; {live.name} is still live, and unchanged."
                 check_values(target, values, count_values(definition, client, target), limits)
                 last = last_write(client, target)
-                index_alias.switch(client, alias, live, target)
+                index_alias.swap(client, alias, live, target)
                 state.text = (
                     f"{target} is live and serves; until the next build, it may only lack what was edited around the "
                     f"swap. Do not repeat the rollback: it would go on to the next index."
@@ -119,6 +119,5 @@ def _outcome(
         unchanged=existing.documents - refreshed.removed,
         refreshed=made,
         indices=indices,
-        left_out=len(quarantine.keys),
-        left_out_records=quarantine.records(),
+        **quarantine.counted(),
     )

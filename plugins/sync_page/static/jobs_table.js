@@ -10,8 +10,8 @@ const STATES = {
   queued: ["queued", "busy"],
 };
 const STARTED_BY = {
-  night: "by the schedule",
-  hand: "manually",
+  schedule: "by the schedule",
+  manual: "manually",
   "follow-on": "as a follow-on job",
   recovery: "by recovery",
   restart: "at a restart",

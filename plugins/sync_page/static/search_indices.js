@@ -32,7 +32,7 @@ function indexParts({ alias, job, rollback, live, previous, build }) {
   }
   add("live", live ? describe(live) : `No index is behind the alias ${alias}, so search finds nothing. Run ${job}.`);
   const kept = previous.map((index) => element("div", describe(index)));
-  add("kept for rollback", ...(kept.length ? [...kept, link("Switch to another index", `dags/${rollback}`)] : ["none"]));
+  add("kept for rollback", ...(kept.length ? [...kept, link("Roll back", `dags/${rollback}`)] : ["none"]));
   return [element("h3", alias), list];
 }
 
