@@ -84,7 +84,9 @@ def belongs_to_a_night(run_type: str) -> bool:
 
 def run_type_of(run: Any) -> str:
     """Airflow's type of a run, but "scheduled" for a run in place of a missing scheduled one: it behaves like that."""
-    return SCHEDULED if _is_in_place(run) else str(run.run_type)
+    if _is_in_place(run):
+        return SCHEDULED
+    return str(getattr(run.run_type, "value", run.run_type))  # an enum in a task, a string in Airflow's models
 
 
 def night_tick(run: Any) -> datetime | None:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import pendulum
 import pytest
 from airflow.sdk import DAG
+from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException
 
 from sync_airflow.tasks import missing_runs
@@ -41,7 +42,7 @@ def execute(
     monkeypatch.setattr(pendulum, "now", lambda _: now)
     with DAG("of_this_test", schedule=None):
         operator = ReplaceMissingRunOperator(job_name=job.name)
-    run = SimpleNamespace(run_type=run_type, run_id=run_id, logical_date=logical_date, run_after=now)
+    run = SimpleNamespace(run_type=DagRunType(run_type), run_id=run_id, logical_date=logical_date, run_after=now)
     xcoms: dict[str, str] = {}
     ti = SimpleNamespace(xcom_push=lambda key, value: xcoms.update({key: value}))
     context = {"dag_run": run, "params": {"dry_run": False} | params, "ti": ti}
