@@ -17,15 +17,15 @@ HEAD = """\
 
 Every setting has a default that suits a million persons. The Airflow variable `persons_index_settings`, a JSON object,
 changes the settings that it names, from the next run on: `{"senders": 2, "retained_indices": 3}`. An unknown name or an
-invalid value fails the run before it starts, and the error says what was expected. The address of Elasticsearch is not
-a setting, but the connection `tcs_elasticsearch`.
+invalid value fails the run before it starts, and the error says what was expected. The address of Elasticsearch is in
+the connection `tcs_elasticsearch`.
 
 """
 
 TAIL = """
-`parallel_workers` is the only setting that divides work into slices: the workers sort slices of placements and
-memberships. The documents themselves come in one stream, in the order of the persons. One stream keeps the senders
-busy, and every further slice would cost PostgreSQL a pass of its own.
+Only `parallel_workers` divides work into slices: the workers sort slices of placements and memberships. The documents
+themselves come in one stream, in the order of the persons. One stream keeps the senders busy, and every further one
+would cost PostgreSQL another pass over the tables.
 """
 
 

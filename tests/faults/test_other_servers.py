@@ -57,7 +57,7 @@ def test_a_web_server_is_named_and_not_asked_again(job_connection: Connection, j
     with web_server(status) as url, Elasticsearch(url) as client, pytest.raises(UnsupportedServer) as caught:
         runner(job_connection, client)(job, RUN_DATE)
     text = str(caught.value)
-    assert f"What answers at {url} is not Elasticsearch 9 or later, or a proxy removes X-Elastic-Product" in text
+    assert f"The server at {url} is not Elasticsearch 9 or later, or a proxy removes the header" in text
     assert f"got {status} " in text
     written = "Statuses are written" if job == "PersonRecordStatusJob" else "The live index was not touched."
     assert written in text
@@ -67,7 +67,7 @@ def test_an_answer_that_is_only_called_json_is_not_elasticsearch(job_connection:
     with (
         web_server(200, "application/json") as url,
         Elasticsearch(url) as client,
-        pytest.raises(UnsupportedServer, match=r"What answers is not Elasticsearch 9 or later"),
+        pytest.raises(UnsupportedServer, match=r"The server is not Elasticsearch 9 or later"),
     ):
         runner(job_connection, client)("PersonElasticSearchSyncJob", RUN_DATE)
 

@@ -136,6 +136,6 @@ def test_a_pool_without_a_second_session_is_named(
     monkeypatch.setattr("sync_jobs.postgres.pooler.POOLER_SECONDS", 1.0)
     with (
         through(default_pool_size=1) as connection,
-        pytest.raises(TransientError, match="had no second session within 1 s"),
+        pytest.raises(TransientError, match="gave no second session within 1 s"),
     ):
         runner(connection, elasticsearch)(JOB, RUN_DATE)

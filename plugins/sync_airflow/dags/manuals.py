@@ -48,8 +48,8 @@ def recovery_manual() -> str:
     order = "\n".join(f"{number}. {job.name}{_condition(job)}" for number, job in enumerate(JOBS, start=1))
     return f"""### {RECOVERY}
 
-Runs all jobs one after the other, even those that have already run tonight. Every job is safe to repeat. Each job runs
-in its own DAG, which has its log and its report.
+Runs all jobs one after the other, even those that have already run this night. Every job is safe to repeat. Each job
+runs in its own DAG, which has its log and its report.
 
 Recovery has no schedule. It is triggered manually, and by each start of the scheduler in the recovery window (00:00 to
 07:00 UTC by default), unless a run of it is queued or running. While this DAG is paused, neither starts it.
@@ -92,7 +92,7 @@ No edit is lost. Before the swap, the index is brought up to date: documents tha
 for the run date that the index was built for. Edits made meanwhile are added right after the swap. So data that is
 wrong in PostgreSQL is wrong in both indices.
 
-The rollback is refused while a build is running, if there is no index to switch to, and if the index would lose more
+The rollback is refused while a build is running, if there is no index to roll back to, and if the index would lose more
 than `maximum_removed_percent` of its documents. The next build replaces the index as on any night.
 
 {parameter_table(rollback_parameters(build_job(definition).limits))}"""
