@@ -111,7 +111,7 @@ def test_all_jobs_work_in_session_mode(tcs: Connection, through: Through, elasti
         {"pool_mode": "statement"},
     ],
 )
-def test_a_job_refuses_sessions_that_others_use_too(
+def test_a_job_refuses_a_pooler_that_shares_its_sessions(
     tcs: Connection, through: Through, elasticsearch: Elasticsearch, settings: dict[str, object]
 ) -> None:
     with (

@@ -167,7 +167,7 @@ def test_the_next_build_replaces_a_rollback_target(run: RunJob, roll: Any, elast
 
 
 class Killed(BaseException):
-    """As if the process had ended: whoever raises it takes care that nobody tidies up."""
+    """Stands for the end of the process. The code that raises it makes sure that nothing is cleaned up afterwards."""
 
 
 def killed_at(moment: str, run: RunJob, elasticsearch: Elasticsearch) -> None:

@@ -93,7 +93,7 @@ def test_a_server_that_is_too_old_is_named_with_the_version_that_is_needed(
         run(JOB, RUN_DATE)
 
 
-def test_a_server_that_is_read_only_is_worth_a_retry(job_dsn: str, elasticsearch: Elasticsearch) -> None:
+def test_a_server_that_is_read_only_is_a_transient_error(job_dsn: str, elasticsearch: Elasticsearch) -> None:
     """So is a standby before it takes the place of a primary that has died."""
     with (
         psycopg.connect(job_dsn, options="-c default_transaction_read_only=on") as connection,

@@ -38,13 +38,13 @@ def test_the_run_book_has_the_order_that_the_table_of_jobs_has() -> None:
     assert run_book == with_tables(run_book), "run: make generate"
 
 
-def test_the_picture_has_an_edge_for_each_wait_and_one_for_each_way_back_in_time() -> None:
+def test_the_picture_has_an_edge_for_each_wait_and_for_each_refreshed_index() -> None:
     picture = draw().split('x1="24"')[0]  # without the legend
     assert picture.count('class="edge"') == sum(len(upstream_jobs(job)) for job in JOBS)
     assert picture.count('class="back"') == sum(index_build_before(job) is not None for job in JOBS)
 
 
-def test_the_picture_tells_in_words_what_it_shows() -> None:
+def test_the_description_of_the_picture_says_what_it_shows() -> None:
     words = describe()
     assert "01:29 PersonElasticSearchSyncJob writes Elasticsearch index persons." in words
     assert "It waits for PersonPlacementEmployingBodyTrustJob." in words
