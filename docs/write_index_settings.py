@@ -27,9 +27,9 @@ the index `persons`.
 """
 
 TAIL = """
-`parallel_workers` is the only setting that divides work into slices: the workers sort slices of placements and
-memberships. The documents themselves come in one stream, in the order of the persons. One stream keeps the senders
-busy, and every further slice would cost PostgreSQL a pass of its own.
+Only `parallel_workers` divides work into slices: the workers sort slices of placements and memberships. The documents
+themselves come in one stream, in the order of the persons. One stream keeps the senders busy, and every further one
+would cost PostgreSQL another pass over the tables.
 """
 
 

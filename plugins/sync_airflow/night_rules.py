@@ -1,6 +1,7 @@
 """Which date a run is for, which dates it covers, and whether another run has done its work already.
 
 Pure functions of the runs that Airflow knows and of past successes (class Success). They use no clock and no database.
+The tick of a run is the time at which the schedule makes it due.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -30,7 +31,7 @@ class Success:
     """A successful run, as stored in the extra of its job's asset event.
 
     run_date: the date that it was for. own_date: the UTC date of its tick or, for a manual run, of its start. A run for
-    another date than its own says nothing about the night. started, ended: of its work, in UTC.
+    another date than its own does not count for the night. started, ended: when its work started and ended, in UTC.
     """
 
     run_id: str
@@ -135,10 +136,10 @@ def first_date(
 ) -> date | None:
     """The first date that a run covers, so that no night is lost: the day after the last successful night.
 
-    None: the run covers only its run date. That is the case for jobs that compute the current state anyway, for a run
-    for another date than its own, with a date_override, and if no earlier night is known.
-    A manual run for today counts as the night, both here and among the earlier ones: recovery after three missed nights
-    covers them.
+    None: the run covers only its run date. That is the case for a job that computes the current state anyway, for a run
+    for another date than its own, for a run with a date_override, and if no earlier success is known.
+    A manual run for today counts as the run of the night, both here and among the earlier ones: recovery after three
+    missed nights covers them.
     """
     if not job.covers_missed_nights or date_override or run_date != own:
         return None
@@ -149,9 +150,9 @@ def first_date(
 def covering_run(job: Job, tick: datetime, successes_of: SuccessesOf, *, run_id: str = "") -> Success | None:
     """The run, other than run_id, that has done the work of the scheduled run of that tick; None if there is none.
 
-    It is not a dry run. It started at or after the tick: an earlier run may have read incomplete data. It is for the
-    same date, or for its own, later date, which covers all dates before it (first_date). And it started after each
-    upstream job had done its work of that night: manual runs out of order do not count.
+    The covering run is not a dry run. It started at or after the tick, because an earlier run may have read incomplete
+    data. It is for the same date, or for its own, later date, which covers all dates before it (first_date). It started
+    after each upstream job had done its work of that night, so manual runs out of order do not count.
     """
     return next((success for success in _done(job, tick, successes_of) if success.run_id != run_id), None)
 

@@ -1,4 +1,4 @@
-"""Runs one job, or a rollback: checks the parameters, takes the lock, measures the time, returns the report."""
+"""Runs one job or one rollback: checks the arguments, takes the lock, measures the time and returns the report."""
 
 import time
 from collections.abc import Callable
@@ -100,9 +100,9 @@ def run_rollback(
 ) -> Report:
     """Put the index built before the live one ("back"), or after it ("forth"), behind the alias of the definition.
 
-    Parameters as in run_job, except limits: None for the defaults. The report's run_date is the one that the index was
-    built for. Raises BadArgument for another direction, IndexNotAsExpected if there is no such index, and what run_job
-    raises.
+    Arguments as in run_job, except that limits None means the defaults. The run_date of the report is the one that the
+    index was built for. Raises BadArgument for another direction, IndexNotAsExpected if there is no such index, and
+    the errors of run_job.
     """
     started = time.monotonic()
     with errors_translated():

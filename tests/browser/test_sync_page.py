@@ -127,7 +127,7 @@ def test_a_job_that_is_started_on_the_page_is_followed_by_its_follow_on_jobs(
     assert run["conf"] == defaults | {"run_date": "2026-03-10"}
 
 
-def test_the_status_job_asks_for_its_argument_first_and_refuses_an_invalid_date(
+def test_the_status_job_asks_for_its_parameter_first_and_refuses_an_invalid_date(
     page: Page, airflow: StartedAirflow, complaints: list[str]
 ) -> None:
     before = airflow.api.run_ids("person_record_status_job")
@@ -191,7 +191,7 @@ def test_a_running_build_is_shown_with_its_progress(page: Page, elasticsearch_cl
         elasticsearch_client.indices.delete(index=name)
 
 
-def test_of_simultaneous_requests_one_starts_the_job(airflow: StartedAirflow) -> None:
+def test_only_one_of_simultaneous_requests_starts_the_job(airflow: StartedAirflow) -> None:
     login = {"username": "admin", "password": airflow.airflow.secrets["admin"]}
     with httpx.Client(base_url=airflow.url, timeout=60, trust_env=False) as client, ThreadPoolExecutor(8) as threads:
         token = client.post("/auth/token", json=login).json()["access_token"]

@@ -124,7 +124,7 @@ def test_all_names_missing_in_the_environment_are_reported_and_nothing_is_writte
 
 
 @pytest.mark.usefixtures("environment")
-def test_a_failure_half_way_changes_nothing(engine: Engine, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_in_the_middle_changes_nothing(engine: Engine, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Variable, "set", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(path)

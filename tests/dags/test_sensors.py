@@ -171,7 +171,7 @@ def test_a_job_that_waits_for_any_end_continues_without_a_run_that_will_never_ex
 def test_a_failed_upstream_fails_the_job_with_its_name_and_what_to_do() -> None:
     this = context()
     with pytest.raises(
-        AirflowFailException, match=r"PersonOwnerRebuildJob failed tonight, so PersonElastic.* clear"
+        AirflowFailException, match=r"PersonOwnerRebuildJob failed in the night of 20\S+, so PersonElastic.* clear"
     ) as failure:
         sensor().execute_complete(this, {"status": "failed"})
     assert cast(TaskInstance, this["ti"]).xcoms == {"reason": str(failure.value)}

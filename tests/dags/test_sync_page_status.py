@@ -141,10 +141,10 @@ def test_the_report_of_a_run_is_shown(session: Session) -> None:
 
 def test_the_reason_of_a_failure_and_the_task_that_failed_first_are_shown(session: Session) -> None:
     tasks = {"wait_for_a": "success", "wait_for_b": "failed", "run_job": "upstream_failed"}
-    add_run(session, "scheduled__1", "failed", NOW, tasks=tasks, xcoms={("wait_for_b", "reason"): "B failed tonight"})
+    add_run(session, "scheduled__1", "failed", NOW, tasks=tasks, xcoms={("wait_for_b", "reason"): "B failed"})
     last = status(session).last
     assert last
-    assert (last.failed_task, last.reason, last.report) == ("wait_for_b", "B failed tonight", None)
+    assert (last.failed_task, last.reason, last.report) == ("wait_for_b", "B failed", None)
 
 
 def test_a_recovery_shows_the_reason_of_its_summary(session: Session) -> None:

@@ -69,7 +69,7 @@ def test_a_swap_is_repeated_while_the_cluster_is_overloaded(
     assert indices_behind_alias(elasticsearch) == [live]
 
 
-def test_a_swap_with_an_unknown_outcome_says_where_to_look(
+def test_a_swap_with_an_unknown_outcome_says_how_to_find_the_live_index(
     tcs: Connection,
     job_connection: Connection,
     elasticsearch: Elasticsearch,

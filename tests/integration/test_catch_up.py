@@ -101,7 +101,7 @@ def as_in_postgresql(application: Application) -> list[str]:
 
 
 @pytest.mark.parametrize("statement", EDITS)
-def test_an_edit_of_any_table_is_seen_once_it_is_committed(
+def test_an_edit_of_any_table_is_found_once_it_is_committed(
     tcs: Connection, tcs_dsn: str, job_connection: Connection, statement: str
 ) -> None:
     tcs.execute(CAREER)
@@ -113,7 +113,7 @@ def test_an_edit_of_any_table_is_seen_once_it_is_committed(
             tcs.execute(statement)
             with edits.later_snapshot():
                 found = set(edits.edited_keys())
-            # A snapshot cannot tell who is being edited from who has been: one more to look at, or not.
+            # A snapshot cannot tell a person who is being edited from one who has been, so this person may be included.
             assert found - {BEING_EDITED} == EDITS[statement]
             uncommitted.commit()
             with edits.later_snapshot():
@@ -131,10 +131,10 @@ def test_an_edit_of_any_table_is_seen_once_it_is_committed(
         ),
     ],
 )
-def test_what_came_before_a_look_and_went_after_it_is_an_edit_of_the_next_look_too(
+def test_a_row_added_before_a_check_and_removed_after_it_is_an_edit_in_the_next_check(
     tcs: Connection, job_connection: Connection, first: str, second: str, persons: set[int]
 ) -> None:
-    """Neither snapshot has the row any more, but the look between has made a document of it."""
+    """Neither snapshot has the row, but the check between them has written a document of it."""
     tcs.execute(CAREER)
     with snapshot(job_connection), Edits(PERSONS, job_connection) as edits:
         tcs.execute(first)
@@ -145,8 +145,8 @@ def test_what_came_before_a_look_and_went_after_it_is_an_edit_of_the_next_look_t
             assert set(edits.edited_keys()) == persons
 
 
-def test_a_row_that_was_only_locked_before_is_no_edit(tcs: Connection, job_connection: Connection) -> None:
-    """Foreign keys lock the rows that they point to, and the mark of it stays for months."""
+def test_a_row_that_was_only_locked_before_is_not_an_edit(tcs: Connection, job_connection: Connection) -> None:
+    """Foreign keys lock the rows that they refer to, and the mark of such a lock stays for months."""
     tcs.execute(CAREER)
     with tcs.transaction():
         tcs.execute("SELECT FROM person FOR KEY SHARE")
@@ -204,7 +204,7 @@ def test_an_edit_in_the_middle_of_a_build_is_in_the_new_index(
 
 @pytest.mark.parametrize("round_number", range(10))
 @pytest.mark.usefixtures("round_number")
-def test_while_the_application_edits_all_the_time_the_index_ends_as_the_database(
+def test_an_index_agrees_with_the_database_after_constant_edits(
     application: Application,
     run: RunJob,
     elasticsearch: Elasticsearch,
@@ -231,7 +231,7 @@ def test_while_the_application_edits_all_the_time_the_index_ends_as_the_database
     ("work", "edited"),
     [("build", "before it"), ("build", "make_searchable"), ("build", "swap"), ("rollback", "before it")],
 )
-def test_a_write_of_the_application_that_ends_after_the_swap_leaves_one_document_of_its_person(
+def test_an_application_write_that_ends_after_the_swap_leaves_no_second_document(
     application: Application,
     job_connection: Connection,
     run: RunJob,
@@ -283,7 +283,7 @@ def test_a_write_of_the_application_that_ends_after_the_swap_leaves_one_document
     assert index_contents(elasticsearch) == as_in_postgresql(application)
 
 
-def test_documents_that_somebody_else_adds_while_a_build_catches_up_are_noticed_by_their_number(
+def test_documents_that_another_writer_adds_during_the_catch_up_are_noticed(
     application: Application, run: RunJob, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The totals were right before, and of those who were edited every document is."""
@@ -307,14 +307,14 @@ def test_a_correct_document_of_the_application_is_not_rewritten(application: App
     assert (report.added, report.changed, report.removed, report.unchanged) == (0, 0, 0, len(PERSON_IDS))
 
 
-def test_a_status_change_during_an_edit_ends_as_in_the_database(
+def test_a_status_change_during_an_edit_leaves_the_index_as_the_database(
     application: Application,
     tcs: Connection,
     run: RunJob,
     elasticsearch: Elasticsearch,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The application edits a person between the job's look at PostgreSQL and its write to the index."""
+    """The application edits a person after the job has read PostgreSQL and before it writes to the index."""
     run(JOB, RUN_DATE)
     tcs.execute("INSERT INTO programme_membership VALUES (gen_random_uuid(), 7, 1, 'X', '2025-01-01', '2026-03-09')")
     original = bulk.load
@@ -331,7 +331,7 @@ def test_a_status_change_during_an_edit_ends_as_in_the_database(
     assert canonical(hit["_source"], PERSONS.properties)["surname"] == "Edited"
 
 
-def test_documents_with_ids_of_odd_forms_are_those_of_their_persons(
+def test_documents_with_unusual_ids_belong_to_their_persons(
     application: Application, tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
     """A list of ids, and an id as text: Elasticsearch takes both for the numbers that they are."""

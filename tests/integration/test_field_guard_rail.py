@@ -1,4 +1,4 @@
-"""A source that is empty all at once takes no document away; neither may it take its field from the search."""
+"""An empty source table leaves the documents but takes a field from them: the guard rail of single fields stops it."""
 
 from collections.abc import Iterator
 from datetime import date

@@ -20,7 +20,7 @@ JOB = find_job("PersonOwnerRebuildJob")
 
 @pytest.fixture
 def rows_of_persons_that_are_gone(tcs: Connection) -> Connection:
-    """500 rows of person_owner, 200 of them of persons that are no more: 40 per cent."""
+    """500 rows of person_owner, 200 of them (40 per cent) of persons who no longer exist."""
     tcs.execute("INSERT INTO person (id) SELECT generate_series(1, 300)")
     tcs.execute("INSERT INTO person_owner (id) SELECT generate_series(1, 500)")
     return tcs
@@ -69,7 +69,7 @@ def ended(days: int) -> date:
 
 
 def fill(tcs: Connection, number: int) -> None:
-    """So many persons, each with a current membership, a current placement and a post whose funding goes on."""
+    """That many persons, each with a current membership, a current placement and a post whose funding continues."""
     tcs.execute("INSERT INTO person (id, status) SELECT generate_series(1, %s), 'CURRENT'", (number,))
     tcs.execute("INSERT INTO programme (id, owner) VALUES (1, 'by membership')")
     tcs.execute("INSERT INTO post (id, owner, funding_status) SELECT id, 'by placement', 'CURRENT' FROM person")

@@ -72,7 +72,7 @@ def test_documents_are_those_of_the_model_and_no_table_is_touched(
 
 
 @pytest.mark.parametrize("seed", seeds(3), ids=seed_id)
-def test_the_whole_night_ends_with_the_documents_of_the_model(
+def test_after_a_whole_night_the_documents_are_those_of_the_model(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, seed: int
 ) -> None:
     """The index is built from what the jobs before it wrote."""

@@ -94,7 +94,7 @@ def test_a_rollback_without_a_target_names_the_indices_that_exist(run: RunJob, r
 
 
 def test_there_is_no_rollback_target_before_the_first_build(roll: Any) -> None:
-    with pytest.raises(IndexNotAsExpected, match="was not made by a build"):
+    with pytest.raises(IndexNotAsExpected, match="is not one that a build made"):
         roll()
 
 
@@ -152,7 +152,7 @@ def test_a_failure_after_the_swap_warns_against_repeating_the_rollback(
         raise psycopg.OperationalError
 
     monkeypatch.setattr(rollback, "cover_the_swap", lost)
-    with pytest.raises(TransientError, match=f"{first} is live and serves; .* Do not repeat the rollback"):
+    with pytest.raises(TransientError, match=f"{first} is live. .* Do not repeat the rollback"):
         roll()
     assert indices_behind_alias(elasticsearch) == [first]
 
@@ -167,7 +167,7 @@ def test_the_next_build_replaces_a_rollback_target(run: RunJob, roll: Any, elast
 
 
 class Killed(BaseException):
-    """As if the process had ended: whoever raises it takes care that nobody tidies up."""
+    """Stands for the end of the process. The code that raises it makes sure that nothing is cleaned up afterwards."""
 
 
 def killed_at(moment: str, run: RunJob, elasticsearch: Elasticsearch) -> None:

@@ -87,7 +87,7 @@ def index(posts: IndexDefinition, tcs: Connection, job_dsn: str, elasticsearch: 
 
 
 def during_the_next_load(monkeypatch: pytest.MonkeyPatch, work: Callable[[], Result]) -> list[Result]:
-    """Do some work while the next build loads its documents. Returns a list to which the result is added then."""
+    """Do some work while the next build loads its documents. Returns a list that gets the result of that work."""
     load, results = bulk.load, list[Result]()
 
     def work_and_load(*arguments: Any, **keywords: Any) -> int:

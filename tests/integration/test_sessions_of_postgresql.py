@@ -93,7 +93,7 @@ def test_a_server_that_is_too_old_is_named_with_the_version_that_is_needed(
         run(JOB, RUN_DATE)
 
 
-def test_a_server_that_is_read_only_is_worth_a_retry(job_dsn: str, elasticsearch: Elasticsearch) -> None:
+def test_a_server_that_is_read_only_is_a_transient_error(job_dsn: str, elasticsearch: Elasticsearch) -> None:
     """So is a standby before it takes the place of a primary that has died."""
     with (
         psycopg.connect(job_dsn, options="-c default_transaction_read_only=on") as connection,
@@ -104,7 +104,7 @@ def test_a_server_that_is_read_only_is_worth_a_retry(job_dsn: str, elasticsearch
 
 def test_a_lock_that_was_lost_is_reported_though_the_work_is_done(job_connection: Connection) -> None:
     with (
-        pytest.raises(UnsupportedServer, match=r"was not in this session any more.*The work of this run was complete"),
+        pytest.raises(UnsupportedServer, match=r"no longer holds the lock.*The work of this run was already complete"),
         advisory_lock(job_connection, JOB),
     ):
         job_connection.execute("SELECT pg_advisory_unlock_all()")

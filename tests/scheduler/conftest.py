@@ -61,7 +61,7 @@ def running_airflow(
         tcs_dsn = postgres_server.dsn("tcs", databases.tcs)
         with psycopg.connect(tcs_dsn) as connection:
             load_demo_data(connection, PERSONS, night.date())
-            # A run that looks at its own date alone does not see them.
+            # A run that covers only its own date does not find them.
             add_changes(connection, CHANGED, night.date() - timedelta(days=NIGHTS_OFF - 1))
         with psycopg.connect(postgres_server.dsn("airflow", databases.airflow), autocommit=True) as metadata:
             running = RunningAirflow(

@@ -1,4 +1,4 @@
-"""Nights that a clock can get wrong, on a real scheduler in Britain, whose clock the tests set."""
+"""Clock changes and a leap day, on a real scheduler in Britain, whose clock the tests set."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta

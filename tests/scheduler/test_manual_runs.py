@@ -43,7 +43,7 @@ def test_a_run_from_the_command_line_starts_its_follow_on_jobs_each_once_and_in_
     assert starts == sorted(starts)
 
 
-def test_a_second_run_is_queued_while_the_first_is_at_work(running_airflow: RunningAirflow) -> None:
+def test_a_second_run_is_queued_while_the_first_is_running(running_airflow: RunningAirflow) -> None:
     api = running_airflow.api
     with running_airflow.table_locked("person"):
         first = api.start(OWNER, run_follow_on_jobs=False)
@@ -70,7 +70,7 @@ def test_a_lost_connection_is_retried_by_airflow(running_airflow: RunningAirflow
     assert running_airflow.api.get(task.path)["try_number"] == 2
 
 
-def test_a_mistake_is_not_retried_by_airflow(running_airflow: RunningAirflow) -> None:
+def test_a_permanent_error_is_not_retried_by_airflow(running_airflow: RunningAirflow) -> None:
     task = TaskId(STATUS, running_airflow.api.start(STATUS, date_override="2023-02-30"), RUN_JOB)
     assert running_airflow.wait_for_end(STATUS, task.run_id) == "failed"
     assert running_airflow.api.xcom(task, "reason") == "The date is not correct: 2023-02-30"

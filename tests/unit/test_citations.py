@@ -27,7 +27,7 @@ COMMENT = re.compile(r"\n[ \t]*(?:#|--|//|\*)?[ \t]*")
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-# A path from the root in a document, as code; one with a placeholder is none.
+# A path from the root in a document, as code; a path with a placeholder does not count.
 PATH = re.compile(r"`((?:bench|dags|deploy|docs|include|local|plugins|tests)/[\w./-]+)`")
 ELSEWHERE = re.compile(r"[a-z]+:", re.IGNORECASE)
 
@@ -117,7 +117,7 @@ def test_code_cites_the_contract() -> None:
 
 
 @pytest.mark.parametrize("document", documents())
-def test_every_link_in_a_document_leads_somewhere(document: str) -> None:
+def test_every_link_in_a_document_has_a_target(document: str) -> None:
     assert wrong_links(document) == []
 
 

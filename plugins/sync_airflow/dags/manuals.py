@@ -59,8 +59,8 @@ def recovery_manual() -> str:
     order = "\n".join(f"{number}. {job.name}{_condition(job)}" for number, job in enumerate(JOBS, start=1))
     return f"""### {RECOVERY}
 
-Runs all jobs one after the other, even those that have already run tonight. Every job is safe to repeat. Each job runs
-in its own DAG, which has its log and its report.
+Runs all jobs one after the other, even those that have already run this night. Every job is safe to repeat. Each job
+runs in its own DAG, which has its log and its report.
 
 Recovery has no schedule. It is triggered manually, and by each start of the scheduler in the recovery window (00:00 to
 07:00 UTC by default), unless a run of it is queued or running. While this DAG is paused, neither starts it.

@@ -41,8 +41,8 @@ class NightlyJobSensor(ExternalTaskSensor):
 
     Passes once that run has done its work, or the upstream job has done it in another run that started after its tick
     (recovery, a manual run). Fails once that run has failed, if it was only a dry run, or if it will never exist; with
-    any_end it passes in these cases too. Skips itself in a manual run, which waits for nothing, and in a scheduled run
-    with nothing left to do.
+    any_end it passes in these cases too. Skips itself in a manual run, which does not wait, and in a scheduled run with
+    nothing left to do.
 
     job_name, upstream_name: names in the table of jobs.
     """
@@ -81,7 +81,7 @@ class NightlyJobSensor(ExternalTaskSensor):
         elif status == RECHECK:
             self._wait(context)
         elif not self._upstream_covered(context):
-            self._fail(context, f"{self.upstream_name} failed tonight")
+            self._fail(context, f"{self.upstream_name} failed in the night of {self.upstream_tick(context):%Y-%m-%d}")
 
     def _wait(self, context: Context) -> None:
         """Return if there is nothing to wait for, fail if the run will never exist, otherwise defer."""
@@ -128,7 +128,7 @@ class NightlyJobSensor(ExternalTaskSensor):
         return tick - between(find_job(self.upstream_name), find_job(self.job_name))
 
     def _upstream_covered(self, context: Context) -> bool:
-        """Whether the upstream job has done tonight's work in another run than the awaited one."""
+        """Whether the upstream job has done the work of that night in another run than the awaited one."""
         if run_type_of(context["dag_run"]) != SCHEDULED:
             return False  # a backfill only counts runs of its own nights
         upstream = find_job(self.upstream_name)
@@ -161,6 +161,6 @@ class NightlyJobSensor(ExternalTaskSensor):
     def _fail(self, context: Context, why: str) -> NoReturn:
         fail(
             context,
-            f"{why}, so {self.job_name} does not run on stale data. After a successful run of {self.upstream_name} "
-            f"tonight, clear this task with all downstream tasks, or run {self.job_name} manually.",
+            f"{why}, so {self.job_name} does not run on stale data. Once {self.upstream_name} has succeeded for that "
+            f"night, clear this task with all downstream tasks, or run {self.job_name} manually.",
         )

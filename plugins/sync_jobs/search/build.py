@@ -1,10 +1,10 @@
 """Builds an index beside the live one and puts it behind the alias.
 
     lock  ->  remove orphans  ->  create  ->  load, under one snapshot  ->  verify  ->  catch up with edits
-          ->  compare with the live index, guard rail  ->  promote  ->  catch up with the last edits  ->  prune
+          ->  compare with the live index, guard rail  ->  promote  ->  catch up with the last edits  ->  remove older
 
 PostgreSQL makes the finished lines of every document; this module only passes them on. If anything fails before the
-swap, the new index is removed and the live one keeps serving. After the swap the new one serves.
+swap, the new index is removed and the live one stays in use. After the swap, readers use the new one.
 """
 
 import heapq
@@ -88,7 +88,7 @@ def build_index(definition: IndexDefinition, run: JobRun) -> Outcome:
 
 @dataclass(frozen=True)
 class _Loaded:
-    """documents: how many were sent. outdated: keys for which the live index has other documents.
+    """documents: the number sent. outdated: keys for which the live index has other documents.
 
     live_values: what count_values() found in the live index.
     """
@@ -113,7 +113,7 @@ class _Build:
         return self.run.elasticsearch
 
     def build(self) -> Outcome:
-        """Create the index, load, verify and update it, and promote it. Readers see no change before that.
+        """Create the index, load, verify and update it, and promote it. Readers see no change before the promotion.
 
         One snapshot stays open from the first row to the last edit: it shows what has been edited since then.
         """
@@ -144,8 +144,8 @@ class _Build:
                     last = last_write(client, name)
                     index_alias.promote(client, definition.alias, name)
                 self.state.text = (
-                    f"The new index {name} is live and serves; it may only lack what was edited around the swap. The "
-                    "next build, or a retry of this one, brings it up to date."
+                    f"The new index {name} is live. It may lack only edits made around the swap. The next build, or a "
+                    "retry of this one, brings it up to date."
                 )
                 with phases.of("cover the swap"):
                     index_alias.mark_finished(client, definition.alias, name)
@@ -186,7 +186,7 @@ class _Build:
         return count_values(self.definition, self.client, live)
 
     def _send(self, live: str | None, lines: Iterable[bytes], expected: int) -> tuple[int, "array[int]"]:
-        """Send all documents to the new index. Return how many, and the keys for which the live one has others."""
+        """Send all documents to the new index. Return their number, and the keys whose live documents differ."""
         settings = self.run.settings
         progress = Progress(self.name, expected, settings.progress_seconds)
         every = max(settings.refresh_documents, expected // REFRESH_FRACTION)
@@ -212,10 +212,10 @@ class _Build:
             return sent, live_documents.outdated_keys()
 
     def _verify(self, live: str | None, documents: int, second: Connection, phases: Phases) -> Totals:
-        """Make the index searchable and compare it with the snapshot; return what is in it.
+        """Make the index searchable and compare it with the snapshot. Return the totals that it has.
 
-        The second connection counts what the index must hold, while Elasticsearch makes the last documents searchable
-        and the first connection makes those of a sample.
+        The second connection counts what the index must hold. Meanwhile, Elasticsearch makes the last documents
+        searchable, and the first connection makes the documents of a sample.
         """
         definition, client, name, run, quarantine = self.definition, self.client, self.name, self.run, self.quarantine
         exported = export_snapshot(run.postgres)
@@ -296,9 +296,9 @@ def cover_the_swap(edits: Edits, refresh: DocumentRefresh, last: int) -> int:
 
     last: last_write() of the index just before the swap.
 
-    Once immediately, because readers already see the index. And once more when the application's writes that began
-    before the swap have ended: such a write may have searched the previous index for the documents to replace, and
-    written the new ones to this index. The edit itself may be older than the snapshot.
+    Checks once immediately, because readers already see the index. Checks once more when the application's writes that
+    began before the swap have ended: such a write may have searched the previous index for the documents to replace,
+    and written the new ones to this index. The edit itself may be older than the snapshot.
     """
     made = _write_changes(edits, refresh, last)
     refresh.settle()

@@ -193,8 +193,8 @@ def _not_allocated(name: str, explanation: dict[str, Any]) -> SearchBlocked | Tr
     if explanation.get("can_allocate") == "no" and ALLOCATION_DISABLED not in refusals:
         return SearchBlocked(blocked_message(f"no node accepts {name}: {reasons}"))
     return TransientError(
-        f"No node has accepted {name} within {CREATE_TIMEOUT} ({reasons}). Wait for the end of the maintenance, or "
-        "remove the setting that is named, then run the job again."
+        f"No node has accepted {name} within {CREATE_TIMEOUT} ({reasons}). Wait until allocation is possible again, "
+        "as after maintenance, or remove the setting that is named, then run the job again."
     )
 
 
@@ -269,7 +269,7 @@ def swap(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
                 raise
             log.warning(
                 "%s: no permission to move the other aliases of %s (%s): they stay there. Grant the permissions on "
-                "these names too, and move the aliases",
+                "these names too, and move the aliases manually",
                 name,
                 live.name,
                 ", ".join(sorted(others)),
@@ -340,8 +340,8 @@ def _refuse_if_overtaken(alias: str, name: str, live: Live) -> None:
     ours, theirs = built_at(name), built_at(live.name) if live.name else None
     if ours and theirs and theirs > ours:
         raise IndexNotAsExpected(
-            f"{live.name}, built later than {name}, is behind alias {alias}: not replaced. If that build is right, "
-            "there is nothing to do; otherwise run the job again."
+            f"{live.name} is behind alias {alias} and was built later than {name}, so it was not replaced. If that "
+            "build is right, there is nothing to do; otherwise run the job again."
         )
 
 
@@ -362,7 +362,10 @@ def rollback_target(client: Elasticsearch, alias: str, direction: str) -> tuple[
     indices = find_indices(client, alias)
     live, previous = indices.live, indices.previous
     if live is None or live not in indices.own:
-        raise IndexNotAsExpected(f"The index behind alias {alias} ({live or 'none'}) was not made by a build")
+        raise IndexNotAsExpected(
+            f"The index behind alias {alias} is not one that a build made (found {live or 'no index'}). Run the index "
+            "build instead of a rollback."
+        )
     older, newer = [name for name in previous if name < live], [name for name in previous if name > live]
     candidates = older[:1] if direction == "back" else newer[-1:]
     if not candidates:

@@ -82,8 +82,8 @@ def roll_back_index(
                 last = last_write(client, target)
                 index_alias.swap(client, alias, live, target)
                 state.text = (
-                    f"{target} is live and serves; until the next build, it may only lack what was edited around the "
-                    f"swap. Do not repeat the rollback: it would go on to the next index."
+                    f"{target} is live. Until the next build, it may lack only edits made around the swap. Do not "
+                    "repeat the rollback: it would go one index further."
                 )
                 made += cover_the_swap(edits, refresh, last)
                 index_alias.record_left_out(client, alias, target, quarantine)
