@@ -14,7 +14,15 @@ MAPPING_FOLDER = SQL_FOLDER.parent / "elasticsearch"
 NESTED = "nested"
 
 # The SQL files of a definition; the docstring of the class describes each.
-Query = Literal["documents", "plain_documents", "totals", "edited_keys", "expected_count", "sample_keys"]
+Query = Literal[
+    "documents",
+    "plain_documents",
+    "totals",
+    "edited_keys",
+    "seen_transactions",
+    "expected_count",
+    "sample_keys",
+]
 
 
 @dataclass(frozen=True)
@@ -35,8 +43,10 @@ class IndexDefinition:
     plain_documents: run_date, keys. Columns: key, document (jsonb). The same documents by an independent query.
     totals: run_date. One row: column documents, and one column for each nested field, named like it: how many
         documents and nested objects the index must hold, counted independently of documents.
-    edited_keys: gone, since, oldest_multixact (sync_jobs.search.edits). One column: the keys whose documents may
-        have changed since a snapshot, ascending.
+    edited_keys: gone, since, oldest_multixact, seen (sync_jobs.search.edits). One column: the keys whose documents
+        may have changed since a snapshot, ascending.
+    seen_transactions: since, until (sync_jobs.search.edits). One column: the ids of the transactions between these
+        bounds whose rows the snapshot sees.
     expected_count: no parameter. One row: about how many documents there will be, for the progress in the log.
     sample_keys: seed (text), size. One column: up to size keys that have documents, chosen by the seed.
     """
