@@ -64,7 +64,8 @@ class IndexDefinition:
     @cached_property
     def mapping(self) -> dict[str, Any]:
         """The mapping of its indices, without _meta."""
-        return dict(json.loads(self._mapping_text()))
+        path = self.mapping_file or MAPPING_FOLDER / f"{self.alias}.json"
+        return dict(json.loads(path.read_text(encoding="utf-8")))
 
     @property
     def properties(self) -> dict[str, Any]:
@@ -78,8 +79,16 @@ class IndexDefinition:
 
     @cached_property
     def version(self) -> str:
-        """A hash of the SQL of the documents and of the mapping: 12 hexadecimal digits."""
-        return hashlib.sha256((read_sql(self.query("documents")) + self._mapping_text()).encode()).hexdigest()[:12]
+        """A hash of the SQL of the documents and of the mapping: 12 hexadecimal digits.
+
+        Lines of comments, blank lines and indentation do not count. The _meta of every index has it, so that documents
+        of one definition are not written to an index of another
+        (docs/decisions/0023-documents-of-another-definition.md).
+        """
+        lines = map(str.strip, read_sql(self.query("documents")).splitlines())
+        statement = [line for line in lines if line and not line.startswith("--")]
+        shape = json.dumps([statement, self.mapping], sort_keys=True)
+        return hashlib.sha256(shape.encode()).hexdigest()[:12]
 
     @property
     def lock_name(self) -> str:
@@ -90,6 +99,3 @@ class IndexDefinition:
     def rollback_name(self) -> str:
         """The name of its rollback, in reports and as the id of its DAG."""
         return f"{self.alias}_index_rollback"
-
-    def _mapping_text(self) -> str:
-        return (self.mapping_file or MAPPING_FOLDER / f"{self.alias}.json").read_text(encoding="utf-8")

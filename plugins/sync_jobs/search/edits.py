@@ -2,8 +2,8 @@
 
 PostgreSQL keeps the answer in the rows themselves (docs/design.md, "No edit is lost"). The transaction that holds the
 snapshot still sees each row that was updated or deleted since; the row carries the id of the transaction that did it
-(xmax). A later snapshot sees each row that was written since; the row carries the id of its writer (xmin). If a writer
-began after a transaction that was still running, only the rows that the earlier snapshot sees tell whether it had ended.
+(xmax). A later snapshot sees each row that was written since; the row carries the id of its writer (xmin). Whether a
+writer that began after a transaction that was still running had ended, only the earlier snapshot can tell.
 """
 
 import heapq
