@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from elasticsearch import Elasticsearch
-from elasticsearch.helpers import bulk, scan
+from elasticsearch.helpers import scan
 
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import BadArgument, GuardRail, IndexNotAsExpected
@@ -121,8 +121,8 @@ def test_a_rollback_leaves_good_documents_of_another_definition_as_built(
     assert (report.read, report.added, report.changed, report.removed) == (len(PERSON_IDS), 0, 0, 0)
     assert (report.unchanged, report.refreshed) == (0, 0)
     assert report.remark == (
-        f"{good} was built by another definition (SQL or mapping) than the running one. Its documents stay as built: 2 "
-        "persons were edited since its build and may show old values until the next build."
+        f"{good} was built by another definition (SQL or mapping) than the running one. Its documents stay as built. 2 "
+        "persons edited since its build may show old values until the next build."
     )
     assert report.summary().endswith(report.remark)
 
@@ -147,7 +147,9 @@ def test_edited_writes_only_persons_edited_since_the_build(
     for each in (foreseen, report):
         assert (each.read, each.added, each.changed, each.removed) == (len(PERSON_IDS), 1, 1, 1)
         assert each.unchanged == 0
-        assert "Only the 2 persons edited since its build, and 1 that PostgreSQL no longer has" in each.remark
+        assert (
+            "Only documents of persons edited since its build (2), or no longer in PostgreSQL (1), are" in each.remark
+        )
 
 
 def test_a_rollback_to_the_running_definition_brings_everything_up_to_date(
@@ -241,11 +243,8 @@ def test_an_index_that_has_lost_its_documents_is_no_target(
     application.add(range(100, 250))
     good = build(PERSONS)
     bad = build(wrong)
-    bulk(
-        elasticsearch,
-        ({"_op_type": "delete", "_id": hit["_id"]} for hit in scan(elasticsearch, index=good)),
-        index=good,
-    )
+    for hit in list(scan(elasticsearch, index=good)):
+        elasticsearch.delete(index=good, id=hit["_id"])
     with pytest.raises(GuardRail, match=f"index {good}: this run would put an index .* that has lost 210 of 210"):
         roll(wrong)
     assert indices_behind_alias(elasticsearch) == [bad]
@@ -351,7 +350,7 @@ def test_job_8_writes_statuses_but_no_document_into_an_index_of_another_definiti
 
     remark = (
         f"The live index {index} was built by another definition (SQL or mapping) than the running one, so no document "
-        "is refreshed: search shows an old status of 1 persons until PersonElasticSearchSyncJob has run."
+        "is refreshed: search shows an old status of 1 person until PersonElasticSearchSyncJob has run."
     )
     for dry_run, changed in ((True, 1), (False, 1), (False, 0)):
         report = run_released(dry_run)

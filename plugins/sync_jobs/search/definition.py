@@ -90,6 +90,10 @@ class IndexDefinition:
         shape = json.dumps([statement, self.mapping], sort_keys=True)
         return hashlib.sha256(shape.encode()).hexdigest()[:12]
 
+    def counted(self, number: int) -> str:
+        """A number of keys in words: "1 person", "2 persons"."""
+        return f"{number} {self.entity}{'' if number == 1 else 's'}"
+
     @property
     def lock_name(self) -> str:
         """The advisory lock of everything that changes the index behind the alias."""

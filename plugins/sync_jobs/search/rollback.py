@@ -151,13 +151,13 @@ class _Rollback:
         return _Plan(keys, existing.documents, wanted.documents)
 
     def _plan_as_built(self) -> _Plan:
-        entity = self.refresh.definition.entity
+        definition = self.refresh.definition
         try:
-            edited = len(edited_since_build(self.refresh.definition, self.connection, self.meta))
-            known = f"{edited} {entity}s were edited since its build and may show old values until the next build."
+            edited = definition.counted(len(edited_since_build(definition, self.connection, self.meta)))
+            known = f"{edited} edited since its build may show old values until the next build."
         except EditsUnknown as error:
-            known = f"{error} They show old values until the next build."
-        return _Plan(None, self._intact(), remark=f"{self._built_by()} Its documents stay as built: {known}")
+            known = f"{error} They may show old values until the next build."
+        return _Plan(None, self._intact(), remark=f"{self._built_by()} Its documents stay as built. {known}")
 
     def _plan_edited(self) -> _Plan:
         refresh = self.refresh
@@ -176,10 +176,9 @@ class _Rollback:
         check_guard_rail(f"documents in index {target}", len(gone), existing, self.limits)
         entity = definition.entity
         remark = (
-            f"{self._built_by()} Only the {len(edited)} {entity}s edited since its build, and {len(gone)} that "
-            f"PostgreSQL no longer has, are compared with PostgreSQL and written by the running definition. All other "
-            f"documents stay as built: what was only removed from a {entity}, such as a link, still shows until the "
-            "next build."
+            f"{self._built_by()} Only documents of {entity}s edited since its build ({len(edited)}), or no longer in "
+            f"PostgreSQL ({len(gone)}), are compared with PostgreSQL and written by the running definition. All others "
+            f"stay as built: what was only removed from a {entity}, such as a link, still shows until the next build."
         )
         return _Plan(array("q", sorted({*edited, *gone})), existing, remark=remark)
 
