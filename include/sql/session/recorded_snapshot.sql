@@ -6,6 +6,6 @@ SELECT
     pg_snapshot_xmin(%(snapshot)s::pg_snapshot)::xid::text AS since,
     pg_snapshot_xmax(pg_current_snapshot())::text::bigint
     - pg_snapshot_xmin(%(snapshot)s::pg_snapshot)::text::bigint AS transactions,
-    concat(pg_control_system.system_identifier, '/', pg_control_checkpoint.timeline_id) AS source_timeline
-FROM pg_control_system()
-CROSS JOIN pg_control_checkpoint();
+    concat(cluster.system_identifier, '/', checkpoint.timeline_id) AS source_timeline
+FROM pg_control_system() AS cluster
+CROSS JOIN pg_control_checkpoint() AS checkpoint;

@@ -4,7 +4,7 @@
 
 SELECT
     pg_current_snapshot()::text AS source_snapshot,
-    concat(pg_control_system.system_identifier, '/', pg_control_checkpoint.timeline_id) AS source_timeline,
+    concat(cluster.system_identifier, '/', checkpoint.timeline_id) AS source_timeline,
     current_setting('server_version') AS server_version
-FROM pg_control_system()
-CROSS JOIN pg_control_checkpoint();
+FROM pg_control_system() AS cluster
+CROSS JOIN pg_control_checkpoint() AS checkpoint;

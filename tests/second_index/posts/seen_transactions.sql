@@ -1,5 +1,5 @@
--- Index posts: transactions in the bounds of this snapshot whose rows it sees. Reads: post, post_trust. Writes: nothing.
--- Parameters: since, until.
+-- Index posts: transactions in the bounds of this snapshot whose rows it sees. Reads: post, post_trust.
+-- Writes: nothing. Parameters: since, until.
 
 SELECT seen.transaction_id::text
 FROM (
