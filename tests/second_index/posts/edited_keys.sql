@@ -23,10 +23,10 @@ WHERE
                 AND (
                     (
                         age(edited.removed_by) <= age(%(since)s::xid)
-                        AND edited.removed_by <> all(%(seen)s::xid[])
+                        AND NOT edited.removed_by = any(%(seen)s::xid[])
                     )
                     OR mxid_age(edited.removed_by) BETWEEN 0 AND mxid_age(%(oldest_multixact)s::xid)
                 )
-        ELSE age(edited.written_by) BETWEEN 0 AND age(%(since)s::xid) AND edited.written_by <> all(%(seen)s::xid[])
+        ELSE age(edited.written_by) BETWEEN 0 AND age(%(since)s::xid) AND NOT edited.written_by = any(%(seen)s::xid[])
     END
 ORDER BY edited.post_id

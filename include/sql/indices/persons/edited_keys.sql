@@ -27,13 +27,13 @@ FROM (
                     AND (
                         (
                             age(person.xmax) <= age(%(since)s::xid)
-                            AND person.xmax <> all(%(seen)s::xid[])
+                            AND NOT person.xmax = any(%(seen)s::xid[])
                         )
                         OR mxid_age(person.xmax) BETWEEN 0 AND mxid_age(%(oldest_multixact)s::xid)
                     )
             ELSE
                 age(person.xmin) BETWEEN 0 AND age(%(since)s::xid)
-                AND person.xmin <> all(%(seen)s::xid[])
+                AND NOT person.xmin = any(%(seen)s::xid[])
         END
     UNION
     SELECT contact_details.id AS person_id
@@ -46,13 +46,13 @@ FROM (
                     AND (
                         (
                             age(contact_details.xmax) <= age(%(since)s::xid)
-                            AND contact_details.xmax <> all(%(seen)s::xid[])
+                            AND NOT contact_details.xmax = any(%(seen)s::xid[])
                         )
                         OR mxid_age(contact_details.xmax) BETWEEN 0 AND mxid_age(%(oldest_multixact)s::xid)
                     )
             ELSE
                 age(contact_details.xmin) BETWEEN 0 AND age(%(since)s::xid)
-                AND contact_details.xmin <> all(%(seen)s::xid[])
+                AND NOT contact_details.xmin = any(%(seen)s::xid[])
         END
     UNION
     SELECT gmc_details.id AS person_id
@@ -65,13 +65,13 @@ FROM (
                     AND (
                         (
                             age(gmc_details.xmax) <= age(%(since)s::xid)
-                            AND gmc_details.xmax <> all(%(seen)s::xid[])
+                            AND NOT gmc_details.xmax = any(%(seen)s::xid[])
                         )
                         OR mxid_age(gmc_details.xmax) BETWEEN 0 AND mxid_age(%(oldest_multixact)s::xid)
                     )
             ELSE
                 age(gmc_details.xmin) BETWEEN 0 AND age(%(since)s::xid)
-                AND gmc_details.xmin <> all(%(seen)s::xid[])
+                AND NOT gmc_details.xmin = any(%(seen)s::xid[])
         END
     UNION
     SELECT gdc_details.id AS person_id
@@ -84,13 +84,13 @@ FROM (
                     AND (
                         (
                             age(gdc_details.xmax) <= age(%(since)s::xid)
-                            AND gdc_details.xmax <> all(%(seen)s::xid[])
+                            AND NOT gdc_details.xmax = any(%(seen)s::xid[])
                         )
                         OR mxid_age(gdc_details.xmax) BETWEEN 0 AND mxid_age(%(oldest_multixact)s::xid)
                     )
             ELSE
                 age(gdc_details.xmin) BETWEEN 0 AND age(%(since)s::xid)
-                AND gdc_details.xmin <> all(%(seen)s::xid[])
+                AND NOT gdc_details.xmin = any(%(seen)s::xid[])
         END
     UNION
     SELECT person_owner.id AS person_id
@@ -103,13 +103,13 @@ FROM (
                     AND (
                         (
                             age(person_owner.xmax) <= age(%(since)s::xid)
-                            AND person_owner.xmax <> all(%(seen)s::xid[])
+                            AND NOT person_owner.xmax = any(%(seen)s::xid[])
                         )
                         OR mxid_age(person_owner.xmax) BETWEEN 0 AND mxid_age(%(oldest_multixact)s::xid)
                     )
             ELSE
                 age(person_owner.xmin) BETWEEN 0 AND age(%(since)s::xid)
-                AND person_owner.xmin <> all(%(seen)s::xid[])
+                AND NOT person_owner.xmin = any(%(seen)s::xid[])
         END
     UNION
     SELECT person_trust.person_id
@@ -122,13 +122,13 @@ FROM (
                     AND (
                         (
                             age(person_trust.xmax) <= age(%(since)s::xid)
-                            AND person_trust.xmax <> all(%(seen)s::xid[])
+                            AND NOT person_trust.xmax = any(%(seen)s::xid[])
                         )
                         OR mxid_age(person_trust.xmax) BETWEEN 0 AND mxid_age(%(oldest_multixact)s::xid)
                     )
             ELSE
                 age(person_trust.xmin) BETWEEN 0 AND age(%(since)s::xid)
-                AND person_trust.xmin <> all(%(seen)s::xid[])
+                AND NOT person_trust.xmin = any(%(seen)s::xid[])
         END
     UNION
     SELECT placement.trainee_id AS person_id
@@ -141,13 +141,13 @@ FROM (
                     AND (
                         (
                             age(placement.xmax) <= age(%(since)s::xid)
-                            AND placement.xmax <> all(%(seen)s::xid[])
+                            AND NOT placement.xmax = any(%(seen)s::xid[])
                         )
                         OR mxid_age(placement.xmax) BETWEEN 0 AND mxid_age(%(oldest_multixact)s::xid)
                     )
             ELSE
                 age(placement.xmin) BETWEEN 0 AND age(%(since)s::xid)
-                AND placement.xmin <> all(%(seen)s::xid[])
+                AND NOT placement.xmin = any(%(seen)s::xid[])
         END
     UNION
     SELECT placement.trainee_id AS person_id
@@ -161,13 +161,13 @@ FROM (
                     AND (
                         (
                             age(placement_specialty.xmax) <= age(%(since)s::xid)
-                            AND placement_specialty.xmax <> all(%(seen)s::xid[])
+                            AND NOT placement_specialty.xmax = any(%(seen)s::xid[])
                         )
                         OR mxid_age(placement_specialty.xmax) BETWEEN 0 AND mxid_age(%(oldest_multixact)s::xid)
                     )
             ELSE
                 age(placement_specialty.xmin) BETWEEN 0 AND age(%(since)s::xid)
-                AND placement_specialty.xmin <> all(%(seen)s::xid[])
+                AND NOT placement_specialty.xmin = any(%(seen)s::xid[])
         END
     UNION
     SELECT placement.trainee_id AS person_id
@@ -182,13 +182,13 @@ FROM (
                     AND (
                         (
                             age(specialty.xmax) <= age(%(since)s::xid)
-                            AND specialty.xmax <> all(%(seen)s::xid[])
+                            AND NOT specialty.xmax = any(%(seen)s::xid[])
                         )
                         OR mxid_age(specialty.xmax) BETWEEN 0 AND mxid_age(%(oldest_multixact)s::xid)
                     )
             ELSE
                 age(specialty.xmin) BETWEEN 0 AND age(%(since)s::xid)
-                AND specialty.xmin <> all(%(seen)s::xid[])
+                AND NOT specialty.xmin = any(%(seen)s::xid[])
         END
     UNION
     SELECT programme_membership.person_id
@@ -201,13 +201,13 @@ FROM (
                     AND (
                         (
                             age(programme_membership.xmax) <= age(%(since)s::xid)
-                            AND programme_membership.xmax <> all(%(seen)s::xid[])
+                            AND NOT programme_membership.xmax = any(%(seen)s::xid[])
                         )
                         OR mxid_age(programme_membership.xmax) BETWEEN 0 AND mxid_age(%(oldest_multixact)s::xid)
                     )
             ELSE
                 age(programme_membership.xmin) BETWEEN 0 AND age(%(since)s::xid)
-                AND programme_membership.xmin <> all(%(seen)s::xid[])
+                AND NOT programme_membership.xmin = any(%(seen)s::xid[])
         END
     UNION
     SELECT programme_membership.person_id
@@ -221,13 +221,13 @@ FROM (
                     AND (
                         (
                             age(curriculum_membership.xmax) <= age(%(since)s::xid)
-                            AND curriculum_membership.xmax <> all(%(seen)s::xid[])
+                            AND NOT curriculum_membership.xmax = any(%(seen)s::xid[])
                         )
                         OR mxid_age(curriculum_membership.xmax) BETWEEN 0 AND mxid_age(%(oldest_multixact)s::xid)
                     )
             ELSE
                 age(curriculum_membership.xmin) BETWEEN 0 AND age(%(since)s::xid)
-                AND curriculum_membership.xmin <> all(%(seen)s::xid[])
+                AND NOT curriculum_membership.xmin = any(%(seen)s::xid[])
         END
     UNION
     SELECT programme_membership.person_id
@@ -241,13 +241,13 @@ FROM (
                     AND (
                         (
                             age(programme.xmax) <= age(%(since)s::xid)
-                            AND programme.xmax <> all(%(seen)s::xid[])
+                            AND NOT programme.xmax = any(%(seen)s::xid[])
                         )
                         OR mxid_age(programme.xmax) BETWEEN 0 AND mxid_age(%(oldest_multixact)s::xid)
                     )
             ELSE
                 age(programme.xmin) BETWEEN 0 AND age(%(since)s::xid)
-                AND programme.xmin <> all(%(seen)s::xid[])
+                AND NOT programme.xmin = any(%(seen)s::xid[])
         END
 ) AS edited
 WHERE edited.person_id IS NOT NULL
