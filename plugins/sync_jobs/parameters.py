@@ -93,6 +93,19 @@ PARAMETERS: tuple[Parameter, ...] = (
         choices=("back", "forth"),
     ),
     Parameter(
+        name="documents",
+        kind="choice",
+        title="Documents of another definition",
+        explanation=(
+            "Only for an index that was built by another definition (SQL or mapping) than the running one. as_built: "
+            "its documents stay as they are, without the edits since. edited: the persons edited since its build are "
+            "written by the running definition. An index of the running definition is always brought up to date."
+        ),
+        taken_by=("rollback",),
+        default="as_built",
+        choices=("as_built", "edited"),
+    ),
+    Parameter(
         name=FOLLOW_ON,
         kind="boolean",
         title="Run follow-on jobs",

@@ -94,15 +94,17 @@ def run_rollback(
     postgres: Connection,
     elasticsearch: Elasticsearch,
     direction: str = "back",
+    documents: str = "as_built",
     limits: Limits | None = None,
     dry_run: bool = False,
     settings: IndexSettings | None = None,
 ) -> Report:
     """Put the index built before the live one ("back"), or after it ("forth"), behind the alias of the definition.
 
-    Arguments as in run_job, except that limits None means the defaults. The run_date of the report is the one that the
-    index was built for. Raises BadArgument for another direction, IndexNotAsExpected if there is no such index, and
-    the errors of run_job.
+    documents: what to do with those of an index that another definition built, "as_built" or "edited"
+    (sync_jobs.parameters). Other arguments as in run_job, except limits: None for the defaults. The report's run_date
+    is the one that the index was built for. Raises BadArgument for another direction or choice, IndexNotAsExpected if
+    there is no such index, and what run_job raises.
     """
     started = time.monotonic()
     with errors_translated():
@@ -113,6 +115,7 @@ def run_rollback(
             postgres,
             elasticsearch,
             direction,
+            documents=documents,
             limits=limits or DEFAULT_LIMITS,
             dry_run=dry_run,
             settings=settings or IndexSettings(),

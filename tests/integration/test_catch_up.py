@@ -2,7 +2,8 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -168,6 +169,76 @@ def test_a_row_that_is_edited_while_others_hold_locks_on_it_is_an_edit(
         holder.commit()
         with edits.later_snapshot():
             assert list(edits.edited_keys()) == [2]
+
+
+@contextmanager
+def an_old_transaction(tcs_dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    """One that has an id, because it has written something, and does not end."""
+    with psycopg.connect(tcs_dsn) as old:
+        old.execute("UPDATE person SET role = 'Y' WHERE id = %s", (BEING_EDITED,))
+        yield old
+
+
+@pytest.mark.parametrize("before", EDITS)
+def test_what_was_committed_before_the_snapshot_is_no_edit_while_an_older_transaction_runs(
+    tcs: Connection, tcs_dsn: str, job_connection: Connection, before: str
+) -> None:
+    tcs.execute(CAREER)
+    with an_old_transaction(tcs_dsn) as old:
+        with tcs.transaction():
+            tcs.execute("SELECT FROM person WHERE id = 3 FOR KEY SHARE")
+            tcs.execute(before)
+            tcs.execute("INSERT INTO person (id) VALUES (5)")
+        with snapshot(job_connection), Edits(PERSONS, job_connection) as edits:
+            tcs.execute("UPDATE contact_details SET surname = 'Y' WHERE id = 1")
+            with edits.later_snapshot():
+                assert set(edits.edited_keys()) - {BEING_EDITED} == {1}
+            old.commit()
+            with edits.later_snapshot():
+                assert set(edits.edited_keys()) == {1, BEING_EDITED}
+
+
+def test_a_subtransaction_of_an_older_transaction_is_an_edit_once_that_is_committed(
+    tcs: Connection, tcs_dsn: str, job_connection: Connection
+) -> None:
+    """A snapshot does not list subtransactions: by its list alone, they had ended."""
+    tcs.execute(CAREER)
+    with an_old_transaction(tcs_dsn) as old:
+        for statement in EDITS:
+            with old.transaction(force_rollback="DELETE" in statement):  # a savepoint
+                old.execute(statement)
+            tcs.execute("UPDATE post SET status = status")
+        tcs.execute("INSERT INTO person (id) VALUES (5)")
+        with snapshot(job_connection), Edits(PERSONS, job_connection) as edits:
+            with edits.later_snapshot():
+                edits.edited_keys()
+            old.commit()
+            with edits.later_snapshot():
+                assert set(edits.edited_keys()) == {1, 2, 3, 4, BEING_EDITED}
+
+
+def test_a_build_checks_only_who_was_edited_meanwhile_although_an_old_transaction_runs(
+    application: Application,
+    tcs_dsn: str,
+    run: RunJob,
+    elasticsearch: Elasticsearch,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    make_searchable = index_alias.make_searchable
+
+    def after_an_edit(*arguments: Any) -> None:
+        application.postgres.execute("UPDATE contact_details SET surname = 'Edited' WHERE id = 7")
+        make_searchable(*arguments)
+
+    monkeypatch.setattr(index_alias, "make_searchable", after_an_edit)
+    with an_old_transaction(tcs_dsn):
+        application.postgres.execute("UPDATE contact_details SET surname = 'Before the build'")
+        report = run(JOB, RUN_DATE)
+    assert "1 persons edited meanwhile, 1 written" in caplog.text
+    assert report.refreshed == 1
+    assert index_contents(elasticsearch) == as_in_postgresql(application)
 
 
 @pytest.mark.parametrize("moment", ["make_searchable", "find_live", "promote"])

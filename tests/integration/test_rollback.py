@@ -142,6 +142,19 @@ def test_a_rollback_that_is_refused_once_its_index_is_up_to_date_says_so(
     assert indices_behind_alias(elasticsearch) == [second]
 
 
+def test_a_dry_run_of_a_rollback_stops_where_the_rollback_would(
+    application: Application, tcs: Connection, run: RunJob, roll: Any
+) -> None:
+    application.add(range(100, 250))
+    run(JOB, RUN_DATE)
+    run(JOB, RUN_DATE)
+    tcs.execute("INSERT INTO person_trust SELECT id, 7, 'TRAINING' FROM person")
+    assert roll(dry_run=True).changed == 210
+    tcs.execute("UPDATE contact_details SET forenames = NULL")
+    with pytest.raises(GuardRail, match=r"forenames in index .*would remove 210 of 210.* Nothing was written\.$"):
+        roll(dry_run=True)
+
+
 def test_a_failure_after_the_swap_warns_against_repeating_the_rollback(
     run: RunJob, roll: Any, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:

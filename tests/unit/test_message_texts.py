@@ -32,6 +32,11 @@ def test_the_end_has_the_counts() -> None:
     )
 
 
+def test_a_remark_of_the_report_follows_its_counts() -> None:
+    text = texts.finished("J", REPORT | {"remark": "Documents < 3 stay as built."})
+    assert text.endswith(" left out. Documents &lt; 3 stay as built.")
+
+
 def test_a_dry_run_is_named() -> None:
     assert "2024-02-29 (dry run: nothing is written):" in texts.started("PersonOwnerRebuildJob", D, "x", dry_run=True)
     assert "2024-02-29 (dry run: nothing is written) in" in texts.finished("J", REPORT | {"dry_run": True})

@@ -65,6 +65,7 @@ class RollbackOperator(SyncOperator):
                 postgres=postgres,
                 elasticsearch=elasticsearch,
                 direction=params["direction"],
+                documents=params["documents"],
                 limits=build_job(self.definition).limits.overridden_by(params),
                 dry_run=params["dry_run"],
                 settings=index_settings(self.definition),

@@ -99,9 +99,13 @@ Use it when last night's build succeeded but its search index is wrong. The indi
 default, see docs/index-settings.md). `direction` *back* puts the index built before the live one behind the alias
 `{definition.alias}`; *forth* puts the one built after it there. Readers see either index as a whole.
 
-No edit is lost. Before the swap, the index is brought up to date: documents that differ from PostgreSQL are rewritten,
-for the run date that the index was built for. Edits made meanwhile are added right after the swap. So data that is
-wrong in PostgreSQL is wrong in both indices.
+If the running definition (SQL and mapping) built the index, no edit is lost. Before the swap, it is brought up to date:
+documents that differ from PostgreSQL are rewritten, for the run date that the index was built for. Edits made meanwhile
+are added right after the swap. So data that is wrong in PostgreSQL is wrong in both indices.
+
+If another definition built it, for example the one before the last release, its documents stay as built: the running
+SQL may be what is wrong. The dry run says how many {definition.entity}s were edited since. With `documents` *edited*,
+these are written by the running definition. A row that was only removed, such as a link, is not found then.
 
 The rollback is refused while a build is running, if there is no index to roll back to, and if the index would lose more
 than `maximum_removed_percent` of its documents. The next build replaces the index as on any night.

@@ -24,7 +24,8 @@ def finished(name: str, report: Mapping[str, Any]) -> str:
     """A job has succeeded. report: made by sync_jobs.report.Report.as_dict."""
     counts = ", ".join(f"{report[count]:,} {label(count)}" for count in COUNTS)
     head = f"*{escape(name)}* finished for {report['run_date']}{_dry(report['dry_run'])}"
-    return f"{head} in {report['seconds']:.1f} s: {counts}"
+    remark = report.get("remark")
+    return f"{head} in {report['seconds']:.1f} s: {counts}" + (f". {escape(remark)}" if remark else "")
 
 
 def failed(name: str, task_id: str, reason: str, log_url: str) -> str:

@@ -36,7 +36,7 @@ from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.document_stream import document_lines
 from sync_jobs.search.edits import Edits
 from sync_jobs.search.field_guard_rail import check_values, count_values
-from sync_jobs.search.old_documents import carry_over
+from sync_jobs.search.old_documents import carry_over_documents
 from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.refresh import DocumentRefresh, Refreshed
 from sync_jobs.search.verification import (
@@ -140,7 +140,7 @@ class _Build:
             if not run.dry_run:
                 with phases.of("promote"):
                     if live:
-                        operator_settings.carry_over(client, live, name)
+                        operator_settings.carry_over_settings(client, live, name)
                     last = last_write(client, name)
                     index_alias.promote(client, definition.alias, name)
                 self.state.text = (
@@ -182,7 +182,7 @@ class _Build:
         index_alias.create(self.client, self.name, self.definition.mapping, meta, self.run.settings)
         if live is None:
             return {}
-        operator_settings.carry_over(self.client, live, self.name, without=operator_settings.WHILE_LOADING)
+        operator_settings.carry_over_settings(self.client, live, self.name, without=operator_settings.WHILE_LOADING)
         return count_values(self.definition, self.client, live)
 
     def _send(self, live: str | None, lines: Iterable[bytes], expected: int) -> tuple[int, "array[int]"]:
@@ -222,7 +222,9 @@ class _Build:
         with in_background(second, count_exported, definition, second, exported, run.run_date) as totals:
             with phases.of("refresh"):
                 index_alias.make_searchable(client, name, run.settings)
-                carried = carry_over(definition, client, live, name, quarantine=quarantine, settings=run.settings)
+                carried = carry_over_documents(
+                    definition, client, live, name, quarantine=quarantine, settings=run.settings
+                )
             with phases.of("verify"):
                 keys = sample_of_keys(definition, run.postgres, name, run.settings.sample_keys)
                 sampled = [key for key in keys if key not in quarantine]
@@ -250,19 +252,17 @@ class _Build:
     def _meta(self) -> dict[str, Any]:
         """The _meta of the index: how and from what it was built. The totals are added once they are counted."""
         run = self.run
-        source_snapshot, postgres_version = one_row(run.postgres, "session/source_snapshot")
+        source_snapshot, source_timeline, postgres_version = one_row(run.postgres, "session/source_snapshot")
         nodes = self.client.cluster.stats(filter_path="nodes.versions")["nodes"]["versions"]
         return {
             "alias": self.definition.alias,
             "run_id": run.run_id,
             "run_date": run.run_date.isoformat(),
+            "definition": self.definition.version,
             "source_snapshot": source_snapshot,
+            "source_timeline": source_timeline,
             "expected_documents": one_row(run.postgres, self.definition.query("expected_count"))[0],
-            "versions": {
-                "postgresql": postgres_version,
-                "elasticsearch": nodes,
-                "definition": self.definition.version,
-            },
+            "versions": {"postgresql": postgres_version, "elasticsearch": nodes},
         }
 
 
