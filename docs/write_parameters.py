@@ -17,14 +17,15 @@ INTRODUCTION = """\
 
 A manual run takes these parameters: in Airflow's trigger form, on the page at `/sync/`, as the JSON body of the page's
 HTTP interface, or in the `conf` of a run that is triggered by command line or REST. A run that is given an unknown key
-fails before it starts anything, and names the keys that it takes. An empty run
-date is `null` in JSON.
+fails before it starts anything, and names the keys that it takes. An empty date
+is `null` in JSON.
 
 """
 
 TAKERS: dict[Taker, str] = {
     "jobs": "all jobs",
     "jobs with a date override": ", ".join(job.name for job in JOBS if job.takes_date_override),
+    "jobs that cover missed nights": ", ".join(job.name for job in JOBS if job.covers_missed_nights),
     "recovery": "recovery",
     "rollback": "rollback of an index",
 }

@@ -41,7 +41,10 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Report(Outcome):
-    """The outcome of one run of one job, and the dates it was for. seconds: wall clock."""
+    """The outcome of one run of one job, and the dates it was for.
+
+    seconds: wall clock. warning: what the operator should know although the run succeeded; empty for nothing.
+    """
 
     job: str
     run_date: date
@@ -49,6 +52,7 @@ class Report(Outcome):
     last_date: date
     dry_run: bool
     seconds: float
+    warning: str = ""
 
     def summary(self) -> str:
         """One line for a log: "read 9, added 0, changed 0, removed 0, unchanged 9, refreshed 0, left out 0, 0.6 s"."""

@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 
 from deploy.write_elasticsearch_role import role
+from sync_airflow.tasks.night_memory import variable_of
+from sync_jobs.catalogue import JOBS
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yaml"
@@ -35,6 +37,8 @@ OPTIONAL_CONNECTIONS = {"slack_default"}
 
 # The loader of airflow_settings.yaml: names there are those of the file.
 LOADER = ROOT / "plugins" / "sync_airflow" / "airflow_settings_loader.py"
+# The jobs write these variables themselves.
+MEMORY = ROOT / "plugins" / "sync_airflow" / "tasks" / "night_memory.py"
 
 
 def jobs_that_are_waited_for() -> set[str]:
@@ -221,6 +225,11 @@ def test_variables_of_the_settings_file_are_those_that_the_code_names() -> None:
     assert named == {entry["variable_name"] for entry in SETTINGS["variables"]}
 
 
+def test_loading_the_settings_again_does_not_erase_the_nights_that_a_job_has_done() -> None:
+    names = {entry["variable_name"] for entry in SETTINGS["variables"]}
+    assert names.isdisjoint(variable_of(job) for job in JOBS)
+
+
 def test_the_settings_file_holds_no_password() -> None:
     passwords = [entry["conn_password"] for entry in SETTINGS["connections"]]
     assert [password for password in passwords if not re.fullmatch(r"\$\{SYNC_\w+_PASSWORD\}", password)] == []
@@ -234,7 +243,8 @@ def test_compose_gives_the_settings_file_what_it_takes_from_the_environment() ->
 
 def names_in_code() -> Iterator[tuple[str, str]]:
     """(kind, name) of each connection and variable that dags/ and plugins/ ask Airflow for."""
-    paths = [path for folder in ("dags", "plugins") for path in (ROOT / folder).rglob("*.py") if path != LOADER]
+    paths = [path for folder in ("dags", "plugins") for path in (ROOT / folder).rglob("*.py")]
+    paths = [path for path in paths if path not in (LOADER, MEMORY)]
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
     constants = {path.stem: constants_of(tree) for path, tree in trees.items()}
     for path, tree in trees.items():

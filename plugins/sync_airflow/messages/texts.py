@@ -41,6 +41,11 @@ def missing(name: str, tick: str, run_id: str, replacement: str) -> str:
     )
 
 
+def warned(name: str, warning: str) -> str:
+    """A job works, but somebody may have to act."""
+    return f"{TO_THE_CHANNEL} *{escape(name)}*: {escape(warning)}"
+
+
 def recovered(run_date: date, jobs: int) -> str:
     """Recovery has finished and every job succeeded."""
     return f"*Recovery* finished for {run_date}: all {jobs} jobs succeeded"

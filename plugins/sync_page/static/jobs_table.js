@@ -105,6 +105,7 @@ function outcome({ current, last }, counts) {
   if (!last.report) return [];
   const shown = counts.filter((count) => last.report[count] || count === "read");
   const text = shown.map((count) => `${number(last.report[count] ?? 0)}\u00a0${count.replace("_", "\u00a0")}`).join(", ");
-  const note = last.dry_run ? "dry run: nothing was written" : "";
-  return [...before, text, ...(note ? [element("span", note, "quiet")] : [])];
+  const note = last.dry_run ? [element("span", "dry run: nothing was written", "quiet")] : [];
+  const warning = last.report.warning ? [element("span", last.report.warning, "bad quiet")] : [];
+  return [...before, text, ...note, ...warning];
 }
