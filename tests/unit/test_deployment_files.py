@@ -122,6 +122,36 @@ def test_every_process_of_airflow_comes_after_the_set_up_of_its_database() -> No
     assert [name for name in processes if "airflow-init" not in SERVICES[name]["depends_on"]] == []
 
 
+def test_the_scheduler_comes_after_an_api_server_that_answers_tasks() -> None:
+    api_server, scheduler = SERVICES["airflow-api-server"], SERVICES["airflow-scheduler"]
+    assert scheduler["depends_on"]["airflow-api-server"]["condition"] == "service_healthy"
+    assert api_server["healthcheck"]["test"][-1].endswith("/execution/health")
+    assert scheduler["command"][-1] == "/opt/airflow/deploy/start_scheduler.sh"
+
+
+def test_the_start_of_the_scheduler_waits_until_the_api_server_answers(tmp_path: Path) -> None:
+    """Docker restarts containers in any order."""
+    called = tmp_path / "called"
+    for name, text in (
+        # The server answers at the third request.
+        ("curl", f'echo "$@" >> {called}; [ "$(grep --count health {called})" -ge 3 ]'),
+        ("airflow", f'echo "airflow $*" >> {called}'),
+        ("sleep", "exit 0"),
+    ):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": "http://airflow-api-server:8080/execution/",
+    }
+    script = ROOT / "deploy" / "start_scheduler.sh"
+    run = subprocess.run([script], env=environment, capture_output=True, text=True, check=True)
+    *requests, last = called.read_text(encoding="utf-8").splitlines()
+    assert [request.split()[-1] for request in requests] == ["http://airflow-api-server:8080/execution/health"] * 3
+    assert last == "airflow scheduler"
+    assert run.stdout.count("The scheduler waits") == 1
+
+
 def test_data_outlives_the_containers() -> None:
     mounts = {mount.split(":")[0] for service in SERVICES.values() for mount in service.get("volumes", ())}
     assert {mount for mount in mounts if not mount.startswith("./")} == set(COMPOSE["volumes"])
