@@ -201,14 +201,15 @@ def _done(job: Job, tick: datetime, successes_of: SuccessesOf) -> list[Success]:
     ]
 
 
-def displaced_tick(job: Job, run: Any, *, is_dry: bool, now: datetime) -> datetime | None:
+def displaced_tick(job: Job, run: Any, *, does_other_work: bool, now: datetime) -> datetime | None:
     """The tick whose scheduled run this run displaces, if that run is still to be made up for; None otherwise.
 
-    Airflow creates no scheduled run for a logical date that another run of the DAG has. A dry backfill displaces it,
-    too. A tick of an earlier night is not made up for: the night that has started since replaces it.
+    Airflow creates no scheduled run for a logical date that another run of the DAG has. A backfill that does other work
+    (it is dry, or for another date) displaces it, too. A tick of an earlier night is not made up for: the night that has
+    started since replaces it.
     """
     tick = run.logical_date
-    if tick is None or run_type_of(run) == SCHEDULED or (run.run_type == BACKFILL and not is_dry):
+    if tick is None or run_type_of(run) == SCHEDULED or (run.run_type == BACKFILL and not does_other_work):
         return None
     tick = tick.astimezone(UTC)
     return tick if tick.time() == job.at and tick.date() >= latest_night(now) else None
