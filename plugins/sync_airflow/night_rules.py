@@ -205,8 +205,8 @@ def displaced_tick(job: Job, run: Any, *, does_other_work: bool, now: datetime) 
     """The tick whose scheduled run this run displaces, if that run is still to be made up for; None otherwise.
 
     Airflow creates no scheduled run for a logical date that another run of the DAG has. A backfill that does other work
-    (it is dry, or for another date) displaces it, too. A tick of an earlier night is not made up for: the night that has
-    started since replaces it.
+    (it is dry, or for another date) displaces it, too. A tick of an earlier night is not made up for: the night that
+    has started since replaces it.
     """
     tick = run.logical_date
     if tick is None or run_type_of(run) == SCHEDULED or (run.run_type == BACKFILL and not does_other_work):

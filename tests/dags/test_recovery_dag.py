@@ -11,9 +11,9 @@ import pytest
 from airflow.sdk import DAG, Context
 from airflow.sdk.exceptions import AirflowFailException, DagRunTriggerException, TaskDeferred
 
-from sync_airflow.tasks import recovery
+from sync_airflow.tasks import recovery, recovery_summary
 from sync_airflow.tasks.recovery import RecoverJobOperator, unfit_upstream_jobs
-from sync_airflow.tasks.recovery_summary import jobs_to_run_again, run_book, table
+from sync_airflow.tasks.recovery_summary import SummaryOperator, jobs_to_run_again, run_book, table
 from sync_jobs.catalogue import JOBS, find_job
 from sync_jobs.parameters import recovery_parameters
 from sync_jobs.report import COUNTS, label
@@ -221,6 +221,25 @@ def test_the_summary_lists_the_jobs_to_run_again_in_order_with_reasons() -> None
         "PersonPlacementEmployingBodyTrustJob, PersonPlacementTrainingBodyTrustJob",
         "  PostFundingStatusSyncJob did not run",
     ]
+
+
+def test_the_summary_repeats_the_warnings_of_the_jobs(dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch) -> None:
+    summary = dags["recovery"].get_task("summary")
+    warnings: list[str] = []
+    log = SimpleNamespace(info=lambda *_: None, warning=warnings.append)
+    monkeypatch.setattr(type(summary), "log", log)
+    monkeypatch.setattr(recovery_summary, "states_of_jobs", lambda *_: ALL_WELL)
+    xcoms = {("person_record_status_job", "trigger_run_id"): "r", ("run_job", "return_value"): {"warning": "mind this"}}
+
+    def xcom_pull(task_ids: str, key: str = "return_value", **_: object) -> Any:
+        return xcoms.get((task_ids, key))
+
+    moment = datetime(2026, 2, 28, 3, tzinfo=UTC)
+    run = SimpleNamespace(run_type="manual", logical_date=None, run_after=moment)
+    context = {"ti": SimpleNamespace(xcom_pull=xcom_pull), "dag_run": run, "params": {"run_date": None}}
+    # Airflow refuses to execute an operator outside a task; this calls the method below that guard.
+    assert inspect.unwrap(SummaryOperator.execute)(summary, context) == "2026-02-28"
+    assert warnings == ["mind this"]
 
 
 def test_the_table_has_one_line_per_job_with_its_counts() -> None:

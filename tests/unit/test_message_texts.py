@@ -44,6 +44,10 @@ def test_a_failure_notifies_the_channel_with_the_reason_and_a_link_to_the_log() 
     )
 
 
+def test_a_warning_notifies_the_channel() -> None:
+    assert texts.warned("J", "no night is <known>") == "<!channel> *J*: no night is &lt;known&gt;"
+
+
 def test_markup_in_a_reason_is_escaped() -> None:
     text = texts.failed("J", "run_job", "<!here> a & b > c", "http://airflow")
     assert "&lt;!here&gt; a &amp; b &gt; c" in text
