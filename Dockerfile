@@ -9,7 +9,7 @@ COPY requirements.txt /opt/airflow/requirements.txt
 RUN pip install --no-cache-dir --require-hashes --requirement /opt/airflow/requirements.txt
 
 # Owned by root: the processes of Airflow run as user airflow and cannot change their own code.
-COPY deploy/set_up_airflow.sh deploy/start_api_server.sh /opt/airflow/deploy/
+COPY deploy/set_up_airflow.sh deploy/start_api_server.sh deploy/start_scheduler.sh /opt/airflow/deploy/
 COPY airflow_settings.yaml /opt/airflow/
 COPY include/ /opt/airflow/include/
 COPY plugins/ /opt/airflow/plugins/

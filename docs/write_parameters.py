@@ -17,7 +17,7 @@ INTRODUCTION = """\
 
 A manual run takes these parameters: in Airflow's trigger form, on the page at `/sync/`, as the JSON body of the page's
 HTTP interface, or in the `conf` of a run that is triggered on the command line or over REST. A run with an unknown
-parameter fails before it starts anything, and its error lists the parameters that exist. An empty run date is `null` in
+parameter fails before it starts anything, and its error lists the parameters that exist. An empty date is `null` in
 JSON.
 
 """
@@ -25,6 +25,7 @@ JSON.
 TAKERS: dict[Taker, str] = {
     "jobs": "all jobs",
     "jobs with a date override": ", ".join(job.name for job in JOBS if job.takes_date_override),
+    "jobs that cover missed nights": ", ".join(job.name for job in JOBS if job.covers_missed_nights),
     "recovery": "recovery",
     "rollback": "rollback of an index",
 }

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -68,8 +69,9 @@ class AirflowApi:
         self._request("PATCH", path, json={"state": "failed"}, params={"update_mask": "state"})
 
     def active_run(self, dag_id: str) -> Json | None:
-        """The oldest run that is queued or running, if there is one."""
-        active = {"state": ["queued", "running"], "order_by": "id", "limit": 1}
+        """The oldest run that is running, or queued and due, if there is one. A run in the future is not active."""
+        now = datetime.now(UTC).isoformat()
+        active = {"state": ["queued", "running"], "run_after_lte": now, "order_by": "id", "limit": 1}
         runs: list[Json] = self.get(f"/dags/{dag_id}/dagRuns", active)["dag_runs"]
         return runs[0] if runs else None
 

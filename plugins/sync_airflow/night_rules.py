@@ -11,7 +11,7 @@ from typing import Any
 
 from sync_jobs.catalogue import JOBS, Job, upstream_jobs
 from sync_jobs.errors import BadArgument
-from sync_jobs.parameters import CONFIRM_RUN_DATE
+from sync_jobs.parameters import CONFIRM_RUN_DATE, FIRST_DATE
 from sync_jobs.run_dates import parse_date
 
 # Airflow's run types. A scheduled run and a backfill belong to a night; all others are manual runs.
@@ -131,20 +131,51 @@ def refuse_far_date(run_date: date, own: date, *, maximum_days: int, confirmed: 
         )
 
 
+def refuse_wrong_first_date(given: date, run_date: date, *, maximum_days: int, confirmed: bool) -> None:
+    """Raise BadArgument for a given first date after the run date, or far before it and not confirmed."""
+    if given > run_date:
+        raise BadArgument(
+            f"{FIRST_DATE} {given} is after the run date {run_date}: expected that date or an earlier one. "
+            "Nothing was started."
+        )
+    days = (run_date - given).days
+    if days > maximum_days and not confirmed:
+        raise BadArgument(
+            f"{FIRST_DATE} {given} is {days:,} days before the run date, more than the {maximum_days:,} allowed. If it "
+            f"is right, start the run again with {CONFIRM_RUN_DATE} true. Nothing was started."
+        )
+
+
+def successful_nights(earlier: Iterable[Success]) -> set[date]:
+    """The nights whose work these runs did. A manual run for today counts as the night."""
+    return {success.run_date for success in earlier if success.of_its_night}
+
+
+def catches_up(job: Job, run_date: date, own: date, *, date_override: str = "") -> bool:
+    """Whether a run covers missed nights: only for its own date, and without a date_override."""
+    return job.covers_missed_nights and run_date == own and not date_override
+
+
 def first_date(
-    job: Job, run_date: date, own: date, earlier: Iterable[Success], *, date_override: str = ""
+    job: Job, run_date: date, own: date, nights: Iterable[date], *, date_override: str = "", given: date | None = None
 ) -> date | None:
     """The first date that a run covers, so that no night is lost: the day after the last successful night.
 
-    None: the run covers only its run date. That is the case for a job that computes the current state anyway, for a run
-    for another date than its own, for a run with a date_override, and if no earlier success is known.
-    A manual run for today counts as the run of the night, both here and among the earlier ones: recovery after three
-    missed nights covers them.
+    nights: those that have succeeded (successful_nights, and those that the job remembers). given: by the operator; an
+    earlier missed night is covered all the same, because this run will count as its night.
+    None: the run covers only its run date. That is the case for jobs that compute the current state anyway, for a run
+    for another date than its own, with a date_override, and if no earlier night is known.
     """
-    if not job.covers_missed_nights or date_override or run_date != own:
-        return None
-    done = [success.run_date for success in earlier if success.of_its_night and success.run_date < run_date]
-    return max(done) + timedelta(days=1) if done else None
+    if not catches_up(job, run_date, own, date_override=date_override):
+        return given
+    done = [night for night in nights if night < run_date]
+    missed = [max(done) + timedelta(days=1)] if done else []
+    return min([*missed, *([given] if given else [])], default=None)
+
+
+def no_night_is_known(job: Job, run_date: date, own: date, nights: Iterable[date], *, date_override: str = "") -> bool:
+    """Whether a run should cover missed nights, but cannot know which: no night up to its run date has succeeded."""
+    return catches_up(job, run_date, own, date_override=date_override) and min(nights, default=date.max) > run_date
 
 
 def covering_run(job: Job, tick: datetime, successes_of: SuccessesOf, *, run_id: str = "") -> Success | None:
@@ -173,14 +204,15 @@ def _done(job: Job, tick: datetime, successes_of: SuccessesOf) -> list[Success]:
     ]
 
 
-def displaced_tick(job: Job, run: Any, *, is_dry: bool, now: datetime) -> datetime | None:
+def displaced_tick(job: Job, run: Any, *, does_other_work: bool, now: datetime) -> datetime | None:
     """The tick whose scheduled run this run displaces, if that run is still to be made up for; None otherwise.
 
-    Airflow creates no scheduled run for a logical date that another run of the DAG has. A dry backfill displaces it,
-    too. A tick of an earlier night is not made up for: the night that has started since replaces it.
+    Airflow creates no scheduled run for a logical date that another run of the DAG has. A backfill that does other work
+    (it is dry, or for another date) displaces it, too. A tick of an earlier night is not made up for: the night that
+    has started since replaces it.
     """
     tick = run.logical_date
-    if tick is None or run_type_of(run) == SCHEDULED or (run.run_type == BACKFILL and not is_dry):
+    if tick is None or run_type_of(run) == SCHEDULED or (run.run_type == BACKFILL and not does_other_work):
         return None
     tick = tick.astimezone(UTC)
     return tick if tick.time() == job.at and tick.date() >= latest_night(now) else None

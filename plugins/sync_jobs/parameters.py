@@ -24,7 +24,7 @@ VALUES: dict[Kind, str] = {
 }
 
 # The DAGs that take a parameter.
-Taker = Literal["jobs", "jobs with a date override", "recovery", "rollback"]
+Taker = Literal["jobs", "jobs with a date override", "jobs that cover missed nights", "recovery", "rollback"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,7 @@ class Parameter:
 
 
 FOLLOW_ON = "run_follow_on_jobs"
+FIRST_DATE = "first_date"
 CONFIRM_RUN_DATE = "confirm_run_date"
 
 PARAMETERS: tuple[Parameter, ...] = (
@@ -76,10 +77,23 @@ PARAMETERS: tuple[Parameter, ...] = (
         taken_by=("jobs", "recovery"),
     ),
     Parameter(
+        name=FIRST_DATE,
+        kind="date",
+        title="First date",
+        explanation=(
+            "For jobs that cover missed nights: the run covers every date from this one to the run date. Empty: from "
+            "the first night since the last success. A night that is known to be missed is covered in any case."
+        ),
+        taken_by=("jobs that cover missed nights", "recovery"),
+    ),
+    Parameter(
         name=CONFIRM_RUN_DATE,
         kind="boolean",
-        title="Confirm the run date",
-        explanation="Accept a run date that is far from today: by default, more than 366 days away.",
+        title="Confirm the dates",
+        explanation=(
+            "Accept a run date that is far from today, or a first date that is far before the run date: by default, "
+            "more than 366 days."
+        ),
         taken_by=("jobs", "recovery"),
         default=False,
     ),
@@ -140,7 +154,11 @@ LIMITS = tuple(limit.name for limit in fields(Limits))
 
 def job_parameters(job: Job) -> tuple[Parameter, ...]:
     """The parameters of a job's runs, with the job's own limits as defaults."""
-    takers: set[Taker] = {"jobs", "jobs with a date override"} if job.takes_date_override else {"jobs"}
+    takers: set[Taker] = {"jobs"}
+    if job.takes_date_override:
+        takers.add("jobs with a date override")
+    if job.covers_missed_nights:
+        takers.add("jobs that cover missed nights")
     taken = (parameter for parameter in PARAMETERS if takers.intersection(parameter.taken_by))
     return tuple(_of_job(parameter, job) for parameter in taken)
 

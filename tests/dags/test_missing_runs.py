@@ -103,11 +103,21 @@ def test_any_other_run_displaces_nothing(
 
 
 @pytest.mark.usefixtures("announced")
-@pytest.mark.parametrize("params", [DRY, {"date_override": "ANY"}])
+@pytest.mark.parametrize(
+    "params", [DRY, {"date_override": "ANY"}, {"run_date": "2020-01-01"}, {"run_date": "01/01/2020"}], ids=str
+)
 def test_a_backfill_that_does_other_work_displaces_the_night_too(
     monkeypatch: pytest.MonkeyPatch, params: dict[str, Any]
 ) -> None:
     with pytest.raises(DagRunTriggerException):
+        execute(monkeypatch, run_type="backfill", run_id="backfill__1", **params)
+
+
+@pytest.mark.parametrize("params", [{}, {"run_date": D.isoformat()}, {"date_override": " "}], ids=str)
+def test_a_backfill_that_does_the_work_of_its_night_displaces_nothing(
+    monkeypatch: pytest.MonkeyPatch, params: dict[str, Any]
+) -> None:
+    with pytest.raises(AirflowSkipException):
         execute(monkeypatch, run_type="backfill", run_id="backfill__1", **params)
 
 

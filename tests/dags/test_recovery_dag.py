@@ -11,9 +11,9 @@ import pytest
 from airflow.sdk import DAG, Context
 from airflow.sdk.exceptions import AirflowFailException, DagRunTriggerException, TaskDeferred
 
-from sync_airflow.tasks import recovery
+from sync_airflow.tasks import recovery, recovery_summary
 from sync_airflow.tasks.recovery import RecoverJobOperator, unfit_upstream_jobs
-from sync_airflow.tasks.recovery_summary import jobs_to_run_again, run_book, table
+from sync_airflow.tasks.recovery_summary import SummaryOperator, jobs_to_run_again, run_book, table
 from sync_jobs.catalogue import JOBS, find_job
 from sync_jobs.parameters import recovery_parameters
 from sync_jobs.report import COUNTS, label
@@ -46,19 +46,27 @@ class TestWait:
 
     task_id = DAG_IDS[0]
 
-    def context(self, xcoms: dict[str, Any]) -> Context:
+    def context(
+        self, xcoms: dict[str, Any], *, attempt: int = 1, existing: tuple[str, ...] = (), **params: Any
+    ) -> Context:
         moment = datetime(2026, 2, 28, 3, tzinfo=UTC)
         run = SimpleNamespace(
             conf={}, dag_id="recovery", run_id="manual__1", run_type="manual", logical_date=None, run_after=moment
         )
         ti = SimpleNamespace(
-            try_number=1,
+            try_number=attempt,
+            max_tries=4 - 1,
+            get_dr_count=lambda **_: len(existing),
             get_dag=lambda _: SimpleNamespace(is_paused=False),
             xcom_push=lambda key, value: xcoms.update({key: value}),
             xcom_pull=lambda task_ids, key: xcoms[key],  # noqa: ARG005
         )
-        params = {"run_date": None, "maximum_removed_percent": None}
-        return cast(Context, {"dag_run": run, "ti": ti, "params": defaultdict(lambda: None, params)})
+        task = SimpleNamespace(retries=3)
+        return cast(Context, {"dag_run": run, "ti": ti, "task": task, "params": defaultdict(lambda: None, params)})
+
+    def execute(self, dags: dict[str, DAG], context: Context, task_id: str = DAG_IDS[0]) -> None:
+        # Airflow refuses to execute an operator outside a task; this calls the method below that guard.
+        inspect.unwrap(RecoverJobOperator.execute)(dags["recovery"].get_task(task_id), context)
 
     def test_the_task_starts_the_run_and_is_deferred_until_its_end(
         self, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
@@ -67,8 +75,7 @@ class TestWait:
         monkeypatch.setattr(recovery, "start_run", started.append)
         xcoms: dict[str, Any] = {}
         with pytest.raises(TaskDeferred) as deferred:
-            # Airflow refuses to execute an operator outside a task; this calls the method below that guard.
-            inspect.unwrap(RecoverJobOperator.execute)(dags["recovery"].get_task(self.task_id), self.context(xcoms))
+            self.execute(dags, self.context(xcoms))
         (order,) = started
         run_id = "recovery__manual__1__1"
         assert (order.trigger_dag_id, order.dag_run_id, xcoms["trigger_run_id"]) == (self.task_id, run_id, run_id)
@@ -78,6 +85,54 @@ class TestWait:
         assert (arguments["allowed_states"], arguments["failed_states"]) == (["success"], ["failed"])
         assert arguments["recheck_after"] == 9 * 3600
         assert deferred.value.timeout == timedelta(hours=9, minutes=5)
+
+    def test_a_retry_waits_for_the_run_that_the_attempt_before_has_started(
+        self, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(recovery, "start_run", lambda _: None)  # Airflow answers that it exists already
+        with pytest.raises(TaskDeferred) as deferred:
+            self.execute(dags, self.context({}, attempt=2, existing=("recovery__manual__1__1",)))
+        assert deferred.value.trigger.serialize()[1]["run_ids"] == ["recovery__manual__1__1"]
+
+    def test_a_run_of_an_earlier_recovery_with_the_same_id_is_not_taken_for_its_own(self, dags: dict[str, DAG]) -> None:
+        with pytest.raises(AirflowFailException, match=r"recovery__manual__1__1 of .* exists already"):
+            self.execute(dags, self.context({}, existing=("recovery__manual__1__1",)))
+
+    def test_a_paused_job_fails_at_once_and_says_what_to_do(
+        self, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        context = self.context({})
+        monkeypatch.setattr(context["ti"], "get_dag", lambda _: SimpleNamespace(is_paused=True))
+        with pytest.raises(AirflowFailException, match=f"The DAG {self.task_id} is paused: unpause it"):
+            self.execute(dags, context)
+
+    def test_a_wait_beyond_its_time_limit_is_not_repeated(self, dags: dict[str, DAG]) -> None:
+        task = dags["recovery"].get_task(self.task_id)
+        assert isinstance(task, RecoverJobOperator)
+        with pytest.raises(AirflowFailException, match="has not ended within 9:00:00"):
+            task.resume_execution("__fail__", {"error": "Trigger timeout"}, self.context({"trigger_run_id": "r"}))
+
+    @pytest.mark.parametrize("given", ["20260228", "28/02/2026"])
+    def test_a_run_date_that_is_no_date_fails_at_once(self, dags: dict[str, DAG], given: str) -> None:
+        with pytest.raises(AirflowFailException, match=f"The date is not correct: {given}"):
+            self.execute(dags, self.context({}, run_date=given))
+
+    @pytest.mark.parametrize("dag_id", DAG_IDS)
+    def test_a_first_date_is_handed_to_the_jobs_that_cover_missed_nights_alone(
+        self, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch, dag_id: str
+    ) -> None:
+        started: list[DagRunTriggerException] = []
+        monkeypatch.setattr(recovery, "start_run", started.append)
+        monkeypatch.setattr(recovery, "states_of_jobs", lambda *_: ALL_WELL)
+        with pytest.raises(TaskDeferred):
+            self.execute(dags, self.context({}, first_date="2026-02-20"), dag_id)
+        conf = started[0].conf or {}
+        assert conf.get("first_date") == ("2026-02-20" if find_job(dag_id).covers_missed_nights else None)
+        assert conf.keys() <= dags[dag_id].params.keys()
+
+    def test_a_first_date_after_the_run_date_starts_no_job(self, dags: dict[str, DAG]) -> None:
+        with pytest.raises(AirflowFailException, match="is after the run date 2026-02-28"):
+            self.execute(dags, self.context({}, first_date="2026-03-01"))
 
     @pytest.mark.parametrize(
         ("status", "text"), [("failed", "The run r of .* failed"), ("recheck", "has not ended within 9:00:00")]
@@ -106,6 +161,10 @@ def test_a_recovery_with_an_unknown_parameter_starts_no_job(dags: dict[str, DAG]
 def test_later_jobs_and_the_summary_run_after_a_failed_job(dags: dict[str, DAG]) -> None:
     for task_id in [*DAG_IDS[1:], "summary"]:
         assert dags["recovery"].get_task(task_id).trigger_rule == "all_done"
+
+
+def test_a_lost_attempt_of_any_task_of_recovery_is_repeated(dags: dict[str, DAG]) -> None:
+    assert {task.task_id: task.retries for task in dags["recovery"].tasks} == dict.fromkeys([*DAG_IDS, "summary"], 3)
 
 
 def test_recovery_has_no_schedule_one_run_at_a_time_and_a_time_limit(dags: dict[str, DAG]) -> None:
@@ -162,6 +221,25 @@ def test_the_summary_lists_the_jobs_to_run_again_in_order_with_reasons() -> None
         "PersonPlacementEmployingBodyTrustJob, PersonPlacementTrainingBodyTrustJob",
         "  PostFundingStatusSyncJob did not run",
     ]
+
+
+def test_the_summary_repeats_the_warnings_of_the_jobs(dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch) -> None:
+    summary = dags["recovery"].get_task("summary")
+    warnings: list[str] = []
+    log = SimpleNamespace(info=lambda *_: None, warning=warnings.append)
+    monkeypatch.setattr(type(summary), "log", log)
+    monkeypatch.setattr(recovery_summary, "states_of_jobs", lambda *_: ALL_WELL)
+    xcoms = {("person_record_status_job", "trigger_run_id"): "r", ("run_job", "return_value"): {"warning": "mind this"}}
+
+    def xcom_pull(task_ids: str, key: str = "return_value", **_: object) -> Any:
+        return xcoms.get((task_ids, key))
+
+    moment = datetime(2026, 2, 28, 3, tzinfo=UTC)
+    run = SimpleNamespace(run_type="manual", logical_date=None, run_after=moment)
+    context = {"ti": SimpleNamespace(xcom_pull=xcom_pull), "dag_run": run, "params": {"run_date": None}}
+    # Airflow refuses to execute an operator outside a task; this calls the method below that guard.
+    assert inspect.unwrap(SummaryOperator.execute)(summary, context) == "2026-02-28"
+    assert warnings == ["mind this"]
 
 
 def test_the_table_has_one_line_per_job_with_its_counts() -> None:

@@ -120,11 +120,11 @@ def test_a_rollback_leaves_good_documents_of_another_definition_as_built(
     assert indices_behind_alias(elasticsearch) == [bad if dry_run else good]
     assert (report.read, report.added, report.changed, report.removed) == (len(PERSON_IDS), 0, 0, 0)
     assert (report.unchanged, report.refreshed) == (0, 0)
-    assert report.remark == (
+    assert report.warning == (
         f"{good} was built by another definition (SQL or mapping) than the running one. Its documents stay as built. 2 "
         "persons edited since its build may show old values until the next build."
     )
-    assert report.summary().endswith(report.remark)
+    assert report.summary().endswith(report.warning)
 
 
 def test_edited_writes_only_persons_edited_since_the_build(
@@ -148,7 +148,7 @@ def test_edited_writes_only_persons_edited_since_the_build(
         assert (each.read, each.added, each.changed, each.removed) == (len(PERSON_IDS), 1, 1, 1)
         assert each.unchanged == 0
         assert (
-            "Only documents of persons edited since its build (2), or no longer in PostgreSQL (1), are" in each.remark
+            "Only documents of persons edited since its build (2), or no longer in PostgreSQL (1), are" in each.warning
         )
 
 
@@ -160,10 +160,10 @@ def test_a_rollback_to_the_running_definition_brings_everything_up_to_date(
     build(wrong)
     application.edit(4, "Edited")
     application.postgres.execute("UPDATE contact_details SET surname = 'Late' WHERE id = 6")
-    assert roll(wrong).remark
-    assert not roll(wrong, direction="forth").remark
+    assert roll(wrong).warning
+    assert not roll(wrong, direction="forth").warning
     report = roll(PERSONS)
-    assert report.remark == ""
+    assert report.warning == ""
     assert report.changed > 0
     found = surnames(elasticsearch)
     assert (found[4], found[6]) == (["Edited"], ["Late"])
@@ -179,8 +179,8 @@ def test_an_index_without_a_recorded_definition_is_left_as_built(
     with pytest.raises(IndexNotAsExpected, match=r"did not record its snapshot\. Roll back with"):
         roll(PERSONS, documents="edited")
     report = roll(PERSONS)
-    assert report.remark.startswith(f"It is not known by which definition (SQL and mapping) {first} was built.")
-    assert "is not known: its build did not record its snapshot" in report.remark
+    assert report.warning.startswith(f"It is not known by which definition (SQL and mapping) {first} was built.")
+    assert "is not known: its build did not record its snapshot" in report.warning
 
 
 @pytest.mark.usefixtures("application")
@@ -214,7 +214,7 @@ def test_edited_is_refused_if_it_cannot_be_known_who_was_edited(
     with pytest.raises(IndexNotAsExpected, match=rf"{reason}.* documents = as_built\. Nothing was written\.$"):
         roll(wrong, documents="edited")
     assert indices_behind_alias(elasticsearch) == [bad]
-    assert reason in roll(wrong).remark
+    assert reason in roll(wrong).warning
 
 
 def test_an_unknown_choice_is_refused(roll: Any) -> None:
@@ -348,17 +348,17 @@ def test_job_8_writes_statuses_but_no_document_into_an_index_of_another_definiti
             dry_run=dry_run,
         )
 
-    remark = (
+    warning = (
         f"The live index {index} was built by another definition (SQL or mapping) than the running one, so no document "
         "is refreshed: search shows an old status of 1 person until PersonElasticSearchSyncJob has run."
     )
     for dry_run, changed in ((True, 1), (False, 1), (False, 0)):
         report = run_released(dry_run)
-        assert (report.changed, report.refreshed, report.remark) == (changed, 0, remark)
+        assert (report.changed, report.refreshed, report.warning) == (changed, 0, warning)
     assert surnames(elasticsearch) == {person: ["Adeyemi-Ng"] for person in PERSON_IDS}
     assert tcs.execute("SELECT status FROM person WHERE id = 7").fetchall() == [("INACTIVE",)]
 
     report = run(STATUS_JOB, RUN_DATE)  # by the definition of the index
-    assert (report.changed, report.refreshed, report.remark) == (0, 1, "")
+    assert (report.changed, report.refreshed, report.warning) == (0, 1, "")
     build(wrong)
-    assert run_released(dry_run=False).remark == ""
+    assert run_released(dry_run=False).warning == ""

@@ -179,7 +179,7 @@ def test_a_rollback_to_another_definition_leaves_documents_as_built_or_writes_th
     tcs.execute("DELETE FROM post WHERE id = 5")
     report = index.roll_back(documents=documents)
     assert report.indices["live"] == [first]
-    assert "posts" in report.remark
+    assert "posts" in report.warning
     found = index.numbers()
     assert {post: found[post] for post in (3, 4, 5) if post in found} == numbers
 

@@ -13,6 +13,8 @@ import yaml
 
 from deploy.write_elasticsearch_role import role
 from sync_airflow.dag_ids import index_settings_variable
+from sync_airflow.tasks.night_memory import variable_of
+from sync_jobs.catalogue import JOBS
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,6 +39,8 @@ OPTIONAL_CONNECTIONS = {"slack_default"}
 
 # The loader of airflow_settings.yaml: names there are those of the file.
 LOADER = ROOT / "plugins" / "sync_airflow" / "airflow_settings_loader.py"
+# The jobs write these variables themselves.
+MEMORY = ROOT / "plugins" / "sync_airflow" / "tasks" / "night_memory.py"
 
 
 def jobs_that_are_waited_for() -> set[str]:
@@ -118,6 +122,36 @@ def test_every_process_of_airflow_comes_after_the_set_up_of_its_database() -> No
     processes = {name for name, service in SERVICES.items() if service["image"] == "sync-airflow"} - {"airflow-init"}
     assert processes == {"airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"}
     assert [name for name in processes if "airflow-init" not in SERVICES[name]["depends_on"]] == []
+
+
+def test_the_scheduler_comes_after_an_api_server_that_answers_tasks() -> None:
+    api_server, scheduler = SERVICES["airflow-api-server"], SERVICES["airflow-scheduler"]
+    assert scheduler["depends_on"]["airflow-api-server"]["condition"] == "service_healthy"
+    assert api_server["healthcheck"]["test"][-1].endswith("/execution/health")
+    assert scheduler["command"][-1] == "/opt/airflow/deploy/start_scheduler.sh"
+
+
+def test_the_start_of_the_scheduler_waits_until_the_api_server_answers(tmp_path: Path) -> None:
+    """Docker restarts containers in any order."""
+    called = tmp_path / "called"
+    for name, text in (
+        # The server answers at the third request.
+        ("curl", f'echo "$@" >> {called}; [ "$(grep --count health {called})" -ge 3 ]'),
+        ("airflow", f'echo "airflow $*" >> {called}'),
+        ("sleep", "exit 0"),
+    ):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": "http://airflow-api-server:8080/execution/",
+    }
+    script = ROOT / "deploy" / "start_scheduler.sh"
+    run = subprocess.run([script], env=environment, capture_output=True, text=True, check=True)
+    *requests, last = called.read_text(encoding="utf-8").splitlines()
+    assert [request.split()[-1] for request in requests] == ["http://airflow-api-server:8080/execution/health"] * 3
+    assert last == "airflow scheduler"
+    assert run.stdout.count("The scheduler waits") == 1
 
 
 def test_data_outlives_the_containers() -> None:
@@ -223,6 +257,11 @@ def test_variables_of_the_settings_file_are_those_that_the_code_names() -> None:
     assert named == {entry["variable_name"] for entry in SETTINGS["variables"]}
 
 
+def test_loading_the_settings_again_does_not_erase_the_nights_that_a_job_has_done() -> None:
+    names = {entry["variable_name"] for entry in SETTINGS["variables"]}
+    assert names.isdisjoint(variable_of(job) for job in JOBS)
+
+
 def test_the_settings_file_holds_no_password() -> None:
     passwords = [entry["conn_password"] for entry in SETTINGS["connections"]]
     assert [password for password in passwords if not re.fullmatch(r"\$\{SYNC_\w+_PASSWORD\}", password)] == []
@@ -236,7 +275,8 @@ def test_compose_gives_the_settings_file_what_it_takes_from_the_environment() ->
 
 def names_in_code() -> Iterator[tuple[str, str]]:
     """(kind, name) of each connection and variable that dags/ and plugins/ ask Airflow for."""
-    paths = [path for folder in ("dags", "plugins") for path in (ROOT / folder).rglob("*.py") if path != LOADER]
+    paths = [path for folder in ("dags", "plugins") for path in (ROOT / folder).rglob("*.py")]
+    paths = [path for path in paths if path not in (LOADER, MEMORY)]
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
     constants = {path.stem: constants_of(tree) for path, tree in trees.items()}
     for path, tree in trees.items():

@@ -1,6 +1,6 @@
 """Messages to the channel about a run: its job has started, has finished, or has failed for good.
 
-All but the first are Airflow callbacks, called when the state of the task is already set, so nothing waits for them. A
+Those about an end are Airflow callbacks, called when the state of the task is already set, so nothing waits for them. A
 task that will be retried, or that skips itself, sends no message.
 
 The process of a failed task sends the message, because it knows the reason, and leaves a mark (REPORTED). A process
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
+from sync_airflow.attempts import is_first_attempt
 from sync_airflow.messages import texts
 from sync_airflow.messages.slack import send
 from sync_jobs.catalogue import JOBS
@@ -81,11 +82,6 @@ def announces_failure(task: Operator) -> bool:
     """Whether a task that fails announces it."""
     callbacks = task.on_failure_callback
     return isinstance(callbacks, Sequence) and announce_failure in callbacks
-
-
-def is_first_attempt(context: Context) -> bool:
-    """Whether this is not an automatic retry. A cleared task starts with a first attempt again."""
-    return context["ti"].try_number == context["ti"].max_tries - (context["task"].retries or 0) + 1
 
 
 def another_task_reports(context: Context) -> bool:

@@ -21,11 +21,11 @@ def started(name: str, run_date: date, run_id: str, *, dry_run: bool) -> str:
 
 
 def finished(name: str, report: Mapping[str, Any]) -> str:
-    """A job has succeeded. report: made by sync_jobs.report.Report.as_dict."""
+    """A job has succeeded. report: made by sync_jobs.report.Report.as_dict. A warning in it notifies the channel."""
     counts = ", ".join(f"{report[count]:,} {label(count)}" for count in COUNTS)
     head = f"*{escape(name)}* finished for {report['run_date']}{_dry(report['dry_run'])}"
-    remark = report.get("remark")
-    return f"{head} in {report['seconds']:.1f} s: {counts}" + (f". {escape(remark)}" if remark else "")
+    text = f"{head} in {report['seconds']:.1f} s: {counts}"
+    return f"{TO_THE_CHANNEL} {text}. {escape(report['warning'])}" if report["warning"] else text
 
 
 def failed(name: str, task_id: str, reason: str, log_url: str) -> str:

@@ -19,6 +19,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk.exceptions import AirflowSkipException
 
 from sync_airflow import task_defaults
+from sync_airflow.attempts import first_attempt
 from sync_airflow.night_rules import (
     OPERATOR_TRIGGERED,
     SCHEDULED,
@@ -72,12 +73,14 @@ def conf_of_next(run_date: date, rest: tuple[Job, ...]) -> dict[str, Any]:
     }
 
 
-def child_run_id(prefix: str, run_id: str, try_number: int) -> str:
+def child_run_id(prefix: str, run_id: str, attempt: int) -> str:
     """A run id that names the run that starts it, and that differs if the task is cleared and repeated.
 
+    attempt: the first one since the task was cleared. An automatic retry has the same id: it must not start a second
+    run if the attempt before was lost after it had started one.
     after__manual__2026-02-28T09:00:00+00:00__1; a run that is started by this one has another __1 at the end.
     """
-    return f"{prefix}__{run_id.removeprefix(f'{prefix}__')[:MAXIMUM_PARENT_RUN_ID]}__{try_number}"
+    return f"{prefix}__{run_id.removeprefix(f'{prefix}__')[:MAXIMUM_PARENT_RUN_ID]}__{attempt}"
 
 
 class RunNextJobOperator(TriggerDagRunOperator):
@@ -89,6 +92,7 @@ class RunNextJobOperator(TriggerDagRunOperator):
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         super().__init__(
             trigger_dag_id=find_job(job_name).dag_id,  # replaced in execute()
+            skip_when_already_exists=True,  # in a retry, if the attempt before has started the run
             fail_when_dag_is_paused=True,  # otherwise the run would stay queued
             execution_timeout=task_defaults.SHORT_TASK_TIMEOUT,
             **task_defaults.RETRIES,
@@ -109,7 +113,7 @@ class RunNextJobOperator(TriggerDagRunOperator):
         run_date = chosen_date(params["run_date"], own_date(run.run_type, run.logical_date, run.run_after))
         self.trigger_dag_id = jobs[0].dag_id
         self.conf = conf_of_next(run_date, jobs[1:])
-        self.trigger_run_id = child_run_id(AFTER, run.run_id, context["ti"].try_number)
+        self.trigger_run_id = child_run_id(AFTER, run.run_id, first_attempt(context))
         super().execute(context)
 
     def _clear_next_of_night(self, context: Context, job: Job, tick: datetime) -> None:

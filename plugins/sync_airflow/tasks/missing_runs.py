@@ -17,11 +17,14 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from sync_airflow import task_defaults
 from sync_airflow.messages.announcements import announce_missing_run
-from sync_airflow.night_rules import IN_PLACE, displaced_tick
+from sync_airflow.night_rules import IN_PLACE, chosen_date, displaced_tick, own_date
 from sync_airflow.tasks.failure import fail
 from sync_jobs.catalogue import Job, find_job
+from sync_jobs.errors import BadArgument
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.sdk import Context
 
 REPLACE_MISSING_RUN = "replace_missing_run"
@@ -48,9 +51,8 @@ class ReplaceMissingRunOperator(TriggerDagRunOperator):
 
     def execute(self, context: Context) -> None:
         job, now = find_job(self.job_name), pendulum.now("UTC")
-        params = context["params"]
-        is_dry = bool(params["dry_run"] or params.get("date_override"))
-        tick = displaced_tick(job, context["dag_run"], is_dry=is_dry, now=now)
+        other_work = does_other_work(context["dag_run"], context["params"])
+        tick = displaced_tick(job, context["dag_run"], does_other_work=other_work, now=now)
         if tick is None:
             raise AirflowSkipException("This run takes the place of no scheduled run.")
         if tick - now > LONGEST_WAIT:
@@ -64,6 +66,17 @@ class ReplaceMissingRunOperator(TriggerDagRunOperator):
         )
         announce_missing_run(context, tick, self.trigger_run_id)
         super().execute(context)
+
+
+def does_other_work(run: Any, params: Mapping[str, Any]) -> bool:
+    """Whether a run does not do the work of its night: a dry run, or one for other dates."""
+    if params["dry_run"] or (params.get("date_override") or "").strip():
+        return True
+    own = own_date(run.run_type, run.logical_date, run.run_after)
+    try:
+        return chosen_date(params.get("run_date"), own) != own
+    except BadArgument:
+        return True  # its job fails
 
 
 def _too_early(job: Job, run_id: str, tick: datetime) -> str:

@@ -55,6 +55,9 @@ class SummaryOperator(BaseOperator):
                 reasons[job.dag_id] = own_reason or context["ti"].xcom_pull(**pull, key=REASON)
         run_date = run_date_of(context)
         self.log.info("Recovery for %s\n%s", run_date, table(states, reports))
+        for report in filter(None, reports.values()):
+            if report.get("warning"):
+                self.log.warning(report["warning"])
         to_run_again = jobs_to_run_again(states)
         if to_run_again:
             self.log.error(run_book(to_run_again, states, reasons, run_date))

@@ -66,7 +66,7 @@ def _foresee_refresh(run: JobRun, outcome: Outcome) -> Outcome:
     with snapshot(run.postgres):
         documents = [person for batch in _outdated_documents(run, indices.live) for person in batch]
     if _is_of_another_definition(run, indices):
-        return replace(outcome, remark=_remark(run, indices.live, set(documents)))
+        return replace(outcome, warning=_warning(run, indices.live, set(documents)))
     return replace(outcome, refreshed=len(documents))
 
 
@@ -78,7 +78,7 @@ def _refresh_documents(run: JobRun, outcome: Outcome) -> Outcome:
     with snapshot(run.postgres):
         outdated = array("q", (person for batch in _outdated_documents(run, index) for person in sorted(set(batch))))
     if _is_of_another_definition(run, indices):
-        return replace(outcome, remark=_remark(run, index, outdated))
+        return replace(outcome, warning=_warning(run, index, outdated))
     # All documents of an index are for one date, the run date of its build, even if the statuses are for another.
     built_for = indices.own.get(index, {}).get("run_date")
     run_date = date.fromisoformat(built_for) if built_for else run.run_date
@@ -96,17 +96,17 @@ def _is_of_another_definition(run: JobRun, indices: index_alias.Indices) -> bool
     return meta is not None and meta.get("definition") != run.index.version
 
 
-def _remark(run: JobRun, index: str, persons: Collection[int]) -> str:
+def _warning(run: JobRun, index: str, persons: Collection[int]) -> str:
     """Nothing is lost: a build reads the statuses from PostgreSQL, and the next run finds these persons again."""
     if not persons:
         return ""
-    remark = (
+    warning = (
         f"The live index {index} was built by another definition (SQL or mapping) than the running one, so no document "
         f"is refreshed: search shows an old status of {run.index.counted(len(persons))} until "
         "PersonElasticSearchSyncJob has run."
     )
-    log.warning("%s", remark)
-    return remark
+    log.warning("%s", warning)
+    return warning
 
 
 def _outdated_documents(run: JobRun, index: str) -> Iterator[list[int]]:

@@ -93,13 +93,13 @@ class _Plan:
     """keys: those to compare with PostgreSQL and to rewrite if they differ; None if nothing is rewritten.
 
     existing: how many documents the target has. wanted: how many PostgreSQL has for it; None if that is not compared.
-    remark: for the report.
+    warning: for the report.
     """
 
     keys: "array[int] | None"
     existing: int
     wanted: int | None = None
-    remark: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,8 @@ class _Rollback:
 
     def roll_back(self, edits: Edits, documents: str) -> Outcome:
         plan = self._plan(documents)
-        if plan.remark:
-            log.warning("%s", plan.remark)
+        if plan.warning:
+            log.warning("%s", plan.warning)
         keys = plan.keys
         if self.dry_run:
             return self._outcome(plan, self._foresee(keys) if keys is not None else Refreshed())
@@ -156,7 +156,7 @@ class _Rollback:
             known = f"{edited} edited since its build may show old values until the next build."
         except EditsUnknown as error:
             known = f"{error} They may show old values until the next build."
-        return _Plan(None, self._intact(), remark=f"{self._built_by()} Its documents stay as built. {known}")
+        return _Plan(None, self._intact(), warning=f"{self._built_by()} Its documents stay as built. {known}")
 
     def _plan_edited(self) -> _Plan:
         refresh = self.refresh
@@ -174,12 +174,12 @@ class _Rollback:
         gone = keys_without_source(definition, self.connection, refresh.client, target)
         check_guard_rail(f"documents in index {target}", len(gone), existing, self.limits)
         entity = definition.entity
-        remark = (
+        warning = (
             f"{self._built_by()} Only documents of {entity}s edited since its build ({len(edited)}), or no longer in "
             f"PostgreSQL ({len(gone)}), are compared with PostgreSQL and written by the running definition. All others "
             f"stay as built: what was only removed from a {entity}, such as a link, still shows until the next build."
         )
-        return _Plan(array("q", sorted({*edited, *gone})), existing, remark=remark)
+        return _Plan(array("q", sorted({*edited, *gone})), existing, warning=warning)
 
     def _built_by(self) -> str:
         if "definition" in self.meta:
@@ -248,7 +248,7 @@ class _Rollback:
             removed=refreshed.removed - refreshed.replaced,
             unchanged=plan.existing - refreshed.removed if is_compared else 0,
             indices={"live": [self.live.name or ""], "previous": [self.refresh.index]},
-            remark=plan.remark,
+            warning=plan.warning,
         )
 
 

@@ -105,7 +105,7 @@ function outcome({ current, last }, counts) {
   if (!last.report) return [];
   const shown = counts.filter((count) => last.report[count] || count === "read");
   const text = shown.map((count) => `${number(last.report[count] ?? 0)}\u00a0${count.replace("_", "\u00a0")}`).join(", ");
-  const remark = last.report.remark ? [element("span", last.report.remark, "bad")] : [];
+  const warning = last.report.warning ? [element("span", last.report.warning, "bad")] : [];
   const note = last.dry_run ? [element("span", "dry run: nothing was written", "quiet")] : [];
-  return [...before, text, ...remark, ...note];
+  return [...before, text, ...warning, ...note];
 }
