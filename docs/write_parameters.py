@@ -49,8 +49,9 @@ def page() -> str:
 def default(parameter: Parameter) -> str:
     """The default in words; the limits of a job are its own, and recovery leaves them to each job."""
     if parameter.name in LIMITS:
-        own = sorted({getattr(job.limits, parameter.name) for job in JOBS})
-        return f"the job's own: {', '.join(f'{limit:g}' for limit in own)}"
+        others = [(job.name, getattr(job.limits, parameter.name)) for job in JOBS]
+        differing = [f"{limit:g} for {name}" for name, limit in others if limit != parameter.default]
+        return f"the job's own: {', '.join([f'{parameter.default:g}', *differing])}"
     if parameter.default in (None, ""):
         return "empty"
     return f"`{str(parameter.default).lower()}`"

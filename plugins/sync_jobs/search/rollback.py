@@ -10,7 +10,7 @@ from datetime import date
 from elasticsearch import Elasticsearch
 
 from sync_jobs.error_translation import errors_translated_with_state
-from sync_jobs.guard_rail import Limits, check_guard_rail
+from sync_jobs.guard_rail import Effect, Limits, check_guard_rails
 from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.postgres.statements import Connection
 from sync_jobs.postgres.transactions import snapshot
@@ -20,7 +20,7 @@ from sync_jobs.search.application_writes import last_write
 from sync_jobs.search.build import cover_the_swap
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.edits import Edits
-from sync_jobs.search.field_guard_rail import check_values, count_values
+from sync_jobs.search.field_guard_rail import count_values, effects_on_values
 from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.refresh import DocumentRefresh, Refreshed
 from sync_jobs.search.settings import IndexSettings
@@ -50,7 +50,8 @@ def roll_back_index(
 
     Counts of the outcome: documents of the target, and what it took to bring it up to date. A dry run writes nothing
     and does not move the alias. Raises AlreadyRunning during a build, IndexNotAsExpected if there is no such index,
-    GuardRail if the target would lose too much, for example because a source table is empty.
+    GuardRail if too much of the target would be removed, added or changed, for example because a source table is
+    empty.
     """
     alias = definition.alias
     with (
@@ -66,6 +67,8 @@ def roll_back_index(
             _check_totals(target, existing, wanted, limits)
             values = count_values(definition, client, target)
             keys = differing_keys(definition, connection, client, target, run_date)
+            rewritten = Effect(existing=existing.documents, changed=len(keys))
+            check_guard_rails({f"index {target}": rewritten}, limits)
             quarantine = Quarantine(definition, settings.quarantine_persons)
             refresh = DocumentRefresh(definition, client, target, run_date, settings, quarantine)
             if not dry_run:
@@ -78,7 +81,7 @@ def roll_back_index(
             made = refreshed.made
             if not dry_run:
                 state.text = f"{target} was brought up to date; {live.name} is still live, and unchanged."
-                check_values(target, values, count_values(definition, client, target), limits)
+                check_guard_rails(effects_on_values(target, values, count_values(definition, client, target)), limits)
                 last = last_write(client, target)
                 index_alias.switch(client, alias, live, target)
                 state.text = (
@@ -97,9 +100,7 @@ def roll_back_index(
 
 
 def _check_totals(target: str, existing: Totals, wanted: Totals, limits: Limits) -> None:
-    after = wanted.by_name()
-    for what, before in existing.by_name().items():
-        check_guard_rail(f"{what} in index {target}", before - after[what], before, limits)
+    check_guard_rails(effects_on_values(target, existing.by_name(), wanted.by_name()), limits)
 
 
 def _outcome(
