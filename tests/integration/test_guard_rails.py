@@ -189,8 +189,8 @@ def test_ten_times_as_many_rows_are_refused_with_the_limit_that_lets_them_pass(
 
     expected = (
         rf"^{re.escape(table)}: this run would add {added} to {existing}, more than the 100 allowed \(50 %\)\. "
-        rf"Check for rows of a source table that were loaded twice\..* repeat the run with maximum_added_percent = 900\. "
-        rf"Nothing was written\.$"
+        r"Check for rows of a source table that were loaded twice\..* repeat the run with "
+        r"maximum_added_percent = 900\. Nothing was written\.$"
     )
     for dry_run in (True, False):
         with pytest.raises(GuardRail, match=expected):

@@ -1,5 +1,5 @@
--- Jobs 2 and 3: how many rows of the difference person_trust has now, or no longer has, as it should be. None of them can
--- be gone.
+-- Jobs 2 and 3: how many rows of the difference person_trust has now, or no longer has, as it should be.
+-- None of them can be gone.
 -- Reads: difference, person_trust. Writes: nothing. Parameter: body, 'EMPLOYING' or 'TRAINING'.
 -- Fast: reads only rows that differed.
 

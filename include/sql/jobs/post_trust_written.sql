@@ -1,5 +1,5 @@
--- Jobs 4 and 5: how many rows of the difference post_trust has now, or no longer has, as it should be. None of them can
--- be gone.
+-- Jobs 4 and 5: how many rows of the difference post_trust has now, or no longer has, as it should be.
+-- None of them can be gone.
 -- Reads: difference, post_trust. Writes: nothing. Parameter: body, 'EMPLOYING' or 'TRAINING'.
 -- Fast: reads only rows that differed.
 
