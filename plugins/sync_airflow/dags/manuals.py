@@ -92,8 +92,8 @@ No edit is lost. Before the swap, the index is brought up to date: documents tha
 for the run date that the index was built for. Edits made meanwhile are added right after the swap. So data that is
 wrong in PostgreSQL is wrong in both indices.
 
-The rollback is refused while a build is running, if there is no index to switch to, and if the index would lose more
-than `maximum_removed_percent` of its documents. The next build replaces the index as on any night.
+The rollback is refused while a build is running, if there is no index to switch to, and if too many documents of the
+index would be removed, added or rewritten: see the limits below. The next build replaces the index as on any night.
 
 {parameter_table(rollback_parameters(build_job(definition).limits))}"""
 
