@@ -276,13 +276,10 @@ class _Build:
             "alias": self.definition.alias,
             "run_id": run.run_id,
             "run_date": run.run_date.isoformat(),
+            "definition": self.definition.version,
             "source_snapshot": source_snapshot,
             "expected_documents": one_row(run.postgres, self.definition.query("expected_count"))[0],
-            "versions": {
-                "postgresql": postgres_version,
-                "elasticsearch": nodes,
-                "definition": self.definition.version,
-            },
+            "versions": {"postgresql": postgres_version, "elasticsearch": nodes},
         }
 
 

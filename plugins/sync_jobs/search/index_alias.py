@@ -130,7 +130,7 @@ def _belongs_to(alias: str, name: str, meta: dict[str, Any]) -> bool:
 
 def definition_of(client: Elasticsearch, alias: str, name: str) -> str | None:
     """The IndexDefinition.version by which an index was built; None if no build for this alias made it."""
-    version: str | None = own_indices(client, alias).get(name, {}).get("versions", {}).get("definition")
+    version: str | None = own_indices(client, alias).get(name, {}).get("definition")
     return version
 
 
