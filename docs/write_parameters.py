@@ -50,8 +50,9 @@ def page() -> str:
 def default(parameter: Parameter) -> str:
     """The default in words. Each job has limits of its own, and recovery uses those."""
     if parameter.name in LIMITS:
-        own = sorted({getattr(job.limits, parameter.name) for job in JOBS})
-        return f"the job's own: {', '.join(f'{limit:g}' for limit in own)}"
+        others = [(job.name, getattr(job.limits, parameter.name)) for job in JOBS]
+        differing = [f"{limit:g} for {name}" for name, limit in others if limit != parameter.default]
+        return f"the job's own: {', '.join([f'{parameter.default:g}', *differing])}"
     if parameter.default in (None, ""):
         return "empty"
     return f"`{str(parameter.default).lower()}`"

@@ -24,7 +24,11 @@ class BadArgument(SyncJobError):
 
 
 class GuardRail(SyncJobError):
-    """The run would remove more than its limit allows."""
+    """The run would remove, add or change more than its limits allow."""
+
+
+class NotWritten(SyncJobError):
+    """A server accepted what the run wrote, but did not keep it as it was written."""
 
 
 class IndexNotAsExpected(SyncJobError):

@@ -13,7 +13,8 @@ from sync_jobs.errors import BadArgument
 from sync_jobs.guard_rail import DEFAULT_LIMITS, Limits
 
 # What form the values of a parameter have. date override: docs/domain.md, "8 PersonRecordStatusJob".
-Kind = Literal["date", "date override", "boolean", "percentage", "choice"]
+# percentage: 0 to 100. growth: a percentage without a maximum.
+Kind = Literal["date", "date override", "boolean", "percentage", "growth", "choice"]
 
 # The values of each kind, in Markdown. Those of a choice are the choices.
 VALUES: dict[Kind, str] = {
@@ -21,6 +22,7 @@ VALUES: dict[Kind, str] = {
     "date override": "`YYYY-MM-DD`, `ANY`, `NONE`, in upper or lower case",
     "boolean": "`true`, `false`",
     "percentage": "a number from 0 to 100",
+    "growth": "a number of 0 or more",
 }
 
 # The DAGs that take a parameter.
@@ -138,7 +140,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     *(
         Parameter(
             name=limit.name,
-            kind="percentage",
+            kind="growth" if limit.metadata["maximum"] is None else "percentage",
             title=limit.metadata["title"],
             explanation=limit.metadata["explanation"],
             taken_by=("jobs", "recovery", "rollback"),

@@ -30,6 +30,7 @@ TYPES: dict[Kind, Any] = {
     "date override": Annotated[str, AfterValidator(_date_override)],
     "boolean": StrictBool,
     "percentage": Annotated[float, Field(strict=True, ge=0, le=100)],
+    "growth": Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)],
 }
 
 

@@ -114,9 +114,17 @@ def test_a_run_date_may_be_a_date_or_nothing(dags: dict[str, DAG], value: object
 
 
 @pytest.mark.parametrize("value", [-1, 100.5, "20", None])
-def test_the_guard_rail_of_a_run_is_a_percentage(dags: dict[str, DAG], value: object) -> None:
+@pytest.mark.parametrize("limit", ["maximum_removed_percent", "maximum_changed_percent"])
+def test_the_guard_rail_of_a_run_is_a_percentage(dags: dict[str, DAG], limit: str, value: object) -> None:
     with pytest.raises(ParamValidationError):
-        params_with(dags["person_owner_rebuild_job"], maximum_removed_percent=value)
+        params_with(dags["person_owner_rebuild_job"], **{limit: value})
+
+
+def test_only_the_limit_of_growth_can_be_more_than_100_percent(dags: dict[str, DAG]) -> None:
+    for dag in ("person_owner_rebuild_job", "recovery", "persons_index_rollback"):
+        assert params_with(dags[dag], maximum_added_percent=900)["maximum_added_percent"] == 900
+        with pytest.raises(ParamValidationError):
+            params_with(dags[dag], maximum_added_percent=-1)
 
 
 @pytest.mark.parametrize("value", [" ANY ", "\t2026-03-10\n", "", None, "2026-02-01", "ANY", "any", "None", "NONE"])

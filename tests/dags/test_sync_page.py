@@ -54,6 +54,9 @@ REFUSED = [
     ({"maximum_removed_percent": "NaN"}, "maximum_removed_percent: "),
     ({"maximum_removed_percent": "5"}, "maximum_removed_percent: "),
     ({"maximum_removed_percent": True}, "maximum_removed_percent: "),
+    ({"maximum_changed_percent": 101}, "maximum_changed_percent: "),
+    ({"maximum_added_percent": -1}, "maximum_added_percent: "),
+    ({"maximum_added_percent": "900"}, "maximum_added_percent: "),
     ([], "Expected a JSON object"),
     ("2026-01-01", "Expected a JSON object"),
 ]
@@ -242,6 +245,7 @@ def test_a_run_gets_the_given_parameters_and_no_others(client: TestClient) -> No
         "dry_run": True,
         "run_follow_on_jobs": False,
         "maximum_removed_percent": 0,
+        "maximum_added_percent": 900,
     }
     assert put(client, STATUS_JOB, body).status_code == 200
     assert runs()[0].conf == body | {"run_date": "2028-02-29"}

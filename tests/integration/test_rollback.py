@@ -10,6 +10,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, IndexNotAsExpected, TransientError
+from sync_jobs.guard_rail import Limits
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.report import Report
@@ -136,7 +137,7 @@ def test_a_rollback_that_is_refused_once_its_index_is_up_to_date_says_so(
     (second,) = run(JOB, RUN_DATE).indices["live"]
     tcs.execute("UPDATE contact_details SET forenames = NULL")
     with pytest.raises(GuardRail, match=r"forenames in index .*would remove 210 of 210") as caught:
-        roll()
+        roll(limits=Limits(maximum_changed_percent=100))
     assert str(caught.value).endswith(f". {first} was brought up to date; {second} is still live, and unchanged.")
     assert "Nothing was written" not in str(caught.value)
     assert indices_behind_alias(elasticsearch) == [second]

@@ -158,5 +158,6 @@ def test_meta_explains_the_index(tcs: Connection, run: RunJob, elasticsearch: El
         {"trusts": 4, "programmeMemberships": 1},
     )
     assert re.fullmatch(r"\d+:\d+:[\d,]*", meta["source_snapshot"])
-    assert set(meta["versions"]) == {"postgresql", "elasticsearch", "definition"}
+    assert meta["definition"] == PERSONS.version
+    assert set(meta["versions"]) == {"postgresql", "elasticsearch"}
     assert meta["versions"]["elasticsearch"] == ["9.5.3"]

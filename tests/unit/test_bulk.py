@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sync_jobs.errors import RejectedDocument, SyncJobError
+from sync_jobs.errors import NotWritten, RejectedDocument, SyncJobError
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.search import bulk
 
@@ -46,6 +46,17 @@ def test_an_answer_without_errors_is_not_read_further() -> None:
         "items": [{"index": {"status": 429, "error": {"type": "es_rejected_execution_exception"}}}],
     }
     assert answers.loads(json.dumps(whole, separators=(",", ":")).encode()) == whole
+
+
+def test_an_answer_is_read_in_full_if_a_document_was_discarded() -> None:
+    whole = {"errors": False, "items": [{"index": {"result": "noop", "status": 200}}]}
+    assert bulk.ShortAnswers().loads(json.dumps(whole, separators=(",", ":")).encode()) == whole
+
+
+def test_a_document_that_was_accepted_but_discarded_stops_the_run() -> None:
+    bulk._refuse_discarded("persons-1", [{"index": {"result": "created"}}, {"delete": {"result": "not_found"}}])
+    with pytest.raises(NotWritten, match=r"^persons-1: Elasticsearch accepted 2 documents of a request, but discarded"):
+        bulk._refuse_discarded("persons-1", [{"index": {"result": "noop"}}] * 2)
 
 
 def item(status: int, **error: object) -> list[dict[str, dict[str, object]]]:

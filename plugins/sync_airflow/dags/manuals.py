@@ -107,8 +107,8 @@ If another definition built it, for example the one before the last release, its
 SQL may be what is wrong. The dry run says how many {definition.entity}s were edited since. With `documents` *edited*,
 these are written by the running definition. A row that was only removed, such as a link, is not found then.
 
-The rollback is refused while a build is running, if there is no index to roll back to, and if the index would lose more
-than `maximum_removed_percent` of its documents. The next build replaces the index as on any night.
+The rollback is refused while a build is running, if there is no index to roll back to, and if too many documents of the
+index would be removed, added or rewritten: see the limits below. The next build replaces the index as on any night.
 
 {parameter_table(rollback_parameters(build_job(definition).limits))}"""
 

@@ -18,6 +18,7 @@ SCHEMAS: dict[Kind, dict[str, Any]] = {
     "date override": {"type": ["null", "string"], "pattern": DATE_OVERRIDE_PATTERN},
     "boolean": {"type": "boolean"},
     "percentage": {"type": "number", "minimum": 0, "maximum": 100},
+    "growth": {"type": "number", "minimum": 0},
     "choice": {"type": "string"},
 }
 

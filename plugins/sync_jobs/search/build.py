@@ -22,7 +22,7 @@ from elasticsearch import ApiError, Elasticsearch
 
 from sync_jobs.error_translation import errors_translated_with_state
 from sync_jobs.errors import IndexNotAsExpected, State, SyncJobError
-from sync_jobs.guard_rail import check_guard_rail
+from sync_jobs.guard_rail import Effect, check_guard_rails
 from sync_jobs.job_run import JobRun
 from sync_jobs.postgres.background import in_background
 from sync_jobs.postgres.locks import advisory_lock
@@ -35,7 +35,7 @@ from sync_jobs.search.build_progress import BackgroundRefresh, Phases, Progress
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.document_stream import document_lines
 from sync_jobs.search.edits import Edits
-from sync_jobs.search.field_guard_rail import check_values, count_values
+from sync_jobs.search.field_guard_rail import count_values, effects_on_values
 from sync_jobs.search.old_documents import carry_over_documents
 from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.refresh import DocumentRefresh, Refreshed
@@ -132,10 +132,7 @@ class _Build:
             with phases.of("compare"):
                 keys = heapq.merge(loaded.outdated, sorted(caught_up.keys), self.quarantine.keys)
                 difference = live_comparison.compare(definition, client, live, name, keys)
-                existing = difference.unchanged + difference.changed + difference.removed
-                check_guard_rail(f"index {definition.alias}", difference.removed, existing, run.limits)
-                values = count_values(definition, client, name)
-                check_values(definition.alias, loaded.live_values, values, run.limits)
+                self._check_guard_rails(live, difference, loaded.live_values)
             refreshed = caught_up.made
             if not run.dry_run:
                 with phases.of("promote"):
@@ -248,6 +245,27 @@ class _Build:
                 verify_documents(definition, client, name, sample)
         index_alias.add_meta(client, definition.alias, name, asdict(wanted))
         return wanted
+
+    def _check_guard_rails(
+        self, live: str | None, difference: live_comparison.DocumentDifference, live_values: dict[str, int]
+    ) -> None:
+        """Raise GuardRail if the new index differs too much from the live one.
+
+        A new definition may change every document, so changes are limited only if both indices have the same one.
+        """
+        definition, alias = self.definition, self.definition.alias
+        changed = difference.changed
+        if live and index_alias.definition_of(self.client, alias, live) != definition.version:
+            log.info("%s was built by another definition: changed documents are not limited", live)
+            changed = 0
+        documents = Effect(
+            existing=difference.unchanged + difference.changed + difference.removed,
+            lost=difference.removed,
+            added=difference.added,
+            changed=changed,
+        )
+        values = effects_on_values(alias, live_values, count_values(definition, self.client, self.name))
+        check_guard_rails({f"index {alias}": documents, **values}, self.run.limits)
 
     def _meta(self) -> dict[str, Any]:
         """The _meta of the index: how and from what it was built. The totals are added once they are counted."""

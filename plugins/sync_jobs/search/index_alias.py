@@ -128,6 +128,12 @@ def _belongs_to(alias: str, name: str, meta: dict[str, Any]) -> bool:
     return match is not None and match["alias"] == alias and built_at(name) is not None and meta.get("alias") == alias
 
 
+def definition_of(client: Elasticsearch, alias: str, name: str) -> str | None:
+    """The IndexDefinition.version by which an index was built; None if no build for this alias made it."""
+    version: str | None = own_indices(client, alias).get(name, {}).get("definition")
+    return version
+
+
 def find_indices(client: Elasticsearch, alias: str) -> Indices:
     """The indices of this alias. Raises IndexNotAsExpected if several are behind it."""
     return Indices(find_live(client, alias).name, own_indices(client, alias))

@@ -5,6 +5,7 @@ document that already agrees with PostgreSQL stays, no matter who wrote it.
 """
 
 import json
+import logging
 import time
 from array import array
 from collections import Counter, defaultdict
@@ -30,6 +31,10 @@ PAGE_DOCUMENTS = 10_000
 
 # How many times keys are checked again while another writer keeps writing them.
 SETTLE_PASSES = 30
+# How many of them a warning names if they never agree.
+NAMED_KEYS = 10
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -119,6 +124,16 @@ class DocumentRefresh:
                 break
             keys = refreshed.keys
             self.settle()
+        else:
+            log.warning(
+                "%s: after %d attempts, documents of %d %ss still differ from PostgreSQL, such as %s. Another program "
+                "keeps writing them, or an ingest pipeline changes them (index.default_pipeline, index.final_pipeline)",
+                self.index,
+                SETTLE_PASSES,
+                len(refreshed.keys),
+                self.definition.entity,
+                ", ".join(map(str, refreshed.keys[:NAMED_KEYS])),
+            )
         return made
 
     def remove_own_documents(self, keys: Iterable[int]) -> None:

@@ -16,7 +16,7 @@ from elasticsearch import Elasticsearch
 
 from sync_jobs.error_translation import errors_translated_with_state
 from sync_jobs.errors import BadArgument, IndexNotAsExpected, State
-from sync_jobs.guard_rail import Limits, check_guard_rail
+from sync_jobs.guard_rail import Effect, Limits, check_guard_rails
 from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.postgres.statements import Connection
 from sync_jobs.postgres.transactions import snapshot
@@ -27,7 +27,7 @@ from sync_jobs.search.build import cover_the_swap
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.edits import Edits
 from sync_jobs.search.edits_since_build import EditsUnknown, edited_since_build
-from sync_jobs.search.field_guard_rail import check_values, count_values
+from sync_jobs.search.field_guard_rail import count_values, effects_on_values
 from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.refresh import DocumentRefresh, Refreshed
 from sync_jobs.search.settings import IndexSettings
@@ -64,8 +64,8 @@ def roll_back_index(
 
     documents: one of OTHER_DEFINITION. Counts of the outcome: documents of the target, and what it took to bring it up
     to date. A dry run writes nothing and does not move the alias. Raises AlreadyRunning during a build,
-    IndexNotAsExpected if there is no such index, GuardRail if the target would lose too much, for example because a
-    source table is empty.
+    IndexNotAsExpected if there is no such index, GuardRail if too much of the target would be removed, added or
+    changed, for example because a source table is empty.
     """
     if documents not in OTHER_DEFINITION:
         raise BadArgument(f"documents: expected {' or '.join(OTHER_DEFINITION)}, got {documents!r}")
@@ -147,6 +147,8 @@ class _Rollback:
         wanted = wanted_totals(refresh.definition, self.connection, refresh.run_date)
         _check_totals(refresh.index, existing, wanted, self.limits)
         keys = differing_keys(refresh.definition, self.connection, refresh.client, refresh.index, refresh.run_date)
+        rewritten = Effect(existing=existing.documents, changed=len(keys))
+        check_guard_rails({f"index {refresh.index}": rewritten}, self.limits)
         return _Plan(keys, existing.documents, wanted.documents)
 
     def _plan_as_built(self) -> _Plan:
@@ -172,7 +174,8 @@ class _Rollback:
         except EditsUnknown as error:
             raise IndexNotAsExpected(f"{target}: {error} Roll back with documents = as_built.") from None
         gone = keys_without_source(definition, self.connection, refresh.client, target)
-        check_guard_rail(f"documents in index {target}", len(gone), existing, self.limits)
+        removed = Effect(existing=existing, lost=len(gone))
+        check_guard_rails({f"documents in index {target}": removed}, self.limits)
         entity = definition.entity
         warning = (
             f"{self._built_by()} Only documents of {entity}s edited since its build ({len(edited)}), or no longer in "
@@ -191,8 +194,8 @@ class _Rollback:
         target = self.refresh.index
         existing: int = self.refresh.client.count(index=target)["count"]
         built = self.meta["documents"]
-        what, loss = f"index {target}", "put an index behind the alias that has lost"
-        check_guard_rail(what, built - existing, built, self.limits, loss=loss)
+        effect = Effect(existing=built, lost=max(0, built - existing))
+        check_guard_rails({f"index {target}": effect}, self.limits, loss="put an index behind the alias that has lost")
         return existing
 
     def _foresee(self, keys: "array[int]") -> Refreshed:
@@ -201,7 +204,7 @@ class _Rollback:
         values = count_values(refresh.definition, refresh.client, refresh.index)
         refreshed = refresh.once(self.connection, keys, dry_run=True)
         after = {field: count - refreshed.lost[field] for field, count in values.items()}
-        check_values(refresh.index, values, after, self.limits)
+        check_guard_rails(effects_on_values(refresh.index, values, after), self.limits)
         return refreshed
 
     def _carry_over_settings(self) -> None:
@@ -218,7 +221,8 @@ class _Rollback:
         self.state.text = f"Some documents of {target} may have been replaced; {live} is still live, and unchanged."
         refreshed = refresh.once(self.connection, keys)
         self.state.text = f"{target} was brought up to date; {live} is still live, and unchanged."
-        check_values(target, values, count_values(refresh.definition, refresh.client, target), self.limits)
+        after = count_values(refresh.definition, refresh.client, target)
+        check_guard_rails(effects_on_values(target, values, after), self.limits)
         return refreshed
 
     def _swap(self, edits: Edits, *, is_rewritten: bool) -> int:
@@ -253,6 +257,4 @@ class _Rollback:
 
 
 def _check_totals(target: str, existing: Totals, wanted: Totals, limits: Limits) -> None:
-    after = wanted.by_name()
-    for what, before in existing.by_name().items():
-        check_guard_rail(f"{what} in index {target}", before - after[what], before, limits)
+    check_guard_rails(effects_on_values(target, existing.by_name(), wanted.by_name()), limits)

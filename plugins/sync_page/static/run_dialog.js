@@ -9,6 +9,7 @@ const INPUTS = {
   "date override": { type: "text", placeholder: "YYYY-MM-DD, ANY or NONE", autocomplete: "off" },
   boolean: { type: "checkbox" },
   percentage: { type: "number", min: 0, max: 100, step: "any" },
+  growth: { type: "number", min: 0, step: "any" },
 };
 
 let latest = 0; // number of the dialog that was asked for last; a late answer for an earlier one is dropped
