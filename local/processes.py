@@ -22,7 +22,7 @@ KEY_VARIABLE = "SYNC_PROCESS_KEY"
 # Set by tests for all that they start, at any depth. Elsewhere it is not set: the servers of `make up` have no owner.
 # An owner that another one has started is named by a path, such as one/two.
 OWNER_VARIABLE = "SYNC_PROCESS_OWNER"
-# Airflow's processes change their titles. This keeps the package setproctitle from overwriting the environment then.
+# Some processes change their title, such as Airflow's. This keeps setproctitle from overwriting the environment then.
 KEPT_ENVIRONMENT = {"SPT_NOENV": "1"}
 POLL_SECONDS = 0.1
 
@@ -140,7 +140,7 @@ def stop(services: Collection[Service], patience: float = 30) -> None:
             service.child.poll()
 
 
-def stop_owned(owner: str, patience: float = 5) -> None:
+def stop_owned(owner: str, patience: float = 3) -> None:
     """Stop all processes of an owner; kill those that are running after `patience` seconds."""
     _end(lambda: processes_owned_by(owner), {}, patience)
 

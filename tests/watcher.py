@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from local.processes import OWNER_VARIABLE, stop_owned
+from local.processes import KEPT_ENVIRONMENT, OWNER_VARIABLE, stop_owned
 
 ROOT = Path(__file__).resolve().parents[1]
 POLL_SECONDS = 0.5
@@ -29,6 +29,7 @@ def watch_this_process() -> None:
     within = os.environ.get(OWNER_VARIABLE)  # of the process that started this one, which is watched, too
     token = secrets.token_hex(8)
     owner = os.environ[OWNER_VARIABLE] = f"{within}/{token}" if within else token
+    os.environ.update(KEPT_ENVIRONMENT)
     command = [sys.executable, "-m", "tests.watcher", str(os.getpid()), owner]
     watcher = subprocess.Popen(
         command,
