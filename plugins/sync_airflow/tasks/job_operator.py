@@ -16,6 +16,7 @@ from sync_airflow.tasks.past_successes import asset_of, assets_of_night, past_su
 from sync_airflow.tasks.run_parameters import refuse_unconfirmed_date
 from sync_airflow.tasks.sync_operator import SyncOperator, index_settings
 from sync_jobs.catalogue import Job, find_job
+from sync_jobs.parameter_names import DATE_OVERRIDE, DRY_RUN, RUN_DATE
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -43,9 +44,9 @@ class JobOperator(SyncOperator):
 
         run, params = context["dag_run"], context["params"]
         own = own_date(run.run_type, run.logical_date, run.run_after)
-        run_date = chosen_date(params["run_date"], own)
+        run_date = chosen_date(params[RUN_DATE], own)
         refuse_unconfirmed_date(context, run_date, own)
-        date_override = (params.get("date_override") or "").strip()
+        date_override = (params.get(DATE_OVERRIDE) or "").strip()
         first = first_date(job, run_date, own, past, date_override=date_override)
         self.log.info("%s for %s%s", job.name, run_date, _covering(first, run_date))
         announce_start(context, run_date)
@@ -63,7 +64,7 @@ class JobOperator(SyncOperator):
                 date_override=date_override,
                 date_of_change_override=Variable.get(DATE_OF_CHANGE_OVERRIDE, default="") or "",
                 limits=job.limits.overridden_by(params),
-                dry_run=params["dry_run"],
+                dry_run=params[DRY_RUN],
                 run_id=run.run_id,
                 settings=index_settings(index) if index else None,
             )
@@ -73,7 +74,7 @@ class JobOperator(SyncOperator):
             own_date=own,
             started=context["ti"].start_date,
             ended=pendulum.now("UTC"),
-            dry_run=params["dry_run"],
+            dry_run=params[DRY_RUN],
             date_override=date_override,
         )
         context["outlet_events"][asset_of(job)].extra = success.as_extra()

@@ -20,6 +20,7 @@ from sync_airflow.messages.announcements import announce_missing_run
 from sync_airflow.night_rules import IN_PLACE, displaced_tick
 from sync_airflow.tasks.failure import fail
 from sync_jobs.catalogue import Job, find_job
+from sync_jobs.parameter_names import DATE_OVERRIDE, DRY_RUN
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -49,7 +50,7 @@ class ReplaceMissingRunOperator(TriggerDagRunOperator):
     def execute(self, context: Context) -> None:
         job, now = find_job(self.job_name), pendulum.now("UTC")
         params = context["params"]
-        is_dry = bool(params["dry_run"] or params.get("date_override"))
+        is_dry = bool(params[DRY_RUN] or params.get(DATE_OVERRIDE))
         tick = displaced_tick(job, context["dag_run"], is_dry=is_dry, now=now)
         if tick is None:
             raise AirflowSkipException("This run takes the place of no scheduled run.")

@@ -16,7 +16,7 @@ from sync_airflow.tasks.follow_on_jobs import child_run_id
 from sync_airflow.tasks.run_parameters import refuse_unconfirmed_date, refuse_unknown_keys
 from sync_airflow.tasks.triggers import RECHECK, NightlyRunTrigger
 from sync_jobs.catalogue import Job, find_job, upstream_jobs
-from sync_jobs.parameters import FOLLOW_ON
+from sync_jobs.parameter_names import FOLLOW_ON, RUN_DATE
 
 if TYPE_CHECKING:
     from datetime import date
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def run_date_of(context: Context) -> date:
     """The run date of all jobs: the param, or the UTC date on which this recovery started."""
     run = context["dag_run"]
-    return chosen_date(context["params"]["run_date"], own_date(run.run_type, run.logical_date, run.run_after))
+    return chosen_date(context["params"][RUN_DATE], own_date(run.run_type, run.logical_date, run.run_after))
 
 
 def states_of_jobs(context: Context, jobs: tuple[Job, ...]) -> dict[str, str | None]:
@@ -85,7 +85,7 @@ class RecoverJobOperator(TriggerDagRunOperator):
             raise AirflowSkipException(f"{job.name} does not run, because its upstream did not succeed: {names}.")
         params = context["params"]
         given = {name: params[name] for name in self.dag.params if params[name] is not None}
-        self.conf = given | {"run_date": run_date_of(context).isoformat(), FOLLOW_ON: False}
+        self.conf = given | {RUN_DATE: run_date_of(context).isoformat(), FOLLOW_ON: False}
         self.trigger_run_id = child_run_id(RECOVERY, run.run_id, context["ti"].try_number)
         try:
             super().execute(context)
