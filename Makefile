@@ -13,7 +13,7 @@ compile = .venv/bin/uv --quiet pip compile --universal --python-version $(firstw
 workers = 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down clean status test test-night test-browser lint generate bench lock venv
+.PHONY: help run up down clean status test test-night test-browser lint generate bench lock venv python
 .NOTPARALLEL:
 
 help:
@@ -74,3 +74,7 @@ lock: venv
 
 venv:
 	@local/virtual_environment.sh $(python_versions)
+
+# Fails, with the reason, if there is no Python for venv.
+python:
+	@local/virtual_environment.sh --find $(python_versions)

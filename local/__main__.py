@@ -34,6 +34,7 @@ from local.recovery_view import Progress, failure_lines, outcome, print_results
 from local.settings import Settings, read_settings
 from local.stack import POSTGRES, SERVICES, Stack
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
+from sync_jobs.parameter_names import RUN_DATE
 
 SCHEDULER = "scheduler"
 INTERRUPTED = 130
@@ -149,7 +150,7 @@ def recover(home: Home, steps: Steps) -> int:
         scheduler_started = datetime.fromtimestamp(home.services()[SCHEDULER].started or 0, UTC)
         run, new = start_or_join(api, datetime.now(UTC).date(), scheduler_started)
         run_id = run["dag_run_id"]
-        run_date = (run.get("conf") or {}).get("run_date") or "its own date"
+        run_date = (run.get("conf") or {}).get(RUN_DATE) or "its own date"
         steps.say(f"\nRecovery for {run_date}{'' if new else ', which was already running'}: all jobs in order\n")
         try:
             with Progress(steps.console) as progress:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sync_jobs.catalogue import JOBS, Job, upstream_jobs
 from sync_jobs.errors import BadArgument
-from sync_jobs.parameters import CONFIRM_RUN_DATE, FIRST_DATE
+from sync_jobs.parameter_names import CONFIRM_RUN_DATE, FIRST_DATE
 from sync_jobs.run_dates import parse_date
 
 # Airflow's run types. A scheduled run and a backfill belong to a night; all others are manual runs.

@@ -11,6 +11,16 @@ from typing import Literal
 from sync_jobs.catalogue import Job, jobs_to_run_after
 from sync_jobs.errors import BadArgument
 from sync_jobs.guard_rail import DEFAULT_LIMITS, Limits
+from sync_jobs.parameter_names import (
+    CONFIRM_RUN_DATE,
+    DATE_OVERRIDE,
+    DIRECTION,
+    DOCUMENTS,
+    DRY_RUN,
+    FIRST_DATE,
+    FOLLOW_ON,
+    RUN_DATE,
+)
 
 # What form the values of a parameter have. date override: docs/domain.md, "8 PersonRecordStatusJob".
 # percentage: 0 to 100. growth: a percentage without a maximum.
@@ -53,13 +63,9 @@ class Parameter:
         return ", ".join(f"`{choice}`" for choice in self.choices) or VALUES[self.kind]
 
 
-FOLLOW_ON = "run_follow_on_jobs"
-FIRST_DATE = "first_date"
-CONFIRM_RUN_DATE = "confirm_run_date"
-
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
-        name="date_override",
+        name=DATE_OVERRIDE,
         kind="date override",
         title="Date override",
         explanation=(
@@ -72,7 +78,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         default="",
     ),
     Parameter(
-        name="run_date",
+        name=RUN_DATE,
         kind="date",
         title="Run date",
         explanation="The date that the run is for. Empty: today in UTC.",
@@ -100,7 +106,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         default=False,
     ),
     Parameter(
-        name="direction",
+        name=DIRECTION,
         kind="choice",
         title="Direction",
         explanation="back: to the index built before the live one. forth: to the one built after it.",
@@ -109,7 +115,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         choices=("back", "forth"),
     ),
     Parameter(
-        name="documents",
+        name=DOCUMENTS,
         kind="choice",
         title="Documents of another definition",
         explanation=(
@@ -130,7 +136,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         default=True,
     ),
     Parameter(
-        name="dry_run",
+        name=DRY_RUN,
         kind="boolean",
         title="Dry run",
         explanation="Do everything except write: the report says what would change. A dry run starts no other job.",

@@ -23,6 +23,7 @@ from sync_airflow.tasks.follow_on_jobs import AFTER
 from sync_airflow.tasks.recovery_summary import SUMMARY
 from sync_jobs.catalogue import Job, jobs_to_run_after
 from sync_jobs.errors import BadArgument
+from sync_jobs.parameter_names import DRY_RUN, RUN_DATE
 from sync_page.task_news import TaskNews
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ def _run(run: DagRun, now: datetime, **details: Any) -> Run:
 
 
 def _run_date(run: DagRun) -> date | None:
-    given = _given(run).get("run_date")
+    given = _given(run).get(RUN_DATE)
     if given and not isinstance(given, str):
         return None
     try:
@@ -217,7 +218,7 @@ def _run_date(run: DagRun) -> date | None:
 
 
 def _is_dry(run: DagRun) -> bool:
-    return bool(_given(run).get("dry_run"))
+    return bool(_given(run).get(DRY_RUN))
 
 
 def _given(run: DagRun) -> dict[str, Any]:

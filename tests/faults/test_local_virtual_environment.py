@@ -273,15 +273,22 @@ def fake_python(folder: Path, version: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize("options", [[], ["--find"]])
 @pytest.mark.parametrize("version", ["3.10", "3.15", "3.13t"])
 def test_an_unsupported_python_is_refused_and_the_supported_versions_are_listed(
-    clone: Clone, tmp_path: Path, version: str
+    clone: Clone, tmp_path: Path, version: str, options: list[str]
 ) -> None:
     python = fake_python(tmp_path, version)
-    done = clone.make("3.11", "3.12", "3.13", "3.14", PYTHON=str(python))
+    done = clone.make(*options, "3.11", "3.12", "3.13", "3.14", PYTHON=str(python))
     assert done.returncode == 1
     assert "supports Python 3.11 to 3.14" in done.stderr
     assert f"{python}: {version}\n" in done.stderr
+    assert not clone.venv.exists()
+
+
+def test_a_python_that_the_lock_supports_is_found_without_a_build(clone: Clone, tmp_path: Path) -> None:
+    done = clone.make("--find", "3.13", PYTHON=str(fake_python(tmp_path, "3.13")))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not clone.venv.exists()
 
 

@@ -21,6 +21,7 @@ from sync_airflow.messages import texts
 from sync_airflow.messages.slack import send
 from sync_jobs.catalogue import JOBS
 from sync_jobs.errors import SyncJobError
+from sync_jobs.parameter_names import DRY_RUN
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -39,7 +40,7 @@ REPORTED = "reported"
 def announce_start(context: Context, run_date: date) -> None:
     """A job starts its work. Only the first attempt sends a message."""
     if is_first_attempt(context):
-        run_id, dry_run = context["dag_run"].run_id, context["params"]["dry_run"]
+        run_id, dry_run = context["dag_run"].run_id, context["params"][DRY_RUN]
         send(texts.started(context["dag"].dag_display_name, run_date, run_id, dry_run=dry_run))
 
 

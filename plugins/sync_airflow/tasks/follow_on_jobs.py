@@ -32,7 +32,7 @@ from sync_airflow.night_rules import (
     run_type_of,
 )
 from sync_jobs.catalogue import Job, find_job, jobs_to_run_after, jobs_waiting_for
-from sync_jobs.parameters import CONFIRM_RUN_DATE, FOLLOW_ON
+from sync_jobs.parameter_names import CONFIRM_RUN_DATE, DRY_RUN, FOLLOW_ON, RUN_DATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,7 @@ def jobs_to_run_next(job: Job, *, run_type: str, params: Mapping[str, Any], conf
 
     A manual run starts the chain unless run_follow_on_jobs is false. A run in the chain has the rest in its conf.
     """
-    if belongs_to_a_night(run_type) or params["dry_run"]:
+    if belongs_to_a_night(run_type) or params[DRY_RUN]:
         return ()
     if run_type == OPERATOR_TRIGGERED and conf.get(THEN_RUN):
         return tuple(find_job(dag_id) for dag_id in conf[THEN_RUN])
@@ -66,7 +66,7 @@ def jobs_to_run_next(job: Job, *, run_type: str, params: Mapping[str, Any], conf
 def conf_of_next(run_date: date, rest: tuple[Job, ...]) -> dict[str, Any]:
     """The conf of the next run in the chain."""
     return {
-        "run_date": run_date.isoformat(),
+        RUN_DATE: run_date.isoformat(),
         FOLLOW_ON: False,
         CONFIRM_RUN_DATE: True,  # the run that began the chain was checked
         THEN_RUN: [job.dag_id for job in rest],
@@ -110,7 +110,7 @@ class RunNextJobOperator(TriggerDagRunOperator):
         if not jobs:
             raise AirflowSkipException("There is no job to run after this run.")
         self.log.info("Next after %s, in this order: %s", job.name, ", ".join(next_.name for next_ in jobs))
-        run_date = chosen_date(params["run_date"], own_date(run.run_type, run.logical_date, run.run_after))
+        run_date = chosen_date(params[RUN_DATE], own_date(run.run_type, run.logical_date, run.run_after))
         self.trigger_dag_id = jobs[0].dag_id
         self.conf = conf_of_next(run_date, jobs[1:])
         self.trigger_run_id = child_run_id(AFTER, run.run_id, first_attempt(context))

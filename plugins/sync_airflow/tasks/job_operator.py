@@ -26,7 +26,7 @@ from sync_airflow.tasks.run_parameters import checked_first_date
 from sync_airflow.tasks.sync_operator import SyncOperator, index_settings
 from sync_jobs.catalogue import Job, find_job
 from sync_jobs.errors import BadArgument
-from sync_jobs.parameters import FIRST_DATE
+from sync_jobs.parameter_names import DATE_OVERRIDE, DRY_RUN, FIRST_DATE, RUN_DATE
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -98,7 +98,7 @@ class JobOperator(SyncOperator):
                 date_override=dates.date_override,
                 date_of_change_override=Variable.get(DATE_OF_CHANGE_OVERRIDE, default="") or "",
                 limits=job.limits.overridden_by(params),
-                dry_run=params["dry_run"],
+                dry_run=params[DRY_RUN],
                 run_id=run.run_id,
                 settings=index_settings(index) if index else None,
             )
@@ -108,9 +108,9 @@ def run_dates(context: Context, job: Job, past: tuple[Success, ...]) -> RunDates
     """The dates of this run. Raises BadArgument or AirflowFailException for a wrong param."""
     run, params = context["dag_run"], context["params"]
     own = own_date(run.run_type, run.logical_date, run.run_after)
-    run_date = chosen_date(params["run_date"], own)
+    run_date = chosen_date(params[RUN_DATE], own)
     given = checked_first_date(context, run_date, own)
-    date_override = (params.get("date_override") or "").strip()
+    date_override = (params.get(DATE_OVERRIDE) or "").strip()
     if given and date_override:
         raise BadArgument(f"Expected {FIRST_DATE} or date_override, got both. Nothing was started.")
     # Both: before the job remembered its nights itself, only the events of its successes knew them.
@@ -134,7 +134,7 @@ def store_success(context: Context, job: Job, dates: RunDates) -> None:
         own_date=dates.own,
         started=context["ti"].start_date,
         ended=pendulum.now("UTC"),
-        dry_run=context["params"]["dry_run"],
+        dry_run=context["params"][DRY_RUN],
         date_override=dates.date_override,
     )
     context["outlet_events"][asset_of(job)].extra = success.as_extra()

@@ -21,6 +21,7 @@ from sync_airflow.night_rules import IN_PLACE, chosen_date, displaced_tick, own_
 from sync_airflow.tasks.failure import fail
 from sync_jobs.catalogue import Job, find_job
 from sync_jobs.errors import BadArgument
+from sync_jobs.parameter_names import DATE_OVERRIDE, DRY_RUN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +71,7 @@ class ReplaceMissingRunOperator(TriggerDagRunOperator):
 
 def does_other_work(run: Any, params: Mapping[str, Any]) -> bool:
     """Whether a run does not do the work of its night: a dry run, or one for other dates."""
-    if params["dry_run"] or (params.get("date_override") or "").strip():
+    if params[DRY_RUN] or (params.get(DATE_OVERRIDE) or "").strip():
         return True
     own = own_date(run.run_type, run.logical_date, run.run_after)
     try:

@@ -23,7 +23,8 @@ from sync_airflow.tasks.run_parameters import checked_first_date, refuse_unknown
 from sync_airflow.tasks.triggers import RECHECK, NightlyRunTrigger
 from sync_jobs.catalogue import Job, find_job, upstream_jobs
 from sync_jobs.errors import BadArgument
-from sync_jobs.parameters import FOLLOW_ON, job_parameters
+from sync_jobs.parameter_names import FOLLOW_ON, RUN_DATE
+from sync_jobs.parameters import job_parameters
 
 if TYPE_CHECKING:
     from datetime import date
@@ -106,7 +107,7 @@ class RecoverJobOperator(TriggerDagRunOperator):
             raise AirflowSkipException(f"{job.name} does not run, because its upstream did not succeed: {names}.")
         params, taken = context["params"], {parameter.name for parameter in job_parameters(job)}
         given = {name: params[name] for name in self.dag.params if name in taken and params[name] is not None}
-        self.conf = given | {"run_date": run_date.isoformat(), FOLLOW_ON: False}
+        self.conf = given | {RUN_DATE: run_date.isoformat(), FOLLOW_ON: False}
         self.trigger_run_id = child_run_id(RECOVERY, context["dag_run"].run_id, first_attempt(context))
         if is_first_attempt(context) and context["ti"].get_dr_count(dag_id=job.dag_id, run_ids=[self.trigger_run_id]):
             fail(context, f"The run {self.trigger_run_id} of {job.dag_id} exists already: start a new recovery.")

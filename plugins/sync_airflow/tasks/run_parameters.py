@@ -9,7 +9,8 @@ from sync_airflow.settings import maximum_run_date_days
 from sync_airflow.tasks.failure import fail
 from sync_airflow.tasks.follow_on_jobs import THEN_RUN
 from sync_jobs.errors import BadArgument
-from sync_jobs.parameters import CONFIRM_RUN_DATE, FIRST_DATE, refuse_unknown_parameters
+from sync_jobs.parameter_names import CONFIRM_RUN_DATE, FIRST_DATE
+from sync_jobs.parameters import refuse_unknown_parameters
 from sync_jobs.run_dates import parse_date
 
 if TYPE_CHECKING:
