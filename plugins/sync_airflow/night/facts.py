@@ -32,9 +32,9 @@ class RunFact:
     waits_for: names of the jobs for whose end an active run still waits. then_run: names of the jobs that run after it.
     only_jobs: of recovery, the names of the jobs that it runs; empty for all.
     failed_task: the task that failed first. stopped_by: the job whose failure stopped this run before it worked.
-    reason: of a failure. error: the class of its error, empty if it is not known.
+    reason: of a failure.
     report: sync_jobs.report.Report.as_dict of a success. conf: its parameters, as given. user: who started it, empty
-    for Airflow. ended_by: who marked it as failed or success; empty if nobody did.
+    for Airflow. note: what somebody has noted on the run.
     """
 
     job: str
@@ -62,12 +62,10 @@ class RunFact:
     failed_task: str | None = None
     stopped_by: str | None = None
     reason: str | None = None
-    error: str = ""
     report: Mapping[str, Any] | None = None
     conf: Mapping[str, Any] = field(default_factory=dict)
     user: str = ""
     note: str = ""
-    ended_by: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -96,6 +94,18 @@ class RunFact:
         if self.state != "success" or not self.worked or self.run_date is None or start is None or end is None:
             return None
         return Success(self.run_id, self.run_date, self.own_date, start, end, self.dry_run, self.date_override)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventFact:
+    """What a person did in Airflow, from its audit log. event: Airflow's name of it. what: in words, for people."""
+
+    moment: datetime
+    user: str
+    event: str
+    what: str
+    dag_id: str
+    run_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,13 +200,14 @@ class SearchFact:
 class Facts:
     """Everything that is known at one moment. now: UTC.
 
-    runs: of at least the last 15 days, in any order. dags: by job name, RECOVERY, ROLLBACK and ALARM.
-    search: None if nobody has asked Elasticsearch. error: why Airflow's database did not answer; all else is then
-    unknown.
+    runs: of at least the last 15 days, in any order. events: newest first. dags: by job name, RECOVERY, ROLLBACK and
+    ALARM. search: None if nobody has asked Elasticsearch. error: why Airflow's database did not answer; all else is
+    unknown then.
     """
 
     now: datetime
     runs: tuple[RunFact, ...] = ()
+    events: tuple[EventFact, ...] = ()
     dags: Mapping[str, DagFact] = field(default_factory=dict)
     components: tuple[Component, ...] = ()
     search: SearchFact | None = None
