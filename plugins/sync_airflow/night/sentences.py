@@ -93,13 +93,17 @@ def _rolled_back(night: Night, facts: Facts) -> str:
 
 
 def _needs_you(night: Night, facts: Facts) -> str:
-    open_jobs = [job for job in night.jobs if not job.is_done]
-    if not open_jobs:
+    if all(job.is_done for job in night.jobs):
         return f"{_name(night, facts)} needs you: all {len(night.jobs)} jobs are done, but {night.problem}."
     if not any(job.is_stuck for job in night.jobs):
-        return f"The night needs you: {night.problem}, and {len(open_jobs)} of {len(night.jobs)} jobs are not done."
+        return f"The night needs you: {night.problem}, and {_open(night)}."
     verb = "needs you" if night.is_latest else "was not complete"
-    return f"{_name(night, facts)} {verb}: {len(open_jobs)} of {len(night.jobs)} jobs are not done."
+    return f"{_name(night, facts)} {verb}: {_open(night)}."
+
+
+def _open(night: Night) -> str:
+    count = sum(not job.is_done for job in night.jobs)
+    return f"{count} of {len(night.jobs)} jobs {'is' if count == 1 else 'are'} not done"
 
 
 def _nothing_ran(night: Night, facts: Facts) -> str:

@@ -127,13 +127,13 @@ class _OfNight:
             is_paused=self._facts.dag(job.name).is_paused,
         )
         unfinished = [before[other.name] for other in upstream_jobs(job) if not before[other.name].is_done]
-        overdue = self._now > self._due(job, before) + (usual or UNKNOWN_DURATION) + GRACE
+        due, patience = self._due(job, before), (usual or UNKNOWN_DURATION) + GRACE
         done = self._done(job)
         if done:
             return replace(blank, state="done", run=done, is_repaired=_is_repaired(done, runs, tick, usual))
         active = next((run for run in reversed(runs) if run.is_active and run.run_after <= self._now), None)
         if active:
-            return self._judge_active(blank, active, overdue=overdue)
+            return self._judge_active(blank, active, overdue=self._now > max(due, _wanted_since(active)) + patience)
         starter = self._starter(job)
         if starter:
             return replace(blank, run=starter, waits_for=_for_starter(starter))
@@ -143,7 +143,7 @@ class _OfNight:
         if self._now < tick:
             state: State = "paused" if blank.is_paused else "waiting"
             return replace(blank, state=state, waits_for=f"for its time, {job.at:%H:%M} UTC")
-        return self._judge_missing(blank, failed, unfinished, overdue=overdue)
+        return self._judge_missing(blank, failed, unfinished, overdue=self._now > due + patience)
 
     def _judge_active(self, blank: JobNight, run: RunFact, *, overdue: bool) -> JobNight:
         waits_for = _wait_of(run)
@@ -260,6 +260,11 @@ class _OfNight:
 
 def _begun(run: RunFact) -> datetime:
     return run.work_started or run.run_after
+
+
+def _wanted_since(run: RunFact) -> datetime:
+    """Since when the run should be at work: its time or, if somebody has cleared it, its new start."""
+    return run.started if run.times_cleared and run.started else run.run_after
 
 
 def _ended(run: RunFact) -> datetime:
