@@ -134,7 +134,7 @@ class Component:
 class IndexFact:
     """A finished index. built_at: start of its build, UTC; None if no build made it. documents: top level.
 
-    definition_version, code_version: of what built it, None if it does not say.
+    definition_version: of the index definition that the build used, None if it does not say.
     """
 
     name: str
@@ -142,7 +142,6 @@ class IndexFact:
     run_date: date | None
     documents: int | None
     definition_version: str | None = None
-    code_version: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
