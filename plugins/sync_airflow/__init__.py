@@ -4,6 +4,7 @@
     tasks/     the operators, sensors and triggers of those DAGs
     messages/  the messages to the channel
     restart/   recovery after a restart of the scheduler
+    night/    what became of a night: states of the jobs and one verdict
     night_rules              which date a run is for, and whether its work is done already
     task_defaults            owner, retries and time limits of all tasks
     dag_ids                  names of DAGs, tasks and variables that others use

@@ -45,7 +45,11 @@ class Success:
     @property
     def of_its_night(self) -> bool:
         """A real run for its own date: the work of that night is done."""
-        return not self.dry_run and not self.date_override and self.run_date == self.own_date
+        return self.is_for(self.own_date)
+
+    def is_for(self, night: date) -> bool:
+        """A real run for that date, with no other date for its candidates: it can do the work of that night."""
+        return not self.dry_run and not self.date_override and self.run_date == night
 
     def as_extra(self) -> dict[str, Any]:
         """The extra of the asset event, JSON-able."""
@@ -185,20 +189,35 @@ def covering_run(job: Job, tick: datetime, successes_of: SuccessesOf, *, run_id:
     data. It is for the same date, or for its own, later date, which covers all dates before it (first_date). It started
     after each upstream job had done its work of that night, so manual runs out of order do not count.
     """
-    return next((success for success in _done(job, tick, successes_of) if success.run_id != run_id), None)
+    return next((success for success in _covering(job, tick, successes_of) if success.run_id != run_id), None)
 
 
-def _done(job: Job, tick: datetime, successes_of: SuccessesOf) -> list[Success]:
+def _covering(job: Job, tick: datetime, successes_of: SuccessesOf) -> list[Success]:
     run_date = tick.astimezone(UTC).date()
+
+    def counts(_: Job, success: Success) -> bool:
+        return success.is_for(run_date) or (success.of_its_night and success.run_date > run_date)
+
+    return works_of_night(job, tick, successes_of, counts)
+
+
+def works_of_night(
+    job: Job, tick: datetime, successes_of: SuccessesOf, counts: Callable[[Job, Success], bool]
+) -> list[Success]:
+    """The successes that have done the job's work of the night of that tick, in the order of successes_of.
+
+    Those that count, and that started at or after the tick and after each upstream job had done its work of the night.
+    """
     return [
         success
         for success in successes_of(job)
         if success.started >= tick
-        and not success.dry_run
-        and not success.date_override
-        and (success.run_date == run_date or (success.of_its_night and success.run_date > run_date))
+        and counts(job, success)
         and all(
-            any(before.ended <= success.started for before in _done(other, tick - between(other, job), successes_of))
+            any(
+                before.ended <= success.started
+                for before in works_of_night(other, tick - between(other, job), successes_of, counts)
+            )
             for other in upstream_jobs(job)
         )
     ]

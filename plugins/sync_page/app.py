@@ -5,14 +5,15 @@ from pathlib import Path
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.core_api.security import get_user
 from fastapi import FastAPI, HTTPException, Request, Response, status
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import RequestResponseEndpoint
 
+from sync_page import interface, night_interface
 from sync_page.access import public_url
+from sync_page.api_page import api_page, install_openapi
 from sync_page.asgi import PREFIX
 from sync_page.errors import install_error_handlers
-from sync_page.interface import router
 
 STATIC = Path(__file__).parent / "static"
 
@@ -25,10 +26,12 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 
-# No documentation pages: they would load scripts from elsewhere.
+# FastAPI's own documentation pages would load scripts from elsewhere; api/ shows the description instead.
 app = FastAPI(title="Nightly sync", docs_url=None, redoc_url=None)
-app.include_router(router)
+app.include_router(interface.router)
+app.include_router(night_interface.router)
 install_error_handlers(app)
+install_openapi(app)
 app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
 
@@ -38,6 +41,12 @@ async def add_headers(request: Request, answer: RequestResponseEndpoint) -> Resp
     response = await answer(request)
     response.headers.update(HEADERS)
     return response
+
+
+@app.get("/api/", include_in_schema=False)
+def show_api() -> HTMLResponse:
+    """The description of the HTTP interface, for people. It says nothing about this installation, so needs no login."""
+    return HTMLResponse(api_page(app))
 
 
 @app.get("/", include_in_schema=False)

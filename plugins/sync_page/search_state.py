@@ -30,12 +30,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
-    """built_at: start of its build, UTC; None if no build made it. run_date: ISO. documents: top level."""
+    """built_at: start of its build, UTC; None if no build made it. run_date: ISO. documents: top level.
+
+    definition_version: of the index definition that the build used; None if it does not say.
+    """
 
     name: str
     built_at: datetime | None
     run_date: str | None
     documents: int | None
+    definition_version: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +94,13 @@ def _state(definition: IndexDefinition, client: Elasticsearch, now: datetime) ->
 
 
 def _index(name: str, meta: dict[str, Any], documents: int | None) -> Index:
-    return Index(name=name, built_at=built_at(name), run_date=meta.get("run_date"), documents=documents)
+    return Index(
+        name=name,
+        built_at=built_at(name),
+        run_date=meta.get("run_date"),
+        documents=documents,
+        definition_version=meta.get("versions", {}).get("definition"),
+    )
 
 
 def _count(client: Elasticsearch, name: str) -> int:

@@ -24,8 +24,8 @@ class Paused(Exception):
     """The DAG is paused: a run would stay queued until the DAG is unpaused."""
 
 
-def start_once(session: Session, dag_id: str, conf: dict[str, Any], user_name: str) -> str:
-    """Create a run of the DAG and return its id.
+def start_once(session: Session, dag_id: str, conf: dict[str, Any], user_name: str, *, note: str) -> str:
+    """Create a run of the DAG, with a note, and return its id.
 
     Raises AlreadyRunning, Paused, DagNotFound, or BadArgument for a conf that the DAG's params do not allow.
     """
@@ -40,6 +40,7 @@ def start_once(session: Session, dag_id: str, conf: dict[str, Any], user_name: s
             conf=conf,
             triggered_by=DagRunTriggeredByType.REST_API,
             triggering_user_name=user_name,
+            note=note,
             session=session,
         )
     except ParamValidationError as error:

@@ -98,7 +98,7 @@ NOT_FOR_OPERATORS = (
     "expected a row, found none",
     "is after the run date",
     "a manual run waits for no other job",
-    "does not take a date_override",
+    "does not take a",
     "Expected some of",
 )
 

@@ -20,7 +20,7 @@ const STARTED_BY = {
 
 const rows = new Map(); // DAG id -> row of the table
 
-/** jobs, counts: from api/jobs/status. */
+/** jobs, counts: from api/jobs. */
 export function showJobs(jobs, counts) {
   const shown = new Set(jobs.map((job) => job.dag_id));
   for (const [id, row] of rows) {

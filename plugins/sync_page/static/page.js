@@ -20,7 +20,7 @@ async function refresh() {
   const own = ++latest;
   let busy = false;
   try {
-    const status = await ask("api/jobs/status");
+    const status = await ask("api/jobs");
     if (own !== latest) return;
     showStatus(status);
     busy = [...status.jobs, status.recovery].some((dag) => dag?.running);

@@ -14,7 +14,7 @@ const INPUTS = {
 
 let latest = 0; // number of the dialog that was asked for last; a late answer for an earlier one is dropped
 
-/** job: from api/jobs/status. */
+/** job: from api/jobs. */
 export function openJobDialog(job) {
   return openDialog({
     title: `Run ${job.name}`,
