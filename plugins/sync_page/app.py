@@ -1,16 +1,12 @@
-"""The application at /sync/: the page itself, its files, and the HTTP interface behind it."""
+"""The application at /sync/: the pages, their files, and the HTTP interface behind them."""
 
 from pathlib import Path
 
-from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.core_api.security import get_user
-from fastapi import FastAPI, HTTPException, Request, Response, status
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi import FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import RequestResponseEndpoint
 
-from sync_page.access import public_url
-from sync_page.asgi import PREFIX
+from sync_page import pages
 from sync_page.errors import install_error_handlers
 from sync_page.interface import router
 
@@ -28,7 +24,9 @@ HEADERS = {
 # No documentation pages: they would load scripts from elsewhere.
 app = FastAPI(title="Nightly sync", docs_url=None, redoc_url=None)
 app.include_router(router)
+app.include_router(pages.router)
 install_error_handlers(app)
+app.add_exception_handler(pages.LoginNeeded, pages.to_login)
 app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
 
@@ -38,15 +36,3 @@ async def add_headers(request: Request, answer: RequestResponseEndpoint) -> Resp
     response = await answer(request)
     response.headers.update(HEADERS)
     return response
-
-
-@app.get("/", include_in_schema=False)
-async def page(request: Request) -> Response:
-    """The page, or a redirect to the login for a visitor who is not logged in."""
-    try:
-        await get_user(request, None, None)
-    except HTTPException as error:
-        if error.status_code not in (status.HTTP_401_UNAUTHORIZED, status.HTTP_403_FORBIDDEN):
-            raise
-        return RedirectResponse(get_auth_manager().get_url_login(next_url=public_url(request, f"{PREFIX}/")))
-    return FileResponse(STATIC / "page.html")

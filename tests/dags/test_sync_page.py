@@ -109,7 +109,7 @@ def test_the_address_without_its_slash_redirects_to_the_page(client: TestClient)
 
 def test_a_visitor_who_is_not_logged_in_is_redirected_to_the_login_and_back(client: TestClient) -> None:
     answer = client.get("/sync/")
-    assert answer.status_code == 307
+    assert answer.status_code == 303
     assert re.fullmatch(r"/auth/login\?next=http.*%2Fsync%2F", answer.headers["location"])
 
 
@@ -152,11 +152,16 @@ def test_the_page_loads_nothing_from_other_sites(client: TestClient) -> None:
     client.cookies.clear()
     assert answer.status_code == 200
     assert "default-src 'self'" in answer.headers["content-security-policy"]
-    for address in re.findall(r'(?:src|href)="([^"]+)"', answer.text):
-        assert client.get(f"/sync/{address}").status_code == 200, address
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', answer.text)
+    assert all(re.match("/(?!/)|#", address) for address in addresses), addresses
+    files = [address for address in addresses if address.startswith("/sync/static/")]
+    assert len(files) == 3
+    for address in files:
+        assert client.get(address).status_code == 200, address
+    assert not re.search(r"<script(?![^>]* src=)| style=| on[a-z]+=|<style", answer.text)
 
 
-@pytest.mark.parametrize("path", ["/sync/", "/sync/static/page.js", "/sync/static/interface.js", STATUS])
+@pytest.mark.parametrize("path", ["/sync/", "/sync/static/page.js", "/sync/static/vendor/idiomorph-0.8.0.js", STATUS])
 def test_browsers_revalidate_their_copies(client: TestClient, path: str) -> None:
     headers = client.get(path, headers=as_user("viewer")).headers
     assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-cache", "nosniff")
