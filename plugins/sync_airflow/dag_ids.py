@@ -1,9 +1,12 @@
-"""The ids of DAGs and tasks that other modules look for, without an import of Airflow. A job's DAG: Job.dag_id."""
+"""Names that other modules look for, without an import of Airflow: ids of DAGs and tasks. A job's DAG: Job.dag_id."""
 
 from sync_jobs.search.definition import IndexDefinition
 
 # Runs all jobs in order.
 RECOVERY = "recovery"
+
+# Key of the conf of recovery: the DAG ids of the jobs to run, and no others. The page fills it in.
+ONLY_JOBS = "only_jobs"
 
 # The task of a job's DAG that does the work and returns the report.
 RUN_JOB = "run_job"

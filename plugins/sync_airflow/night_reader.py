@@ -21,7 +21,7 @@ from airflow.models.xcom import XCOM_RETURN_KEY, XComModel
 from airflow.utils.state import DagRunState, State, TaskInstanceState
 from sqlalchemy import func, or_, select
 
-from sync_airflow.dag_ids import RECOVERY, RUN_JOB, index_alarm_id, index_rollback_id
+from sync_airflow.dag_ids import ONLY_JOBS, RECOVERY, RUN_JOB, index_alarm_id, index_rollback_id
 from sync_airflow.night import facts
 from sync_airflow.night.facts import Component, DagFact, EventFact, Facts, RunFact, RunState, StartedBy
 from sync_airflow.night_rules import BACKFILL, SCHEDULED, chosen_date, night_tick, own_date, run_type_of
@@ -217,7 +217,7 @@ def _run_fact(row: Any, tasks: _Tasks, users: Mapping[str, str]) -> RunFact:
         ended=run.end_date,
         times_cleared=run.clear_number or 0,
         then_run=_names(given.get(THEN_RUN)),
-        only_jobs=_names(given.get("only_jobs")),
+        only_jobs=_names(given.get(ONLY_JOBS)),
         conf=given,
         user=run.triggering_user_name or users.get(_first_run_id(run.run_id), ""),
         note=note or "",

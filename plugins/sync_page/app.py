@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import RequestResponseEndpoint
 
-from sync_page import pages
+from sync_page import form_pages, interface, night_interface, pages
+from sync_page.api_page import api_page, install_openapi
 from sync_page.errors import install_error_handlers
-from sync_page.interface import router
 
 STATIC = Path(__file__).parent / "static"
 
@@ -21,12 +22,15 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 
-# No documentation pages: they would load scripts from elsewhere.
+# FastAPI's own documentation pages would load scripts from elsewhere; api/ shows the description instead.
 app = FastAPI(title="Nightly sync", docs_url=None, redoc_url=None)
-app.include_router(router)
+app.include_router(interface.router)
+app.include_router(night_interface.router)
 app.include_router(pages.router)
+app.include_router(form_pages.router)
 install_error_handlers(app)
 app.add_exception_handler(pages.LoginNeeded, pages.to_login)
+install_openapi(app)
 app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
 
@@ -36,3 +40,9 @@ async def add_headers(request: Request, answer: RequestResponseEndpoint) -> Resp
     response = await answer(request)
     response.headers.update(HEADERS)
     return response
+
+
+@app.get("/api/", include_in_schema=False)
+def show_api() -> HTMLResponse:
+    """The description of the HTTP interface, for people. It says nothing about this installation, so needs no login."""
+    return HTMLResponse(api_page(app))

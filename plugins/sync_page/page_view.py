@@ -102,12 +102,19 @@ def _component_step(name: str) -> Step:
 
 
 def _nothing_ran(view: NightView) -> Step:
-    actions = (Action(label=f"Run all {len(view.jobs)} jobs…", path=run_path("all"), is_main=True),)
-    is_down = bool(_down(view))
-    return Step(
-        text="No run of this night has started.",
-        todo=f"{'After that, run' if is_down else 'Run'} all jobs. They take the place of the missed night.",
-        actions=actions if view.may_run_all else (),
+    then = "After that, run" if _down(view) else "Run"
+    return Step(text="No run of this night has started.", todo=f"{then} all jobs: they do the work of this night.")
+
+
+def run_missing(view: NightView) -> Action | None:
+    """The one button that runs exactly what is missing; None if nothing is, or the user may not."""
+    if not (view.is_latest and view.missing and view.may_run_all) or view.recovery_is_paused:
+        return None
+    count = len(view.missing)
+    what = f"all {count} jobs" if count == len(view.jobs) else f"the {count} missing jobs"
+    date = "" if view.run_date == view.checked_at.date() else f"run_date={view.run_date}"
+    return Action(
+        label=f"Run {what if count > 1 else 'the missing job'}…", path=run_path("missing", date), is_main=True
     )
 
 
@@ -138,32 +145,33 @@ def _cause(job: JobView) -> str:
 
 def _todo(job: JobView) -> str:
     if job.guard_rail:
-        return (
+        text = (
             "Look whether its source is empty or broken, and repair it. Then run the job again. If the numbers are "
             "right, allow them once."
         )
-    if job.advice:
-        return job.advice.todo
-    if job.state == "paused" or job.is_paused:
-        return "Unpause its DAG in Airflow, then run it."
-    if job.blocked_by:
-        return f"Delete the planned run {job.blocked_by} in Airflow, then run the job."
-    if job.state == "failed":
-        return "Read its log, repair what it names, then run it again."
-    if job.state == "late" and job.run:
-        return "Look at its log. Wait, or stop it in Airflow."
-    return "Run it."
+    elif job.advice:
+        text = job.advice.todo
+    elif job.state == "paused" or job.is_paused:
+        text = "Unpause its DAG in Airflow, then run it."
+    elif job.blocked_by:
+        text = f"Delete the planned run {job.blocked_by} in Airflow, then run the job."
+    elif job.state == "failed":
+        text = "Read its log, repair what it names, then run it again."
+    elif job.state == "late" and job.run:
+        text = "Look at its log. Wait, or stop it in Airflow."
+    else:
+        text = "Run it."
+    return text
 
 
 def _actions(view: NightView, job: JobView, followers: tuple[str, ...]) -> tuple[Action, ...]:
     if job.state == "late" and job.run:
         return ()
     date = "" if view.run_date == view.checked_at.date() else f"run_date={view.run_date}"
-    after = f" and {jobs(len(followers))} after it" if followers else ""
-    found = [
-        Action(label=f"Run {job.name}{after}…", path=run_path(job.name, date), is_main=True),
-        Action(label=f"Dry run {job.name} first…", path=run_path(job.name, f"dry_run=on{date and f'&{date}'}")),
-    ]
+    found = [Action(label=f"Dry run {job.name} first…", path=run_path(job.name, f"dry_run=on{date and f'&{date}'}"))]
+    if run_missing(view) is None:
+        after = f" and {jobs(len(followers))} after it" if followers else ""
+        found.insert(0, Action(label=f"Run {job.name}{after}…", path=run_path(job.name, date), is_main=True))
     if job.guard_rail:
         label = f"Allow {number(job.guard_rail.removed)} once…"
         found.append(Action(label=label, path=f"allow/{quote(job.name, safe='')}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from typing import Any
 
 from airflow.sdk import timezone
 from airflow.sdk.exceptions import AirflowFailException
@@ -39,9 +40,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything at one moment. Nights are judged once, when somebody asks for them."""
+    """Everything at one moment. Nights are judged once, when somebody asks for them.
+
+    answers: what has been made from it already, for those who ask the same.
+    """
 
     facts: Facts
+    answers: dict[Any, Any] = field(default_factory=dict, compare=False)
     _nights: dict[date, Night] = field(default_factory=dict, compare=False)
 
     @property

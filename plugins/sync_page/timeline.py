@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from sync_page.night_view import JobView, NightView, RunView
-from sync_page.words import clock, duration
+from sync_page.words import NOTHING, clock, duration
 
 # An ordinary night is drawn from midnight until then.
 USUAL_END = timedelta(hours=2, minutes=30)
@@ -143,10 +143,10 @@ def _rows(job: JobView, now: datetime) -> Iterable[Row]:
             job=job.name,
             due=job.at,
             began=clock(began),
-            waited=duration(waited.total_seconds()) if waited and waited >= timedelta(seconds=10) else "–",
-            ended=clock(run.worked_until) if run and began and not is_active else "–",
-            took=duration((until - began).total_seconds()) if began and until else "–",
-            usual=duration(job.usual_seconds) or "–",
+            waited=duration(waited.total_seconds()) if waited and waited >= timedelta(seconds=10) else NOTHING,
+            ended=clock(run.worked_until) if run and began and not is_active else NOTHING,
+            took=duration((until - began).total_seconds()) if began and until else NOTHING,
+            usual=duration(job.usual_seconds) or NOTHING,
             tries=run.tries if run else 0,
             result=_result(job, run),
         )

@@ -14,6 +14,9 @@ from sync_jobs.report import COUNTS, label
 
 LONDON = ZoneInfo("Europe/London")
 
+# Stands where there is nothing to say.
+NOTHING = "\N{EN DASH}"
+
 # State of a job -> symbol and word. The symbol carries the state without colour.
 STATES = {
     "done": ("✓", "Done"),
@@ -21,7 +24,7 @@ STATES = {
     "waiting": ("…", "Waiting"),
     "late": ("!", "Late"),
     "failed": ("✕", "Failed"),
-    "not run": ("–", "Not run"),
+    "not run": (NOTHING, "Not run"),
     "paused": ("‖", "Paused"),
 }
 
@@ -48,7 +51,7 @@ def minute(moment: datetime | None) -> str:
 
 def clock(moment: datetime | None) -> str:
     """01:29."""
-    return moment.astimezone(UTC).strftime("%H:%M") if moment else "–"
+    return moment.astimezone(UTC).strftime("%H:%M") if moment else NOTHING
 
 
 def clock_seconds(moment: datetime) -> str:

@@ -34,7 +34,7 @@ from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
 from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.report import COUNTS
 
-STATUS = "/sync/api/jobs/status"
+STATUS = "/sync/api/jobs"
 ALL_JOBS = "/sync/api/jobs"
 STATUS_JOB = "/sync/api/job/PersonRecordStatusJob"
 DAG_IDS = [*(job.dag_id for job in JOBS), "recovery"]
@@ -227,7 +227,7 @@ def test_a_job_is_started_once_and_then_already_running(client: TestClient, name
     first = put(client, f"/sync/api/job/{name}")
     assert (first.status_code, first.json()["status"]) == (200, "Just started")
     second = put(client, STATUS_JOB, {})
-    assert (second.status_code, second.json()["status"]) == (409, "Already running")
+    assert (second.status_code, second.json()["status"]) == (200, "Already running")
     assert second.json()["run_id"] == first.json()["run_id"]
     (run,) = runs()
     assert (run.dag_id, run.run_id, run.conf) == ("person_record_status_job", first.json()["run_id"], {})
@@ -291,7 +291,7 @@ def test_all_jobs_are_started_as_one_recovery(client: TestClient) -> None:
 
 def test_an_unknown_job_is_not_found_and_the_answer_lists_the_jobs(client: TestClient) -> None:
     answer = put(client, "/sync/api/job/PersonOwnerRebuild", {})
-    assert (answer.status_code, answer.json()["error"]) == (404, "Job not found")
+    assert (answer.status_code, answer.json()["error"]) == (400, "Job not found")
     assert answer.json()["expected"] == [job.name for job in JOBS]
 
 
@@ -340,7 +340,7 @@ def test_a_visitor_who_is_not_logged_in_gets_no_parameters(client: TestClient, p
 
 def test_an_unknown_job_has_no_parameters(client: TestClient) -> None:
     answer = client.get("/sync/api/job/PersonOwnerRebuild/parameters", headers=as_user("viewer"))
-    assert (answer.status_code, answer.json()["error"]) == (404, "Job not found")
+    assert (answer.status_code, answer.json()["error"]) == (400, "Job not found")
 
 
 def test_a_body_that_is_not_json_is_refused(client: TestClient) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
+from sync_airflow.dag_ids import ONLY_JOBS
 from sync_airflow.messages import texts
 from sync_airflow.messages.slack import send
 from sync_jobs.catalogue import JOBS
@@ -58,7 +59,8 @@ def announce_success(context: Context) -> None:
 def announce_recovery(context: Context) -> None:
     """Recovery has finished, and every job succeeded. For the task that returned the run date."""
     run_date = date.fromisoformat(context["ti"].xcom_pull(task_ids=context["task"].task_id))
-    send(texts.recovered(run_date, len(JOBS)))
+    wanted = (context["dag_run"].conf or {}).get(ONLY_JOBS) or JOBS
+    send(texts.recovered(run_date, len(wanted)))
 
 
 def announce_failure(context: Context) -> None:

@@ -9,13 +9,14 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException, ErrorType
 
 from sync_airflow import task_defaults
-from sync_airflow.dag_ids import RECOVERY
+from sync_airflow.dag_ids import ONLY_JOBS, RECOVERY
 from sync_airflow.night_rules import chosen_date, own_date
 from sync_airflow.tasks.failure import fail
 from sync_airflow.tasks.follow_on_jobs import child_run_id
 from sync_airflow.tasks.run_parameters import refuse_unconfirmed_date, refuse_unknown_keys
 from sync_airflow.tasks.triggers import RECHECK, NightlyRunTrigger
-from sync_jobs.catalogue import Job, find_job, upstream_jobs
+from sync_jobs.catalogue import JOBS, Job, find_job, upstream_jobs
+from sync_jobs.errors import BadArgument
 from sync_jobs.parameters import FOLLOW_ON
 
 if TYPE_CHECKING:
@@ -45,6 +46,17 @@ def states_of_jobs(context: Context, jobs: tuple[Job, ...]) -> dict[str, str | N
 def unfit_upstream_jobs(job: Job, states: Mapping[str, str | None]) -> tuple[Job, ...]:
     """The upstream jobs that failed or were skipped. Their tables are stale, so this job must not run."""
     return tuple(other for other in upstream_jobs(job) if states.get(other.dag_id) != "success")
+
+
+def wanted_jobs(context: Context) -> tuple[Job, ...]:
+    """The jobs that this recovery runs, in table order: all, unless its conf names some. Raises BadArgument."""
+    names = (context["dag_run"].conf or {}).get(ONLY_JOBS)
+    if names is None:
+        return JOBS
+    known = [job.dag_id for job in JOBS]
+    if not isinstance(names, list) or not names or not all(name in known for name in names):
+        raise BadArgument(f"{ONLY_JOBS}: expected a list with some of {', '.join(known)}. Nothing was started.")
+    return tuple(job for job in JOBS if job.dag_id in names)
 
 
 TRIGGERED_RUN_ID = "trigger_run_id"  # key of the XCom with the run that a task has started
@@ -79,7 +91,15 @@ class RecoverJobOperator(TriggerDagRunOperator):
         run = context["dag_run"]
         refuse_unconfirmed_date(context, run_date_of(context), own_date(run.run_type, run.logical_date, run.run_after))
         job = find_job(self.job_name)
-        unfit = unfit_upstream_jobs(job, states_of_jobs(context, upstream_jobs(job)))
+        try:
+            wanted = wanted_jobs(context)
+        except BadArgument as error:
+            fail(context, str(error))
+        if job not in wanted:
+            raise AirflowSkipException(f"{job.name} is not one of the jobs that this recovery was asked to run.")
+        # The work of an upstream job that is not wanted is done already: whoever chose the jobs has looked.
+        states = states_of_jobs(context, upstream_jobs(job))
+        unfit = tuple(other for other in unfit_upstream_jobs(job, states) if other in wanted)
         if unfit:
             names = ", ".join(other.name for other in unfit)
             raise AirflowSkipException(f"{job.name} does not run, because its upstream did not succeed: {names}.")

@@ -11,8 +11,9 @@ from sync_airflow import task_defaults
 from sync_airflow.dag_ids import RUN_JOB
 from sync_airflow.messages.announcements import announce_failure, announce_recovery
 from sync_airflow.tasks.failure import REASON, fail
-from sync_airflow.tasks.recovery import TRIGGERED_RUN_ID, run_date_of, states_of_jobs, unfit_upstream_jobs
+from sync_airflow.tasks.recovery import TRIGGERED_RUN_ID, run_date_of, states_of_jobs, unfit_upstream_jobs, wanted_jobs
 from sync_jobs.catalogue import JOBS, Job
+from sync_jobs.errors import BadArgument
 from sync_jobs.report import COUNTS, label
 
 if TYPE_CHECKING:
@@ -55,12 +56,21 @@ class SummaryOperator(BaseOperator):
                 reasons[job.dag_id] = own_reason or context["ti"].xcom_pull(**pull, key=REASON)
         run_date = run_date_of(context)
         self.log.info("Recovery for %s\n%s", run_date, table(states, reports))
-        to_run_again = jobs_to_run_again(states)
+        wanted = _wanted_or_all(context)
+        to_run_again = tuple(job for job in jobs_to_run_again(states) if job in wanted)
         if to_run_again:
             self.log.error(run_book(to_run_again, states, reasons, run_date))
             names = ", ".join(job.name for job in to_run_again)
             fail(context, f"Run again, in this order, with run_date {run_date}: {names}")
         return run_date.isoformat()
+
+
+def _wanted_or_all(context: Context) -> tuple[Job, ...]:
+    """The jobs of this recovery; all of them if its list is wrong: then none has run."""
+    try:
+        return wanted_jobs(context)
+    except BadArgument:
+        return JOBS
 
 
 def jobs_to_run_again(states: Mapping[str, str | None]) -> tuple[Job, ...]:

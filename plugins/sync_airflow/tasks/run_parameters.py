@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sync_airflow.dag_ids import ONLY_JOBS
 from sync_airflow.night_rules import refuse_far_date
 from sync_airflow.settings import maximum_run_date_days
 from sync_airflow.tasks.failure import fail
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-# Keys that our own tasks add to the conf of the runs they start. They are not params.
-INTERNAL_KEYS = (THEN_RUN,)
+# Keys of a run's conf that no person fills in. They are not params.
+INTERNAL_KEYS = (THEN_RUN, ONLY_JOBS)
 
 
 def refuse_unknown_keys(context: Context, params: Iterable[str]) -> None:

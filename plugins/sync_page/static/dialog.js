@@ -12,7 +12,7 @@ export function openedByLinks(dialog, started, say) {
     const link = event.target.closest("a[data-dialog]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    open(dialog, link.href, say);
+    open(dialog, link, say);
   });
   dialog.addEventListener("click", (event) => {
     if (!event.target.closest("[data-close]")) return;
@@ -36,18 +36,18 @@ export function openedByLinks(dialog, started, say) {
   followOns(document.querySelector("form"));
 }
 
-async function open(dialog, address, say) {
+async function open(dialog, link, say) {
   const own = ++latest;
   const title = Object.assign(document.createElement("h1"), { id: "form-title", textContent: "Loading…" });
   dialog.replaceChildren(title);
   dialog.showModal();
   try {
-    const made = await ask(address);
+    const made = await ask(link.href, {}, link.dataset.limit);
     if (own === latest) fill(dialog, made);
   } catch (error) {
     if (own !== latest) return;
     dialog.close();
-    if (error instanceof LoggedOut) location.assign(address);
+    if (error instanceof LoggedOut) location.assign(link.href);
     else say(`${error.message}. Nothing was started.`);
   }
 }

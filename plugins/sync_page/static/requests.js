@@ -1,6 +1,6 @@
 // Asks the server for its own pages.
 
-const LIMIT_MILLISECONDS = 10000;
+const LIMIT_SECONDS = 10;
 
 /** A request without a usable answer. The message is for people. */
 export class NoAnswer extends Error {}
@@ -8,14 +8,14 @@ export class NoAnswer extends Error {}
 /** The visitor is not logged in any more. */
 export class LoggedOut extends Error {}
 
-/** The page at that address, as a document. Throws NoAnswer and LoggedOut. */
-export async function ask(address, options) {
+/** The page at that address, as a document. Throws NoAnswer, also after so many seconds, and LoggedOut. */
+export async function ask(address, options = {}, seconds = LIMIT_SECONDS) {
   let response, text;
   try {
     response = await fetch(address, {
       credentials: "same-origin",
       headers: { "X-Sync-Script": "1" },
-      signal: AbortSignal.timeout(LIMIT_MILLISECONDS),
+      signal: AbortSignal.timeout(1000 * seconds),
       ...options,
     });
     text = await response.text();
