@@ -147,7 +147,7 @@ async def roll_back(request: Request, index: str, user: Visitor) -> Response:
     content, rights = await _content(request), await rights_of(user)
     search, found = _kept(await snapshot(), rights, index)
     reason, is_dry = content.get(REASON, "").strip(), content.get("dry_run") == "on"
-    values = {"reason": reason, "is_dry": is_dry}
+    values: dict[str, Any] = {"reason": reason, "is_dry": is_dry}
     if search is None or found is None or found.direction is None:
         return await _rollback(request, index, user)
     if search.build and search.build.is_running:

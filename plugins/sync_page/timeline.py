@@ -134,7 +134,8 @@ def _worked_until(run: RunView, now: datetime) -> datetime | None:
 
 
 def _rows(job: JobView, now: datetime) -> Iterable[Row]:
-    for run in job.runs or [None]:
+    runs: list[RunView | None] = [*job.runs]
+    for run in runs or [None]:
         began = run.worked_from if run else None
         until = _worked_until(run, now) if run else None
         is_active = run is not None and run.state in ("queued", "running")
