@@ -113,7 +113,7 @@ if (document.querySelector("[data-poll]")) {
   byId("pause").hidden = false;
   byId("pause").addEventListener("click", pause);
   document.addEventListener("click", (event) => {
-    if (!event.target.closest("#check-now")) return;
+    if (!event.target.closest("#get-status")) return;
     event.preventDefault();
     update();
   });
