@@ -14,6 +14,8 @@ COPY airflow_settings.yaml /opt/airflow/
 COPY include/ /opt/airflow/include/
 COPY plugins/ /opt/airflow/plugins/
 COPY dags/ /opt/airflow/dags/
+# The page shows what the run-book says about an error.
+COPY docs/operations.md /opt/airflow/docs/
 
 # Airflow finds the plugins by itself; the scripts in deploy/ need this.
 ENV PYTHONPATH=/opt/airflow/plugins

@@ -19,7 +19,7 @@ workers = 2
 help:
 	@echo 'make run           start everything on this machine and run all jobs for today, on demo data'
 	@echo 'make up            start PostgreSQL, Elasticsearch and Airflow, and run nothing'
-	@echo 'make status        show which services are running'
+	@echo 'make status        show which services are running, and whether last night was fine'
 	@echo 'make down          stop the services; the data stays'
 	@echo 'make clean         stop the services and delete the data'
 	@echo 'make test          the linters and the tests, on real servers'
@@ -34,8 +34,12 @@ help:
 run up: venv
 	@exec env $(python) -m local $@
 
-down clean status:
+down clean:
 	@if [ -x .venv/bin/python ]; then exec env $(python) -m local $@; else echo 'Nothing is installed here yet.'; fi
+
+status:
+	@[ -x .venv/bin/python ] || { echo 'Nothing is installed here yet.'; exit 1; }
+	@exec env $(python) -m local $@
 
 test: lint
 	$(python) -m pytest --numprocesses=$(workers) --dist=worksteal

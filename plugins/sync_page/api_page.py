@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from jinja2 import Environment, FileSystemLoader
 
-from sync_page.templates import FOLDER
+FOLDER = Path(__file__).parent / "templates"
 
 # FastAPI's own answer to a request that does not fit. This interface answers 400 instead (sync_page.errors).
 _NOT_ANSWERED = "422"

@@ -9,12 +9,13 @@ from typing import Any, cast
 
 import pytest
 from airflow.sdk import DAG, Context
-from airflow.sdk.exceptions import AirflowFailException, DagRunTriggerException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException, TaskDeferred
 
 from sync_airflow.tasks import recovery
 from sync_airflow.tasks.recovery import RecoverJobOperator, unfit_upstream_jobs
 from sync_airflow.tasks.recovery_summary import jobs_to_run_again, run_book, table
 from sync_jobs.catalogue import JOBS, find_job
+from sync_jobs.errors import BadArgument
 from sync_jobs.parameters import recovery_parameters
 from sync_jobs.report import COUNTS, label
 from tests.expected_jobs import DAG_IDS, EXPECTED_JOBS, ExpectedJob, expected_job_id
@@ -174,3 +175,36 @@ def test_the_table_has_one_line_per_job_with_its_counts() -> None:
     assert [line.split()[0] for line in lines] == [expected.name for expected in EXPECTED_JOBS]
     assert ["PersonOwnerRebuildJob", "success", "10", "1", "2", "3", "4", "0", "5", "1.3"] in map(str.split, lines)
     assert ["PersonRecordStatusJob", "failed"] in map(str.split, lines)
+
+
+def context_of(conf: dict[str, Any]) -> Context:
+    return cast(Context, {"dag_run": SimpleNamespace(conf=conf)})
+
+
+def test_a_recovery_can_be_asked_for_some_jobs_and_runs_them_in_table_order() -> None:
+    asked = [DAG_IDS[5], DAG_IDS[1]]
+    assert [job.dag_id for job in recovery.wanted_jobs(context_of({"only_jobs": asked}))] == [DAG_IDS[1], DAG_IDS[5]]
+    assert recovery.wanted_jobs(context_of({})) == JOBS
+
+
+@pytest.mark.parametrize("asked", [[], "recovery", ["unknown"], 1])
+def test_a_wrong_list_of_jobs_is_refused(asked: Any) -> None:
+    with pytest.raises(BadArgument, match="only_jobs: expected a list with some of"):
+        recovery.wanted_jobs(context_of({"only_jobs": asked}))
+
+
+class TestOnlySomeJobs(TestWait):
+    """A recovery that was asked for some jobs skips the others, and does not miss the jobs before them."""
+
+    task_id = DAG_IDS[5]  # it waits for others, which this recovery leaves out
+
+    def context(self, xcoms: dict[str, Any]) -> Context:
+        context = super().context(xcoms)
+        context["dag_run"].conf = {"only_jobs": [self.task_id]}
+        context["ti"].get_task_states = lambda **_: {}  # type: ignore[method-assign]
+        return context
+
+    def test_a_job_that_nobody_asked_for_is_skipped(self, dags: dict[str, DAG]) -> None:
+        context = self.context({})
+        with pytest.raises(AirflowSkipException, match="not one of the jobs that this recovery was asked to run"):
+            inspect.unwrap(RecoverJobOperator.execute)(dags["recovery"].get_task(DAG_IDS[0]), context)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any, Literal
 
 from sync_airflow.night_rules import Success
@@ -211,6 +212,22 @@ class Facts:
     components: tuple[Component, ...] = ()
     search: SearchFact | None = None
     error: str | None = None
+
+    @cached_property
+    def _by_job(self) -> dict[str, tuple[RunFact, ...]]:
+        found: dict[str, list[RunFact]] = {}
+        for run in self.runs:
+            found.setdefault(run.job, []).append(run)
+        return {job: tuple(runs) for job, runs in found.items()}
+
+    @cached_property
+    def active(self) -> tuple[RunFact, ...]:
+        """The runs that are running, or queued and due."""
+        return tuple(run for run in self.runs if run.is_active and run.run_after <= self.now)
+
+    def runs_of(self, job: str) -> tuple[RunFact, ...]:
+        """The runs of a job, or of RECOVERY, ROLLBACK or ALARM."""
+        return self._by_job.get(job, ())
 
     def dag(self, job: str) -> DagFact:
         """The DAG of a job."""

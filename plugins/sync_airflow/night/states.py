@@ -90,9 +90,11 @@ def states_of_night(facts: Facts, night: date) -> tuple[JobNight, ...]:
 def usual_duration(facts: Facts, job: Job, night: date) -> timedelta | None:
     """The median duration of the job's work in the nights before; None without any."""
     times = []
-    for run in facts.runs:
-        success = run.success() if run.job == job.name else None
-        if success and success.of_its_night and 0 < (night - success.run_date).days <= USUAL_NIGHTS:
+    for run in facts.runs_of(job.name):
+        if run.run_date is None or not 0 < (night - run.run_date).days <= USUAL_NIGHTS:
+            continue
+        success = run.success()
+        if success and success.of_its_night:
             times.append((success.ended - success.started).total_seconds())
     return timedelta(seconds=median(times)) if times else None
 
@@ -186,13 +188,13 @@ class _OfNight:
         tick = tick_of(job, self._night)
         runs = [
             run
-            for run in self._facts.runs
-            if run.job == job.name and run.worked and _begun(run) >= tick and self._is_for_night(job, run)
+            for run in self._facts.runs_of(job.name)
+            if run.worked and _begun(run) >= tick and self._is_for_night(job, run)
         ]
         return tuple(sorted(runs, key=_begun))
 
     def _is_for_night(self, job: Job, run: RunFact) -> bool:
-        if run.run_date is None:
+        if run.run_date is None or run.run_date < self._night:
             return False
         moment = _begun(run)
         success = Success(run.run_id, run.run_date, run.own_date, moment, moment, run.dry_run, self._override(run))
@@ -240,8 +242,8 @@ class _OfNight:
 
     def _starter(self, job: Job) -> RunFact | None:
         """An active real run for this date that will start the job: of recovery, or of a job before it in a chain."""
-        for run in self._facts.runs:
-            if not run.is_active or run.run_after > self._now or run.dry_run or run.run_date != self._night:
+        for run in self._facts.active:
+            if run.dry_run or run.run_date != self._night:
                 continue
             if run.job == RECOVERY:
                 will_start = job.name in run.only_jobs or not run.only_jobs
