@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from fastapi import Request
@@ -10,7 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sync_page import words
 from sync_page.asgi import PREFIX
-from sync_page.templates import FOLDER
+
+FOLDER = Path(__file__).parent / "templates"
 
 _environment = Environment(
     loader=FileSystemLoader(FOLDER),

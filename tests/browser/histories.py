@@ -50,6 +50,8 @@ GUARD_RAIL = (
     "maximum_removed_percent = 100."
 )
 
+HIDDEN_TABLE = "Expected tables of the application, but public.placement is a view, which may hide rows."
+
 
 @dataclass
 class Clock:
@@ -150,7 +152,7 @@ HISTORIES: dict[str, Facts] = {
     "fine": _history(fine_night()),
     "late": _history([], now=at("00:35"), search=search(_yesterday())),
     "failed": _history(
-        fine_night(but=failed_with_dependants(EMPLOYING, reason="PostgreSQL: connection lost")),
+        fine_night(but=failed_with_dependants(EMPLOYING, reason=HIDDEN_TABLE)),
         search=search(_yesterday(), _kept()),
     ),
     "nothing ran": _history([], search=search(_yesterday(), _kept()), components=()),

@@ -114,7 +114,8 @@ def serve(port: int) -> None:
     DagBundlesManager().sync_bundles_to_db()
     sync_bag_to_db(DagBag(str(ROOT / "dags")), "dags-folder", None)
     clock = NOW_OF_AIRFLOW
-    snapshot.timezone = form_pages.timezone = clock  # type: ignore[attr-defined]
+    for module in (snapshot, form_pages):
+        setattr(module, "timezone", clock)  # noqa: B010, for mypy it is a module
     real_search = snapshot._search_fact.get
 
     def answer(value: Any) -> Any:
