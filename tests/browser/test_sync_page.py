@@ -22,7 +22,7 @@ def row(page: Page, name: str) -> Locator:
 
 def open_dialog(page: Page, name: str) -> Locator:
     page.goto("/sync/")
-    row(page, name).get_by_role("link", name="Run").click()
+    row(page, name).locator("a.button").click()
     return page.get_by_role("dialog", name=f"Run {name}")
 
 
@@ -88,7 +88,7 @@ def test_a_job_that_is_started_on_the_page_is_followed_by_its_follow_on_jobs(
     dialog = open_dialog(page, "PostEmployingBodyTrustJob")
     expect(dialog).to_contain_text("Here: PostTrainingBodyTrustJob.")
     expect(dialog.get_by_text("Date override")).not_to_be_visible()
-    dialog.get_by_label("Run date").fill("2026-03-10")
+    dialog.get_by_label("Run date", exact=True).fill("2026-03-10")
     dialog.get_by_role("button", name="Run", exact=True).click()
     expect(dialog.get_by_label("Confirm the run date")).to_be_visible()
     dialog.get_by_label("Confirm the run date").check()
