@@ -12,15 +12,15 @@ from typing import Annotated, Any
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.core_api.security import get_user
 from fastapi import APIRouter, Depends, HTTPException, Request, Response, status
-from fastapi.responses import RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from sync_jobs.catalogue import JOBS
 from sync_page import page_view, timeline
 from sync_page.access import public_url
 from sync_page.asgi import PREFIX
-from sync_page.night_view import night_view
-from sync_page.rendering import answer
+from sync_page.night_view import NightView, night_view
+from sync_page.rendering import render
 from sync_page.rights import Rights, rights_of
 from sync_page.snapshot import Snapshot, snapshot
 
@@ -68,10 +68,18 @@ async def night_page(request: Request, user: Visitor) -> Response:
     """The night of ?date=, by default the latest. ?started=: the name of what has just been started."""
     shown = await snapshot()
     rights = await _rights(shown, user)
-    view = night_view(shown, shown.night(_chosen_night(request, shown)), rights)
-    return answer(
-        request,
+    chosen, message = _chosen_night(request, shown), _message(request)
+    root = request.scope.get("root_path", PREFIX)
+    key = ("page", chosen, rights, message, root)
+    if key not in shown.answers:  # visitors with the same rights share what has been made from a snapshot
+        shown.answers[key] = _page(night_view(shown, shown.night(chosen), rights), message, root)
+    return HTMLResponse(shown.answers[key])
+
+
+def _page(view: NightView, message: str, root: str) -> str:
+    return render(
         "night.html",
+        root=root,
         view=view,
         title=page_view.title(view),
         poll=page_view.poll_seconds(view),
@@ -80,7 +88,7 @@ async def night_page(request: Request, user: Visitor) -> Response:
         facts=page_view.facts(view),
         rows=[page_view.row(job) for job in view.jobs],
         timeline=timeline.timeline(view),
-        message=_message(request),
+        message=message,
         log_path=page_view.log_path,
         run_path=page_view.run_path,
     )
