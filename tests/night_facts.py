@@ -33,7 +33,7 @@ def scheduled(job: Job | str, night: date = NIGHT, state: Any = "success", **mor
         "dag_id": job.dag_id,
         "run_id": f"scheduled__{tick.isoformat()}",
         "state": state,
-        "started_by": "night",
+        "started_by": "schedule",
         "own_date": night,
         "run_date": night,
         "run_after": tick,
@@ -72,7 +72,7 @@ def recovery(started: datetime, state: Any = "running", **more: Any) -> RunFact:
 def fine_night(night: date = NIGHT, but: Iterable[RunFact] = (), without: Iterable[str] = ()) -> list[RunFact]:
     """The scheduled runs of a night in which every job succeeded, except those in "but" and "without"."""
     others = list(but)
-    replaced = {run.job for run in others if run.started_by == "night"} | set(without)
+    replaced = {run.job for run in others if run.started_by == "schedule"} | set(without)
     return [*(scheduled(job, night) for job in JOBS if job.name not in replaced), *others]
 
 

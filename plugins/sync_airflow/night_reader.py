@@ -255,7 +255,7 @@ def run_date_of(run: DagRun) -> date | None:
 
 def started_by(run: DagRun) -> StartedBy:
     """What started this run, in one word."""
-    by_type: dict[str, StartedBy] = {SCHEDULED: "night", BACKFILL: "backfill"}
+    by_type: dict[str, StartedBy] = {SCHEDULED: "schedule", BACKFILL: "backfill"}
     by_prefix: dict[str, StartedBy] = {RECOVERY: "recovery", AFTER: "follow-on", RESTART: "restart"}
     return by_type.get(run_type_of(run)) or by_prefix.get(run.run_id.partition("__")[0], "manual")
 
@@ -271,7 +271,7 @@ def _dags(session: Session, runs: Iterable[RunFact], now: datetime) -> dict[str,
     blocking = {
         run.job: run.run_id
         for run in runs
-        if run.state == "queued" and run.run_after > now and run.started_by != "night"
+        if run.state == "queued" and run.run_after > now and run.started_by != "schedule"
     }
     columns = select(DagModel.dag_id, DagModel.is_paused, DagModel.is_stale, DagModel.next_dagrun_create_after)
     models = {row.dag_id: row for row in session.execute(columns.where(DagModel.dag_id.in_(DAGS)))}

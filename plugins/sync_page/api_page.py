@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from jinja2 import Environment, FileSystemLoader
 
-FOLDER = Path(__file__).parent / "templates"
+from sync_page.rendering import FOLDER
 
 # FastAPI's own answer to a request that does not fit. This interface answers 400 instead (sync_page.errors).
 _NOT_ANSWERED = "422"

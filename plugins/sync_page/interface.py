@@ -26,7 +26,7 @@ from sync_page.arguments import conf_of, split_jobs
 from sync_page.errors import JobNotFound, MetadataFailed
 from sync_page.rights import rights_of
 from sync_page.snapshot import forget, snapshot
-from sync_page.starting import AlreadyRunning, Paused, start_once
+from sync_page.starting import AlreadyRunning, Paused, note_of, start_once
 from sync_page.status import JobStatus, RecoveryStatus, job_status, read_dags
 
 JUST_STARTED = "Just started"
@@ -157,7 +157,7 @@ def require_right_to_run(user: Any, dag_id: str) -> None:
 
 def start(dag_id: str, conf: dict[str, Any], user: Any, *, reason: str = "") -> JSONResponse:
     """Start a run unless one is active, with a note that names the user. Opens and closes its session here."""
-    note = f"Started by {user.get_name()} from /sync/." + (f" Reason: {reason}" if reason else "")
+    note = note_of(user.get_name(), reason)
     try:
         with create_session(scoped=False) as session:
             run_id = start_once(session, dag_id, conf, user.get_name(), note=note)

@@ -150,7 +150,7 @@ async def check_now(alias: str, user: GetUserDep) -> Checked:
     definition = _definition(alias)
     await run_in_threadpool(require_right_to_view, user, build_job(definition).dag_id)
     try:
-        return await _checks[alias].get()
+        return await shared_checks(definition).get()
     except NoAnswer as error:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, f"The checks gave {error}") from error
     except (SyncJobError, AirflowFailException) as error:
@@ -201,7 +201,12 @@ def _definition(alias: str) -> IndexDefinition:
     raise BadArgument(f"alias: expected one of {expected}, got {alias}")
 
 
-def _shared_checks(definition: IndexDefinition) -> SharedRead[Checked]:
+def shared_checks(definition: IndexDefinition) -> SharedRead[Checked]:
+    """The checks of this index. Those who ask at the same time share them."""
+    return _checks[definition.alias]
+
+
+def _new_checks(definition: IndexDefinition) -> SharedRead[Checked]:
     return SharedRead(
         f"checks of {definition.alias}",
         lambda: check_index(definition),
@@ -210,4 +215,4 @@ def _shared_checks(definition: IndexDefinition) -> SharedRead[Checked]:
     )
 
 
-_checks = {definition.alias: _shared_checks(definition) for definition in INDEX_DEFINITIONS}
+_checks = {definition.alias: _new_checks(definition) for definition in INDEX_DEFINITIONS}

@@ -71,7 +71,7 @@ class AdviceView:
 
 @dataclass(frozen=True, kw_only=True)
 class GuardRailView:
-    """A guard-rail stop. just_enough: the lowest limit in per cent that allows what the run would have removed."""
+    """A guard-rail stop: its first number. limits: the lowest values, in per cent, that allow all of its numbers."""
 
     loss: str
     removed: int
@@ -79,7 +79,7 @@ class GuardRailView:
     allowed: int
     limit: float
     percent: float
-    just_enough: float
+    limits: Mapping[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -349,7 +349,7 @@ def _job_view(snapshot: Snapshot, job: JobNight, nights: list[Night], rights: Ri
             allowed=stop.allowed,
             limit=stop.limit,
             percent=stop.percent,
-            just_enough=stop.just_enough,
+            limits=stop.limits,
         )
         if stop
         else None,

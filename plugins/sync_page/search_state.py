@@ -99,7 +99,7 @@ def _index(name: str, meta: dict[str, Any], documents: int | None) -> Index:
         built_at=built_at(name),
         run_date=meta.get("run_date"),
         documents=documents,
-        definition_version=meta.get("versions", {}).get("definition"),
+        definition_version=meta.get("definition"),
     )
 
 

@@ -46,3 +46,8 @@ def start_once(session: Session, dag_id: str, conf: dict[str, Any], user_name: s
     except ParamValidationError as error:
         raise BadArgument(str(error)) from error
     return cast("DagRun", run).run_id  # Airflow declares None, too, but makes a run or raises an error
+
+
+def note_of(user_name: str, reason: str = "") -> str:
+    """The note on a run that somebody starts from the page."""
+    return f"Started by {user_name} from /sync/." + (f" Reason: {reason}" if reason else "")

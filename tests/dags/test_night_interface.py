@@ -108,10 +108,10 @@ def test_the_night_is_one_answer_for_everything(client: TestClient, history: Any
     assert (answer["verdict"], answer["level"], answer["run_date"]) == ("needs you", "bad", "2026-11-27")
     assert answer["roots"] == [{"job": name, "followers": [JOBS[2].name, JOBS[5].name]}]
     job = answer["jobs"][1]
-    assert (job["guard_rail"]["removed"], job["guard_rail"]["existing"], job["guard_rail"]["just_enough"]) == (
+    assert (job["guard_rail"]["removed"], job["guard_rail"]["existing"], job["guard_rail"]["limits"]) == (
         505520,
         505520,
-        100.0,
+        {"maximum_removed_percent": 100.0},
     )
     assert "check for an empty or broken source table" in job["advice"]["todo"].lower()
     assert len(job["last_nights"]) == 14

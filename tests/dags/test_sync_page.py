@@ -112,7 +112,7 @@ def test_the_address_without_its_slash_redirects_to_the_page(client: TestClient)
 
 def test_a_visitor_who_is_not_logged_in_is_redirected_to_the_login_and_back(client: TestClient) -> None:
     answer = client.get("/sync/")
-    assert answer.status_code == 307
+    assert answer.status_code == 303
     assert re.fullmatch(r"/auth/login\?next=http.*%2Fsync%2F", answer.headers["location"])
 
 
@@ -148,6 +148,40 @@ def test_behind_a_proxy_that_changes_the_host_the_refusal_names_the_setting_that
     assert put(client, STATUS_JOB, {}, Origin="https://sync.example", Host="internal:8080").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"Origin": "http://airflow.test"}, 303),
+        ({}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://airflow.test", "Content-Type": "text/plain"}, 415),
+    ],
+)
+def test_a_form_is_accepted_from_the_page_itself_only(client: TestClient, headers: dict[str, str], code: int) -> None:
+    headers = as_user("admin") | {"Content-Type": "application/x-www-form-urlencoded"} | headers
+    answer = client.post("/sync/run/PostFundingStatusSyncJob", content="dry_run=on", headers=headers)
+    assert answer.status_code == code
+    assert len(runs()) == (1 if code == 303 else 0)
+
+
+def test_a_form_without_a_login_starts_nothing(client: TestClient) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": "http://airflow.test"}
+    path = "/sync/run/PostFundingStatusSyncJob"
+    assert client.post(path, content="", headers=headers).status_code == 303
+    assert client.post(path, content="", headers=headers | {"X-Sync-Script": "1"}).status_code == 401
+    assert not runs()
+
+
+@pytest.mark.parametrize("path", ["run/PostFundingStatusSyncJob", "run/all", "run/missing"])
+def test_a_viewer_cannot_start_a_run_with_a_form(client: TestClient, path: str) -> None:
+    headers = as_user("viewer") | {"Content-Type": "application/x-www-form-urlencoded", "Origin": "http://airflow.test"}
+    answer = client.post(f"/sync/{path}", content="jobs=PostFundingStatusSyncJob", headers=headers)
+    assert answer.status_code == 403
+    assert "lacks the right to create runs of the DAG" in answer.text
+    assert not runs()
+
+
 def test_the_page_loads_nothing_from_other_sites(client: TestClient) -> None:
     token = as_user("viewer")["Authorization"].removeprefix("Bearer ")
     client.cookies.set("_token", token)
@@ -155,11 +189,16 @@ def test_the_page_loads_nothing_from_other_sites(client: TestClient) -> None:
     client.cookies.clear()
     assert answer.status_code == 200
     assert "default-src 'self'" in answer.headers["content-security-policy"]
-    for address in re.findall(r'(?:src|href)="([^"]+)"', answer.text):
-        assert client.get(f"/sync/{address}").status_code == 200, address
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', answer.text)
+    assert all(re.match("/(?!/)|#", address) for address in addresses), addresses
+    files = [address for address in addresses if address.startswith("/sync/static/")]
+    assert len(files) == 3
+    for address in files:
+        assert client.get(address).status_code == 200, address
+    assert not re.search(r"<script(?![^>]* src=)| style=| on[a-z]+=|<style", answer.text)
 
 
-@pytest.mark.parametrize("path", ["/sync/", "/sync/static/page.js", "/sync/static/interface.js", STATUS])
+@pytest.mark.parametrize("path", ["/sync/", "/sync/static/page.js", "/sync/static/vendor/idiomorph-0.8.0.js", STATUS])
 def test_browsers_revalidate_their_copies(client: TestClient, path: str) -> None:
     headers = client.get(path, headers=as_user("viewer")).headers
     assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-cache", "nosniff")

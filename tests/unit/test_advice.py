@@ -51,9 +51,10 @@ def test_the_numbers_of_a_guard_rail_stop_are_read_from_its_text() -> None:
 def test_the_lowest_limit_allows_what_was_shown_and_little_more(removed: int, existing: int) -> None:
     stop = guard_rail_stop(reason_of(removed, existing))
     assert stop is not None
-    limits = Limits(maximum_removed_percent=stop.just_enough)
+    (limit,) = stop.limits.values()
+    limits = Limits(**stop.limits)
     check_guard_rails({"person_trust": Effect(existing=existing, lost=removed)}, limits)
-    if stop.just_enough < 100:
+    if limit < 100:
         more = removed + 1 + existing // 100_000
         reason_of(more, existing, limits)
 

@@ -34,10 +34,11 @@ ELSEWHERE = re.compile(r"[a-z]+:", re.IGNORECASE)
 
 @cache
 def files() -> tuple[str, ...]:
-    """The text files of the project, as paths from its root: what git knows or would add."""
+    """The project's own text files, as paths from its root: what git knows or would add."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    return tuple(name for name in listed if (ROOT / name).is_file() and not name.endswith((".png", ".ico")))
+    own = [name for name in listed if (ROOT / name).is_file() and "/vendor/" not in name]
+    return tuple(name for name in own if not name.endswith((".png", ".ico")))
 
 
 def documents() -> tuple[str, ...]:

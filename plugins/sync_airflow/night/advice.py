@@ -56,13 +56,9 @@ class GuardRailStop:
         """The share that would have been removed, in per cent."""
         return self.removed * 100 / self.existing
 
-    @property
-    def just_enough(self) -> float:
-        """The lowest limit that allows this number, in per cent: if more would go, the next run stops again."""
-        return _just_enough(self.removed, self.existing)
-
 
 def _just_enough(count: int, existing: int) -> float:
+    """The lowest limit that allows this count, in per cent: if it is more by then, the next run stops again."""
     limit = round(count * 100 / existing, 4)
     while existing * limit / 100 < count:
         limit = round(limit + 0.0001, 4)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sync_airflow.night_rules import Success
 
-StartedBy = Literal["night", "manual", "follow-on", "recovery", "restart", "backfill"]
+StartedBy = Literal["schedule", "manual", "follow-on", "recovery", "restart", "backfill"]
 RunState = Literal["queued", "running", "success", "failed"]
 
 # The DAGs that are no jobs, in RunFact.job.

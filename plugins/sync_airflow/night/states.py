@@ -277,7 +277,7 @@ def _is_repaired(done: RunFact, runs: tuple[RunFact, ...], tick: datetime, usual
     if any(run.state == "failed" and _begun(run) < _ended(done) for run in runs):
         return True
     was_late = _begun(done) > tick + (usual or UNKNOWN_DURATION) + GRACE
-    return was_late and (done.started_by != "night" or done.times_cleared > 0)
+    return was_late and (done.started_by != "schedule" or done.times_cleared > 0)
 
 
 def _wait_of(run: RunFact) -> str:
