@@ -119,7 +119,7 @@ def test_the_page_fits_every_size_and_axe_finds_nothing(
     look(view, seeded, history)
     for details in view.locator("main details").all():
         details.evaluate("each => each.open = true")
-    for width in WIDTHS:
+    for width in WIDTHS if scheme == "light" else WIDTHS[-1:]:
         view.set_viewport_size({"width": width, "height": 900})
         assert view.evaluate("document.documentElement.scrollWidth") <= width, width
         for button in view.locator("a.button:visible").all():
