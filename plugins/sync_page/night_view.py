@@ -71,10 +71,14 @@ class AdviceView:
 
 @dataclass(frozen=True, kw_only=True)
 class GuardRailView:
-    """A guard-rail stop: its first number. limits: the lowest values, in per cent, that allow all of its numbers."""
+    """A guard-rail stop: its first number. limits: the lowest values, in per cent, that allow all of its numbers.
+
+    preposition: between removed and existing, "of" or "to" ("add 5 to 9").
+    """
 
     loss: str
     removed: int
+    preposition: str
     existing: int
     allowed: int
     limit: float
@@ -345,6 +349,7 @@ def _job_view(snapshot: Snapshot, job: JobNight, nights: list[Night], rights: Ri
         guard_rail=GuardRailView(
             loss=stop.loss,
             removed=stop.removed,
+            preposition=stop.preposition,
             existing=stop.existing,
             allowed=stop.allowed,
             limit=stop.limit,
