@@ -85,6 +85,12 @@ def as_user(role: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def form_of(role: str) -> dict[str, str]:
+    """The headers of a form that a browser sends for a user with that role."""
+    token = as_user(role)["Authorization"].removeprefix("Bearer ")
+    return {"Cookie": f"_token={token}", "Content-Type": "application/x-www-form-urlencoded"}
+
+
 def put(client: TestClient, path: str, body: Any = None, *, role: str = "admin", **headers: str) -> Response:
     # In ASCII only, so that a test can send half of a surrogate pair.
     content = None if body is None else json.dumps(body)
@@ -159,7 +165,7 @@ def test_behind_a_proxy_that_changes_the_host_the_refusal_names_the_setting_that
     ],
 )
 def test_a_form_is_accepted_from_the_page_itself_only(client: TestClient, headers: dict[str, str], code: int) -> None:
-    headers = as_user("admin") | {"Content-Type": "application/x-www-form-urlencoded"} | headers
+    headers = form_of("admin") | headers
     answer = client.post("/sync/run/PostFundingStatusSyncJob", content="dry_run=on", headers=headers)
     assert answer.status_code == code
     assert len(runs()) == (1 if code == 303 else 0)
@@ -175,7 +181,7 @@ def test_a_form_without_a_login_starts_nothing(client: TestClient) -> None:
 
 @pytest.mark.parametrize("path", ["run/PostFundingStatusSyncJob", "run/all", "run/missing"])
 def test_a_viewer_cannot_start_a_run_with_a_form(client: TestClient, path: str) -> None:
-    headers = as_user("viewer") | {"Content-Type": "application/x-www-form-urlencoded", "Origin": "http://airflow.test"}
+    headers = form_of("viewer") | {"Origin": "http://airflow.test"}
     answer = client.post(f"/sync/{path}", content="jobs=PostFundingStatusSyncJob", headers=headers)
     assert answer.status_code == 403
     assert "lacks the right to create runs of the DAG" in answer.text
