@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import psycopg
+from elasticsearch import Elasticsearch
 
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
@@ -33,6 +34,10 @@ def test_recovery_succeeds_with_a_single_worker_slot(
             ),
             tcs_dsn=tcs_dsn,
         )
+        with Elasticsearch(elasticsearch_server.url) as client:  # the live index of another test has other persons
+            client.indices.delete(
+                index=",".join(client.indices.get(index="persons*")) or "none", ignore_unavailable=True
+            )
         try:
             started.start_all(DAG_IDS)
             assert started.wait_for_end(RECOVERY, started.api.start(RECOVERY)) == "success"
