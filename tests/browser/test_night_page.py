@@ -141,7 +141,7 @@ def test_the_forms_fit_and_axe_finds_nothing(view: Page, seeded: SeededAirflow, 
 def test_what_to_do_names_the_root_cause_and_folds_the_others_under_it(view: Page, seeded: SeededAirflow) -> None:
     look(view, seeded, "failed")
     (step,) = view.locator(".steps > li").all()
-    expect(step).to_contain_text(f"{EMPLOYING} failed at 00:09: Expected tables of the application")
+    expect(step).to_contain_text(f"{EMPLOYING} failed at 00:09: Expected the application's tables")
     expect(step).to_contain_text("Put the schema of the tables first in the search_path of the role")  # the run-book
     expect(step.get_by_text(SEARCH)).not_to_be_visible()
     step.get_by_text("2 jobs did not run because of it").click()
