@@ -288,7 +288,7 @@ def test_the_page_and_its_forms_work_without_javascript(browser: Browser, seeded
         expect(page.get_by_role("alert")).to_contain_text(
             "The run date 2026-03-10 is 262 days ago; today is 2026-11-27"
         )
-        page.get_by_label("Confirm the run date").check()
+        page.get_by_label("Confirm the dates").check()
         page.get_by_role("button", name="Run").click()
         expect(page.get_by_role("status")).to_have_text("PersonRecordStatusJob has been started.")
     (run,) = seeded.started()
