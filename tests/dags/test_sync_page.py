@@ -179,6 +179,18 @@ def test_a_form_without_a_login_starts_nothing(client: TestClient) -> None:
     assert not runs()
 
 
+def test_a_form_asks_for_the_right_again_before_it_starts_a_run(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rights that the page shows are kept for some seconds, so they may have been taken away meanwhile."""
+    path, headers = "/sync/run/PostFundingStatusSyncJob", form_of("admin") | {"Origin": "http://airflow.test"}
+    assert client.get(path, headers=headers).status_code == 200
+    monkeypatch.setattr(get_auth_manager(), "is_authorized_dag", lambda **_: False)
+    answer = client.post(path, content="dry_run=on", headers=headers)
+    assert (answer.status_code, runs()) == (403, [])
+    assert "lacks the right to create runs of the DAG" in answer.text
+
+
 @pytest.mark.parametrize("path", ["run/PostFundingStatusSyncJob", "run/all", "run/missing"])
 def test_a_viewer_cannot_start_a_run_with_a_form(client: TestClient, path: str) -> None:
     headers = form_of("viewer") | {"Origin": "http://airflow.test"}
