@@ -71,7 +71,7 @@ class Filled:
         return not self.warning and not any(field.error or field.other_error for field in self.fields)
 
     def value(self, name: str) -> str:
-        """What stands in a field; empty if there is none of that name."""
+        """The value of a field; empty if the form has no field of that name."""
         return next((field.value for field in self.fields if field.name == name), "")
 
 
