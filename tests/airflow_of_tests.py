@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
+from elasticsearch import Elasticsearch
 from psycopg import sql
 
 from local import elasticsearch as local_elasticsearch
@@ -18,7 +19,7 @@ from local.demo_data import load_demo_data
 from local.home import new_secrets
 from local.ports import HOST, any_free_port
 from local.processes import Service, stop
-from tests.conftest import TEMPLATE, new_database
+from tests.conftest import TEMPLATE, delete_indices, new_database
 from tests.waiting import wait_for
 
 ENDED = ("success", "failed", "skipped", "upstream_failed")
@@ -215,7 +216,10 @@ def airflow_with_demo_data(
     zone: str = "UTC",
     more_settings: Mapping[str, str],
 ) -> Iterator[StartedAirflow]:
-    """A running Airflow of its own that has read these DAGs. Its database has demo data for today in UTC."""
+    """A running Airflow of its own that has read these DAGs. Its database has demo data for today in UTC.
+
+    Its Elasticsearch has no index at first: no build has to agree with the live index of other data.
+    """
     with new_databases(postgres_server, zone) as databases:
         tcs_dsn = postgres_server.dsn("tcs", databases.tcs)
         with psycopg.connect(tcs_dsn) as connection:
@@ -224,6 +228,8 @@ def airflow_with_demo_data(
             folder, postgres_server, elasticsearch_server, databases, zone=zone, more_settings=more_settings
         )
         started = StartedAirflow(airflow=airflow, tcs_dsn=tcs_dsn)
+        with Elasticsearch(elasticsearch_server.url) as client:
+            delete_indices(client)
         try:
             started.start_all(dag_ids)
             yield started

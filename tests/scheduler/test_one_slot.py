@@ -2,23 +2,18 @@
 
 from pathlib import Path
 
-from elasticsearch import Elasticsearch
-
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
 from sync_airflow.dag_ids import RECOVERY
 from sync_jobs.catalogue import JOBS
 from tests.airflow_of_tests import airflow_with_demo_data
-from tests.conftest import delete_indices
 
 
 def test_recovery_succeeds_with_a_single_worker_slot(
     tmp_path: Path,
     postgres_server: local_postgres.Postgres,
     elasticsearch_server: local_elasticsearch.Elasticsearch,
-    elasticsearch_client: Elasticsearch,
 ) -> None:
-    delete_indices(elasticsearch_client)  # the live index of another test has other persons
     with airflow_with_demo_data(
         tmp_path,
         postgres_server,
