@@ -283,6 +283,7 @@ def _form(request: Request, target: Target, filled: run_forms.Filled, outcome: O
         choices=run_forms.CHOICES,
         other_date=run_forms.OTHER_DATE,
         is_follow_on=run_forms.is_follow_on,
+        confirmation=run_forms.CONFIRMATION,
         **_problem(outcome),
     )
 
