@@ -268,11 +268,9 @@ def _date(text: object) -> date | None:
 
 
 def _dags(session: Session, runs: Iterable[RunFact], now: datetime) -> dict[str, DagFact]:
-    blocking = {
-        run.job: run.run_id
-        for run in runs
-        if run.state == "queued" and run.run_after > now and run.started_by != "schedule"
-    }
+    planned = [run for run in runs if run.state == "queued" and run.run_after > now and run.started_by != "schedule"]
+    # Of several runs of a DAG the next one: it comes last here.
+    blocking = {run.job: run.run_id for run in sorted(planned, key=lambda run: run.run_after, reverse=True)}
     columns = select(DagModel.dag_id, DagModel.is_paused, DagModel.is_stale, DagModel.next_dagrun_create_after)
     models = {row.dag_id: row for row in session.execute(columns.where(DagModel.dag_id.in_(DAGS)))}
     found = {}

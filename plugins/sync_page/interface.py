@@ -1,4 +1,4 @@
-"""The HTTP interface of the page, also for scripts: status of all jobs, parameters, starting runs.
+"""The HTTP interface of the page, also for scripts: what is running, parameters, starting runs.
 
 Addresses and answers that old clients know are those of the service that this one replaces (docs/domain.md, "The HTTP
 interface"). The page's own addresses are in sync_page.night_interface.
@@ -7,19 +7,15 @@ interface"). The page's own addresses are in sync_page.night_interface.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from airflow.sdk import timezone
-from airflow.utils.session import create_session
 from fastapi import APIRouter, Body, Depends, HTTPException, status
 from fastapi.responses import JSONResponse
 
 from sync_airflow.dag_ids import RECOVERY
 from sync_jobs.catalogue import JOBS, Job
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
-from sync_jobs.report import COUNTS
 from sync_page import starting
 from sync_page.access import from_our_pages, may_run, may_view
 from sync_page.answers import Started, errors
@@ -28,7 +24,6 @@ from sync_page.errors import JobNotFound, MetadataFailed
 from sync_page.rights import rights_of
 from sync_page.snapshot import snapshot
 from sync_page.starting import AlreadyRunning
-from sync_page.status import JobStatus, RecoveryStatus, job_status, read_dags
 
 JUST_STARTED = "Just started"
 ALREADY_RUNNING = "Already running"
@@ -37,20 +32,6 @@ ALREADY_RUNNING = "Already running"
 RunBody = Annotated[Any, Body()]
 
 router = APIRouter(prefix="/api")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Status:
-    """now: UTC, ISO. jobs: those that the user may view, in table order. recovery: None if the user may not view it.
-
-    counts: what a report counts, in display order.
-    """
-
-    now: str
-    user: str
-    jobs: list[JobStatus]
-    recovery: RecoveryStatus | None
-    counts: tuple[str, ...] = COUNTS
 
 
 @router.get("/jobs/status", responses=errors(403, 503))
@@ -67,26 +48,6 @@ async def get_running(user: GetUserDep) -> dict[str, bool]:
         raise MetadataFailed(facts.error)
     active = {run.job for run in facts.runs if run.is_active and run.run_after <= facts.now}
     return {_with_small_letter(job.name): job.name in active for job in visible}
-
-
-@router.get("/jobs", responses=errors(403, 503))
-def get_status(user: GetUserDep) -> Status:
-    """The last run of each job and of recovery, in full."""
-    now = timezone.utcnow()
-    visible = [dag_id for dag_id in (*(job.dag_id for job in JOBS), RECOVERY) if may_view(user, dag_id)]
-    require_something_visible(visible)
-    # Before the session takes a connection: each permission check takes one of its own. With many visitors at the same
-    # time, all connections would be held by requests that wait for a second one.
-    runnable = {dag_id for dag_id in visible if may_run(user, dag_id)}
-    with create_session(scoped=False) as session:
-        dags = read_dags(session, visible, now)
-    recovery = dags.pop(RECOVERY, None)
-    return Status(
-        now=now.isoformat(),
-        user=user.get_name(),
-        jobs=[job_status(job, dags[job.dag_id], may_run=job.dag_id in runnable) for job in JOBS if job.dag_id in dags],
-        recovery=RecoveryStatus(**vars(recovery), may_run=RECOVERY in runnable) if recovery else None,
-    )
 
 
 @router.get("/job/{name}/parameters", responses=errors(400, 403))
