@@ -5,9 +5,11 @@ For processes that may use that database: the API server and command lines. Task
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -40,8 +42,14 @@ if TYPE_CHECKING:
 # How far back runs are read: 14 nights before the current one, and a catch-up of the oldest.
 HISTORY = timedelta(days=16)
 
-# How many manual changes are read, for "who did what".
-EVENTS = 50
+# How many changes by people are read, newest first: for "who did what", and to know who has stopped a run.
+EVENTS = 200
+
+# The event by which the page notes in Airflow's audit log that somebody has stopped a run.
+STOPPED = "sync_stop_run"
+
+# Airflow ends a run in the same second in which it notes the request.
+STOP_TAKES = timedelta(seconds=5)
 
 # The tasks that do the work of a DAG. If such a task was skipped in a successful run, another run has done the work.
 ROLL_BACK = "roll_back"
@@ -62,8 +70,10 @@ DAGS: dict[str, str] = {
 # Airflow's job type -> its name for people.
 COMPONENTS = {"SchedulerJob": "scheduler", "DagProcessorJob": "DAG processor", "TriggererJob": "triggerer"}
 
-# Events of Airflow's audit log -> what the person did.
+# Events of Airflow's audit log -> what the person did. If the event says to which value something was set, the words
+# of that value stand in SET_TO.
 EVENTS_IN_WORDS = {
+    STOPPED: "stopped",
     "patch_dag": "paused or unpaused",
     "patch_dags": "paused or unpaused",
     "patch_dag_run": "changed a run of",
@@ -71,6 +81,17 @@ EVENTS_IN_WORDS = {
     "clear_dag_run": "cleared a run of",
     "post_clear_task_instances": "cleared tasks of",
     "patch_task_instance": "changed a task of",
+}
+SET_TO = {
+    ("patch_dag", "is_paused", True): "paused",
+    ("patch_dag", "is_paused", False): "unpaused",
+    ("patch_dags", "is_paused", True): "paused",
+    ("patch_dags", "is_paused", False): "unpaused",
+    ("patch_dag_run", "state", "failed"): "marked as failed a run of",
+    ("patch_dag_run", "state", "success"): "marked as successful a run of",
+    ("patch_dag_run", "state", "queued"): "queued again a run of",
+    ("patch_task_instance", "new_state", "failed"): "marked as failed a task of",
+    ("patch_task_instance", "new_state", "success"): "marked as successful a task of",
 }
 
 _TRIES_AT_THE_END = re.compile(r"(__\d+)+$", re.ASCII)
@@ -81,11 +102,13 @@ def read_facts(session: Session, now: datetime) -> Facts:
     rows = session.execute(_runs(now - HISTORY)).all()
     tasks = _Tasks(session, now - HISTORY)
     users = {row.DagRun.run_id: row.DagRun.triggering_user_name for row in rows if row.DagRun.triggering_user_name}
-    runs = tuple(_run_fact(row, tasks, users) for row in rows)
+    events = _events(session, now - HISTORY)
+    stops = _stops(events)
+    runs = tuple(_as_stopped(_run_fact(row, tasks, users), stops) for row in rows)
     return Facts(
         now=now,
         runs=runs,
-        events=_events(session, now - HISTORY),
+        events=events,
         dags=_dags(session, runs, now),
         components=_components(session, now),
     )
@@ -303,7 +326,7 @@ def _component(job_type: str, name: str, seen: datetime | None, now: datetime) -
 
 def _events(session: Session, since: datetime) -> tuple[EventFact, ...]:
     newest_first = (
-        select(Log.dttm, Log.owner, Log.event, Log.dag_id, Log.run_id)
+        select(Log.dttm, Log.owner, Log.event, Log.dag_id, Log.run_id, Log.extra)
         .where(Log.dag_id.in_(DAGS), Log.event.in_(EVENTS_IN_WORDS), Log.dttm >= since)
         .order_by(Log.dttm.desc())
         .limit(EVENTS)
@@ -313,9 +336,47 @@ def _events(session: Session, since: datetime) -> tuple[EventFact, ...]:
             moment=row.dttm,
             user=row.owner or "",
             event=row.event,
-            what=f"{EVENTS_IN_WORDS[row.event]} {DAGS[row.dag_id]}",
+            what=f"{_deed(row.event, _details(row.extra))} {DAGS[row.dag_id]}",
+            reason=str(_details(row.extra).get("reason") or "") if row.event == STOPPED else "",
+            is_stop=row.event == STOPPED or _details(row.extra).get("state") == DagRunState.FAILED,
             dag_id=row.dag_id,
             run_id=row.run_id,
         )
         for row in session.execute(newest_first)
     )
+
+
+def _details(extra: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(extra or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _deed(event: str, details: Mapping[str, Any]) -> str:
+    for (name, field, value), words in SET_TO.items():
+        if (name, value) == (event, details.get(field)):
+            return words
+    return EVENTS_IN_WORDS[event]
+
+
+def _stops(events: Iterable[EventFact]) -> dict[tuple[str, str | None], list[EventFact]]:
+    """The events that stopped a run, by the DAG and the id of the run."""
+    found: dict[tuple[str, str | None], list[EventFact]] = defaultdict(list)
+    for event in events:
+        if event.is_stop:
+            found[event.dag_id, event.run_id].append(event)
+    return found
+
+
+def _as_stopped(run: RunFact, stops: Mapping[tuple[str, str | None], list[EventFact]]) -> RunFact:
+    """A run that a person has stopped failed for that reason, although its waits were marked as failed too."""
+    ended = run.ended
+    if run.state != "failed" or ended is None:
+        return run
+    for stop in stops.get((run.dag_id, run.run_id), ()):
+        if abs(ended - stop.moment) <= STOP_TAKES:
+            because = f": {stop.reason}" if stop.reason else ""
+            return replace(run, stopped_by=None, reason=f"it was stopped by {stop.user or 'somebody'}{because}")
+    return run

@@ -3,6 +3,8 @@
     app, asgi            the application, and how the API server mounts it
     pages                the page of a night, and the login
     form_pages           the forms that start runs, and the checks of search
+    stop_form            the form that stops a run
+    forms                what all forms share
     page_view, timeline  what the templates show besides the night itself
     run_forms            fields of the forms, and the conf of a run from them
     words, rendering     how times and numbers are written; renders the templates
@@ -13,7 +15,7 @@
     errors               how errors are answered
     access, rights       who may view and run
     arguments            checks the body of a request that starts a run
-    starting             starts a run, unless one is active
+    starting, stopping   starts a run, unless one is active; stops one
     snapshot             one snapshot of everything, shared among all callers
     shared_read          one read a second, however many ask
     search_state         the search index, from Elasticsearch

@@ -11,19 +11,23 @@ from typing import Annotated, Any
 
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Body, Depends, HTTPException, status
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 from sync_airflow.dag_ids import RECOVERY
 from sync_jobs.catalogue import JOBS, Job
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
-from sync_page import starting
-from sync_page.access import from_our_pages, may_run, may_view
-from sync_page.answers import Started, errors
+from sync_page import starting, stopping
+from sync_page.access import from_our_pages, may_run, may_stop, may_view
+from sync_page.answers import Started, Stopped, errors
 from sync_page.arguments import conf_of, split_jobs
 from sync_page.errors import JobNotFound, MetadataFailed
 from sync_page.rights import rights_of
-from sync_page.snapshot import snapshot
+from sync_page.snapshot import forget, snapshot
 from sync_page.starting import AlreadyRunning
+from sync_page.stop_form import active_run, lacks_right
+from sync_page.stopping import NotRunning
 
 JUST_STARTED = "Just started"
 ALREADY_RUNNING = "Already running"
@@ -32,6 +36,13 @@ ALREADY_RUNNING = "Already running"
 RunBody = Annotated[Any, Body()]
 
 router = APIRouter(prefix="/api")
+
+
+class Stop(BaseModel):
+    """run_id: of the run to stop; empty for the active one. reason: kept in the note of the run."""
+
+    run_id: str = ""
+    reason: str = ""
 
 
 @router.get("/jobs/status", responses=errors(403, 503))
@@ -93,6 +104,42 @@ def start_all(user: GetUserDep, body: RunBody = None) -> JSONResponse:
     require_right_to_run(user, RECOVERY)
     rest, only = split_jobs(body)
     return start(RECOVERY, conf_of(rest, recovery_parameters()) | only, user)
+
+
+@router.put(
+    "/job/{name}/stop",
+    dependencies=[Depends(from_our_pages)],
+    response_model=Stopped,
+    responses=errors(400, 403, 409, 415, 503),
+)
+async def stop_job(name: str, user: GetUserDep, wanted: Stop | None = None) -> Stopped:
+    """Stop the running or queued run of a job. name: as for a start. With run_id in the body only that run."""
+    return await _stop(find(name).dag_id, user, wanted or Stop())
+
+
+@router.put(
+    "/jobs/stop",
+    dependencies=[Depends(from_our_pages)],
+    response_model=Stopped,
+    responses=errors(400, 403, 409, 415, 503),
+)
+async def stop_all(user: GetUserDep, wanted: Stop | None = None) -> Stopped:
+    """Stop recovery, and the run of the job that it has started."""
+    return await _stop(RECOVERY, user, wanted or Stop())
+
+
+async def _stop(dag_id: str, user: Any, wanted: Stop) -> Stopped:
+    if not await run_in_threadpool(may_stop, user, dag_id):
+        raise HTTPException(status.HTTP_403_FORBIDDEN, lacks_right(user.get_name(), dag_id))
+    forget()
+    active = active_run(await snapshot(), dag_id)
+    run_id = wanted.run_id or (active.run_id if active else "")
+    try:
+        run_ids = await run_in_threadpool(stopping.stop, dag_id, run_id, user, reason=wanted.reason.strip())
+    except NotRunning:
+        what = f"The run {wanted.run_id} of {dag_id}" if wanted.run_id else dag_id
+        raise HTTPException(status.HTTP_409_CONFLICT, f"{what} is not running. Nothing was stopped.") from None
+    return Stopped(status="Stopped", run_ids=run_ids)
 
 
 def find(name: str) -> Job:

@@ -104,7 +104,10 @@ class CellView:
 
 @dataclass(frozen=True, kw_only=True)
 class JobView:
-    """A job in the night (sync_airflow.night.states.JobNight). at: HH:MM. then_run: what follows a manual run of it."""
+    """A job in the night (sync_airflow.night.states.JobNight). at: HH:MM. then_run: what follows a manual run of it.
+
+    may_run, may_stop: whether the user may start it, and stop its active run.
+    """
 
     name: str
     dag_id: str
@@ -133,6 +136,7 @@ class JobView:
     last_nights: list[CellView]
     then_run: list[str]
     may_run: bool
+    may_stop: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,12 +194,13 @@ class SearchView:
 
 @dataclass(frozen=True, kw_only=True)
 class DeedView:
-    """What a person did: a run that somebody started (run), or another change in Airflow."""
+    """What a person did: a run that somebody started (run), or another change in Airflow. reason: of a stop."""
 
     moment: datetime
     user: str
     what: str
     run: RunView | None
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,7 +217,7 @@ class NightView:
 
     verdict, level, sentence, details, warnings: sync_airflow.night.verdict.Night. missing: names of the jobs to run.
     earlier, later: the nights before and after it; None if the page does not show that night. running: the runs that
-    are active now.
+    are active now. recovery: its active run, which runs all jobs; None if there is none.
     """
 
     checked_at: datetime
@@ -233,11 +238,13 @@ class NightView:
     roots: list[RootView]
     missing: list[str]
     running: list[RunView]
+    recovery: RunView | None
     next_run: NextRunView | None
     components: tuple[Component, ...]
     search: SearchView | None
     deeds: list[DeedView]
     may_run_all: bool
+    may_stop_all: bool
     recovery_is_paused: bool
 
 
@@ -272,11 +279,13 @@ def night_view(snapshot: Snapshot, night: Night, rights: Rights) -> NightView:
         ],
         missing=[job.name for job in night.missing],
         running=[run_view(run) for run in active],
+        recovery=next((run_view(run) for run in active if run.job == RECOVERY), None),
         next_run=_next_run(snapshot, names),
         components=facts.components,
         search=_search_view(snapshot, rights),
         deeds=deeds(snapshot, rights),
         may_run_all=RECOVERY in rights.runnable,
+        may_stop_all=RECOVERY in rights.stoppable,
         recovery_is_paused=facts.dag(RECOVERY).is_paused,
     )
 
@@ -299,7 +308,7 @@ def deeds(snapshot: Snapshot, rights: Rights) -> list[DeedView]:
         if run.started_by in ("manual", "restart") and _may_view(run, rights)
     ]
     changed = [
-        DeedView(moment=event.moment, user=event.user, what=event.what, run=None)
+        DeedView(moment=event.moment, user=event.user, what=event.what, run=None, reason=event.reason)
         for event in snapshot.facts.events
         if event.dag_id in rights.viewable
     ]
@@ -352,6 +361,7 @@ def _job_view(snapshot: Snapshot, job: JobNight, nights: list[Night], rights: Ri
         last_nights=[_cell(night.job(job.job.name)) for night in nights],
         then_run=[other.name for other in jobs_to_run_after(job.job)],
         may_run=job.job.dag_id in rights.runnable,
+        may_stop=job.job.dag_id in rights.stoppable,
     )
 
 

@@ -67,6 +67,11 @@ def run_path(name: str, query: str = "") -> str:
     return f"run/{quote(name, safe='')}{f'?{query}' if query else ''}"
 
 
+def stop_path(name: str) -> str:
+    """The form that stops this job, or "all"."""
+    return f"stop/{quote(name, safe='')}"
+
+
 def title(view: NightView) -> str:
     """The state in a few words, for the title of the page."""
     words = {"needs you": "Needs you", "nothing ran": "Nothing ran", "rolled back": "Search is rolled back"}
@@ -126,7 +131,7 @@ def _root_step(view: NightView, job: JobView, followers: tuple[str, ...]) -> Ste
         followers=followers,
         todo=_todo(job),
         log=log_path(job.run) if job.run and job.run.state == "failed" else None,
-        actions=_actions(view, job, followers) if job.may_run and job.is_known else (),
+        actions=_actions(view, job, followers) if job.is_known else (),
     )
 
 
@@ -161,7 +166,7 @@ def _todo(job: JobView) -> str:
     elif job.state == "failed":
         text = "Read its log, repair what it names, then run it again."
     elif job.state == "late" and job.run:
-        text = "Read its log. Wait, or stop it in Airflow."
+        text = "Read its log. Wait, or stop it."
     else:
         text = "Run it."
     return text
@@ -169,6 +174,8 @@ def _todo(job: JobView) -> str:
 
 def _actions(view: NightView, job: JobView, followers: tuple[str, ...]) -> tuple[Action, ...]:
     if job.state == "late" and job.run:
+        return (Action(label=f"Stop {job.name}…", path=stop_path(job.name)),) if job.may_stop else ()
+    if not job.may_run:
         return ()
     date = "" if view.run_date == view.checked_at.date() else f"run_date={view.run_date}"
     found = [Action(label=f"Dry run {job.name} first…", path=run_path(job.name, f"dry_run=on{date and f'&{date}'}"))]

@@ -24,14 +24,16 @@ from sync_page.rendering import render
 from sync_page.rights import Rights, rights_of
 from sync_page.snapshot import Snapshot, snapshot
 
-# What ?started= can name besides a job, and the message for it.
+# What ?started= and ?stopped= can name besides a job, and the message for it.
 STARTED = {
     "all": "All jobs have been started, in order.",
     "missing": "The missing jobs have been started, in order.",
     "rollback": "The rollback of search has been started.",
 }
 
-NOBODY = Rights(user="", viewable=frozenset(), runnable=frozenset())
+STOPPED = {"all": "The run of all jobs was stopped."}
+
+NOBODY = Rights(user="", viewable=frozenset(), runnable=frozenset(), stoppable=frozenset())
 
 router = APIRouter(include_in_schema=False)
 
@@ -91,6 +93,7 @@ def _page(view: NightView, message: str, root: str) -> str:
         message=message,
         log_path=page_view.log_path,
         run_path=page_view.run_path,
+        stop_path=page_view.stop_path,
     )
 
 
@@ -112,5 +115,7 @@ def _chosen_night(request: Request, shown: Snapshot) -> date | None:
 
 
 def _message(request: Request) -> str:
-    started = request.query_params.get("started", "")
+    started, stopped = request.query_params.get("started", ""), request.query_params.get("stopped", "")
+    if stopped:
+        return ({job.name: f"{job.name} was stopped." for job in JOBS} | STOPPED).get(stopped, "")
     return ({job.name: f"{job.name} has been started." for job in JOBS} | STARTED).get(started, "")

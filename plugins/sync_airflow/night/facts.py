@@ -99,7 +99,10 @@ class RunFact:
 
 @dataclass(frozen=True, kw_only=True)
 class EventFact:
-    """What a person did in Airflow, from its audit log. event: Airflow's name of it. what: in words, for people."""
+    """What a person did in Airflow, from its audit log. event: Airflow's name of it. what: in words, for people.
+
+    is_stop: it ended a run. reason: why, if the person said so.
+    """
 
     moment: datetime
     user: str
@@ -107,6 +110,8 @@ class EventFact:
     what: str
     dag_id: str
     run_id: str | None = None
+    is_stop: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

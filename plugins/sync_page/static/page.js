@@ -96,7 +96,7 @@ function pause() {
   } else update();
 }
 
-/** A run was started: made is the page after it. */
+/** A run was started or stopped: made is the page after it. */
 function started(made) {
   latest += 1;
   if (document.querySelector("[data-poll]")) show(made);
@@ -109,7 +109,9 @@ restoreTyped();
 
 if (document.querySelector("[data-poll]")) {
   const address = new URL(location.href);
-  if (address.searchParams.delete("started"), address.href !== location.href) history.replaceState(null, "", address);
+  address.searchParams.delete("started");
+  address.searchParams.delete("stopped");
+  if (address.href !== location.href) history.replaceState(null, "", address);
   byId("pause").hidden = false;
   byId("pause").addEventListener("click", pause);
   document.addEventListener("click", (event) => {
