@@ -65,9 +65,7 @@ def _stop(session: Session, dag_id: str, run_id: str, user: BaseUser, reason: st
     run = session.scalars(select(DagRun).where(DagRun.id == locked).options(joinedload(DagRun.dag_model))).one()
     dag = DBDagBag().get_dag_for_run(run, session=session)
     if dag is None:
-        text = (
-            f"Airflow does not know the DAG {dag_id}: its file is missing or cannot be imported. Nothing was stopped."
-        )
+        text = f"Airflow does not know the DAG {dag_id}: its file is missing. Nothing was stopped."
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, text)
     name = user.get_name()
     note = f"Stopped by {name} from /sync/." + (f" Reason: {reason}" if reason else "")
