@@ -4,8 +4,11 @@
     tasks/     the operators, sensors and triggers of those DAGs
     messages/  the messages to the channel
     restart/   recovery after a restart of the scheduler
-    night/    what became of a night: states of the jobs and one verdict
+    night/     what became of a night: states of the jobs and one verdict
     night_rules              which date a run is for, and whether its work is done already
+    night_reader             what a verdict is made from, from Airflow's metadata database
+    search_state             the state of the search index, from Elasticsearch
+    run_ids                  the ids of runs that other runs start
     task_defaults            owner, retries and time limits of all tasks
     dag_ids                  names of DAGs, tasks and variables that others use
     connections              PostgreSQL and Elasticsearch, opened from Airflow connections

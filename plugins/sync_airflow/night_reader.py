@@ -6,7 +6,6 @@ For processes that may use that database: the API server and command lines. Task
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -27,9 +26,9 @@ from sync_airflow.dag_ids import ONLY_JOBS, RECOVERY, RUN_JOB, index_alarm_id, i
 from sync_airflow.night import facts
 from sync_airflow.night.facts import Component, DagFact, EventFact, Facts, RunFact, RunState, StartedBy
 from sync_airflow.night_rules import BACKFILL, SCHEDULED, chosen_date, night_tick, own_date, run_type_of
-from sync_airflow.restart.recovery_trigger import RESTART
+from sync_airflow.run_ids import first_run_id, started_by_of
 from sync_airflow.tasks.failure import REASON
-from sync_airflow.tasks.follow_on_jobs import AFTER, THEN_RUN
+from sync_airflow.tasks.follow_on_jobs import THEN_RUN
 from sync_airflow.tasks.recovery_summary import SUMMARY
 from sync_airflow.tasks.sensors import wait_task_id
 from sync_jobs.catalogue import JOBS
@@ -93,8 +92,6 @@ SET_TO = {
     ("patch_task_instance", "new_state", "failed"): "marked as failed a task of",
     ("patch_task_instance", "new_state", "success"): "marked as successful a task of",
 }
-
-_TRIES_AT_THE_END = re.compile(r"(__\d+)+$", re.ASCII)
 
 
 def read_facts(session: Session, now: datetime) -> Facts:
@@ -242,15 +239,10 @@ def _run_fact(row: Any, tasks: _Tasks, users: Mapping[str, str]) -> RunFact:
         then_run=_names(given.get(THEN_RUN)),
         only_jobs=_names(given.get(ONLY_JOBS)),
         conf=given,
-        user=run.triggering_user_name or users.get(_first_run_id(run.run_id), ""),
+        user=run.triggering_user_name or users.get(first_run_id(run.run_id), ""),
         note=note or "",
         **tasks.facts(run),
     )
-
-
-def _first_run_id(run_id: str) -> str:
-    """The id of the run that began a chain or recovery, from the id of a run that it started."""
-    return _TRIES_AT_THE_END.sub("", run_id.partition("__")[2])
 
 
 def _names(dag_ids: object) -> tuple[str, ...]:
@@ -279,8 +271,8 @@ def run_date_of(run: DagRun) -> date | None:
 def started_by(run: DagRun) -> StartedBy:
     """What started this run, in one word."""
     by_type: dict[str, StartedBy] = {SCHEDULED: "schedule", BACKFILL: "backfill"}
-    by_prefix: dict[str, StartedBy] = {RECOVERY: "recovery", AFTER: "follow-on", RESTART: "restart"}
-    return by_type.get(run_type_of(run)) or by_prefix.get(run.run_id.partition("__")[0], "manual")
+    starter = started_by_of(run.run_id)  # a person can choose an id that looks like one of the schedule's
+    return by_type.get(run_type_of(run)) or ("manual" if starter in by_type.values() else starter)
 
 
 def _date(text: object) -> date | None:

@@ -18,7 +18,6 @@
     starting, stopping   starts a run, unless one is active; stops one
     snapshot             one snapshot of everything, shared among all callers
     shared_read          one read a second, however many ask
-    search_state         the search index, from Elasticsearch
     index_checks         checks of the search index on request
     templates/, static/  HTML; CSS, JavaScript and icons
 

@@ -19,6 +19,7 @@ from pydantic import BaseModel, TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
 from sync_airflow.night.facts import SearchFact
+from sync_airflow.search_state import read_search_states
 from sync_jobs.catalogue import build_job
 from sync_jobs.errors import BadArgument, SyncJobError
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
@@ -31,7 +32,6 @@ from sync_page.index_checks import Checked, check_index
 from sync_page.interface import require_right_to_run, require_right_to_view, require_something_visible, start
 from sync_page.night_view import DeedView, NightView, deeds, direction_to, night_view
 from sync_page.rights import Rights, rights_of
-from sync_page.search_state import read_search_states
 from sync_page.shared_read import NoAnswer, SharedRead
 from sync_page.snapshot import Snapshot, snapshot
 from sync_page.words import being_built

@@ -18,7 +18,7 @@ from sqlalchemy.orm import joinedload
 
 from sync_airflow.dag_ids import RECOVERY
 from sync_airflow.night_reader import STOPPED
-from sync_airflow.tasks.follow_on_jobs import child_run_id
+from sync_airflow.run_ids import child_run_id
 from sync_jobs.catalogue import JOBS
 from sync_page.snapshot import forget
 

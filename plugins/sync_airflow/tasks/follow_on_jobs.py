@@ -31,6 +31,7 @@ from sync_airflow.night_rules import (
     run_ids_of_night,
     run_type_of,
 )
+from sync_airflow.run_ids import AFTER, child_run_id
 from sync_jobs.catalogue import Job, find_job, jobs_to_run_after, jobs_waiting_for
 from sync_jobs.parameter_names import CONFIRM_RUN_DATE, DRY_RUN, FOLLOW_ON, RUN_DATE
 
@@ -43,12 +44,6 @@ RUN_NEXT_JOB = "run_next_job"
 
 # Key of a run's conf: the DAG ids to run after it. It is not a param, because no person fills it in.
 THEN_RUN = "then_run"
-
-# Prefix of the ids of runs in a chain.
-AFTER = "after"
-
-# Airflow's limit is 250; the ids of started runs are a few characters longer.
-MAXIMUM_PARENT_RUN_ID = 200
 
 
 def jobs_to_run_next(job: Job, *, run_type: str, params: Mapping[str, Any], conf: Mapping[str, Any]) -> tuple[Job, ...]:
@@ -71,16 +66,6 @@ def conf_of_next(run_date: date, rest: tuple[Job, ...]) -> dict[str, Any]:
         CONFIRM_RUN_DATE: True,  # the run that began the chain was checked
         THEN_RUN: [job.dag_id for job in rest],
     }
-
-
-def child_run_id(prefix: str, run_id: str, attempt: int) -> str:
-    """A run id that names the run that starts it, and that differs if the task is cleared and repeated.
-
-    attempt: the first one since the task was cleared. An automatic retry has the same id: it must not start a second
-    run if the attempt before was lost after it had started one.
-    after__manual__2026-02-28T09:00:00+00:00__1; a run that is started by this one has another __1 at the end.
-    """
-    return f"{prefix}__{run_id.removeprefix(f'{prefix}__')[:MAXIMUM_PARENT_RUN_ID]}__{attempt}"
 
 
 class RunNextJobOperator(TriggerDagRunOperator):
