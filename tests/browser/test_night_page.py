@@ -223,7 +223,7 @@ def test_each_job_has_its_last_14_nights_as_labelled_links(view: Page, seeded: S
     row(view, EMPLOYING).get_by_role("link", name="Mon 2026-11-16: not run").click()
     expect(view.get_by_role("heading", name="The night of Mon 2026-11-16")).to_be_visible()
     view.get_by_role("link", name="2026-11-17").first.click()
-    expect(view.get_by_role("heading", level=1)).to_contain_text("The night of Tue 17 Nov")
+    expect(view.get_by_role("heading", level=1)).to_contain_text("The night of Tue 2026-11-17")
     expect(view.locator(".steps")).to_have_count(0)
 
 
