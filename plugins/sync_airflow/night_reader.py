@@ -18,6 +18,7 @@ from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun, DagRunNote
 from airflow.models.log import Log
 from airflow.models.taskinstance import TaskInstance
+from airflow.models.taskinstancehistory import TaskInstanceHistory
 from airflow.models.xcom import XCOM_RETURN_KEY, XComModel
 from airflow.utils.state import DagRunState, State, TaskInstanceState
 from sqlalchemy import func, or_, select
@@ -95,7 +96,7 @@ SET_TO = {
 
 
 def read_facts(session: Session, now: datetime) -> Facts:
-    """Everything but the search index. now: UTC. Seven queries, however many runs there are. Raises SQLAlchemyError."""
+    """Everything but the search index. now: UTC. Eight queries, however many runs there are. Raises SQLAlchemyError."""
     rows = session.execute(_runs(now - HISTORY)).all()
     tasks = _Tasks(session, now - HISTORY)
     users = {row.DagRun.run_id: row.DagRun.triggering_user_name for row in rows if row.DagRun.triggering_user_name}
@@ -131,6 +132,9 @@ class _Tasks:
         self._by_run: dict[tuple[str, str], list[Any]] = defaultdict(list)
         for row in session.execute(_tasks(since)):
             self._by_run[row.dag_id, row.run_id].append(row)
+        self._attempts: dict[tuple[str, str], list[tuple[datetime, datetime]]] = defaultdict(list)
+        for row in session.execute(_attempts(since)):
+            self._attempts[row.dag_id, row.run_id].append((row.start_date, row.end_date))
         self._xcoms: dict[tuple[str, str, str, str], Any] = {
             (xcom.dag_id, xcom.run_id, xcom.task_id, xcom.key): XComModel.deserialize_value(xcom)
             for xcom in session.execute(_xcoms(since))
@@ -148,6 +152,7 @@ class _Tasks:
             "worked": not (work and work.state == TaskInstanceState.SKIPPED and run.state == DagRunState.SUCCESS),
             "worked_from": work.start_date if work else None,
             "worked_until": work.end_date if work and work.state in State.finished else None,
+            "attempts": tuple(self._attempts[run.dag_id, run.run_id]),
             "tries": work.try_number if work else 0,
             "is_retrying": run.state == DagRunState.RUNNING and bool(retrying),
             "waits_for": self._waits(run, rows),
@@ -201,6 +206,24 @@ def _tasks(since: datetime) -> Any:
             ),
         )
         .order_by(TaskInstance.end_date)
+    )
+
+
+def _attempts(since: datetime) -> Any:
+    """The attempts of working tasks that have failed and were repeated."""
+    history = TaskInstanceHistory
+    return (
+        select(history.dag_id, history.run_id, history.start_date, history.end_date)
+        .join(DagRun, (DagRun.dag_id == history.dag_id) & (DagRun.run_id == history.run_id))
+        .where(
+            DagRun.dag_id.in_(DAGS),
+            _is_recent(since),
+            history.task_id.in_(WORKING_TASKS),
+            history.state == TaskInstanceState.FAILED,
+            history.start_date.is_not(None),
+            history.end_date.is_not(None),
+        )
+        .order_by(history.start_date)
     )
 
 

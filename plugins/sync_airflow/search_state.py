@@ -78,6 +78,8 @@ def _index(name: str, meta: dict[str, Any], documents: int | None) -> IndexFact:
         run_date=_date(meta.get("run_date")),
         documents=documents,
         definition_version=meta.get("definition"),
+        code_version=meta.get("code"),
+        is_verified="documents" in meta,  # the totals are added once they agree with PostgreSQL
     )
 
 

@@ -25,7 +25,7 @@ from sync_page.access import from_our_form, may_run
 from sync_page.arguments import split_jobs
 from sync_page.asgi import PREFIX
 from sync_page.forms import ALL, content_of, job_named
-from sync_page.night_interface import shared_checks
+from sync_page.index_checks import shared_checks
 from sync_page.night_view import IndexView, JobView, SearchView, night_view
 from sync_page.pages import Visitor
 from sync_page.rendering import answer

@@ -28,21 +28,17 @@ from sync_jobs.search.definition import IndexDefinition
 from sync_page.access import from_our_pages, may_view
 from sync_page.answers import Health, Started, errors
 from sync_page.errors import MetadataFailed
-from sync_page.index_checks import Checked, check_index
+from sync_page.index_checks import Checked, shared_checks
 from sync_page.interface import require_right_to_run, require_right_to_view, require_something_visible, start
 from sync_page.night_view import DeedView, NightView, deeds, direction_to, night_view
 from sync_page.rights import Rights, rights_of
-from sync_page.shared_read import NoAnswer, SharedRead
+from sync_page.shared_read import NoAnswer
 from sync_page.snapshot import Snapshot, snapshot
 from sync_page.words import being_built
 
 # What changes with every look without being news. Left out of the ETag.
 _NO_NEWS: Any = {"checked_at": True, "search": {"age_seconds"}, "components": {"__all__": {"seen"}}}
 _SCHEMA = TypeAdapter(NightView)
-
-# Counting and comparing takes seconds; nobody needs it more often.
-CHECK_SECONDS = 5.0
-CHECK_LIMIT_SECONDS = 90.0
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api")
@@ -194,20 +190,3 @@ def _definition(alias: str) -> IndexDefinition:
             return definition
     expected = ", ".join(definition.alias for definition in INDEX_DEFINITIONS)
     raise BadArgument(f"alias: expected one of {expected}, got {alias}")
-
-
-def shared_checks(definition: IndexDefinition) -> SharedRead[Checked]:
-    """The checks of this index. Those who ask at the same time share them."""
-    return _checks[definition.alias]
-
-
-def _new_checks(definition: IndexDefinition) -> SharedRead[Checked]:
-    return SharedRead(
-        f"checks of {definition.alias}",
-        lambda: check_index(definition),
-        fresh_seconds=CHECK_SECONDS,
-        limit_seconds=CHECK_LIMIT_SECONDS,
-    )
-
-
-_checks = {definition.alias: _new_checks(definition) for definition in INDEX_DEFINITIONS}

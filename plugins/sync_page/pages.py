@@ -79,14 +79,15 @@ async def night_page(request: Request, user: Visitor) -> Response:
 
 
 def _page(view: NightView, message: str, root: str) -> str:
+    steps = page_view.steps(view)
     return render(
         "night.html",
         root=root,
         view=view,
         title=page_view.title(view),
         poll=page_view.poll_seconds(view),
-        steps=page_view.steps(view),
-        run_missing=page_view.run_missing(view),
+        steps=steps,
+        run_missing=page_view.run_missing(view, steps),
         facts=page_view.facts(view),
         rows=[page_view.row(job) for job in view.jobs],
         timeline=timeline.timeline(view),
@@ -94,6 +95,8 @@ def _page(view: NightView, message: str, root: str) -> str:
         log_path=page_view.log_path,
         run_path=page_view.run_path,
         stop_path=page_view.stop_path,
+        built_by=page_view.built_by,
+        london=page_view.london_note(view),
     )
 
 

@@ -66,11 +66,16 @@ async def snapshot() -> Snapshot:
     try:
         found = await _night_facts.get()
     except NoAnswer as error:
-        return Snapshot(Facts(now=timezone.utcnow(), error=f"Airflow's database gives {error}"))
+        return _unknown(f"Airflow's database gives {error}", search)
     except SQLAlchemyError as error:
         log.error("Airflow's metadata database failed", exc_info=error)
-        return Snapshot(Facts(now=timezone.utcnow(), error=f"Airflow's database failed ({type(error).__name__})"))
+        return _unknown(f"Airflow's database failed ({type(error).__name__})", search)
     return _together(found, search)
+
+
+def _unknown(error: str, search: SearchFact) -> Snapshot:
+    """Airflow's database did not answer; Elasticsearch may have done."""
+    return Snapshot(Facts(now=timezone.utcnow(), error=error, search=search))
 
 
 def forget() -> None:
