@@ -13,6 +13,7 @@
     answers, night_view  the forms of answers
     api_page             the OpenAPI description, and the page that shows it
     errors               how errors are answered
+    database_down        what is answered while Airflow's database is down
     access, rights       who may view and run
     arguments            checks the body of a request that starts a run
     starting, stopping   starts a run, unless one is active; stops one

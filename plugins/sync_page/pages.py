@@ -74,11 +74,12 @@ async def night_page(request: Request, user: Visitor) -> Response:
     root = request.scope.get("root_path", PREFIX)
     key = ("page", chosen, rights, message, root)
     if key not in shown.answers:  # visitors with the same rights share what has been made from a snapshot
-        shown.answers[key] = _page(night_view(shown, shown.night(chosen), rights), message, root)
+        shown.answers[key] = page(night_view(shown, shown.night(chosen), rights), message, root)
     return HTMLResponse(shown.answers[key])
 
 
-def _page(view: NightView, message: str, root: str) -> str:
+def page(view: NightView, message: str, root: str) -> str:
+    """The page of a night. root: the path of this application as browsers see it."""
     steps = page_view.steps(view)
     return render(
         "night.html",

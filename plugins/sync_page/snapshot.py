@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import timezone
@@ -76,6 +76,11 @@ async def snapshot() -> Snapshot:
 def _unknown(error: str, search: SearchFact) -> Snapshot:
     """Airflow's database did not answer; Elasticsearch may have done."""
     return Snapshot(Facts(now=timezone.utcnow(), error=error, search=search))
+
+
+def now() -> datetime:
+    """UTC."""
+    return timezone.utcnow()
 
 
 def forget() -> None:
