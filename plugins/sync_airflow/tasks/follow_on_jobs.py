@@ -76,6 +76,8 @@ class RunNextJobOperator(TriggerDagRunOperator):
 
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         super().__init__(
+            task_display_name="run the next job (if any)",
+            doc_md="Skipped if no job follows: in a run of a night, and in a dry run. That is no fault.",
             trigger_dag_id=find_job(job_name).dag_id,  # replaced in execute()
             skip_when_already_exists=True,  # in a retry, if the attempt before has started the run
             fail_when_dag_is_paused=True,  # otherwise the run would stay queued

@@ -42,6 +42,8 @@ class ReplaceMissingRunOperator(TriggerDagRunOperator):
         job = find_job(job_name)
         super().__init__(
             task_id=REPLACE_MISSING_RUN,
+            task_display_name="replace a missing run (if any)",
+            doc_md="Skipped unless this run has the logical date of a scheduled run. That is no fault.",
             trigger_dag_id=job.dag_id,
             skip_when_already_exists=True,  # if this task is cleared
             execution_timeout=task_defaults.SHORT_TASK_TIMEOUT,
