@@ -9,6 +9,7 @@ from uuid import uuid4
 from airflow.jobs.job import Job as AirflowJob
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun, DagRunNote
+from airflow.models.log import Log
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from sqlalchemy import delete, select, update
@@ -34,6 +35,7 @@ def write_history(session: Session, facts: Facts) -> None:
     """Replace all runs by those of the facts, and set the planned runs and the heartbeats of the components."""
     session.execute(delete(DagRun))
     session.execute(delete(AirflowJob))
+    session.execute(delete(Log))
     for number, run in enumerate(facts.runs, start=1):
         _write(session, run, number)
     times = {job.dag_id: job.at for job in JOBS} | {index_alarm_id(PERSONS): ALARM_AT}

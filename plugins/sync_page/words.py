@@ -91,6 +91,11 @@ def number(value: float) -> str:
     return f"{value:,}"
 
 
+def capital(text: str) -> str:
+    """The text with a capital first letter; the rest stays, as in PostgreSQL."""
+    return text[:1].upper() + text[1:]
+
+
 def percentage(value: float) -> str:
     """100, 20, 33.4 or 0.0042: as many digits as are needed."""
     return f"{value:.4f}".rstrip("0").rstrip(".")
