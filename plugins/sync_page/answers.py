@@ -57,9 +57,12 @@ _WHEN = {
 
 
 def errors(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """The errors of an address, for its OpenAPI description. All need a login and can fail unexpectedly."""
+    """The errors of an address, for its OpenAPI description.
+
+    All need a login, can fail unexpectedly, and fail while Airflow's database is down.
+    """
     found: dict[int | str, dict[str, Any]] = {}
-    for code in sorted({401, 500, *codes}):
+    for code in sorted({401, 500, 503, *codes}):
         found[code] = {"description": _WHEN[code]}
         if code != 304:
             found[code]["model"] = Error

@@ -45,7 +45,7 @@ class Stop(BaseModel):
     reason: str = ""
 
 
-@router.get("/jobs/status", responses=errors(403, 503))
+@router.get("/jobs/status", responses=errors(403))
 async def get_running(user: GetUserDep) -> dict[str, bool]:
     """Whether each job is running, or queued and due: {"personOwnerRebuildJob": false, ...}. For old clients.
 
@@ -80,7 +80,7 @@ def get_recovery_parameters(user: GetUserDep) -> list[Parameter]:
     "/job/{name}",
     dependencies=[Depends(from_our_pages)],
     response_model=Started,
-    responses=errors(400, 403, 409, 415, 503),
+    responses=errors(400, 403, 409, 415),
 )
 def start_job(name: str, user: GetUserDep, body: RunBody = None) -> JSONResponse:
     """Start one job. name: the operators' name, in any case, or the DAG id.
@@ -94,7 +94,7 @@ def start_job(name: str, user: GetUserDep, body: RunBody = None) -> JSONResponse
 
 @router.put("/jobs/", include_in_schema=False, dependencies=[Depends(from_our_pages)])
 @router.put(
-    "/jobs", dependencies=[Depends(from_our_pages)], response_model=Started, responses=errors(400, 403, 409, 415, 503)
+    "/jobs", dependencies=[Depends(from_our_pages)], response_model=Started, responses=errors(400, 403, 409, 415)
 )
 def start_all(user: GetUserDep, body: RunBody = None) -> JSONResponse:
     """Start recovery: all jobs in order, one after the other. "jobs", a list of names: only these, in that order.
@@ -110,7 +110,7 @@ def start_all(user: GetUserDep, body: RunBody = None) -> JSONResponse:
     "/job/{name}/stop",
     dependencies=[Depends(from_our_pages)],
     response_model=Stopped,
-    responses=errors(400, 403, 409, 415, 503),
+    responses=errors(400, 403, 409, 415),
 )
 async def stop_job(name: str, user: GetUserDep, wanted: Stop | None = None) -> Stopped:
     """Stop the running or queued run of a job. name: as for a start. With run_id in the body only that run."""
@@ -121,7 +121,7 @@ async def stop_job(name: str, user: GetUserDep, wanted: Stop | None = None) -> S
     "/jobs/stop",
     dependencies=[Depends(from_our_pages)],
     response_model=Stopped,
-    responses=errors(400, 403, 409, 415, 503),
+    responses=errors(400, 403, 409, 415),
 )
 async def stop_all(user: GetUserDep, wanted: Stop | None = None) -> Stopped:
     """Stop recovery, and the run of the job that it has started."""

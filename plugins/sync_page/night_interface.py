@@ -91,7 +91,7 @@ def night_answer(taken: Snapshot, wanted: RunDate | None, rights: Rights) -> Ans
     return answer
 
 
-@router.get("/runs", responses=errors(403, 503))
+@router.get("/runs", responses=errors(403))
 async def get_runs(user: GetUserDep) -> list[DeedView]:
     """Who did what: the last 20 manual runs and other changes, newest first."""
     rights = await rights_of(user)
@@ -122,7 +122,7 @@ async def get_health() -> JSONResponse:
     return JSONResponse(TypeAdapter(Health).dump_python(health, mode="json"), code)
 
 
-@router.get("/indices", responses=errors(403, 503))
+@router.get("/indices", responses=errors(403))
 def get_indices(user: GetUserDep) -> list[SearchFact]:
     """The state of each search index, with the progress of its build."""
     visible = [each for each in INDEX_DEFINITIONS if may_view(user, build_job(each).dag_id)]
@@ -139,7 +139,7 @@ def get_indices(user: GetUserDep) -> list[SearchFact]:
     raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, reason)
 
 
-@router.put("/index/{alias}/checks", dependencies=[Depends(from_our_pages)], responses=errors(400, 403, 415, 503))
+@router.put("/index/{alias}/checks", dependencies=[Depends(from_our_pages)], responses=errors(400, 403, 415))
 async def check_now(alias: str, user: GetUserDep) -> Checked:
     """Check the live index now: it is alone behind the alias, takes writes, and agrees with PostgreSQL.
 
@@ -159,7 +159,7 @@ async def check_now(alias: str, user: GetUserDep) -> Checked:
     "/index/{alias}/rollback",
     dependencies=[Depends(from_our_pages)],
     response_model=Started,
-    responses=errors(400, 403, 409, 415, 503),
+    responses=errors(400, 403, 409, 415),
 )
 async def roll_back(alias: str, wanted: Rollback, user: GetUserDep) -> JSONResponse:
     """Start a rollback of search to a kept index: the one built before the live one, or the one built after it."""

@@ -17,6 +17,7 @@ from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
+from airflow.models.revoked_token import RevokedToken
 from airflow.utils.session import create_session
 from airflow.utils.types import DagRunTriggeredByType
 from elasticsearch import Elasticsearch
@@ -223,6 +224,38 @@ def test_the_page_loads_nothing_from_other_sites(client: TestClient) -> None:
     for address in files:
         assert client.get(address).status_code == 200, address
     assert not re.search(r"<script(?![^>]* src=)| style=| on[a-z]+=|<style", answer.text)
+
+
+def test_no_other_site_can_embed_a_page_of_airflow(client: TestClient) -> None:
+    for path in ("/", "/dags", "/auth/login", "/api/v2/version"):
+        headers = client.get(path).headers
+        assert headers["content-security-policy"] == "frame-ancestors 'self'", path
+        assert headers["x-frame-options"] == "SAMEORIGIN", path
+    own = client.get("/sync/api/").headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in own
+    assert "frame-ancestors 'self'" not in own
+
+
+def test_while_the_database_does_not_know_the_cookie_the_page_says_so(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> bool:
+        raise OperationalError("SELECT 1", {}, Exception("server closed the connection"))
+
+    headers = {"Cookie": form_of("viewer")["Cookie"]}
+    monkeypatch.setattr(RevokedToken, "is_revoked", fail)
+    page = client.get("/sync/", headers=headers)
+    assert page.status_code == 503
+    assert "It is not known how the night went: Airflow&#39;s database failed (OperationalError)." in page.text.replace(
+        "<wbr>", ""
+    )
+    assert "SELECT" not in page.text
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    answer = client.get(NIGHT, headers=headers)
+    assert (answer.status_code, answer.json()["error"][:34]) == (503, "Airflow's metadata database failed")
+    form = client.get("/sync/run/PersonOwnerRebuildJob", headers=headers)
+    assert (form.status_code, "metadata database failed" in form.text) == (503, True)
+    assert client.get("/sync/static/page.css", headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/sync/", "/sync/static/page.js", "/sync/static/vendor/idiomorph-0.8.0.js", NIGHT])
