@@ -1,5 +1,6 @@
 """What is known of runs, read from a metadata database that holds only the runs of the test."""
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -10,7 +11,9 @@ from airflow.models import import_all_models
 from airflow.models.base import Base
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
+from airflow.models.log import Log
 from airflow.models.taskinstance import TaskInstance
+from airflow.models.taskinstancehistory import TaskInstanceHistory
 from airflow.models.xcom import XComModel
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
@@ -223,3 +226,71 @@ def test_a_run_says_what_started_it_and_its_run_date(
     add_run(session, run_id, "success", NOW, run_type=run_type, conf=conf, logical_date=tick)
     run = the_run(session)
     assert (run.started_by, run.run_date) == (started_by, run_date)
+
+
+def add_event(session: Session, moment: datetime, event: str, run_id: str | None = None, **extra: Any) -> None:
+    values = {"dttm": moment, "event": event, "dag_id": OWNER, "run_id": run_id, "owner": "jane"}
+    session.execute(Log.__table__.insert().values(values | {"extra": json.dumps(extra)}))
+
+
+@pytest.mark.parametrize(
+    ("event", "extra", "what"),
+    [
+        ("patch_dag", {"is_paused": True, "method": "PATCH"}, "paused"),
+        ("patch_dag", {"is_paused": False}, "unpaused"),
+        ("patch_dag", {}, "paused or unpaused"),
+        ("patch_dag_run", {"state": "failed"}, "marked as failed a run of"),
+        ("patch_dag_run", {"note": "seen"}, "changed a run of"),
+        ("sync_stop_run", {"reason": "wrong date"}, "stopped"),
+    ],
+)
+def test_an_event_says_what_somebody_did(session: Session, event: str, extra: dict[str, Any], what: str) -> None:
+    add_event(session, NOW, event, **extra)
+    (found,) = facts(session).events
+    assert (found.user, found.what) == ("jane", f"{what} {NAME}")
+    assert found.reason == (extra.get("reason") or "")
+
+
+@pytest.mark.parametrize(
+    ("event", "extra"), [("sync_stop_run", {"reason": "wrong"}), ("patch_dag_run", {"state": "failed"})]
+)
+def test_a_run_that_somebody_has_stopped_says_so_and_blames_no_other_job(
+    session: Session, event: str, extra: dict[str, Any]
+) -> None:
+    tasks = {"wait_for_post_employing_body_trust_job": "failed", "run_job": "skipped"}
+    add_run(session, "scheduled__1", "failed", NOW, tasks=tasks)
+    add_event(session, NOW - timedelta(seconds=1), event, "scheduled__1", **extra)
+    run = the_run(session)
+    assert run.stopped_by is None
+    assert run.reason == ("it was stopped by jane" + (": wrong" if "reason" in extra else ""))
+
+
+def test_a_run_that_failed_long_after_it_was_stopped_and_cleared_has_its_own_reason(session: Session) -> None:
+    add_run(session, "scheduled__1", "failed", NOW, xcoms={("run_job", "reason"): "no rows"})
+    add_event(session, NOW - timedelta(minutes=10), "sync_stop_run", "scheduled__1")
+    assert the_run(session).reason == "no rows"
+
+
+def test_attempts_that_failed_and_were_repeated_are_known(session: Session) -> None:
+    add_run(session, "scheduled__1", "success", NOW)
+    attempt = {
+        "dag_id": OWNER,
+        "run_id": "scheduled__1",
+        "map_index": -1,
+        "try_number": 1,
+        "pool": "-",
+        "pool_slots": 1,
+    }
+    began, ended = NOW - timedelta(minutes=5), NOW - timedelta(minutes=4)
+    for task_id in ("run_job", "run_next_job"):
+        values = {
+            "task_instance_id": uuid4(),
+            "task_id": task_id,
+            "state": "failed",
+            "start_date": began,
+            "end_date": ended,
+        }
+        values["span_status"] = "not_started"
+        session.execute(TaskInstanceHistory.__table__.insert().values(attempt | values))
+    ((start, end),) = the_run(session).attempts
+    assert (start.minute, end.minute) == (began.minute, ended.minute)
