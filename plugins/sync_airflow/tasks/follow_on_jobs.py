@@ -31,6 +31,7 @@ from sync_airflow.night_rules import (
     run_ids_of_night,
     run_type_of,
 )
+from sync_airflow.tasks.conditional_task import ConditionalTask
 from sync_jobs.catalogue import Job, find_job, jobs_to_run_after, jobs_waiting_for
 from sync_jobs.parameter_names import CONFIRM_RUN_DATE, DRY_RUN, FOLLOW_ON, RUN_DATE
 
@@ -63,6 +64,11 @@ def jobs_to_run_next(job: Job, *, run_type: str, params: Mapping[str, Any], conf
     return jobs_to_run_after(job) if params[FOLLOW_ON] else ()
 
 
+def cleared_tick(run: Any) -> datetime | None:
+    """The tick of a scheduled run that was cleared; None for other runs."""
+    return night_tick(run) if run_type_of(run) == SCHEDULED and run.clear_number else None
+
+
 def conf_of_next(run_date: date, rest: tuple[Job, ...]) -> dict[str, Any]:
     """The conf of the next run in the chain."""
     return {
@@ -83,7 +89,7 @@ def child_run_id(prefix: str, run_id: str, attempt: int) -> str:
     return f"{prefix}__{run_id.removeprefix(f'{prefix}__')[:MAXIMUM_PARENT_RUN_ID]}__{attempt}"
 
 
-class RunNextJobOperator(TriggerDagRunOperator):
+class RunNextJobOperator(ConditionalTask, TriggerDagRunOperator):
     """Starts the next run of the chain, or clears the next job's run if this is a cleared run of a night.
 
     Skips itself if there is nothing to do.
@@ -103,10 +109,10 @@ class RunNextJobOperator(TriggerDagRunOperator):
     def execute(self, context: Context) -> None:
         run, params = context["dag_run"], context["params"]
         job = find_job(self.job_name)
-        run_type, tick = run_type_of(run), night_tick(run)
-        if run_type == SCHEDULED and tick and run.clear_number:
+        tick = cleared_tick(run)
+        if tick:
             self._clear_next_of_night(context, job, tick)
-        jobs = jobs_to_run_next(job, run_type=run_type, params=params, conf=run.conf or {})
+        jobs = self._jobs(context)
         if not jobs:
             raise AirflowSkipException("There is no job to run after this run.")
         self.log.info("Next after %s, in this order: %s", job.name, ", ".join(next_.name for next_ in jobs))
@@ -115,6 +121,14 @@ class RunNextJobOperator(TriggerDagRunOperator):
         self.conf = conf_of_next(run_date, jobs[1:])
         self.trigger_run_id = child_run_id(AFTER, run.run_id, first_attempt(context))
         super().execute(context)
+
+    def has_work(self, context: Context) -> bool:
+        return cleared_tick(context["dag_run"]) is not None or bool(self._jobs(context))
+
+    def _jobs(self, context: Context) -> tuple[Job, ...]:
+        run = context["dag_run"]
+        job, run_type = find_job(self.job_name), run_type_of(run)
+        return jobs_to_run_next(job, run_type=run_type, params=context["params"], conf=run.conf or {})
 
     def _clear_next_of_night(self, context: Context, job: Job, tick: datetime) -> None:
         """Raises Airflow's order to clear the run, or skips this task if there is no such run (yet)."""

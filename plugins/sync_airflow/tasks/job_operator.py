@@ -20,6 +20,7 @@ from sync_airflow.night_rules import (
     own_date,
     successful_nights,
 )
+from sync_airflow.tasks.conditional_task import skip_tasks_without_work
 from sync_airflow.tasks.night_memory import remember_nights, remembered_nights
 from sync_airflow.tasks.past_successes import asset_of, assets_of_night, past_successes, skip_if_covered
 from sync_airflow.tasks.run_parameters import checked_first_date
@@ -63,6 +64,11 @@ class JobOperator(SyncOperator):
         job = find_job(job_name)
         super().__init__(what=job_name, inlets=assets_of_night(job), outlets=[asset_of(job)], **kwargs)
         self.job_name = job_name
+
+    def execute(self, context: Context) -> dict[str, object]:
+        report = super().execute(context)
+        skip_tasks_without_work(self, context, report)
+        return report
 
     def work(self, context: Context) -> dict[str, object]:
         job = find_job(self.job_name)
