@@ -273,7 +273,7 @@ def test_an_edit_in_the_middle_of_a_build_is_in_the_new_index(
     assert index_contents(elasticsearch) == as_in_postgresql(application)
 
 
-@pytest.mark.parametrize("round_number", range(10))
+@pytest.mark.parametrize("round_number", range(6))
 @pytest.mark.usefixtures("round_number")
 def test_an_index_agrees_with_the_database_after_constant_edits(
     application: Application,
