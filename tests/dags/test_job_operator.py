@@ -11,7 +11,12 @@ from typing import Any, Self, cast
 import pendulum
 import pytest
 from airflow.sdk import DAG, Context, Variable
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout, DownstreamTasksSkipped
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    DownstreamTasksSkipped,
+)
 
 from sync_airflow.night_rules import Success
 from sync_airflow.tasks import job_operator
