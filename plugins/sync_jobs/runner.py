@@ -83,7 +83,7 @@ def run_rollback(
     dry_run: bool = False,
     settings: IndexSettings | None = None,
 ) -> Report:
-    """Put the index built before the live one ("back"), or after it ("forth"), behind the alias of the definition.
+    """Put the index built before the live one ("back"), or after it ("forward"), behind the alias of the definition.
 
     documents: what to do with those of an index that another definition built, "as_built" or "edited"
     (sync_jobs.parameters). Other arguments as in run_job, except limits: None for the defaults. The report's run_date

@@ -58,7 +58,7 @@ def test_a_manual_run_rolls_back_and_another_forth_and_both_are_announced(
     assert rollback.test().state == "failed"  # there is no index to roll back to
     first, second = build(job_connection, elasticsearch), build(job_connection, elasticsearch)
 
-    for dry_run, direction, live in ((True, "back", second), (False, "back", first), (False, "forth", second)):
+    for dry_run, direction, live in ((True, "back", second), (False, "back", first), (False, "forward", second)):
         # All parameters each time: dag.test() keeps those of one run in the DAG's params.
         assert rollback.test(run_conf={"dry_run": dry_run, "direction": direction}).state == "success"
         assert indices_behind_alias(elasticsearch) == [live]

@@ -161,7 +161,7 @@ def test_a_rollback_to_the_running_definition_brings_everything_up_to_date(
     application.edit(4, "Edited")
     application.postgres.execute("UPDATE contact_details SET surname = 'Late' WHERE id = 6")
     assert roll(wrong).warning
-    assert not roll(wrong, direction="forth").warning
+    assert not roll(wrong, direction="forward").warning
     report = roll(PERSONS)
     assert report.warning == ""
     assert report.changed > 0

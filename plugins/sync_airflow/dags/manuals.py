@@ -97,7 +97,7 @@ def rollback_manual(definition: IndexDefinition) -> str:
 
 Use it when last night's build succeeded but its search index is wrong. The indices of earlier builds are kept (two by
 default, see docs/index-settings.md). `direction` *back* puts the index built before the live one behind the alias
-`{definition.alias}`; *forth* puts the one built after it there. Readers see either index as a whole.
+`{definition.alias}`; *forward* puts the one built after it there. Readers see either index as a whole.
 
 If the running definition (SQL and mapping) built the index, no edit is lost. Before the swap, it is brought up to date:
 documents that differ from PostgreSQL are rewritten, for the run date that the index was built for. Edits made meanwhile

@@ -359,12 +359,12 @@ def prune(client: Elasticsearch, alias: str, retained_indices: int) -> list[str]
 
 
 def rollback_target(client: Elasticsearch, alias: str, direction: str) -> tuple[str, dict[str, Any]]:
-    """The finished index built before the live one ("back") or after it ("forth"), with its _meta.
+    """The finished index built before the live one ("back") or after it ("forward"), with its _meta.
 
     Raises BadArgument for any other direction, IndexNotAsExpected if there is no such index.
     """
-    if direction not in ("back", "forth"):
-        raise BadArgument(f"direction: expected back or forth, got {direction!r}")
+    if direction not in ("back", "forward"):
+        raise BadArgument(f"direction: expected back or forward, got {direction!r}")
     indices = find_indices(client, alias)
     live, previous = indices.live, indices.previous
     if live is None or live not in indices.own:

@@ -60,7 +60,7 @@ def roll_back_index(
     dry_run: bool,
     settings: IndexSettings,
 ) -> RolledBack:
-    """Put the finished index built before the live one ("back"), or after it ("forth"), behind the alias.
+    """Put the finished index built before the live one ("back"), or after it ("forward"), behind the alias.
 
     documents: one of OTHER_DEFINITION. Counts of the outcome: documents of the target, and what it took to bring it up
     to date. A dry run writes nothing and does not move the alias. Raises AlreadyRunning during a build,
