@@ -70,7 +70,7 @@ def check_index(definition: IndexDefinition) -> Checked:
         found.make("exactly one index is behind the alias", lambda: found.one_index(client))
         if found.index is not None:
             index = found.index
-            found.make("the index takes writes", lambda: _takes_writes(client, index))
+            found.make("the index accepts writes", lambda: _takes_writes(client, index))
             found.make("documents are as many as expected", lambda: _counts(definition, client, index))
             found.make("a sample agrees with PostgreSQL", lambda: _sample(definition, client, index))
     return Checked(alias=definition.alias, index=found.index, checks=found.checks)

@@ -1,7 +1,7 @@
 """The page of a night, and the login. It works without JavaScript.
 
-The script of the page asks for the same pages, and takes over what has changed. It names itself in the header
-X-Sync-Script: then a visitor who is not logged in gets the status 401 in place of a redirect to the login.
+The script of the page requests the same pages and updates what has changed. It sends the header X-Sync-Script, so that
+a visitor who is not logged in gets the status 401 instead of a redirect to the login.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sync_page.rendering import render
 from sync_page.rights import Rights, rights_of
 from sync_page.snapshot import Snapshot, snapshot
 
-# What ?started= can name besides a job, and the message for it.
+# The values of ?started= other than names of jobs, with their messages.
 STARTED = {
     "all": "All jobs have been started, in order.",
     "missing": "The missing jobs have been started, in order.",
@@ -65,13 +65,13 @@ Visitor = Annotated[Any, Depends(visitor)]
 
 @router.get("/")
 async def night_page(request: Request, user: Visitor) -> Response:
-    """The night of ?date=, by default the latest. ?started=: the name of what has just been started."""
+    """The night of ?date=, by default the latest. ?started=: what has just been started, for a message."""
     shown = await snapshot()
     rights = await _rights(shown, user)
     chosen, message = _chosen_night(request, shown), _message(request)
     root = request.scope.get("root_path", PREFIX)
     key = ("page", chosen, rights, message, root)
-    if key not in shown.answers:  # visitors with the same rights share what has been made from a snapshot
+    if key not in shown.answers:  # visitors with the same rights share the page of a snapshot
         shown.answers[key] = _page(night_view(shown, shown.night(chosen), rights), message, root)
     return HTMLResponse(shown.answers[key])
 
@@ -100,7 +100,7 @@ async def _rights(shown: Snapshot, user: Any) -> Rights:
     except SQLAlchemyError:
         if shown.facts.error is None:
             raise
-        return NOBODY  # the database that knows the rights does not answer either; nothing is shown but that
+        return NOBODY  # the rights are in the database that does not answer; the page shows only that
 
 
 def _chosen_night(request: Request, shown: Snapshot) -> date | None:

@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, D
 
 from sync_airflow.tasks import recovery, recovery_summary
 from sync_airflow.tasks.recovery import RecoverJobOperator, unfit_upstream_jobs
-from sync_airflow.tasks.recovery_summary import SummaryOperator, jobs_to_run_again, run_book, table
+from sync_airflow.tasks.recovery_summary import SummaryOperator, jobs_to_run_again, table, what_to_run_again
 from sync_jobs.catalogue import JOBS, find_job
 from sync_jobs.errors import BadArgument
 from sync_jobs.parameters import recovery_parameters
@@ -212,7 +212,7 @@ def test_the_summary_lists_the_jobs_to_run_again_in_order_with_reasons() -> None
         "post_funding_status_sync_job": "upstream_failed",
     }
     reasons = {"person_placement_employing_body_trust_job": "it would remove 100 of 100"}
-    text = run_book(jobs_to_run_again(states), states, reasons, date(2026, 2, 28))
+    text = what_to_run_again(jobs_to_run_again(states), states, reasons, date(2026, 2, 28))
     assert text.splitlines()[:5] == [
         f"Run 4 of {len(DAG_IDS)} jobs again, in this order, with run_date 2026-02-28:",
         "  PersonPlacementEmployingBodyTrustJob failed: it would remove 100 of 100",

@@ -97,7 +97,7 @@ def test_a_job_that_takes_much_longer_than_usual_is_late() -> None:
     running = scheduled(OWNER, state="running")
     assert judge(known([*history, running], now=at("00:15"))).verdict == "under way"
     night = judge(known([*history, running], now=at("00:17")))
-    assert night.sentence == f"{OWNER} is late: it has been at work since 00:05 (it usually takes 1 min)."
+    assert night.sentence == f"{OWNER} is late: it has been running since 00:05 (it usually takes 1 min)."
     assert night.missing == ()
 
 

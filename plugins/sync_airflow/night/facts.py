@@ -1,4 +1,4 @@
-"""What a verdict is made from. Readers of Airflow's database and of Elasticsearch fill these classes."""
+"""The input of a verdict. Readers of Airflow's database and of Elasticsearch fill these classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync_airflow.night_rules import Success
 StartedBy = Literal["schedule", "manual", "follow-on", "recovery", "restart", "backfill"]
 RunState = Literal["queued", "running", "success", "failed"]
 
-# The DAGs that are no jobs, in RunFact.job.
+# The DAGs that are not jobs, in RunFact.job.
 RECOVERY = "recovery"
 ROLLBACK = "rollback"
 ALARM = "alarm"
@@ -26,16 +26,16 @@ class RunFact:
     job: the job's name, or RECOVERY, ROLLBACK, ALARM. dag_id, run_id: of the run in Airflow.
     run_date: the date that it is for, None if the given one is not a date; own_date: the date that it is for by
     default. first_date: the first date that it covered, as its report says; None if it says nothing.
-    run_after: not started before. started, ended: of the run. worked_from, worked_until: of the task that works.
-    worked: False if that task skipped itself, because another run has done the work or a later night replaces it.
-    tries: how often that task was tried. times_cleared: how often somebody has cleared the run.
-    is_retrying: the last attempt failed, and the next one comes by itself.
-    waits_for: names of the jobs for whose end an active run still waits. then_run: names of the jobs that run after it.
+    run_after: the earliest time of its start. started, ended: of the run. worked_from, worked_until: of its task that
+    does the work. worked: False if that task skipped itself, because another run has done the work or a later night
+    replaces it. tries: how often that task was tried. times_cleared: how often somebody has cleared the run.
+    is_retrying: the last attempt failed, and Airflow will retry it.
+    waits_for: names of the jobs whose end an active run still waits for. then_run: names of the jobs that run after it.
     only_jobs: of recovery, the names of the jobs that it runs; empty for all.
     failed_task: the task that failed first. stopped_by: the job whose failure stopped this run before it worked.
     reason: of a failure.
     report: sync_jobs.report.Report.as_dict of a success. conf: its parameters, as given. user: who started it, empty
-    for Airflow. note: what somebody has noted on the run.
+    for Airflow. note: the note on the run in Airflow.
     """
 
     job: str
@@ -75,12 +75,12 @@ class RunFact:
 
     @property
     def work_started(self) -> datetime | None:
-        """When its work began; of a run without such a task, when it began itself."""
+        """When its work began; for a run without such a task, when the run began."""
         return self.worked_from or self.started
 
     @property
     def work_ended(self) -> datetime | None:
-        """When its work ended; of a run without such a task, when it ended itself."""
+        """When its work ended; for a run without such a task, when the run ended."""
         return self.worked_until or self.ended
 
     @property
@@ -111,9 +111,9 @@ class EventFact:
 
 @dataclass(frozen=True, kw_only=True)
 class DagFact:
-    """A DAG in Airflow. is_known: Airflow has read its file. next_run: the next planned tick's run, UTC.
+    """A DAG in Airflow. is_known: Airflow has read its file. next_run: when Airflow plans the next run, UTC.
 
-    blocked_by: the run that somebody planned for a later time. Until it has ended, Airflow starts no scheduled run.
+    blocked_by: a run that somebody planned for a later time. Until it has ended, Airflow creates no scheduled run.
     """
 
     is_known: bool = True
@@ -133,7 +133,7 @@ class Component:
 
 @dataclass(frozen=True, kw_only=True)
 class IndexFact:
-    """A finished index. built_at: start of its build, UTC; None if no build made it. documents: top level.
+    """A finished index. built_at: start of its build, UTC; None if no build made it. documents: without nested ones.
 
     definition_version: of the index definition that the build used, None if it does not say.
     """
@@ -176,7 +176,7 @@ class BuildFact:
 class SearchFact:
     """One search index. job: name of the job that builds it. rollback: id of the DAG that rolls it back.
 
-    error: why nothing is known, then all else is empty. live: behind the alias; None if nothing is.
+    error: why nothing is known; everything else is empty then. live: behind the alias; None if nothing is.
     previous: the other finished indices, newest first; some may be newer than the live one (after a rollback).
     """
 

@@ -1,13 +1,13 @@
 """Follow-on jobs: the jobs that run after a manual run, one after the other, each in its own DAG.
 
-The runs form a chain. Each run starts the next one as its last task and ends without waiting for it. A waiting run
-would occupy its DAG, which allows one running run, and could deadlock: it waits for a run that is queued behind a
-nightly run, whose sensor waits for a nightly run that is queued behind the waiting one.
+The runs form a chain. Each run starts the next one as its last task and ends without waiting for it. If it waited, it
+could deadlock, because a DAG allows one running run: the run that it waits for may be queued behind a nightly run,
+whose sensor waits for another nightly run, which is queued behind the waiting run.
 A failed job ends the chain; if its run is cleared and succeeds, the chain continues.
 
 A run of a night starts nothing: the next job has its own run, whose sensors wait. But if the run was cleared, those
-sensors have ended long ago, perhaps in failure, and Airflow clears no other DAG. So a cleared run clears the next job's
-run of the same night. Its sensors then wait again, and after its success it does the same.
+sensors have already ended, perhaps in failure, and Airflow does not clear other DAGs. So a cleared run clears the next
+job's run of the same night. The sensors of that run wait again, and after its success it does the same.
 """
 
 from __future__ import annotations
@@ -74,11 +74,11 @@ def conf_of_next(run_date: date, rest: tuple[Job, ...]) -> dict[str, Any]:
 
 
 def child_run_id(prefix: str, run_id: str, attempt: int) -> str:
-    """A run id that names the run that starts it, and that differs if the task is cleared and repeated.
+    """The id of a run that another run starts: the prefix, the id of the other run, and the attempt.
 
-    attempt: the first one since the task was cleared. An automatic retry has the same id: it must not start a second
-    run if the attempt before was lost after it had started one.
-    after__manual__2026-02-28T09:00:00+00:00__1; a run that is started by this one has another __1 at the end.
+    attempt: the first attempt since the task was cleared. So a cleared task starts another run, but an automatic retry
+    does not, even if the previous attempt was lost after it had started the run.
+    Example: after__manual__2026-02-28T09:00:00+00:00__1. The next run of the chain has another __1 at the end.
     """
     return f"{prefix}__{run_id.removeprefix(f'{prefix}__')[:MAXIMUM_PARENT_RUN_ID]}__{attempt}"
 
@@ -92,7 +92,7 @@ class RunNextJobOperator(TriggerDagRunOperator):
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         super().__init__(
             trigger_dag_id=find_job(job_name).dag_id,  # replaced in execute()
-            skip_when_already_exists=True,  # in a retry, if the attempt before has started the run
+            skip_when_already_exists=True,  # in a retry, if the previous attempt has started the run
             fail_when_dag_is_paused=True,  # otherwise the run would stay queued
             execution_timeout=task_defaults.SHORT_TASK_TIMEOUT,
             **task_defaults.RETRIES,
@@ -117,7 +117,7 @@ class RunNextJobOperator(TriggerDagRunOperator):
         super().execute(context)
 
     def _clear_next_of_night(self, context: Context, job: Job, tick: datetime) -> None:
-        """Raises Airflow's order to clear the run, or skips this task if there is no such run (yet)."""
+        """Raises the exception that makes Airflow clear the run; skips this task if there is no such run (yet)."""
         for next_ in jobs_waiting_for(job)[:1]:
             for run_id in run_ids_of_night(tick + between(job, next_)):
                 if not context["ti"].get_dr_count(dag_id=next_.dag_id, run_ids=[run_id]):

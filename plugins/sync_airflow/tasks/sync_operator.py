@@ -62,8 +62,8 @@ class SyncOperator(BaseOperator):
     def on_kill(self) -> None:
         """Stop the work. Airflow calls this in the main thread to end the task, and kills the process 5 s later.
 
-        Without an exception the work would continue meanwhile, and might even put a new index live. SystemExit makes
-        psycopg cancel its current statement, and lets Airflow retry the task if it is to be retried.
+        Without an exception the work would continue until then, and might even promote a new index. SystemExit makes
+        psycopg cancel its current statement, and lets Airflow retry the task if it has retries left.
         """
         if self._at_work:
             raise SystemExit(f"{self.what} was stopped by Airflow")
