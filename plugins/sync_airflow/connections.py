@@ -217,7 +217,7 @@ def _wrong_connection(why: str) -> AirflowFailException:
 
 
 def _seconds(timeout: Any) -> float:
-    """Never without a limit: a request whose answer is lost would wait forever."""
+    """A time limit in seconds. There is always one: otherwise a request whose answer is lost would wait forever."""
     if timeout in (None, ""):
         return REQUEST_TIMEOUT_SECONDS
     try:

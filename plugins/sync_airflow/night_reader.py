@@ -1,4 +1,4 @@
-"""Reads what a verdict is made from out of Airflow's metadata database, in a bounded number of queries.
+"""Reads the facts of a verdict from Airflow's metadata database, in a bounded number of queries.
 
 For processes that may use that database: the API server and command lines. Tasks may not.
 """
@@ -37,7 +37,7 @@ from sync_jobs.index_definitions import INDEX_DEFINITIONS
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-# How far back runs are read: 14 nights before the current one, and a catch-up of the oldest.
+# How far back runs are read: 14 nights before the latest one, and a later run that covers the oldest.
 HISTORY = timedelta(days=16)
 
 # How many manual changes are read, for "who did what".
@@ -77,7 +77,7 @@ _TRIES_AT_THE_END = re.compile(r"(__\d+)+$", re.ASCII)
 
 
 def read_facts(session: Session, now: datetime) -> Facts:
-    """Everything but the search index. now: UTC. Seven queries, however many runs there are. Raises SQLAlchemyError."""
+    """Everything except the search index, by seven queries for any number of runs. now: UTC. Raises SQLAlchemyError."""
     rows = session.execute(_runs(now - HISTORY)).all()
     tasks = _Tasks(session, now - HISTORY)
     users = {row.DagRun.run_id: row.DagRun.triggering_user_name for row in rows if row.DagRun.triggering_user_name}

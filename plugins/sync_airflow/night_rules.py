@@ -156,7 +156,7 @@ def successful_nights(earlier: Iterable[Success]) -> set[date]:
 
 
 def catches_up(job: Job, run_date: date, own: date, *, date_override: str = "") -> bool:
-    """Whether a run covers missed nights: only for its own date, and without a date_override."""
+    """Whether a run covers missed nights: only a run for its own date and without a date_override does."""
     return job.covers_missed_nights and run_date == own and not date_override
 
 

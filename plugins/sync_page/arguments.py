@@ -62,7 +62,7 @@ def conf_of(body: object, parameters: tuple[Parameter, ...]) -> dict[str, Any]:
 
 
 def split_jobs(body: object) -> tuple[object, dict[str, list[str]]]:
-    """The body of a request that starts recovery without its list of jobs, and that list as part of the conf.
+    """The body of a request that starts recovery, without its list of jobs; and that list, as part of the conf.
 
     Raises BadArgument unless the list names jobs, each once.
     """

@@ -93,7 +93,7 @@ class _Checks:
             passed, text = None, str(error)
         except (TransportError, ApiError, PostgresError) as error:
             log.warning("Check of %s: %s: %s", self.definition.alias, name, error)
-            passed, text = None, f"No answer as expected: {type(error).__name__}"
+            passed, text = None, f"Unexpected answer: {type(error).__name__}"
         self.checks.append(Check(name=name, passed=passed, text=text, checked_at=timezone.utcnow()))
 
     def one_index(self, client: Elasticsearch) -> str:
@@ -107,7 +107,7 @@ class _Checks:
 
 
 def _takes_writes(client: Elasticsearch, index: str) -> str:
-    """By its blocks and the health of its shards: a check must not write."""
+    """Whether an index accepts writes, by its blocks and the health of its shards: a check must not write."""
     settings = client.indices.get_settings(index=index, name="index.blocks.*", flat_settings=True)
     blocks = (
         [key for key, value in settings[index]["settings"].items() if str(value).lower() == "true"] if settings else []

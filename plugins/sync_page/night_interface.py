@@ -1,4 +1,4 @@
-"""The page's own addresses: a night as one snapshot, who did what, the search index, and the health of it all."""
+"""The addresses that the page needs: a night as one snapshot, who did what, the search index, and the health."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from sync_page.shared_read import NoAnswer, SharedRead
 from sync_page.snapshot import Snapshot, snapshot
 from sync_page.words import being_built
 
-# What changes with every look without being news. Left out of the ETag.
+# Fields that change with every request although nothing has happened. Left out of the ETag.
 _NO_NEWS: Any = {"checked_at": True, "search": {"age_seconds"}, "components": {"__all__": {"seen"}}}
 _SCHEMA = TypeAdapter(NightView)
 

@@ -29,7 +29,7 @@ from sync_page.shared_read import NoAnswer, SharedRead
 NIGHT_SECONDS = 1.0
 SEARCH_SECONDS = 2.0
 
-# While Elasticsearch is slow, the page shows what it said last, for this long.
+# While Elasticsearch is slow, the page shows its last answer for this long.
 SEARCH_STALE_SECONDS = 15.0
 
 # Nobody waits longer for Airflow's database.
@@ -67,7 +67,7 @@ class Snapshot:
 
 
 async def snapshot() -> Snapshot:
-    """The current snapshot. Never raises: what does not answer is said in its facts."""
+    """The current snapshot. Never raises: its facts say what does not answer."""
     search = await _search()
     try:
         found = await _night_facts.get()
@@ -80,7 +80,7 @@ async def snapshot() -> Snapshot:
 
 
 def forget() -> None:
-    """Read again when somebody asks next: a run has just been started."""
+    """Read again at the next call: a run has just been started."""
     _night_facts.forget()
 
 

@@ -1,4 +1,4 @@
-"""The DAG that puts the search index of an earlier build behind the alias, or a later one again."""
+"""The DAG that rolls search back: it puts the index of an earlier build behind the alias, or a later one again."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ REASONS_OF_A_DOCUMENT = ("immense term", "nested documents", "Limit of total fie
 # Of an operation that carries a document, the reason of any other error may quote it. These quote names only.
 REASONS_WITHOUT_CONTENT = ("pipeline with id [", "routing is required for [")
 
-# More of a reason than this helps nobody.
+# A longer reason is truncated.
 LONGEST_REASON = 500
 
 
@@ -146,7 +146,7 @@ def refusal(status: int, error: Mapping[str, Any], *, carries_document: bool = T
 
 
 def _reason(error: Mapping[str, Any], carries_document: bool) -> str:
-    """What Elasticsearch says, with the first cause where it says more; empty where it may quote a document."""
+    """The reason that Elasticsearch gives, with its first cause if that says more; empty if it may quote a document."""
     root = next(iter(error.get("root_cause") or [error]))
     reasons = [error.get("reason"), root.get("reason"), *(cause.get("reason") for cause in _causes(error))]
     said = dict.fromkeys(str(reason) for reason in reasons if reason)

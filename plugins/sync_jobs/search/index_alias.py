@@ -218,7 +218,7 @@ def add_meta(client: Elasticsearch, alias: str, name: str, more: dict[str, Any])
 
 
 def record_left_out(client: Elasticsearch, alias: str, name: str, quarantine: Quarantine) -> None:
-    """Keep in the _meta of an index of ours ("left_out") which keys lack their new documents."""
+    """Store in the _meta of an index that a build made ("left_out") which keys lack their new documents."""
     meta = own_indices(client, alias).get(name)
     if meta is not None:
         earlier = meta.get("left_out", [])
