@@ -2,7 +2,7 @@
 
     python -m local.airflow_setup airflow_settings.yaml
 
-Needs the environment of Airflow (local/airflow.py). Two commands of Airflow would import Airflow twice, for seconds.
+Needs the environment of Airflow (local/airflow.py). Each call of Airflow's command line would import Airflow again.
 """
 
 import sys

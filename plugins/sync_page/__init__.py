@@ -15,7 +15,7 @@
     arguments            checks the body of a request that starts a run
     starting             starts a run, unless one is active
     snapshot             one snapshot of everything, shared among all callers
-    shared_read          one read a second, shared among all callers
+    shared_read          one read a second, however many ask
     status, task_news    the last runs of the jobs, from Airflow's metadata database
     search_state         the search index, from Elasticsearch
     index_checks         checks of the search index on request

@@ -43,7 +43,7 @@ CONFIRMATION = "confirmation"
 JOBS_FIELD = "jobs"
 REASON = "reason"
 
-# In bytes. No form has more content.
+# No form has longer content.
 LONGEST_FORM = 10_000
 
 router = APIRouter(include_in_schema=False)
@@ -93,7 +93,7 @@ async def run_form(request: Request, name: str, user: Visitor) -> Response:
 
 @router.post("/run/{name}", dependencies=[Depends(from_our_form)])
 async def run(request: Request, name: str, user: Visitor) -> Response:
-    """Start the run, or show the form with its errors."""
+    """Start it, or show the form with what is wrong."""
     target, content = _target(name), await _content(request)
     try:
         only: dict[str, Any] = {}

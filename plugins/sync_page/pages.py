@@ -24,7 +24,7 @@ from sync_page.rendering import render
 from sync_page.rights import Rights, rights_of
 from sync_page.snapshot import Snapshot, snapshot
 
-# The values of ?started= other than names of jobs, with their messages.
+# What ?started= can name besides a job, and the message for it.
 STARTED = {
     "all": "All jobs have been started, in order.",
     "missing": "The missing jobs have been started, in order.",
@@ -65,7 +65,7 @@ Visitor = Annotated[Any, Depends(visitor)]
 
 @router.get("/")
 async def night_page(request: Request, user: Visitor) -> Response:
-    """The night of ?date=, by default the latest. ?started=: what has just been started, for a message."""
+    """The night of ?date=, by default the latest. ?started=: the name of what has just been started."""
     shown = await snapshot()
     rights = await _rights(shown, user)
     chosen, message = _chosen_night(request, shown), _message(request)

@@ -74,11 +74,11 @@ def conf_of_next(run_date: date, rest: tuple[Job, ...]) -> dict[str, Any]:
 
 
 def child_run_id(prefix: str, run_id: str, attempt: int) -> str:
-    """The id of a run that another run starts: the prefix, the id of the other run, and the attempt.
+    """A run id that names the run that starts it, and that differs if the task is cleared and repeated.
 
-    attempt: the first attempt since the task was cleared. So a cleared task starts another run, but an automatic retry
-    does not, even if the previous attempt was lost after it had started the run.
-    Example: after__manual__2026-02-28T09:00:00+00:00__1. The next run of the chain has another __1 at the end.
+    attempt: the first one since the task was cleared. An automatic retry has the same id: it must not start a second
+    run if the attempt before was lost after it had started one.
+    after__manual__2026-02-28T09:00:00+00:00__1; a run that is started by this one has another __1 at the end.
     """
     return f"{prefix}__{run_id.removeprefix(f'{prefix}__')[:MAXIMUM_PARENT_RUN_ID]}__{attempt}"
 
