@@ -35,7 +35,7 @@ class SeededAirflow:
     url: str
 
     def seed(self, name: str) -> None:
-        """Let it be that history."""
+        """Replace the history by that one."""
         self._post(name)
 
     def token(self, role: str) -> str:

@@ -404,7 +404,7 @@ def test_updates_can_be_paused(view: Page, seeded: SeededAirflow) -> None:
     expect(view.locator("#sentence")).to_contain_text("Last night was fine.")
 
 
-def test_a_lost_server_dims_what_is_old_and_says_so(view: Page, seeded: SeededAirflow, complaints: list[str]) -> None:
+def test_a_lost_server_dims_the_page_and_says_so(view: Page, seeded: SeededAirflow, complaints: list[str]) -> None:
     look(view, seeded, "under way")
     top = view.locator("#verdict").bounding_box()
     view.route("**/sync/", lambda route: route.abort())

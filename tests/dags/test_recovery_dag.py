@@ -43,7 +43,7 @@ def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags: dict[str
 
 
 class TestWait:
-    """A task of recovery holds no worker slot while its job runs, and does not wait for ever."""
+    """A task of recovery holds no worker slot while its job runs, and does not wait forever."""
 
     task_id = DAG_IDS[0]
 
@@ -87,7 +87,7 @@ class TestWait:
         assert arguments["recheck_after"] == 9 * 3600
         assert deferred.value.timeout == timedelta(hours=9, minutes=5)
 
-    def test_a_retry_waits_for_the_run_that_the_attempt_before_has_started(
+    def test_a_retry_waits_for_the_run_that_the_previous_attempt_has_started(
         self, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(recovery, "start_run", lambda _: None)  # Airflow answers that it exists already
@@ -119,7 +119,7 @@ class TestWait:
             self.execute(dags, self.context({}, run_date=given))
 
     @pytest.mark.parametrize("dag_id", DAG_IDS)
-    def test_a_first_date_is_handed_to_the_jobs_that_cover_missed_nights_alone(
+    def test_a_first_date_is_passed_only_to_the_jobs_that_cover_missed_nights(
         self, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch, dag_id: str
     ) -> None:
         started: list[DagRunTriggerException] = []

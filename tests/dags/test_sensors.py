@@ -274,7 +274,7 @@ class TestTrigger:
         assert NightlyRunTrigger(**arguments).serialize() == (path, arguments)
 
     @pytest.mark.parametrize("state", ["success", "failed"])
-    def test_it_reports_how_the_run_ended_whichever_of_the_ids_it_has(
+    def test_it_reports_how_the_run_ended_under_any_of_its_ids(
         self, monkeypatch: pytest.MonkeyPatch, state: str
     ) -> None:
         self.ended(monkeypatch, state)

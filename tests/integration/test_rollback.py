@@ -182,7 +182,7 @@ def test_the_next_build_replaces_a_rollback_target(run: RunJob, roll: Any, elast
 
 
 class Killed(BaseException):
-    """Stands for the end of the process. The code that raises it makes sure that nothing is cleaned up afterwards."""
+    """Represents the end of the process. The code that raises it makes sure that nothing is cleaned up afterwards."""
 
 
 def killed_at(moment: str, run: RunJob, elasticsearch: Elasticsearch) -> None:
