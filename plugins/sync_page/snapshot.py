@@ -70,7 +70,7 @@ async def snapshot() -> Snapshot:
     """The current snapshot. Never raises: its facts say what does not answer."""
     search = await _search()
     try:
-        found = await _night_facts.get()
+        found = await night_facts.get()
     except NoAnswer as error:
         return Snapshot(Facts(now=timezone.utcnow(), error=f"Airflow's database gives {error}"))
     except SQLAlchemyError as error:
@@ -81,7 +81,7 @@ async def snapshot() -> Snapshot:
 
 def forget() -> None:
     """Read again at the next call: a run has just been started."""
-    _night_facts.forget()
+    night_facts.forget()
 
 
 class _Latest:
@@ -101,7 +101,7 @@ def _together(found: Facts, search: SearchFact) -> Snapshot:
 
 async def _search() -> SearchFact:
     try:
-        return await _search_fact.get()
+        return await search_fact.get()
     except NoAnswer as error:
         return _unknown_search(f"Elasticsearch gives {error}")
 
@@ -131,8 +131,8 @@ def _unknown_search(error: str) -> SearchFact:
     )
 
 
-_night_facts = SharedRead("night", _read_night, fresh_seconds=NIGHT_SECONDS, limit_seconds=LIMIT_SECONDS)
-_search_fact = SharedRead(
+night_facts = SharedRead("night", _read_night, fresh_seconds=NIGHT_SECONDS, limit_seconds=LIMIT_SECONDS)
+search_fact = SharedRead(
     "search",
     _read_search,
     fresh_seconds=SEARCH_SECONDS,
