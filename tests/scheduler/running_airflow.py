@@ -27,7 +27,7 @@ SETTINGS = {
     "AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).resolve().parent / "dags"),
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "2",
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "2",
-    # The next scheduler starts the queued tasks of a killed one within seconds instead of minutes.
+    # What a killed scheduler had in its queue, the next one takes up within seconds instead of minutes.
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
 }
 HURRIED_BUILD = "hurried_build"
