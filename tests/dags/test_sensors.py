@@ -236,7 +236,7 @@ def test_a_wait_ends_after_six_hours_with_the_name_of_the_late_job(monkeypatch: 
     with pytest.raises(AirflowFailException, match="PersonOwnerRebuildJob has not ended within 6:00:00"):
         sensor().execute_complete(context(), {"status": RECHECK})
     not_created = context(runs=0, next_dagrun=UPSTREAM_TICK)
-    with pytest.raises(AirflowFailException, match=r"has had no run within 6:00:00 \(a run that is planned"):
+    with pytest.raises(AirflowFailException, match=r"has had no run within 6:00:00 \(perhaps a run that is planned"):
         sensor().execute_complete(not_created, {"status": RECHECK})
 
 

@@ -117,7 +117,7 @@ class NightlyJobSensor(ExternalTaskSensor):
             return f"{self.upstream_name} has not ended within {task_defaults.WAIT_TIMEOUT}"
         return (
             f"{self.upstream_name} has had no run within {task_defaults.WAIT_TIMEOUT} (perhaps a run that is planned "
-            "for a later time blocks its scheduled runs: the page at /sync/ names it, delete it)"
+            "for a later time blocks its scheduled runs: delete the run that the page at /sync/ names)"
         )
 
     def upstream_tick(self, context: Context) -> datetime:
