@@ -71,7 +71,7 @@ def check_index(definition: IndexDefinition) -> Checked:
         if found.index is not None:
             index = found.index
             found.make("the index accepts writes", lambda: _takes_writes(client, index))
-            found.make("documents are as many as expected", lambda: _counts(definition, client, index))
+            found.make("the number of documents is as expected", lambda: _counts(definition, client, index))
             found.make("a sample agrees with PostgreSQL", lambda: _sample(definition, client, index))
     return Checked(alias=definition.alias, index=found.index, checks=found.checks)
 
@@ -144,7 +144,7 @@ def _sample(definition: IndexDefinition, client: Elasticsearch, index: str) -> s
         if left_out:
             return f"{error} The build has left out {left_out} {definition.entity}s, which may be these."
         raise
-    return f"{len(keys)} {definition.entity}s chosen at random are as in PostgreSQL"
+    return f"{len(keys)} {definition.entity}s chosen at random agree with PostgreSQL"
 
 
 def _built_for(client: Elasticsearch, definition: IndexDefinition, index: str) -> tuple[date, int]:

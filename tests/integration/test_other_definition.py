@@ -179,7 +179,7 @@ def test_an_index_without_a_recorded_definition_is_left_as_built(
     with pytest.raises(IndexNotAsExpected, match=r"did not record its snapshot\. Roll back with"):
         roll(PERSONS, documents="edited")
     report = roll(PERSONS)
-    assert report.warning.startswith(f"It is not known by which definition (SQL and mapping) {first} was built.")
+    assert report.warning.startswith(f"It is not known which definition (SQL and mapping) built {first}.")
     assert "is not known: its build did not record its snapshot" in report.warning
 
 

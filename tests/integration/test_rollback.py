@@ -95,7 +95,7 @@ def test_a_rollback_without_a_target_names_the_indices_that_exist(run: RunJob, r
 
 
 def test_there_is_no_rollback_target_before_the_first_build(roll: Any) -> None:
-    with pytest.raises(IndexNotAsExpected, match="is not one that a build made"):
+    with pytest.raises(IndexNotAsExpected, match="No build has made the index behind alias"):
         roll()
 
 

@@ -369,7 +369,7 @@ def rollback_target(client: Elasticsearch, alias: str, direction: str) -> tuple[
     live, previous = indices.live, indices.previous
     if live is None or live not in indices.own:
         raise IndexNotAsExpected(
-            f"The index behind alias {alias} is not one that a build made (found {live or 'no index'}). Run the index "
+            f"No build has made the index behind alias {alias} (found {live or 'no index'}). Run the index "
             "build instead of a rollback."
         )
     older, newer = [name for name in previous if name < live], [name for name in previous if name > live]

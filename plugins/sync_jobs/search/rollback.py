@@ -187,7 +187,7 @@ class _Rollback:
     def _built_by(self) -> str:
         if "definition" in self.meta:
             return f"{self.refresh.index} was built by another definition (SQL or mapping) than the running one."
-        return f"It is not known by which definition (SQL and mapping) {self.refresh.index} was built."
+        return f"It is not known which definition (SQL and mapping) built {self.refresh.index}."
 
     def _intact(self) -> int:
         """How many documents the target has. Raises GuardRail if too many have been lost since it was built."""
