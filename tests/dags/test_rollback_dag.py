@@ -52,7 +52,7 @@ def build(connection: Any, client: Elasticsearch) -> str:
     return report.indices["live"][0]
 
 
-def test_a_manual_run_rolls_back_and_another_forth_and_both_are_announced(
+def test_a_manual_run_rolls_back_and_another_forward_and_both_are_announced(
     rollback: DAG, slack: Any, job_connection: Any, elasticsearch: Elasticsearch
 ) -> None:
     assert rollback.test().state == "failed"  # there is no index to roll back to
