@@ -77,7 +77,7 @@ _TRIES_AT_THE_END = re.compile(r"(__\d+)+$", re.ASCII)
 
 
 def read_facts(session: Session, now: datetime) -> Facts:
-    """Everything except the search index, by seven queries for any number of runs. now: UTC. Raises SQLAlchemyError."""
+    """Everything but the search index. now: UTC. Seven queries, however many runs there are. Raises SQLAlchemyError."""
     rows = session.execute(_runs(now - HISTORY)).all()
     tasks = _Tasks(session, now - HISTORY)
     users = {row.DagRun.run_id: row.DagRun.triggering_user_name for row in rows if row.DagRun.triggering_user_name}

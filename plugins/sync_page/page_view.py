@@ -109,7 +109,7 @@ def _nothing_ran(view: NightView) -> Step:
 
 
 def run_missing(view: NightView) -> Action | None:
-    """The button that runs exactly the missing jobs; None if none is missing or the user may not run them."""
+    """The one button that runs exactly what is missing; None if nothing is, or the user may not."""
     if not (view.is_latest and view.missing and view.may_run_all) or view.recovery_is_paused:
         return None
     count = len(view.missing)

@@ -29,7 +29,7 @@ from sync_page.shared_read import NoAnswer, SharedRead
 NIGHT_SECONDS = 1.0
 SEARCH_SECONDS = 2.0
 
-# While Elasticsearch is slow, the page shows its last answer for this long.
+# While Elasticsearch is slow, the page shows what it said last, for this long.
 SEARCH_STALE_SECONDS = 15.0
 
 # Nobody waits longer for Airflow's database.
@@ -67,10 +67,10 @@ class Snapshot:
 
 
 async def snapshot() -> Snapshot:
-    """The current snapshot. Never raises: its facts say what does not answer."""
+    """The current snapshot. Never raises: what does not answer is said in its facts."""
     search = await _search()
     try:
-        found = await night_facts.get()
+        found = await _night_facts.get()
     except NoAnswer as error:
         return Snapshot(Facts(now=timezone.utcnow(), error=f"Airflow's database gives {error}"))
     except SQLAlchemyError as error:
@@ -80,8 +80,8 @@ async def snapshot() -> Snapshot:
 
 
 def forget() -> None:
-    """Read again at the next call: a run has just been started."""
-    night_facts.forget()
+    """Read again when somebody asks next: a run has just been started."""
+    _night_facts.forget()
 
 
 class _Latest:
@@ -101,7 +101,7 @@ def _together(found: Facts, search: SearchFact) -> Snapshot:
 
 async def _search() -> SearchFact:
     try:
-        return await search_fact.get()
+        return await _search_fact.get()
     except NoAnswer as error:
         return _unknown_search(f"Elasticsearch gives {error}")
 
@@ -131,8 +131,8 @@ def _unknown_search(error: str) -> SearchFact:
     )
 
 
-night_facts = SharedRead("night", _read_night, fresh_seconds=NIGHT_SECONDS, limit_seconds=LIMIT_SECONDS)
-search_fact = SharedRead(
+_night_facts = SharedRead("night", _read_night, fresh_seconds=NIGHT_SECONDS, limit_seconds=LIMIT_SECONDS)
+_search_fact = SharedRead(
     "search",
     _read_search,
     fresh_seconds=SEARCH_SECONDS,

@@ -35,7 +35,7 @@ class SeededAirflow:
     url: str
 
     def seed(self, name: str) -> None:
-        """Replace the history by that one."""
+        """Let it be that history."""
         self._post(name)
 
     def token(self, role: str) -> str:
@@ -116,7 +116,7 @@ def serve(port: int) -> None:
     clock = NOW_OF_AIRFLOW
     for module in (snapshot, form_pages):
         setattr(module, "timezone", clock)  # noqa: B010, for mypy it is a module
-    real_search = snapshot.search_fact.get
+    real_search = snapshot._search_fact.get
 
     def answer(value: Any) -> Any:
         from starlette.responses import JSONResponse
@@ -132,7 +132,7 @@ def serve(port: int) -> None:
         async def search() -> Any:
             return facts.search
 
-        snapshot.search_fact.get = search if facts.search else real_search  # type: ignore[method-assign]
+        snapshot._search_fact.get = search if facts.search else real_search  # type: ignore[method-assign]
         snapshot.forget()
         return answer("seeded")
 

@@ -36,8 +36,8 @@ def history(monkeypatch: pytest.MonkeyPatch) -> Any:
         async def read_search() -> SearchFact:
             return found or search()
 
-        monkeypatch.setattr(snapshot.night_facts, "get", read_facts)
-        monkeypatch.setattr(snapshot.search_fact, "get", read_search)
+        monkeypatch.setattr(snapshot._night_facts, "get", read_facts)
+        monkeypatch.setattr(snapshot._search_fact, "get", read_search)
 
     return given
 
