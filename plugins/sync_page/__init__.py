@@ -7,7 +7,7 @@
     run_forms            the fields of the forms, and the conf of a run from them
     words, rendering     how times and numbers are written; renders the templates
     interface            addresses that start runs, also those that clients of the running service use
-    night_interface      addresses that the page needs: a night, who did what, the search index, health
+    night_interface      addresses for scripts and monitors: a night, who did what, the search index, health
     answers, night_view  the schemas of answers
     api_page             the OpenAPI description, and the page that shows it
     errors               how errors are answered

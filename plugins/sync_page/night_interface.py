@@ -1,4 +1,4 @@
-"""The addresses that the page needs: a night as one snapshot, who did what, the search index, and the health."""
+"""Addresses for scripts and monitors: a night as one snapshot, who did what, the search index, and the health."""
 
 from __future__ import annotations
 
