@@ -1,7 +1,7 @@
 """The HTTP interface of the page, also for scripts: status of all jobs, parameters, starting runs.
 
 Addresses and answers that old clients know are those of the service that this one replaces (docs/domain.md, "The HTTP
-interface"). The page's own addresses are in sync_page.night_interface.
+interface"). All other addresses are in sync_page.night_interface.
 """
 
 from __future__ import annotations
