@@ -240,5 +240,5 @@ def system_user() -> pwd.struct_passwd:
 
 
 def environment() -> dict[str, str]:
-    """Of the server: only what it needs, because PostgreSQL takes settings and its language from the environment."""
+    """The environment of the server: only what it needs, because variables would change its settings and language."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}

@@ -38,7 +38,7 @@ CANCEL_SECONDS = 2
 REQUEST_TIMEOUT_SECONDS = 120
 
 DEFAULT_ELASTICSEARCH_PORT = 9200
-# Of a URL without a port, as everywhere else.
+# The ports of URLs that name none.
 URL_PORTS = {"http": 80, "https": 443}
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ OLD_DATE_OVERRIDE = "dateOverride"
 
 
 def _iso_date(text: str) -> str | None:
-    """In the form that the DAGs take; None for blanks only."""
+    """A date in the form that the DAGs take; None for blanks only."""
     return str(parse_date(text)) if text.strip() else None
 
 

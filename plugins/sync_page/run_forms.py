@@ -53,7 +53,7 @@ class Field:
 
     @property
     def is_checked(self) -> bool:
-        """Of a boolean."""
+        """Whether the box of a boolean is ticked."""
         return self.value == "on"
 
 

@@ -49,7 +49,7 @@ CHANGES = ("added", "changed", "removed", "refreshed", "left_out")
 
 
 def path_in_airflow(dag_id: str, run_id: str) -> str:
-    """Of a run in Airflow's UI, relative to Airflow's address."""
+    """The path of a run in Airflow's UI, relative to Airflow's address."""
     return f"dags/{dag_id}/runs/{quote(run_id, safe='')}"
 
 

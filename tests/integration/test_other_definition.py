@@ -92,7 +92,7 @@ def surnames(client: Elasticsearch, index: str = ALIAS) -> dict[int, list[str]]:
 
 
 def change_meta(client: Elasticsearch, index: str, **changes: str | None) -> None:
-    """None removes an entry."""
+    """Change entries in the _meta of an index. None removes an entry."""
     meta = index_alias.own_indices(client, ALIAS)[index] | changes
     client.indices.put_mapping(index=index, meta={name: value for name, value in meta.items() if value is not None})
 

@@ -161,7 +161,7 @@ class BuildFact:
 
     @property
     def percent(self) -> int | None:
-        """Of the documents; None until they are counted."""
+        """The share of the documents that are loaded; None until they are counted."""
         return min(100, self.documents * 100 // self.expected) if self.expected else None
 
     @property

@@ -70,7 +70,7 @@ class SyncOperator(BaseOperator):
 
 
 def index_settings(definition: IndexDefinition) -> IndexSettings:
-    """From the variable of the index, a JSON object; defaults for what it does not name. Raises BadArgument."""
+    """The settings of an index build, from the variable of the index or by default. Raises BadArgument."""
     try:
         values = Variable.get(index_settings_variable(definition), default={}, deserialize_json=True)
     except ValueError:

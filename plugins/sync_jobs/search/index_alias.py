@@ -33,7 +33,7 @@ from sync_jobs.search.errors import (
 from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.settings import IndexSettings
 
-# Of the swap. Its response can get lost.
+# How often a swap is tried. Its response can get lost.
 PROMOTION_ATTEMPTS = 5
 PROMOTION_WAIT_SECONDS = 2.0
 # How long to wait for the shards of a new index. A busy cluster takes seconds; a full one never assigns them.
@@ -92,7 +92,7 @@ def find_live(client: Elasticsearch, alias: str) -> Live:
 
 
 def _indices_behind(client: Elasticsearch, alias: str) -> list[str]:
-    """Empty if there is no such alias. Raises UnsupportedServer if it is not Elasticsearch that says so."""
+    """The indices behind an alias; empty if there is no such alias. Raises UnsupportedServer for another server."""
     try:
         return sorted(client.indices.get_alias(name=alias))
     except NotFoundError as error:

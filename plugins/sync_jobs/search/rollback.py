@@ -242,7 +242,7 @@ class _Rollback:
         return 0
 
     def _outcome(self, plan: _Plan, refreshed: Refreshed) -> Outcome:
-        """Of a dry run. A document that was not compared does not count as unchanged."""
+        """The outcome with the values of a dry run. A document that was not compared does not count as unchanged."""
         is_compared = plan.wanted is not None
         after = plan.existing - refreshed.removed + refreshed.made
         return Outcome(
