@@ -71,7 +71,7 @@ def replace_connection(session: Session, entry: Mapping[str, Any]) -> None:
 
 
 def _text(value: Any) -> str | None:
-    """A value as Airflow stores it: a text unchanged, anything else as JSON."""
+    """As Airflow stores it: a text unchanged, anything else as JSON."""
     return value if value is None or isinstance(value, str) else json.dumps(value)
 
 

@@ -71,7 +71,7 @@ async def night_page(request: Request, user: Visitor) -> Response:
     chosen, message = _chosen_night(request, shown), _message(request)
     root = request.scope.get("root_path", PREFIX)
     key = ("page", chosen, rights, message, root)
-    if key not in shown.answers:  # visitors with the same rights share the page of a snapshot
+    if key not in shown.answers:  # visitors with the same rights share what has been made from a snapshot
         shown.answers[key] = _page(night_view(shown, shown.night(chosen), rights), message, root)
     return HTMLResponse(shown.answers[key])
 

@@ -18,7 +18,7 @@ State = Literal["done", "running", "waiting", "late", "failed", "not run", "paus
 USUAL_NIGHTS = 14
 
 # A job is late if it has not ended this long after its usual end. That is longer than the waits between automatic
-# retries (up to four minutes) or a restart of the scheduler, so a delay that needs nobody is not reported.
+# retries (up to four minutes) or a restart of the scheduler, so a delay that resolves without help is not reported.
 GRACE = timedelta(minutes=10)
 
 # The duration of a job without a history: longer than any job takes at a million persons (docs/benchmark.md).
