@@ -1,13 +1,13 @@
 """Follow-on jobs: the jobs that run after a manual run, one after the other, each in its own DAG.
 
-The runs form a chain. Each run starts the next one as its last task and ends without waiting for it. A waiting run
-would occupy its DAG, which allows one running run, and could deadlock: it waits for a run that is queued behind a
-nightly run, whose sensor waits for a nightly run that is queued behind the waiting one.
+The runs form a chain. Each run starts the next one as its last task and ends without waiting for it. If it waited, it
+could deadlock, because a DAG allows one running run: the run that it waits for may be queued behind a nightly run,
+whose sensor waits for another nightly run, which is queued behind the waiting run.
 A failed job ends the chain; if its run is cleared and succeeds, the chain continues.
 
 A run of a night starts nothing: the next job has its own run, whose sensors wait. But if the run was cleared, those
-sensors have ended long ago, perhaps in failure, and Airflow clears no other DAG. So a cleared run clears the next job's
-run of the same night. Its sensors then wait again, and after its success it does the same.
+sensors have already ended, perhaps in failure, and Airflow does not clear other DAGs. So a cleared run clears the next
+job's run of the same night. The sensors of that run wait again, and after its success it does the same.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class RunNextJobOperator(ConditionalTask, TriggerDagRunOperator):
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         super().__init__(
             trigger_dag_id=find_job(job_name).dag_id,  # replaced in execute()
-            skip_when_already_exists=True,  # in a retry, if the attempt before has started the run
+            skip_when_already_exists=True,  # in a retry, if the previous attempt has started the run
             fail_when_dag_is_paused=True,  # otherwise the run would stay queued
             execution_timeout=task_defaults.SHORT_TASK_TIMEOUT,
             **task_defaults.RETRIES,
@@ -131,7 +131,7 @@ class RunNextJobOperator(ConditionalTask, TriggerDagRunOperator):
         return jobs_to_run_next(job, run_type=run_type, params=context["params"], conf=run.conf or {})
 
     def _clear_next_of_night(self, context: Context, job: Job, tick: datetime) -> None:
-        """Raises Airflow's order to clear the run, or skips this task if there is no such run (yet)."""
+        """Raises the exception that makes Airflow clear the run; skips this task if there is no such run (yet)."""
         for next_ in jobs_waiting_for(job)[:1]:
             for run_id in run_ids_of_night(tick + between(job, next_)):
                 if not context["ti"].get_dr_count(dag_id=next_.dag_id, run_ids=[run_id]):

@@ -119,7 +119,7 @@ def run_dates(context: Context, job: Job, past: tuple[Success, ...]) -> RunDates
     date_override = (params.get(DATE_OVERRIDE) or "").strip()
     if given and date_override:
         raise BadArgument(f"Expected {FIRST_DATE} or date_override, got both. Nothing was started.")
-    # Both: before the job remembered its nights itself, only the events of its successes knew them.
+    # Both sources: an older installation has no variable yet, only the events of successes.
     nights = successful_nights(past) | set(remembered_nights(job)) if job.covers_missed_nights else set()
     unknown = not given and no_night_is_known(job, run_date, own, nights, date_override=date_override)
     return RunDates(
