@@ -9,11 +9,16 @@ python = PYTHONPATH=plugins:. .venv/bin/python
 compile = .venv/bin/uv --quiet pip compile --universal --python-version $(firstword $(python_versions)) \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade
 
+# What an image can have beside requirements.txt: requirements-<extra>.in. Each lock holds only the packages that it adds,
+# in versions that go with requirements.txt and with every other extra.
+extras = fab celery kubernetes amazon keycloak statsd
+locked = $(shell sed -n 's/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' requirements.txt)
+
 # Processes that run tests at the same time. Each has servers of its own, which take about a gigabyte of memory.
 workers = 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down clean status test test-night test-browser lint generate bench lock venv
+.PHONY: help run up down clean status test test-night test-browser lint generate bench lock lock-extras venv
 .NOTPARALLEL:
 
 help:
@@ -28,7 +33,7 @@ help:
 	@echo 'make lint          the linters only'
 	@echo 'make generate      rewrite the pictures, tables and settings that are made from the code'
 	@echo 'make bench         the benchmark'
-	@echo 'make lock          update requirements.txt, requirements-dev.txt and local/elasticsearch.lock.toml'
+	@echo 'make lock          update requirements*.txt and local/elasticsearch.lock.toml'
 
 # exec: a signal to make reaches the command itself, which then stops what it has started.
 run up: venv
@@ -69,8 +74,17 @@ bench: venv
 
 lock: venv
 	$(compile) requirements.in -o requirements.txt
-	$(compile) requirements-dev.in -c requirements.txt -o requirements-dev.txt
+	$(MAKE) lock-extras
+	$(compile) requirements-dev.in -c requirements.txt $(extras:%=-c requirements-%.txt) -o requirements-dev.txt
 	$(python) -m local.jars
+
+# A separate call of make, because it reads the new requirements.txt. Each extra is held to the extras before it.
+lock-extras:
+	for extra in $(extras); do \
+		$(compile) requirements-$$extra.in -c requirements.txt $$constraints $(locked) \
+			--custom-compile-command "make lock" -o requirements-$$extra.txt || exit 1; \
+		constraints="$$constraints -c requirements-$$extra.txt"; \
+	done
 
 venv:
 	@local/virtual_environment.sh $(python_versions)
