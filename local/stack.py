@@ -23,6 +23,8 @@ from local.ports import HOST, choose_port
 from local.postgres import Postgres, create_tables
 from local.processes import Service, stop
 from local.settings import AIRFLOW_PORT, ELASTICSEARCH_PORT, POSTGRES_PORT, Settings
+from sync_airflow.connections import ELASTICSEARCH as ELASTICSEARCH_CONNECTION
+from sync_airflow.connections import POSTGRES as POSTGRES_CONNECTION
 from sync_airflow.dag_ids import RECOVERY, index_alarm_id, index_rollback_id
 from sync_jobs.catalogue import JOBS
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
@@ -59,12 +61,15 @@ class Stack:
             secrets=secrets,
             recovery_window=settings.recovery_window,
             connections={
-                "SYNC_POSTGRES_HOST": HOST,
-                "SYNC_POSTGRES_PORT": str(ports[POSTGRES]),
-                "SYNC_POSTGRES_PASSWORD": secrets["sync_jobs"],
-                "SYNC_ELASTICSEARCH_HOST": HOST,
-                "SYNC_ELASTICSEARCH_PORT": str(ports[ELASTICSEARCH]),
-                "SYNC_ELASTICSEARCH_PASSWORD": secrets["sync_jobs"],  # ignored: the node has no users
+                POSTGRES_CONNECTION: {
+                    "conn_type": "postgres",
+                    "host": HOST,
+                    "port": ports[POSTGRES],
+                    "schema": "tcs",
+                    "login": "sync_jobs",
+                    "password": secrets["sync_jobs"],
+                },
+                ELASTICSEARCH_CONNECTION: {"conn_type": "elasticsearch", "host": HOST, "port": ports[ELASTICSEARCH]},
             },
         )
 
