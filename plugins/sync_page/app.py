@@ -4,11 +4,13 @@ from pathlib import Path
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.core_api.security import get_user
+from airflow.configuration import conf
 from fastapi import FastAPI, HTTPException, Request, Response, status
 from fastapi.responses import FileResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import RequestResponseEndpoint
 
+from sync_page.asgi import PREFIX
 from sync_page.errors import install_error_handlers
 from sync_page.interface import router
 
@@ -38,6 +40,12 @@ async def add_headers(request: Request, answer: RequestResponseEndpoint) -> Resp
     return response
 
 
+def _public_url(request: Request) -> str:
+    """The page's address as users type it: a proxy in front may have another scheme, host and port."""
+    base = conf.get("api", "base_url", fallback="")
+    return f"{base.rstrip('/')}{PREFIX}/" if base else str(request.url)
+
+
 @app.get("/", include_in_schema=False)
 async def page(request: Request) -> Response:
     """The page, or a redirect to the login for a visitor who is not logged in."""
@@ -46,5 +54,5 @@ async def page(request: Request) -> Response:
     except HTTPException as error:
         if error.status_code not in (status.HTTP_401_UNAUTHORIZED, status.HTTP_403_FORBIDDEN):
             raise
-        return RedirectResponse(get_auth_manager().get_url_login(next_url=str(request.url)))
+        return RedirectResponse(get_auth_manager().get_url_login(next_url=_public_url(request)))
     return FileResponse(STATIC / "page.html")

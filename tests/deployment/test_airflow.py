@@ -1,0 +1,189 @@
+"""Airflow as docker-compose.yaml starts it: accounts and roles, TLS to its servers, and a proxy in front of it."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import psycopg
+import pytest
+from elasticsearch import Elasticsearch
+
+from deploy.set_up_accounts import DAG_IDS
+from local.postgres import ADMINISTRATOR, Postgres
+from tests.deployment.conftest import COMPONENTS, Deployment
+from tests.faults.proxy import Proxy
+from tests.waiting import wait_for
+
+JOB = "PersonOwnerRebuildJob"
+DAG = "person_owner_rebuild_job"
+ALARM = "persons_index_alarm"
+ROLES = {"viewer": "Viewer", "operator": "Operator", "admin": "Admin"}
+
+Client = Callable[[str], httpx.Client]
+
+
+@pytest.fixture(scope="session")
+def passwords(deployed: Deployment) -> dict[str, str]:
+    """Of a user of each role; the administrator comes from .env."""
+    passwords = {"admin": deployed.variables["AIRFLOW_ADMIN_PASSWORD"]}
+    for user in ("viewer", "operator"):
+        passwords[user] = f"password-of-{user}"
+        names = ["--username", user, "--firstname", user, "--lastname", user, "--email", f"{user}@example.org"]
+        made = deployed.run(
+            ["airflow", "users", "create", *names, "--role", ROLES[user], "--password", passwords[user]]
+        )
+        assert made.returncode == 0, made.stderr
+    return passwords
+
+
+@pytest.fixture(scope="session")
+def client(deployed: Deployment, passwords: dict[str, str]) -> Iterator[Client]:
+    """A client of each user, through the proxy."""
+    authority = str(deployed.folder / "certificates" / "ca.pem")
+    clients: dict[str, httpx.Client] = {}
+
+    def client(user: str) -> httpx.Client:
+        if user not in clients:
+            made = httpx.Client(base_url=deployed.url, verify=authority, timeout=60, trust_env=False)
+            login = {"username": user, "password": passwords[user]}
+            token = made.post("/auth/token", json=login).raise_for_status().json()["access_token"]
+            made.headers["Authorization"] = f"Bearer {token}"
+            clients[user] = made
+        return clients[user]
+
+    wait_for("all DAGs", lambda: set(DAG_IDS) <= dag_ids(client("admin")), seconds=120)
+    yield client
+    for made in clients.values():
+        made.close()
+
+
+def dag_ids(client: httpx.Client) -> set[str]:
+    listed = client.get("/api/v2/dags", params={"limit": 100}).raise_for_status().json()["dags"]
+    return {dag["dag_id"] for dag in listed}
+
+
+def test_only_the_alarm_is_not_paused_from_the_start(client: Client) -> None:
+    dags = client("admin").get("/api/v2/dags", params={"limit": 100}).json()["dags"]
+    assert {dag["dag_id"] for dag in dags if not dag["is_paused"]} == {ALARM}
+    assert {dag["dag_id"] for dag in dags} == set(DAG_IDS)
+
+
+@pytest.mark.parametrize(
+    ("user", "status", "may"),
+    [("viewer", 403, False), ("operator", 409, True), ("admin", 409, True)],
+)
+def test_the_page_lets_operators_run_and_viewers_look(client: Client, user: str, status: int, may: bool) -> None:
+    """409: the DAG is paused, which is said only to somebody who may run it."""
+    jobs = client(user).get("/sync/api/jobs/status")
+    assert jobs.status_code == 200
+    assert JOB in jobs.text
+    assert client(user).put(f"/sync/api/job/{JOB}", json={}).status_code == status
+    run = client(user).post(f"/api/v2/dags/{DAG}/dagRuns", json={"logical_date": None, "conf": {"bad": 1}})
+    assert (run.status_code != 403) == may
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", f"/api/v2/dags/{DAG}", {"viewer", "operator", "admin"}),
+        ("GET", f"/api/v2/dags/{DAG}/dagRuns", {"viewer", "operator", "admin"}),
+        ("PATCH", f"/api/v2/dags/{DAG}", {"operator", "admin"}),
+        ("GET", "/api/v2/connections", {"admin"}),
+        ("GET", "/api/v2/variables", {"admin"}),
+        ("DELETE", "/api/v2/dags/no_such_dag", {"admin"}),
+        ("PATCH", "/api/v2/dags/another_projects_dag", {"admin"}),
+    ],
+)
+def test_role_table(client: Client, method: str, path: str, allowed: set[str]) -> None:
+    body = {"is_paused": True} if method == "PATCH" else None
+    answers = {user: client(user).request(method, path, json=body).status_code for user in ROLES}
+    assert {user for user, status in answers.items() if status != 403} == allowed, answers
+
+
+def test_the_login_leads_back_to_the_page_behind_the_proxy(deployed: Deployment, passwords: dict[str, str]) -> None:
+    authority = str(deployed.folder / "certificates" / "ca.pem")
+    with httpx.Client(verify=authority, timeout=60, trust_env=False) as browser:
+        refused = browser.get(f"{deployed.url}/sync/")
+        assert refused.status_code == 307
+        login = refused.headers["location"]
+        assert login.startswith(f"{deployed.url}/auth/login/")
+        assert parse_qs(urlsplit(login).query)["next"] == [f"{deployed.url}/sync/"]
+        form = browser.get(login, follow_redirects=True)
+        token = form.text.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
+        fields = {"csrf_token": token, "username": "viewer", "password": passwords["viewer"]}
+        answer = browser.post(form.url, data=fields, headers={"Referer": str(form.url)})
+        ways = []
+        while answer.is_redirect:
+            ways.append(str(answer.next_request.url) if answer.next_request else "")
+            assert answer.next_request
+            answer = browser.send(answer.next_request)
+        assert answer.status_code == 200, ways
+        assert all(way.startswith(deployed.url) for way in ways)
+        assert str(answer.url) == f"{deployed.url}/sync/"
+        assert browser.get(f"{deployed.url}/sync").headers["location"].endswith("/tis-sync/sync/")
+
+
+def test_a_job_runs_over_tls_to_both_servers(
+    client: Client, tls_postgres: Postgres, tls_elasticsearch: Proxy, elasticsearch_client: Elasticsearch
+) -> None:
+    with psycopg.connect(tls_postgres.dsn("tcs", "tcs"), autocommit=True) as tcs:
+        tcs.execute("INSERT INTO person (id) VALUES (1) ON CONFLICT DO NOTHING")
+        tcs.execute("INSERT INTO contact_details (id, surname) VALUES (1, 'Smith') ON CONFLICT DO NOTHING")
+    operator = client("operator")
+    for dag_id in (DAG, "person_elastic_search_sync_job"):
+        assert operator.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).status_code == 200
+    started = operator.put(f"/sync/api/job/{JOB}", json={"run_follow_on_jobs": True})
+    assert started.json()["status"] == "Just started", started.text
+
+    def documents() -> bool:
+        return bool(
+            elasticsearch_client.indices.exists_alias(name="persons")
+            and elasticsearch_client.count(index="persons")["count"] == 1
+        )
+
+    wait_for("the index of one person", documents, seconds=240)
+    with psycopg.connect(tls_postgres.dsn(ADMINISTRATOR, "postgres")) as administrator:
+        plain = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE client_port > 0 AND NOT ssl"
+        assert administrator.execute(plain).fetchone() == (0,)
+
+
+def test_no_secret_is_in_the_environment_of_a_process(deployed: Deployment) -> None:
+    secret = {value for name, value in deployed.variables.items() if name.endswith(("_PASSWORD", "_KEY", "_SECRET"))}
+    for service in COMPONENTS:
+        values = " ".join(deployed.environment(service).values())
+        assert [value for value in secret if value in values] == []
+
+
+@pytest.mark.parametrize("service", COMPONENTS[2:])
+def test_health_checks_pass(deployed: Deployment, service: str) -> None:
+    # --local asks for a process on this host, by its name.
+    assert wait_for(f"{service} to be healthy", lambda: deployed.is_healthy(service), seconds=120)
+
+
+def test_the_clean_up_deletes_old_history_and_keeps_the_last_runs(deployed: Deployment, client: Client) -> None:
+    before = client("admin").get("/api/v2/dags/~/dagRuns").json()["total_entries"]
+    done = deployed.run([*deployed.command("airflow-cleanup"), "once"], "airflow-cleanup")
+    assert done.returncode == 0, done.stderr
+    assert client("admin").get("/api/v2/dags/~/dagRuns").json()["total_entries"] == before
+
+
+def test_the_set_up_can_be_repeated(deployed: Deployment) -> None:
+    done = deployed.run(deployed.command("airflow-init"))
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_set_up_stops_at_an_empty_database_where_there_was_one(deployed: Deployment) -> None:
+    environment = deployed.environment("airflow-init") | {"AIRFLOW_POSTGRES_DATABASE": "postgres"}
+    port = deployed.variables["AIRFLOW_POSTGRES_PORT"]
+    (deployed.folder / "state" / f"airflow-localhost-{port}-postgres").touch()
+    done = subprocess.run(
+        deployed.command("airflow-init"),
+        env=environment,
+        cwd=deployed.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "was set up before, and is empty now. Nothing was created." in done.stderr
