@@ -9,16 +9,17 @@ python = PYTHONPATH=plugins:. .venv/bin/python
 compile = .venv/bin/uv --quiet pip compile --universal --python-version $(firstword $(python_versions)) \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade
 
-# What an image can have beside requirements.txt: requirements-<extra>.in. Each lock holds only the packages that it adds,
-# in versions that go with requirements.txt and with every other extra.
+# What an image can have beside requirements.txt: requirements-<extra>.in. Each lock holds only what the extra adds, in
+# versions that go with requirements.txt and with every other extra. What requirements.txt has only for some platforms,
+# a lock repeats if it needs it.
 extras = fab celery kubernetes amazon keycloak statsd
-locked = $(shell sed -n 's/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' requirements.txt)
+locked = $(shell sed -n '/;/d; s/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' requirements.txt)
 
 # Processes that run tests at the same time. Each has servers of its own, which take about a gigabyte of memory.
 workers = 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down clean status test test-night test-browser lint generate bench lock lock-extras venv
+.PHONY: help run up down clean status test test-night test-deployment test-browser lint generate bench lock lock-extras venv
 .NOTPARALLEL:
 
 help:
@@ -29,6 +30,7 @@ help:
 	@echo 'make clean         stop the services and delete the data'
 	@echo 'make test          the linters and the tests, on real servers'
 	@echo 'make test-night    the tests of whole nights on a real scheduler'
+	@echo 'make test-deployment  the tests of docker-compose.yaml; needs nginx and PgBouncer'
 	@echo 'make test-browser  the tests of the pages in a browser; needs Chromium or Chrome'
 	@echo 'make lint          the linters only'
 	@echo 'make generate      rewrite the pictures, tables and settings that are made from the code'
@@ -48,6 +50,10 @@ test: lint
 # Separate from the other tests because it takes long. .ci/run runs it, too.
 test-night: venv
 	$(python) -m pytest --numprocesses=$(workers) --dist=loadscope tests/scheduler
+
+# Separate from the other tests because it takes long, and needs nginx and pgbouncer. .ci/run runs it, too.
+test-deployment: venv
+	$(python) -m pytest tests/deployment
 
 # Separate from the other tests because it needs a browser. .ci/run runs it, too.
 test-browser: venv

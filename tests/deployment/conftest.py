@@ -1,6 +1,7 @@
 """The processes of docker-compose.yaml without Docker: its commands, environment and secrets, against TLS servers.
 
-PostgreSQL accepts only TLS, Elasticsearch is behind https, and nginx serves Airflow at a path below https.
+PgBouncer in front of PostgreSQL accepts only TLS, Elasticsearch is behind https, and nginx serves Airflow over https,
+below a path.
 """
 
 import os
@@ -12,16 +13,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 import trustme
 
 from local.elasticsearch import Elasticsearch as ElasticsearchServer
 from local.home import new_secrets
 from local.ports import HOST, any_free_port
-from local.postgres import ADMINISTRATOR, ROLES, Postgres, create_tables, system_user
+from local.postgres import ROLES, Postgres, as_server_user
 from local.processes import Service, stop
 from tests.deployment.compose_file import ROOT, SERVICES, environment_of, write_secrets
 from tests.faults.proxy import Proxy, proxy_before
+from tests.waiting import wait_for
 
 BASE_PATH = "/tis-sync"
 COMPONENTS = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
@@ -34,31 +37,54 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture(scope="session")
-def tls_postgres(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Iterator[Postgres]:
-    """A server that refuses connections without TLS, with the roles and empty tables of the embedded one."""
-    folder = tmp_path_factory.mktemp("tls-postgres")
-    passwords = {role: os.urandom(12).hex() for role in (ADMINISTRATOR, *ROLES)}
-    server = Postgres(folder / "data", folder / "postgres.log", any_free_port(), passwords, throwaway=True)
-    server.initialise()
-    certificate = authority.issue_cert("localhost", HOST)
-    key, chain = server.data / "server.key", server.data / "server.crt"
-    certificate.private_key_pem.write_to_path(str(key))
-    certificate.cert_chain_pems[0].write_to_path(str(chain))
-    key.chmod(0o600)
-    if os.geteuid() == 0:
-        for path in (key, chain):
-            os.chown(path, system_user().pw_uid, system_user().pw_gid)
-    with (server.data / "postgresql.conf").open("a", encoding="utf-8") as configuration:
-        configuration.write("ssl = on\n")
-    (server.data / "pg_hba.conf").write_text(f"hostssl all all {HOST}/32 scram-sha-256\n", encoding="utf-8")
-    service = server.start(server.service())
+def tls_port(
+    tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA, postgres_server: Postgres
+) -> Iterator[int]:
+    """The port of a PgBouncer that accepts only TLS, because the PostgreSQL of the tests is built without it."""
+    pgbouncer = shutil.which("pgbouncer")
+    if pgbouncer is None:
+        pytest.skip("pgbouncer is not installed")
+    folder = tmp_path_factory.mktemp("pgbouncer")
+    folder.chmod(0o777)
+    authority.issue_cert("localhost", HOST).private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
+    users = [f'"{role}" "{postgres_server.passwords[role]}"' for role in ROLES]
+    (folder / "users.txt").write_text("\n".join(users), encoding="utf-8")
+    port = any_free_port()
+    settings = {
+        "listen_addr": HOST,
+        "listen_port": port,
+        "unix_socket_dir": "",
+        "auth_type": "scram-sha-256",
+        "auth_file": folder / "users.txt",
+        "logfile": folder / "pgbouncer.log",
+        "pool_mode": "session",
+        "default_pool_size": 80,
+        "max_client_conn": 200,
+        "client_tls_sslmode": "require",
+        "client_tls_cert_file": folder / "server.pem",
+        "client_tls_key_file": folder / "server.pem",
+    }
+    lines = ["[databases]", f"* = host={HOST} port={postgres_server.port}", "[pgbouncer]"]
+    lines += [f"{name} = {value}" for name, value in settings.items()]
+    (folder / "pgbouncer.ini").write_text("\n".join(lines), encoding="utf-8")
+    service = Service("PgBouncer", folder / "output.log", port)
+    service.start(as_server_user([pgbouncer, folder / "pgbouncer.ini"]), {"PATH": os.environ["PATH"]}, folder)
+    dsn = f"host=localhost port={port} dbname=tcs user=tcs password={postgres_server.passwords['tcs']}"
     try:
-        server.wait_until_ready(service)
-        server.create_databases()
-        create_tables(server.dsn("tcs", "tcs"))
-        yield server
+        wait_for("PgBouncer", lambda: accepts_tls_only(dsn), seconds=20)
+        yield port
     finally:
         stop([service])
+
+
+def accepts_tls_only(dsn: str) -> bool:
+    try:
+        psycopg.connect(f"{dsn} sslmode=require").close()
+    except psycopg.OperationalError:
+        return False
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(f"{dsn} sslmode=disable")
+    return True
 
 
 @pytest.fixture(scope="session")
@@ -124,9 +150,8 @@ class Deployment:
         """By its own health check, at the ports of this test."""
         test = SERVICES[service]["healthcheck"]["test"]
         words = [word.replace("/opt/airflow", str(ROOT)) for word in test[1:]]
-        return (
-            self.run([*words, *([str(self.port)] if service == "airflow-api-server" else [])], service).returncode == 0
-        )
+        port = [str(self.port)] if service == "airflow-api-server" else []
+        return self.run([*words, *port], service).returncode == 0
 
 
 def nginx_configuration(folder: Path, deployment: Deployment, certificate: trustme.LeafCert) -> Path:
@@ -164,7 +189,11 @@ http {{
 
 @pytest.fixture(scope="session")
 def deployment(
-    tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA, tls_postgres: Postgres, tls_elasticsearch: Proxy
+    tmp_path_factory: pytest.TempPathFactory,
+    authority: trustme.CA,
+    postgres_server: Postgres,
+    tls_port: int,
+    tls_elasticsearch: Proxy,
 ) -> Deployment:
     """Secrets, certificates and settings; nothing is started."""
     folder = tmp_path_factory.mktemp("deployment")
@@ -172,21 +201,17 @@ def deployment(
         (folder / name).mkdir()
     authority.cert_pem.write_to_path(str(folder / "certificates" / "ca.pem"))
     secrets, nginx_port = new_secrets(), any_free_port()
-    postgres = {
-        "HOST": "localhost",
-        "PORT": str(tls_postgres.port),
-        "SSLMODE": "verify-full",
-        "CA": "/certificates/ca.pem",
-    }
+    certificate = "/certificates/ca.pem"
+    postgres = {"HOST": "localhost", "PORT": str(tls_port), "SSLMODE": "verify-full", "CA": certificate}
     variables = {
         **{f"{database}_POSTGRES_{name}": value for database in ("TCS", "AIRFLOW") for name, value in postgres.items()},
-        "AIRFLOW_POSTGRES_PASSWORD": tls_postgres.passwords["airflow"],
-        "SYNC_POSTGRES_PASSWORD": tls_postgres.passwords["sync_jobs"],
-        "TCS_POSTGRES_PASSWORD": tls_postgres.passwords["tcs"],
+        "AIRFLOW_POSTGRES_PASSWORD": postgres_server.passwords["airflow"],
+        "SYNC_POSTGRES_PASSWORD": postgres_server.passwords["sync_jobs"],
+        "TCS_POSTGRES_PASSWORD": postgres_server.passwords["tcs"],
         "ELASTICSEARCH_HOST": "localhost",
         "ELASTICSEARCH_PORT": tls_elasticsearch.url.rpartition(":")[2],
         "ELASTICSEARCH_SCHEME": "https",
-        "ELASTICSEARCH_CA": "/certificates/ca.pem",
+        "ELASTICSEARCH_CA": certificate,
         "ELASTICSEARCH_API_KEY": "aWQ6a2V5",
         "AIRFLOW_FERNET_KEY": secrets["fernet_key"],
         "AIRFLOW_API_SECRET_KEY": secrets["api_secret_key"],
