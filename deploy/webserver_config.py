@@ -11,7 +11,7 @@ role at each login: sync-viewer, sync-operator, sync-admin. Without one of them 
 import os
 from pathlib import Path
 
-from flask_appbuilder.const import AUTH_DB, AUTH_OAUTH
+from flask_appbuilder.const import AUTH_DB, AUTH_OAUTH  # type: ignore[import-untyped]  # it ships no types
 
 WTF_CSRF_ENABLED = True
 AUTH_TYPE = AUTH_DB

@@ -9,7 +9,7 @@ import pytest
 
 from tests.deployment.compose_file import ROOT, SERVICES
 
-# The command, where it is not `docker compose`: CONTRIBUTING.md, "Which tests to run".
+# The command, where it is not `docker compose`: docs/reference/local-stack.md, "Commands".
 COMMAND = shlex.split(os.environ.get("SYNC_COMPOSE", "docker compose"))
 PROFILES = ("", "embedded-servers", "demo", "celery", "monitoring")
 

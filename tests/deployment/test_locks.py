@@ -16,7 +16,7 @@ def test_main_lock_and_the_extras_of_the_image_install_into_an_empty_environment
     subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, python.parents[1]], check=True)
     locks = ["requirements.txt", *(f"requirements-{extra}.txt" for extra in EXTRAS)]
     files = [word for lock in locks for word in ("--requirement", str(ROOT / lock))]
-    install = [UV, "pip", "install", "--quiet", "--require-hashes", "--python", python, *files]
+    install = [str(UV), "pip", "install", "--quiet", "--require-hashes", "--python", str(python), *files]
     done = subprocess.run(install, capture_output=True, text=True, check=False)
     if NO_REGISTRY.search(done.stderr):
         pytest.skip("the package registry cannot be reached")
@@ -26,7 +26,7 @@ def test_main_lock_and_the_extras_of_the_image_install_into_an_empty_environment
 
 def test_no_known_vulnerability() -> None:
     """By pip-audit, which asks the database of OSV."""
-    audit = [UV, "tool", "run", "pip-audit", "--vulnerability-service", "osv", "--disable-pip", "--require-hashes"]
+    audit = [str(UV), "tool", "run", "pip-audit", "--vulnerability-service", "osv", "--disable-pip", "--require-hashes"]
     locks = ["requirements.txt", *(f"requirements-{extra}.txt" for extra in ("fab", "celery", "statsd"))]
     files = [word for lock in locks for word in ("--requirement", str(ROOT / lock))]
     done = subprocess.run([*audit, *files], capture_output=True, text=True, check=False, timeout=240)
