@@ -4,13 +4,16 @@ import ast
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from flask_appbuilder.const import AUTH_DB, AUTH_OAUTH  # type: ignore[import-untyped]  # it ships no types
 
 from deploy import set_up_accounts
 from deploy.write_connections import connections
@@ -224,6 +227,22 @@ def test_the_connections_have_certificates_and_an_api_key_where_they_are_set(tmp
     (tmp_path / "elasticsearch_api_key").unlink()
     made = connections(environment_of("airflow-init", variables, {"/run/secrets": tmp_path}))
     assert (made["tcs_elasticsearch"]["login"], made["tcs_elasticsearch"]["password"]) == ("sync_jobs", "unused")
+
+
+def test_logins_are_those_of_airflow_unless_there_is_an_issuer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configuration = str(ROOT / "deploy" / "webserver_config.py")
+    monkeypatch.delenv("OIDC_ISSUER", raising=False)
+    assert runpy.run_path(configuration)["AUTH_TYPE"] == AUTH_DB
+    (tmp_path / "secret").write_text("of the client\n", encoding="utf-8")
+    monkeypatch.setenv("OIDC_ISSUER", "https://login.example.org/realms/tis/")
+    monkeypatch.setenv("OIDC_CLIENT_ID", "sync")
+    monkeypatch.setenv("OIDC_CLIENT_SECRET_FILE", str(tmp_path / "secret"))
+    made = runpy.run_path(configuration)
+    assert made["AUTH_TYPE"] == AUTH_OAUTH
+    assert [role for roles in made["AUTH_ROLES_MAPPING"].values() for role in roles] == ["Viewer", "Operator", "Admin"]
+    remote = made["OAUTH_PROVIDERS"][0]["remote_app"]
+    assert remote["client_secret"] == "of the client"  # noqa: S105  # it is the test's
+    assert remote["server_metadata_url"] == "https://login.example.org/realms/tis/.well-known/openid-configuration"
 
 
 def test_scripts_of_the_deployment_can_be_executed_and_pass_shellcheck() -> None:
