@@ -19,7 +19,7 @@ if [ "${1:-}" = once ]; then
 fi
 while true; do
   # 12:00 UTC: after every night and its recovery window.
-  sleep $(( (86400 + $(date --date 12:00 +%s) - $(date +%s)) % 86400 + 1 )) &
+  sleep $(( (86400 + $(date --utc --date 12:00 +%s) - $(date +%s)) % 86400 + 1 )) &
   wait $!
   clean || echo "The clean-up failed; the next one is tomorrow." >&2
 done

@@ -265,3 +265,10 @@ def test_the_settings_file_has_the_connections_and_variables_of_the_code() -> No
         connections.ELASTICSEARCH: "elasticsearch",
     }
     assert [entry["variable_name"] for entry in settings["variables"]] == [DATE_OF_CHANGE_OVERRIDE, INDEX_SETTINGS]
+
+
+def test_only_the_alarm_is_never_paused_from_the_start(dags: dict[str, DAG]) -> None:
+    """The setting dags_are_paused_at_creation decides about the others."""
+    decided = {dag_id: dag.is_paused_upon_creation for dag_id, dag in dags.items()}
+    assert {dag_id for dag_id, paused in decided.items() if paused is False} == {"persons_index_alarm"}
+    assert {paused for paused in decided.values() if paused is not False} == {None}

@@ -115,6 +115,7 @@ class Deployment:
             "/certificates": self.folder / "certificates",
             "/opt/airflow/state": self.folder / "state",
             "/opt/airflow/logs": self.folder / "logs",
+            "/opt/airflow/demo": ROOT,
             "/opt/airflow": ROOT,
             "airflow-api-server:8080": Path(f"localhost:{self.port}"),
         }
@@ -217,6 +218,7 @@ def deployment(
         "AIRFLOW_API_SECRET_KEY": secrets["api_secret_key"],
         "AIRFLOW_JWT_SECRET": secrets["jwt_secret"],
         "AIRFLOW_ADMIN_PASSWORD": secrets["admin"],
+        "DEMO_PERSONS": "300",
         "DAGS_ARE_PAUSED_AT_CREATION": "true",
         "RECOVERY_WINDOW": "off",
         "PUBLIC_URL": f"https://localhost:{nginx_port}",

@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import psycopg
 import pytest
 from elasticsearch import Elasticsearch
 
 from deploy.set_up_accounts import DAG_IDS
-from local.postgres import Postgres
 from tests.deployment.conftest import COMPONENTS, Deployment
 from tests.waiting import wait_for
 
@@ -127,25 +125,19 @@ def test_the_login_leads_back_to_the_page_behind_the_proxy(deployed: Deployment,
         assert browser.get(f"{deployed.url}/sync").headers["location"].endswith("/tis-sync/sync/")
 
 
-def test_a_job_runs_over_tls_to_servers_that_accept_nothing_else(
-    client: Client, postgres_server: Postgres, elasticsearch_client: Elasticsearch
+def test_the_demo_runs_all_jobs_over_tls_to_servers_that_accept_nothing_else(
+    deployed: Deployment, client: Client, elasticsearch_client: Elasticsearch
 ) -> None:
-    with psycopg.connect(postgres_server.dsn("tcs", "tcs"), autocommit=True) as tcs:
-        tcs.execute("INSERT INTO person (id) VALUES (1) ON CONFLICT DO NOTHING")
-        tcs.execute("INSERT INTO contact_details (id, surname) VALUES (1, 'Smith') ON CONFLICT DO NOTHING")
-    operator = client("operator")
-    for dag_id in (DAG, "person_elastic_search_sync_job"):
-        assert operator.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).status_code == 200
-    started = operator.put(f"/sync/api/job/{JOB}", json={"run_follow_on_jobs": True})
-    assert started.json()["status"] == "Just started", started.text
+    done = deployed.run(deployed.command("demo"), "demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{deployed.url}/sync/" in done.stdout
 
-    def documents() -> bool:
-        return bool(
-            elasticsearch_client.indices.exists_alias(name="persons")
-            and elasticsearch_client.count(index="persons")["count"] == 1
-        )
+    def end() -> str | None:
+        (run,) = client("operator").get("/api/v2/dags/recovery/dagRuns").json()["dag_runs"]
+        return run["state"] if run["state"] in ("success", "failed") else None
 
-    wait_for("the index of one person", documents, seconds=240)
+    assert wait_for("the end of recovery", end) == "success"
+    assert elasticsearch_client.count(index="persons")["count"] >= int(deployed.variables["DEMO_PERSONS"])
 
 
 def test_no_secret_is_in_the_environment_of_a_process(deployed: Deployment) -> None:
