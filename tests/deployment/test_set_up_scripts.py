@@ -10,7 +10,9 @@ from threading import Thread
 import psycopg
 import pytest
 
+from local.ports import any_free_port
 from local.postgres import ADMINISTRATOR, BINARIES, Postgres
+from local.processes import stop
 from tests.deployment.compose_file import ROOT, environment_of, write_secrets
 
 VARIABLES = {
@@ -35,19 +37,32 @@ def sql_folder(folder: Path) -> Path:
 
 
 @pytest.fixture
-def environment(postgres_server: Postgres, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Of postgres-init, on a server whose roles exist, and get their passwords of the tests back in the end."""
-    variables = VARIABLES | {"POSTGRES_PASSWORD": postgres_server.passwords[ADMINISTRATOR]}
+def server(tmp_path: Path) -> Iterator[Postgres]:
+    """As a new container has it: no roles and no databases."""
+    passwords = {ADMINISTRATOR: "administrator", "tcs": VARIABLES["TCS_POSTGRES_PASSWORD"]}
+    server = Postgres(tmp_path / "data", tmp_path / "log", any_free_port(), passwords, throwaway=True)
+    server.initialise()
+    service = server.start(server.service())
+    try:
+        server.wait_until_ready(service)
+        yield server
+    finally:
+        stop([service])
+
+
+@pytest.fixture
+def environment(server: Postgres, tmp_path: Path) -> dict[str, str]:
+    """Of postgres-init."""
+    variables = VARIABLES | {"POSTGRES_PASSWORD": server.passwords[ADMINISTRATOR]}
     write_secrets(tmp_path / "secrets", "postgres-init", variables)
     (tmp_path / "state").mkdir()
     folders = {"/run/secrets": tmp_path / "secrets", "/sql": sql_folder(tmp_path), "/state": tmp_path / "state"}
-    yield {
+    return {
         **environment_of("postgres-init", variables, folders),
         "PATH": f"{BINARIES}:{os.environ['PATH']}",
         "PGHOST": "127.0.0.1",
-        "PGPORT": str(postgres_server.port),
+        "PGPORT": str(server.port),
     }
-    postgres_server.create_databases()
 
 
 def set_up(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
@@ -55,32 +70,27 @@ def set_up(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(["bash", script], env=environment, capture_output=True, text=True, check=False)
 
 
-def test_postgresql_can_be_set_up_again_and_again(postgres_server: Postgres, environment: dict[str, str]) -> None:
+def test_postgresql_can_be_set_up_again_and_again(server: Postgres, environment: dict[str, str]) -> None:
     for _ in range(2):
         done = set_up(environment)
         assert done.returncode == 0, done.stderr
         assert "are in place" in done.stdout
     password = VARIABLES["SYNC_POSTGRES_PASSWORD"]
     with psycopg.connect(
-        host="127.0.0.1", port=postgres_server.port, user="sync_jobs", password=password, dbname="tcs"
+        host="127.0.0.1", port=server.port, user="sync_jobs", password=password, dbname="tcs"
     ) as connection:
         assert connection.execute("SELECT count(*) FROM person_owner").fetchone() == (0,)
 
 
-def test_postgresql_is_not_set_up_where_its_database_was_lost(
-    postgres_server: Postgres, environment: dict[str, str]
-) -> None:
+def test_postgresql_is_not_set_up_where_its_database_was_lost(server: Postgres, environment: dict[str, str]) -> None:
     """As after a major upgrade, whose image starts with a new data folder."""
     assert set_up(environment).returncode == 0
-    with psycopg.connect(postgres_server.dsn(ADMINISTRATOR, "postgres"), autocommit=True) as administrator:
+    with psycopg.connect(server.dsn(ADMINISTRATOR, "postgres"), autocommit=True) as administrator:
         administrator.execute("ALTER DATABASE tcs RENAME TO tcs_lost")
-        try:
-            done = set_up(environment)
-            assert done.returncode == 1
-            assert "was set up before, and is empty now. Nothing was created." in done.stderr
-            assert administrator.execute("SELECT FROM pg_database WHERE datname = 'tcs'").fetchone() is None
-        finally:
-            administrator.execute("ALTER DATABASE tcs_lost RENAME TO tcs")
+        done = set_up(environment)
+        assert done.returncode == 1
+        assert "was set up before, and is empty now. Nothing was created." in done.stderr
+        assert administrator.execute("SELECT FROM pg_database WHERE datname = 'tcs'").fetchone() is None
 
 
 def test_a_missing_password_is_named(environment: dict[str, str]) -> None:
