@@ -31,6 +31,8 @@ COPY deploy/ /opt/airflow/deploy/
 COPY include/ /opt/airflow/include/
 COPY plugins/ /opt/airflow/plugins/
 COPY dags/ /opt/airflow/dags/
+# The page shows what the run-book says about an error.
+COPY docs/operations.md /opt/airflow/docs/
 
 # Airflow finds the plugins by itself; the scripts in deploy/ need this.
 ENV PYTHONPATH=/opt/airflow/plugins

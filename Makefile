@@ -19,13 +19,13 @@ locked = $(shell sed -n '/;/d; s/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' re
 workers = 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down clean status test test-night test-deployment test-browser lint generate bench lock lock-extras venv
+.PHONY: help run up down clean status test test-night test-deployment test-browser lint generate bench lock lock-extras venv python
 .NOTPARALLEL:
 
 help:
 	@echo 'make run           start everything on this machine and run all jobs for today, on demo data'
 	@echo 'make up            start PostgreSQL, Elasticsearch and Airflow, and run nothing'
-	@echo 'make status        show which services are running'
+	@echo 'make status        show which services are running, and whether last night was fine'
 	@echo 'make down          stop the services; the data stays'
 	@echo 'make clean         stop the services and delete the data'
 	@echo 'make test          the linters and the tests, on real servers'
@@ -41,8 +41,12 @@ help:
 run up: venv
 	@exec env $(python) -m local $@
 
-down clean status:
+down clean:
 	@if [ -x .venv/bin/python ]; then exec env $(python) -m local $@; else echo 'Nothing is installed here yet.'; fi
+
+status:
+	@[ -x .venv/bin/python ] || { echo 'Nothing is installed here yet.'; exit 1; }
+	@exec env $(python) -m local $@
 
 test: lint
 	$(python) -m pytest --numprocesses=$(workers) --dist=worksteal
@@ -94,3 +98,7 @@ lock-extras:
 
 venv:
 	@local/virtual_environment.sh $(python_versions)
+
+# Fails, with the reason, if there is no Python for venv.
+python:
+	@local/virtual_environment.sh --find $(python_versions)

@@ -163,7 +163,7 @@ class Bench:
                 elasticsearch=self.client,
                 run_date=self.run_date,
                 date_override=each.date_override,
-                limits=Limits(maximum_removed_percent=100),
+                limits=Limits(maximum_removed_percent=100, maximum_changed_percent=100),
             )
 
     def _psql_seconds(self, each: Statements) -> float:

@@ -70,7 +70,8 @@ def around(x: int, width: int, style: str, name: str, *notes: str) -> Box:
 
 # The packages in plugins/, by their dotted name: place, width, name and what is in them.
 PACKAGES = {
-    "sync_page": part(208, 178, 476, "sync_page", "the page at /sync/", "and its HTTP interface"),
+    "sync_page": part(208, 178, 320, "sync_page", "the page at /sync/", "and its HTTP interface"),
+    "sync_airflow.night": part(544, 178, 140, "night", "what became of it:", "one verdict"),
     "sync_airflow.dags": part(40, 262, 152, "dags", "DAGs, schedules,", "parameters, manuals"),
     "sync_airflow.tasks": part(208, 262, 152, "tasks", "operators, sensors,", "triggers"),
     "sync_airflow.messages": part(376, 262, 152, "messages", "texts for the channel,", "and when to send them"),
@@ -86,7 +87,7 @@ PACKAGES = {
 # Modules of sync_jobs that are drawn as boxes.
 MODULES = {
     "sync_jobs.catalogue": part(208, 392, 152, "catalogue", "the table of", f"{len(JOBS)} jobs"),
-    "sync_jobs.runner": part(376, 392, 152, "runner", "arguments, lock,", "report"),
+    "sync_jobs.runner": part(376, 392, 152, "runner", "parameters, lock,", "report"),
 }
 
 # The arrows inside the code: who imports whom.
@@ -94,6 +95,7 @@ IMPORTS = (
     ("sync_airflow.dags", "sync_airflow.tasks"),
     ("sync_airflow.tasks", "sync_airflow.messages"),
     ("sync_page", "sync_airflow.tasks"),
+    ("sync_page", "sync_airflow.night"),
     ("sync_airflow.tasks", "sync_jobs.runner"),
     ("sync_jobs.runner", "sync_jobs.catalogue"),
     ("sync_jobs.jobs", "sync_jobs.postgres"),
@@ -188,7 +190,7 @@ def rectangle(box: Box) -> str:
 
 
 def draw_arrows() -> Iterator[str]:
-    """Straight lines between neighbours, and lines with corners around the others."""
+    """Straight lines between adjacent parts, and lines with corners around the others."""
     page, tasks = PACKAGES["sync_page"], PACKAGES["sync_airflow.tasks"]
     dags, messages = PACKAGES["sync_airflow.dags"], PACKAGES["sync_airflow.messages"]
     jobs, definitions = PACKAGES["sync_jobs.jobs"], PACKAGES["sync_jobs.index_definitions"]

@@ -15,17 +15,21 @@ PAGE = Path(__file__).with_name("index-settings.md")
 HEAD = """\
 # Settings of the index build
 
-Every setting has a default that suits a million persons. The Airflow variable `persons_index_settings`, a JSON object,
-changes the settings that it names, from the next run on: `{"senders": 2, "retained_indices": 3}`. An unknown name or an
-invalid value fails the run before it starts, and the error says what was expected. The address of Elasticsearch is not
-a setting, but the connection `tcs_elasticsearch`.
+Every setting has a default that suits an index of a million persons. Each index has an Airflow variable, named
+`<alias>_index_settings`: `persons_index_settings` for the index `persons`. The variable is a JSON object. It changes
+the settings that it names, from the next run on: `{"senders": 2, "retained_indices": 3}`. An unknown name or an invalid
+value fails the run before it starts, and the error says what was expected. The address of Elasticsearch is not a
+setting, but the connection `tcs_elasticsearch`.
+
+A key is the number that all documents of one person (or of whatever else the index is about) share: `personId` in
+the index `persons`.
 
 """
 
 TAIL = """
-`parallel_workers` is the only setting that divides work into slices: the workers sort slices of placements and
-memberships. The documents themselves come in one stream, in the order of the persons. One stream keeps the senders
-busy, and every further slice would cost PostgreSQL a pass of its own.
+Only `parallel_workers` divides work into slices: the workers sort slices of placements and memberships. The documents
+themselves come in one stream, in the order of the persons. One stream keeps the senders busy, and every further one
+would cost PostgreSQL another pass over the tables.
 """
 
 

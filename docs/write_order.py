@@ -43,7 +43,7 @@ def missed_night(job: Job) -> str:
 
 def waits_for(job: Job) -> str:
     build = index_build_before(job)
-    return f"the end of {build.name}, good or bad" if build else names(upstream_jobs(job))
+    return f"the end of {build.name}, success or failure" if build else names(upstream_jobs(job))
 
 
 def names(jobs: Iterable[Job]) -> str:

@@ -16,15 +16,16 @@ INTRODUCTION = """\
 <!-- Written by `PYTHONPATH=plugins python docs/write_parameters.py` from plugins/sync_jobs/parameters.py -->
 
 A manual run takes these parameters: in Airflow's trigger form, on the page at `/sync/`, as the JSON body of the page's
-HTTP interface, or in the `conf` of a run that is triggered by command line or REST. A run that is given an unknown key
-fails before it starts anything, and names the keys that it takes. An empty run
-date is `null` in JSON.
+HTTP interface, or in the `conf` of a run that is triggered on the command line or over REST. A run with an unknown
+parameter fails before it starts anything, and its error lists the parameters that exist. An empty date is `null` in
+JSON.
 
 """
 
 TAKERS: dict[Taker, str] = {
     "jobs": "all jobs",
     "jobs with a date override": ", ".join(job.name for job in JOBS if job.takes_date_override),
+    "jobs that cover missed nights": ", ".join(job.name for job in JOBS if job.covers_missed_nights),
     "recovery": "recovery",
     "rollback": "rollback of an index",
 }
@@ -47,10 +48,11 @@ def page() -> str:
 
 
 def default(parameter: Parameter) -> str:
-    """The default in words; the limits of a job are its own, and recovery leaves them to each job."""
+    """The default in words. Each job has limits of its own, and recovery uses those."""
     if parameter.name in LIMITS:
-        own = sorted({getattr(job.limits, parameter.name) for job in JOBS})
-        return f"the job's own: {', '.join(f'{limit:g}' for limit in own)}"
+        others = [(job.name, getattr(job.limits, parameter.name)) for job in JOBS]
+        differing = [f"{limit:g} for {name}" for name, limit in others if limit != parameter.default]
+        return f"the job's own: {', '.join([f'{parameter.default:g}', *differing])}"
     if parameter.default in (None, ""):
         return "empty"
     return f"`{str(parameter.default).lower()}`"

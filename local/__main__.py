@@ -4,7 +4,7 @@
     up      start the stack, or the services that are not running
     down    stop the stack; the data stays
     clean   stop the stack and delete its data
-    status  show which services are running
+    status  show which services are running, and whether last night was fine; exit code 1 if the stack is down
 
 Environment: SYNC_HOME, SYNC_POSTGRES_PORT, SYNC_ELASTICSEARCH_PORT, SYNC_AIRFLOW_PORT, SYNC_DEMO_PERSONS,
 SYNC_ELASTICSEARCH_HEAP, SYNC_RECOVERY_WINDOW (docs/reference/local-stack.md, "Environment variables").
@@ -31,12 +31,15 @@ from local.interrupts import interrupt_on_signals, interrupts_ignored
 from local.processes import Service
 from local.recovery_run import end, follow, results, start_or_join
 from local.recovery_view import Progress, failure_lines, outcome, print_results
-from local.settings import Settings, read_settings
+from local.settings import Settings, read_home, read_settings
 from local.stack import POSTGRES, SERVICES, Stack
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
+from sync_jobs.parameter_names import RUN_DATE
 
 SCHEDULER = "scheduler"
 INTERRUPTED = 130
+# How long `status` waits for the verdict.
+STATUS_SECONDS = 15.0
 STOPPED = (
     "The stack was stopped by another command (make down, or make clean) while this one was running. The jobs have not "
     "finished; `make run` starts the stack and the jobs again."
@@ -49,12 +52,14 @@ def main() -> int:
     )
     commands = {"run": run, "up": up, "down": down, "clean": clean, "status": status}
     parser.add_argument("command", choices=commands)
-    command = commands[parser.parse_args().command]
+    name = parser.parse_args().command
+    command = commands[name]
     interrupt_on_signals()
     drop_postgresql_settings()
     console = Console()
     try:
-        settings = read_settings(os.environ)
+        # status must answer whatever else is set.
+        settings = Settings(home=read_home(os.environ)) if name == "status" else read_settings(os.environ)
         return command(settings, Home(settings.home), Steps(console))
     except StackError as error:
         Console(stderr=True).print(str(error), markup=False, highlight=False, soft_wrap=True)
@@ -111,9 +116,25 @@ def status(_settings: Settings, home: Home, steps: Steps) -> int:
     for name in SERVICES:
         state = f"running, process {services[name].pid}" if running[name] else "not running"
         steps.say(f"{name:<14} {state}")
-    if all(running.values()) and home.stack():  # not while it is starting or being stopped
-        show_addresses(home, steps)
+    if not all(running.values()) or not home.stack():  # also while it is starting or being stopped
+        return 1
+    for line in last_night(home):
+        steps.say(line)
+    show_addresses(home, steps)
     return 0
+
+
+def last_night(home: Home) -> list[str]:
+    """The verdict that the page shows, and what is not done."""
+    stack = running_stack(home)
+    try:
+        with AirflowApi(stack["airflow_url"], stack["user"], stack["password"], patience=STATUS_SECONDS) as api:
+            night = api.night()
+    except StackError as error:
+        return [f"It is not known how the night went: {error}"]
+    open_jobs = [job for job in night["jobs"] if job["state"] not in ("done", "waiting")]
+    lines = [night["sentence"], *night["details"], *night["warnings"]]
+    return lines + [f"  {job['name']}: {job['state']}{', ' + job['why'] if job['why'] else ''}" for job in open_jobs]
 
 
 def start(settings: Settings, home: Home, steps: Steps) -> bool:
@@ -149,7 +170,7 @@ def recover(home: Home, steps: Steps) -> int:
         scheduler_started = datetime.fromtimestamp(home.services()[SCHEDULER].started or 0, UTC)
         run, new = start_or_join(api, datetime.now(UTC).date(), scheduler_started)
         run_id = run["dag_run_id"]
-        run_date = (run.get("conf") or {}).get("run_date") or "its own date"
+        run_date = (run.get("conf") or {}).get(RUN_DATE) or "its own date"
         steps.say(f"\nRecovery for {run_date}{'' if new else ', which was already running'}: all jobs in order\n")
         try:
             with Progress(steps.console) as progress:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -32,11 +33,12 @@ class TaskId(NamedTuple):
 class AirflowApi:
     """Logs in at the first request, and again when the login has expired."""
 
-    def __init__(self, url: str, user: str, password: str) -> None:
+    def __init__(self, url: str, user: str, password: str, *, patience: float = REQUEST_SECONDS) -> None:
+        """patience: seconds to wait for an answer."""
         self.url = url
         self._login = {"username": user, "password": password}
         # trust_env: no proxy of the user's for 127.0.0.1.
-        self._client = httpx.Client(base_url=url, timeout=REQUEST_SECONDS, trust_env=False)
+        self._client = httpx.Client(base_url=url, timeout=patience, trust_env=False)
 
     def __enter__(self) -> "AirflowApi":
         return self
@@ -68,8 +70,9 @@ class AirflowApi:
         self._request("PATCH", path, json={"state": "failed"}, params={"update_mask": "state"})
 
     def active_run(self, dag_id: str) -> Json | None:
-        """The oldest run that is queued or running, if there is one."""
-        active = {"state": ["queued", "running"], "order_by": "id", "limit": 1}
+        """The oldest run that is running, or queued and due, if there is one. A run in the future is not active."""
+        now = datetime.now(UTC).isoformat()
+        active = {"state": ["queued", "running"], "run_after_lte": now, "order_by": "id", "limit": 1}
         runs: list[Json] = self.get(f"/dags/{dag_id}/dagRuns", active)["dag_runs"]
         return runs[0] if runs else None
 
@@ -99,6 +102,10 @@ class AirflowApi:
             return []
         return [event if isinstance(event, dict) else {"event": event} for event in content]
 
+    def night(self) -> Json:
+        """The verdict of the latest night, as the page at /sync/ shows it. Raises StackError."""
+        return self._request("GET", "/night", base="/sync/api")
+
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Json:
         return self._request("GET", path, params=params)
 
@@ -118,12 +125,12 @@ class AirflowApi:
         content: Json = answer.json()
         return content
 
-    def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        answer = self._client.request(method, f"/api/v2{path}", **arguments)
+    def _send(self, method: str, path: str, *, base: str = "/api/v2", **arguments: Any) -> httpx.Response:
+        answer = self._client.request(method, f"{base}{path}", **arguments)
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             token = self._client.post("/auth/token", json=self._login).raise_for_status().json()["access_token"]
             self._client.headers["Authorization"] = f"Bearer {token}"
-            answer = self._client.request(method, f"/api/v2{path}", **arguments)
+            answer = self._client.request(method, f"{base}{path}", **arguments)
         return answer
 
 

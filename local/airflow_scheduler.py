@@ -1,14 +1,23 @@
-"""Airflow's scheduler, with the modules that tasks need imported before it starts its workers.
+"""Airflow's scheduler. It starts once the modules that it and tasks need are imported and the API server answers.
 
     python -m local.airflow_scheduler scheduler --skip-serve-logs    (arguments as for the command airflow)
 
-LocalExecutor forks its workers from the scheduler, and a worker forks a process for each task. Without this, each run
-of a job spends a second of processor time on importing the hooks of PostgreSQL and Elasticsearch.
+LocalExecutor forks its workers from the scheduler, and a worker forks a process for each task. Without the imports,
+each run of a job spends a second of processor time on importing the hooks of PostgreSQL and Elasticsearch.
+
+A task that starts while the API server does not answer yet loses an attempt. The wait is here, behind the imports, so
+that both happen at the same time.
 """
 
+import contextlib
 import runpy
+import sys
+import time
 from importlib import import_module
 
+import httpx
+
+NEEDED_BY_SCHEDULER = ("airflow.cli.commands.scheduler_command", "airflow.jobs.scheduler_job_runner")
 NEEDED_BY_TASKS = (
     "airflow.providers.elasticsearch.hooks.elasticsearch",
     "airflow.providers.postgres.hooks.postgres",
@@ -18,7 +27,38 @@ NEEDED_BY_TASKS = (
     "sync_jobs.runner",
 )
 
-if __name__ == "__main__":
-    for module in NEEDED_BY_TASKS:
+# As long as the command that starts the stack waits (local.airflow.START_SECONDS).
+PATIENCE_SECONDS = 180
+POLL_SECONDS = 0.1
+
+
+def wait_for_api_server(url: str, patience: float = PATIENCE_SECONDS) -> bool:
+    """Wait until the API server answers tasks. Returns False if it does not in time.
+
+    url: of the API for tasks, with a slash at the end. At its first request the API server creates the routes for
+    tasks, which takes seconds.
+    """
+    end = time.monotonic() + patience
+    with httpx.Client(trust_env=False) as client:  # without a proxy: the server listens on 127.0.0.1
+        while (left := end - time.monotonic()) > 0:
+            with contextlib.suppress(httpx.TransportError):
+                if client.get(f"{url}health", timeout=left).is_success:
+                    return True
+            time.sleep(POLL_SECONDS)
+    return False
+
+
+def main() -> None:
+    """Import, wait, and become the command airflow."""
+    from airflow.configuration import conf  # noqa: PLC0415
+
+    for module in (*NEEDED_BY_SCHEDULER, *NEEDED_BY_TASKS):
         import_module(module)
+    url = conf.get("core", "execution_api_server_url")
+    if not wait_for_api_server(url):
+        sys.exit(f"The API server does not answer at {url} within {PATIENCE_SECONDS} seconds: the scheduler ends.")
     runpy.run_module("airflow", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -53,7 +53,7 @@ def install(folder: Path = FOLDER, lock: Path = LOCK) -> list[Path]:
         download(missing, folder)
     for jar in jars:
         path = folder / jar.name
-        verify(jar, path.read_bytes(), f"Delete {path} and start again: it is downloaded again then.")
+        verify(jar, path.read_bytes(), f"Delete {path} and start again: the start downloads a new copy.")
     return [folder / jar.name for jar in jars]
 
 

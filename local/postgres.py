@@ -88,7 +88,7 @@ class Postgres:
         """Create the data folder if it does not exist. Raises ServiceFailed, and leaves no folder, if that fails."""
         if (self.data / "PG_VERSION").exists():
             return
-        # Created under another name and renamed when complete: an interrupt leaves no folder that looks complete.
+        # Created under another name and renamed when complete: an interrupt leaves no folder that seems complete.
         unfinished = self.data.with_name(self.data.name + ".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700, parents=True)

@@ -1,8 +1,7 @@
 """Processes that outlive the command that started them. A later command finds and stops them, and never others.
 
 A process is identified by its id and its start time, because ids are reused. Its descendants are found by a random
-key in their environment, which children inherit. Some overwrite their environment, such as Airflow's workers: those
-are found as children of a process, or by the session that the service's first process began.
+key in their environment, which children inherit, and as children of a process that is still running.
 """
 
 import contextlib
@@ -20,6 +19,11 @@ import psutil
 from local.errors import ServiceFailed
 
 KEY_VARIABLE = "SYNC_PROCESS_KEY"
+# Set by tests for all that they start, at any depth. Elsewhere it is not set: the servers of `make up` have no owner.
+# An owner that another one has started is named by a path, such as one/two.
+OWNER_VARIABLE = "SYNC_PROCESS_OWNER"
+# Some processes change their title, such as Airflow's. This keeps setproctitle from overwriting the environment then.
+KEPT_ENVIRONMENT = {"SPT_NOENV": "1"}
 POLL_SECONDS = 0.1
 
 # The start time is counted from the boot of the machine, so it moves when the machine's clock is corrected.
@@ -55,7 +59,7 @@ class Service:
         with self.log.open("ab") as log:
             child = subprocess.Popen(
                 [str(part) for part in command],
-                env={**environment, KEY_VARIABLE: self.key},
+                env={**environment, **KEPT_ENVIRONMENT, **owner_variable(), KEY_VARIABLE: self.key},
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -115,6 +119,11 @@ def running_process(pid: int, started: float) -> psutil.Process | None:
         return None
 
 
+def owner_variable() -> dict[str, str]:
+    """The owner of what this process starts, as an environment variable; empty if nobody has set one."""
+    return {name: value for name, value in os.environ.items() if name == OWNER_VARIABLE}
+
+
 def stop(services: Collection[Service], patience: float = 30) -> None:
     """Send each service its stop signal, wait up to `patience` seconds, then kill the processes that remain."""
     everything = processes_of(services)
@@ -125,14 +134,24 @@ def stop(services: Collection[Service], patience: float = 30) -> None:
             _send([process], service.stop_signal)
     psutil.wait_procs(first, timeout=patience)
     # Still running may be: services that did not stop in time, and children that left or outlived their parent.
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        everything |= processes_of(services)
-        rest = [process for process in everything.values() if process.is_running()]
-        _send(rest, number)
-        psutil.wait_procs(rest, timeout=min(patience, 5))
+    _end(lambda: processes_of(services), everything, min(patience, 5))
     for service in services:
         if service.child:
             service.child.poll()
+
+
+def stop_owned(owner: str, patience: float = 3) -> None:
+    """Stop all processes of an owner; kill those that are running after `patience` seconds."""
+    _end(lambda: processes_owned_by(owner), {}, patience)
+
+
+def _end(find: Callable[[], Processes], everything: Processes, patience: float) -> None:
+    """Send SIGTERM, later SIGKILL, to everything and to the processes that find() returns at each of these times."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        everything |= find()
+        rest = [process for process in everything.values() if process.is_running()]
+        _send(rest, number)
+        psutil.wait_procs(rest, timeout=patience)
 
 
 def processes_of(services: Iterable[Service]) -> Processes:
@@ -141,24 +160,16 @@ def processes_of(services: Iterable[Service]) -> Processes:
     keys = {service.key for service in services}
     found = _processes_that(lambda process: process.environ().get(KEY_VARIABLE) in keys)
     found.pop(os.getpid(), None)  # a command that a service runs, such as a test
-    for service in services:
-        first = service.first_process()
-        if first:
-            found |= _with_children([first])
-        elif service.pid is not None:
-            found |= _orphans(service.pid, service.log)
+    first = [process for service in services if (process := service.first_process())]
+    return found | _with_children(first)
+
+
+def processes_owned_by(owner: str) -> Processes:
+    """All running processes of this owner and of the owners that it has started, and their children; not this one."""
+    found = _processes_that(lambda process: f"{process.environ().get(OWNER_VARIABLE, '')}/".startswith(f"{owner}/"))
+    found = _with_children(found.values())
+    found.pop(os.getpid(), None)
     return found
-
-
-def _orphans(session: int, log: Path) -> Processes:
-    """The processes of a session whose first process has ended, if they write to the service's log.
-
-    The log tells them from another service's, because session ids are reused, too.
-    """
-    orphans = _processes_that(
-        lambda process: os.getsid(process.pid) == session and Path(f"/proc/{process.pid}/fd/2").samefile(log)
-    )
-    return _with_children(orphans.values())
 
 
 def _processes_that(condition: Callable[[psutil.Process], bool]) -> Processes:

@@ -13,6 +13,7 @@ from typing import Any
 from local.airflow_api import AirflowApi, Json, TaskId
 from sync_airflow.dag_ids import RECOVERY, RUN_JOB
 from sync_jobs.catalogue import JOBS, Job, upstream_jobs
+from sync_jobs.parameter_names import RUN_DATE
 
 ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
 POLL_SECONDS = 0.5
@@ -42,7 +43,7 @@ def start_or_join(api: AirflowApi, run_date: date, scheduler_started: datetime) 
         if datetime.fromisoformat(run["run_after"]) >= scheduler_started:
             return run, False
         end(api, run["dag_run_id"])
-    return api.start_run(RECOVERY, {"run_date": run_date.isoformat()}), True
+    return api.start_run(RECOVERY, {RUN_DATE: run_date.isoformat()}), True
 
 
 def end(api: AirflowApi, run_id: str) -> None:

@@ -36,9 +36,8 @@ class Settings:
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """From the variables SYNC_*; an empty value counts as not set. Raises StackError that names an invalid one."""
-    home = environment.get("SYNC_HOME")
     return Settings(
-        home=Path(home).expanduser().absolute() if home else DEFAULT_HOME,
+        home=read_home(environment),
         postgres_port=_port(environment, POSTGRES_PORT),
         elasticsearch_port=_port(environment, ELASTICSEARCH_PORT),
         airflow_port=_port(environment, AIRFLOW_PORT),
@@ -46,6 +45,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         heap=_heap(environment, "SYNC_ELASTICSEARCH_HEAP"),
         recovery_window=_window(environment, "SYNC_RECOVERY_WINDOW"),
     )
+
+
+def read_home(environment: Mapping[str, str]) -> Path:
+    """The folder of all data of the stack, from SYNC_HOME alone: for commands that need no other setting."""
+    home = environment.get("SYNC_HOME")
+    return Path(home).expanduser().absolute() if home else DEFAULT_HOME
 
 
 def _port(environment: Mapping[str, str], name: str) -> int | None:

@@ -3,6 +3,8 @@
 Elasticsearch ─────────────────────────────────────────────────────┐
 PostgreSQL ─ databases ─┬─ tables, demo data ─┬─ Airflow components ┴─ DAGs unpaused, stack.json
                         └─ Airflow setup ─────┘
+
+The scheduler waits by itself for the API server (local/airflow_scheduler.py).
 """
 
 from collections.abc import Callable, Mapping

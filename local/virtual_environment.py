@@ -54,7 +54,7 @@ def main() -> int:
         try:
             return build()
         except KeyboardInterrupt:
-            print("Interrupted: .venv is incomplete. The next make builds it again.", file=sys.stderr)
+            print("Interrupted: .venv is incomplete. The next make rebuilds it.", file=sys.stderr)
             return 130
 
 

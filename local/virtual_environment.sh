@@ -1,8 +1,9 @@
 #!/bin/sh
 # Makes sure that .venv holds exactly what requirements-dev.txt names. Usage:
 #
-#   local/virtual_environment.sh VERSION…    the versions of Python that the lock supports, oldest first
+#   local/virtual_environment.sh [--find] VERSION…    the versions of Python that the lock supports, oldest first
 #
+# --find: only look for a Python, print nothing if there is one.
 # PYTHON chooses the Python. The default is python3 if its version is supported, else the newest one that is.
 set -eu
 
@@ -10,8 +11,14 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 program=$root/local/virtual_environment.py
 python=$root/.venv/bin/python
 
+only_find=
+if [ "$1" = --find ]; then
+  only_find=yes
+  shift
+fi
+
 # -I: none of the user's Python settings apply.
-if [ -x "$python" ] && "$python" -I "$program" check 2>/dev/null; then
+if [ -z "$only_find" ] && [ -x "$python" ] && "$python" -I "$program" check 2>/dev/null; then
   exit 0
 fi
 
@@ -34,6 +41,7 @@ for candidate in $candidates; do
   case " $* " in
     *" $version "*)
       if "$candidate" -I -c 'import ensurepip, venv' 2>/dev/null; then
+        [ -z "$only_find" ] || exit 0
         exec "$candidate" -I "$program" build
       fi
       found="$found  $candidate: $version, but it has no venv (on Debian and Ubuntu: apt install python3-venv)

@@ -43,6 +43,12 @@ class Api(AirflowApi):
         run_id: str = self.start_run(dag_id, conf)["dag_run_id"]
         return run_id
 
+    def plan_run(self, dag_id: str, run_after: str) -> str:
+        """Start a manual run that Airflow holds back until that time; return its id."""
+        body = {"logical_date": None, "run_after": run_after}
+        run_id: str = self._request("POST", f"/dags/{dag_id}/dagRuns", json=body)["dag_run_id"]
+        return run_id
+
     def runs(self, dag_id: str, run_type: str) -> list[Json]:
         """Runs of that type, oldest first."""
         listed: list[Json] = self.get(f"/dags/{dag_id}/dagRuns", {"order_by": "id", "limit": 100})["dag_runs"]

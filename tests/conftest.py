@@ -24,9 +24,10 @@ from local import postgres as local_postgres
 from local.environment import bypass_proxies, drop_postgresql_settings
 from local.home import Home
 from local.ports import any_free_port
-from local.processes import stop
+from local.processes import owner_variable, stop
 from tests.command_line import ROOT, CommandLine
 from tests.random_seed import VARIABLE, how_to_repeat, random_numbers_of, session_seed
+from tests.watcher import watch_this_process
 
 TEMPLATE = "tcs"
 
@@ -41,13 +42,15 @@ def pytest_configure() -> None:
 
     The user's settings for proxies and PostgreSQL have no effect.
 
-    A shell lets what it starts in the background ignore a Ctrl-C, and so would all that a test starts from there.
+    A shell lets what it starts in the background ignore a Ctrl-C, and so would all that a test starts from there. A
+    watcher stops the servers if this process is killed.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     drop_postgresql_settings()
     bypass_proxies()
     session_seed()
+    watch_this_process()
 
 
 def pytest_report_header() -> str:
@@ -205,7 +208,7 @@ def command_line(tmp_path: Path) -> Iterator[CommandLine]:
     """The local stack with a home and ports of its own; everything that the test leaves running is stopped."""
     ports = ("SYNC_POSTGRES_PORT", "SYNC_ELASTICSEARCH_PORT", "SYNC_AIRFLOW_PORT")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "SYNC_"))}
-    environment |= {name: str(any_free_port()) for name in ports}
+    environment |= owner_variable() | {name: str(any_free_port()) for name in ports}
     environment |= {"SYNC_HOME": str(tmp_path / "home"), "SYNC_DEMO_PERSONS": "300"}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "plugins"), str(ROOT)])
     command_line = CommandLine(Home(tmp_path / "home"), environment, {})

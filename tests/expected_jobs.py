@@ -15,7 +15,7 @@ class ExpectedJob:
     name: for operators. at: of the scheduled run, in UTC. writes: what the job owns, for people.
     follow_on_jobs: as operators know them, by name.
     waits_for: jobs whose success in the same night a scheduled run waits for, by name.
-    waits_for_any_end_of: a job for whose end, good or bad, a scheduled run waits.
+    waits_for_any_end_of: a job for whose end, success or failure, a scheduled run waits.
     runs_after: what a manual run starts, in this order. Recovery leaves out the same jobs if this one fails.
     builds_index, refreshes_index: alias of the index that it builds, or whose documents it brings up to date.
     covers_missed_nights: whether a scheduled run covers every date since the last success.

@@ -51,7 +51,7 @@ def slack_server() -> Iterator[SlackServer]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         slack = SlackServer(server.server_port)
-        # It looks this often, in seconds, whether it is to end.
+        # How often, in seconds, it checks whether it has to stop.
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:

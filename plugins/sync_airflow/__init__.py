@@ -4,11 +4,12 @@
     tasks/     the operators, sensors and triggers of those DAGs
     messages/  the messages to the channel
     restart/   recovery after a restart of the scheduler
-    night_rules            which date a run is for, and whether its work is done already
-    task_defaults          owner, retries and time limits of all tasks
-    dag_ids                the ids of DAGs and tasks that others name
-    connections            PostgreSQL and Elasticsearch, opened from Airflow connections
-    settings, time_window  what a deployment can set
+    night/    what became of a night: states of the jobs and one verdict
+    night_rules              which date a run is for, and whether its work is done already
+    task_defaults            owner, retries and time limits of all tasks
+    dag_ids                  names of DAGs, tasks and variables that others use
+    connections              PostgreSQL and Elasticsearch, opened from Airflow connections
+    settings, time_window    what a deployment can set
 
 Imports point one way: dags -> tasks -> messages; restart stands beside them. May import sync_jobs; must not import
 sync_page or local.

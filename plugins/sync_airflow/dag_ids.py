@@ -1,9 +1,12 @@
-"""The ids of DAGs and tasks that other modules look for, without an import of Airflow. A job's DAG: Job.dag_id."""
+"""Names of DAGs, tasks and variables that other modules need, without an import of Airflow. A job's DAG: Job.dag_id."""
 
 from sync_jobs.search.definition import IndexDefinition
 
 # Runs all jobs in order.
 RECOVERY = "recovery"
+
+# Key of the conf of recovery: the DAG ids of the jobs to run, and no others. The page fills it in.
+ONLY_JOBS = "only_jobs"
 
 # The task of a job's DAG that does the work and returns the report.
 RUN_JOB = "run_job"
@@ -17,3 +20,8 @@ def index_alarm_id(definition: IndexDefinition) -> str:
 def index_rollback_id(definition: IndexDefinition) -> str:
     """Of the DAG that puts another index behind the alias: persons_index_rollback."""
     return definition.rollback_name
+
+
+def index_settings_variable(definition: IndexDefinition) -> str:
+    """The name of the Airflow variable with the settings of an index: persons_index_settings."""
+    return f"{definition.alias}_index_settings"

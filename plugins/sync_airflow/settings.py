@@ -3,6 +3,7 @@
     [tis_sync]                      in airflow.cfg, or in the environment:
     recovery_window = 00:00-07:00   AIRFLOW__TIS_SYNC__RECOVERY_WINDOW
     index_alarm_at = 07:00          AIRFLOW__TIS_SYNC__INDEX_ALARM_AT
+    maximum_run_date_days = 366     AIRFLOW__TIS_SYNC__MAXIMUM_RUN_DATE_DAYS
 
 They are not Airflow variables, because starting the scheduler and parsing DAG files must not need the database.
 """
@@ -13,7 +14,7 @@ from datetime import time
 
 from airflow.configuration import conf
 
-from sync_airflow.time_window import OFF, TimeWindow, parse_time, parse_window
+from sync_airflow.time_window import OFF, TimeWindow, parse_minute, parse_window
 
 SECTION = "tis_sync"
 
@@ -21,6 +22,8 @@ RECOVERY_WINDOW = "recovery_window"
 DEFAULT_RECOVERY_WINDOW = "00:00-07:00"
 INDEX_ALARM_AT = "index_alarm_at"
 DEFAULT_INDEX_ALARM_AT = "07:00"
+MAXIMUM_RUN_DATE_DAYS = "maximum_run_date_days"
+DEFAULT_MAXIMUM_RUN_DATE_DAYS = "366"
 
 
 def recovery_window() -> TimeWindow | None:
@@ -38,9 +41,17 @@ def index_alarm_at() -> time | None:
     if text.lower() in ("", OFF):
         return None
     try:
-        return parse_time(text)
+        return parse_minute(text)
     except ValueError as error:
         raise ValueError(f"{variable(INDEX_ALARM_AT)}: {error}, or {OFF!r}") from None
+
+
+def maximum_run_date_days() -> int:
+    """How far a run date may be from today without confirmation. Raises ValueError, which names the setting."""
+    text = conf.get(SECTION, MAXIMUM_RUN_DATE_DAYS, fallback=DEFAULT_MAXIMUM_RUN_DATE_DAYS).strip()
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{variable(MAXIMUM_RUN_DATE_DAYS)}: {text!r}: expected a number of days such as 366")
+    return int(text)
 
 
 def variable(key: str) -> str:

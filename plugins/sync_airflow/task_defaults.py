@@ -37,5 +37,8 @@ RECHECK_AFTER = timedelta(minutes=5)
 ALLOWED_STATES = ("success",)
 FAILED_STATES = ("failed",)
 
+# How long recovery waits for one job: four attempts within JOB_TIMEOUT, and the waits between them.
+RECOVERY_WAIT_TIMEOUT = timedelta(hours=9)
+
 # Recovery runs all jobs, each within JOB_TIMEOUT and its retries.
 RECOVERY_TIMEOUT = timedelta(hours=20)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time
 
 OFF = "off"
 
+_MINUTE = re.compile(r"\d\d:\d\d", re.ASCII)
 _TIME = re.compile(r"\d\d:\d\d(:\d\d)?", re.ASCII)
 
 
@@ -43,6 +44,14 @@ def parse_window(text: str) -> TimeWindow | None:
         return TimeWindow(parse_time(start), parse_time(end))
     except ValueError as error:
         raise ValueError(f"{text!r}: expected a window such as 00:00-07:00, or {OFF!r} ({error})") from None
+
+
+def parse_minute(text: str) -> time:
+    """Parse a time of day without seconds, HH:MM, as a daily schedule has it. Raises ValueError."""
+    at = parse_time(text)
+    if not _MINUTE.fullmatch(text.strip()):
+        raise ValueError(f"{text.strip()!r}: expected a time without seconds, such as 07:00")
+    return at
 
 
 def parse_time(text: str) -> time:

@@ -1,7 +1,7 @@
 """The jobs: plain Python, independent of Airflow.
 
     catalogue, parameters   the tables of jobs and of run parameters
-    runner, job_run         one run of a job: its arguments, checked
+    runner, job_run         one run of a job: its parameters, checked
     run_dates, guard_rail   which dates a run covers; the limits that stop it
     report, errors, error_translation, batches
     jobs/               one module per job

@@ -101,6 +101,8 @@ JOBS: tuple[Job, ...] = (
         summary="Builds a new search index next to the live one, then swaps the alias.",
         entry_point="sync_jobs.jobs.index_build:rebuild_index",
         builds_index=PERSONS,
+        # On the first Wednesday of August a third of all documents change: those of everybody who is in training.
+        limits=Limits(maximum_changed_percent=50),
     ),
     Job(
         name="PostFundingStatusSyncJob",

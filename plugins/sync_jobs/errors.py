@@ -20,11 +20,15 @@ class SyncJobError(Exception):
 
 
 class BadArgument(SyncJobError):
-    """An argument of a run does not have the expected form. Nothing was started."""
+    """A parameter of a run does not have the expected form. Nothing was started."""
 
 
 class GuardRail(SyncJobError):
-    """The run would remove more than its limit allows."""
+    """The run would remove, add or change more than its limits allow."""
+
+
+class NotWritten(SyncJobError):
+    """A server accepted what the run wrote, but did not keep it as it was written."""
 
 
 class IndexNotAsExpected(SyncJobError):

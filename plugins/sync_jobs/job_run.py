@@ -13,7 +13,7 @@ from sync_jobs.search.settings import IndexSettings
 
 @dataclass(frozen=True)
 class JobRun:
-    """The checked arguments of one run.
+    """The checked parameters of one run.
 
     postgres: an autocommit connection of this run alone; it holds the job's lock.
     run_date: D of docs/domain.md. first_date: the first of the dates covered, run_date itself unless nights were

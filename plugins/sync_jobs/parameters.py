@@ -11,9 +11,20 @@ from typing import Literal
 from sync_jobs.catalogue import Job, jobs_to_run_after
 from sync_jobs.errors import BadArgument
 from sync_jobs.guard_rail import DEFAULT_LIMITS, Limits
+from sync_jobs.parameter_names import (
+    CONFIRM_RUN_DATE,
+    DATE_OVERRIDE,
+    DIRECTION,
+    DOCUMENTS,
+    DRY_RUN,
+    FIRST_DATE,
+    FOLLOW_ON,
+    RUN_DATE,
+)
 
 # What form the values of a parameter have. date override: docs/domain.md, "8 PersonRecordStatusJob".
-Kind = Literal["date", "date override", "boolean", "percentage", "choice"]
+# percentage: 0 to 100. growth: a percentage without a maximum.
+Kind = Literal["date", "date override", "boolean", "percentage", "growth", "choice"]
 
 # The values of each kind, in Markdown. Those of a choice are the choices.
 VALUES: dict[Kind, str] = {
@@ -21,10 +32,11 @@ VALUES: dict[Kind, str] = {
     "date override": "`YYYY-MM-DD`, `ANY`, `NONE`, in upper or lower case",
     "boolean": "`true`, `false`",
     "percentage": "a number from 0 to 100",
+    "growth": "a number of 0 or more",
 }
 
 # The DAGs that take a parameter.
-Taker = Literal["jobs", "jobs with a date override", "recovery", "rollback"]
+Taker = Literal["jobs", "jobs with a date override", "jobs that cover missed nights", "recovery", "rollback"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +63,9 @@ class Parameter:
         return ", ".join(f"`{choice}`" for choice in self.choices) or VALUES[self.kind]
 
 
-FOLLOW_ON = "run_follow_on_jobs"
-
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
-        name="date_override",
+        name=DATE_OVERRIDE,
         kind="date override",
         title="Date override",
         explanation=(
@@ -68,20 +78,54 @@ PARAMETERS: tuple[Parameter, ...] = (
         default="",
     ),
     Parameter(
-        name="run_date",
+        name=RUN_DATE,
         kind="date",
         title="Run date",
         explanation="The date that the run is for. Empty: today in UTC.",
         taken_by=("jobs", "recovery"),
     ),
     Parameter(
-        name="direction",
+        name=FIRST_DATE,
+        kind="date",
+        title="First date",
+        explanation=(
+            "For jobs that cover missed nights: the run covers every date from this one to the run date. Empty: from "
+            "the first night since the last success. A night that is known to be missed is covered in any case."
+        ),
+        taken_by=("jobs that cover missed nights", "recovery"),
+    ),
+    Parameter(
+        name=CONFIRM_RUN_DATE,
+        kind="boolean",
+        title="Confirm the dates",
+        explanation=(
+            "Accept a run date that is far from today, or a first date that is far before the run date: by default, "
+            "more than 366 days."
+        ),
+        taken_by=("jobs", "recovery"),
+        default=False,
+    ),
+    Parameter(
+        name=DIRECTION,
         kind="choice",
         title="Direction",
         explanation="back: to the index built before the live one. forth: to the one built after it.",
         taken_by=("rollback",),
         default="back",
         choices=("back", "forth"),
+    ),
+    Parameter(
+        name=DOCUMENTS,
+        kind="choice",
+        title="Documents of another definition",
+        explanation=(
+            "Only for an index that was built by another definition (SQL or mapping) than the running one. as_built: "
+            "its documents stay as they are, without the edits since. edited: the persons edited since its build are "
+            "written by the running definition. An index of the running definition is always brought up to date."
+        ),
+        taken_by=("rollback",),
+        default="as_built",
+        choices=("as_built", "edited"),
     ),
     Parameter(
         name=FOLLOW_ON,
@@ -92,7 +136,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         default=True,
     ),
     Parameter(
-        name="dry_run",
+        name=DRY_RUN,
         kind="boolean",
         title="Dry run",
         explanation="Do everything except write: the report says what would change. A dry run starts no other job.",
@@ -102,7 +146,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     *(
         Parameter(
             name=limit.name,
-            kind="percentage",
+            kind="growth" if limit.metadata["maximum"] is None else "percentage",
             title=limit.metadata["title"],
             explanation=limit.metadata["explanation"],
             taken_by=("jobs", "recovery", "rollback"),
@@ -118,7 +162,11 @@ LIMITS = tuple(limit.name for limit in fields(Limits))
 
 def job_parameters(job: Job) -> tuple[Parameter, ...]:
     """The parameters of a job's runs, with the job's own limits as defaults."""
-    takers: set[Taker] = {"jobs", "jobs with a date override"} if job.takes_date_override else {"jobs"}
+    takers: set[Taker] = {"jobs"}
+    if job.takes_date_override:
+        takers.add("jobs with a date override")
+    if job.covers_missed_nights:
+        takers.add("jobs that cover missed nights")
     taken = (parameter for parameter in PARAMETERS if takers.intersection(parameter.taken_by))
     return tuple(_of_job(parameter, job) for parameter in taken)
 

@@ -24,6 +24,7 @@ class Outcome:
     phases: seconds by phase, of an index build.
     left_out: persons whose documents Elasticsearch refused; left_out_records: key, field and kind of reason of each,
     and whether search keeps an old document.
+    warning: sentences that an operator should read although the run has succeeded; empty if there is nothing to say.
     """
 
     read: int = 0
@@ -32,16 +33,19 @@ class Outcome:
     removed: int = 0
     unchanged: int = 0
     refreshed: int = 0
-    documents_per_second: int | None = None
     indices: dict[str, list[str]] = field(default_factory=dict)
     phases: dict[str, float] = field(default_factory=dict)
     left_out: int = 0
     left_out_records: list[dict[str, Any]] = field(default_factory=list)
+    warning: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report(Outcome):
-    """The outcome of one run of one job, and the dates it was for. seconds: wall clock."""
+    """The outcome of one run of one job, and the dates it was for.
+
+    seconds: wall clock.
+    """
 
     job: str
     run_date: date
@@ -53,7 +57,8 @@ class Report(Outcome):
     def summary(self) -> str:
         """One line for a log: "read 9, added 0, changed 0, removed 0, unchanged 9, refreshed 0, left out 0, 0.6 s"."""
         counts = ", ".join(f"{label(name)} {getattr(self, name)}" for name in COUNTS)
-        return f"{counts}, {self.seconds:.1f} s{' (dry run: nothing was written)' if self.dry_run else ''}"
+        text = f"{counts}, {self.seconds:.1f} s{' (dry run: nothing was written)' if self.dry_run else ''}"
+        return f"{text}. {self.warning}" if self.warning else text
 
     def as_dict(self) -> dict[str, object]:
         """JSON-able: dates as ISO strings."""

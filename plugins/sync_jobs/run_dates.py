@@ -1,6 +1,6 @@
-"""The dates that a run covers, and the argument dateOverride of PersonRecordStatusJob.
+"""The dates that a run covers, and the parameter dateOverride of PersonRecordStatusJob.
 
-The run date (D) is an argument; nothing here reads a clock (docs/domain.md, "Run date").
+The run date (D) is a parameter; nothing here reads a clock (docs/domain.md, "Run date").
 """
 
 import re

@@ -13,6 +13,25 @@ from airflow.models.dag import DagModel
 from fastapi import HTTPException, Request, status
 
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+
+def base_url() -> str:
+    """Airflow's own address, as it is configured; empty if it is not."""
+    return conf.get("api", "base_url", fallback="") or ""
+
+
+def public_url(request: Request, path: str) -> str:
+    """The address of a page as the visitor's browser knows it, also behind a proxy that ends TLS or changes the Host.
+
+    path: below Airflow's address. Without such a proxy, it is the address of the request: Airflow may have several
+    names, and the cookie of the login belongs to one of them.
+    """
+    headers = request.headers
+    if urlsplit(base_url()).scheme == "https" or (base_url() and "x-forwarded-host" in headers):
+        return base_url().rstrip("/") + path
+    is_https = headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower() == "https"
+    return str(request.url.replace(scheme="https") if is_https else request.url)
 
 
 def may_view(user: BaseUser, dag_id: str) -> bool:
@@ -38,12 +57,30 @@ def from_our_pages(request: Request) -> None:
     For requests that change something. A browser names the requesting site in Origin, and asks the server before it
     sends JSON to another site. A script sends no Origin.
     """
-    origin = request.headers.get("origin")
-    own_hosts = {request.headers.get("host"), urlsplit(conf.get("api", "base_url", fallback="")).netloc}
-    host = (origin or "").partition("://")[2]  # empty for "null", the origin of a page without a site
-    if origin is not None and (not host or host not in own_hosts):
+    if request.headers.get("origin") is not None:
+        _check_origin(request)
+    _check_content_type(request, JSON, default=JSON)
+
+
+def from_our_form(request: Request) -> None:
+    """The same for a form. Every browser names the site of a form in Origin: a request without it is refused."""
+    _check_origin(request)
+    _check_content_type(request, FORM, default="")
+
+
+def _check_origin(request: Request) -> None:
+    origin = request.headers.get("origin", "")
+    own_hosts = {request.headers.get("host"), urlsplit(base_url()).netloc}
+    host = origin.partition("://")[2]  # empty for "null", the origin of a page without a site
+    if not host or host not in own_hosts:
         raise HTTPException(
-            status.HTTP_403_FORBIDDEN, f"Requests from {origin} are refused: it is not Airflow's address"
+            status.HTTP_403_FORBIDDEN,
+            f"Requests from {origin or 'an unknown site'} are refused: it is not Airflow's address. Expected one of "
+            f"{', '.join(sorted(filter(None, own_hosts)))}. If a proxy changes the Host of requests, set "
+            "AIRFLOW__API__BASE_URL to the address that browsers use.",
         )
-    if request.headers.get("content-type", JSON).partition(";")[0].strip().lower() != JSON:
-        raise HTTPException(status.HTTP_415_UNSUPPORTED_MEDIA_TYPE, f"Expected a body of type {JSON}")
+
+
+def _check_content_type(request: Request, expected: str, *, default: str) -> None:
+    if request.headers.get("content-type", default).partition(";")[0].strip().lower() != expected:
+        raise HTTPException(status.HTTP_415_UNSUPPORTED_MEDIA_TYPE, f"Expected a body of type {expected}")

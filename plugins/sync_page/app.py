@@ -1,18 +1,15 @@
-"""The application at /sync/: the page itself, its files, and the HTTP interface behind it."""
+"""The application at /sync/: the pages, their files, and the HTTP interface behind them."""
 
 from pathlib import Path
 
-from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.core_api.security import get_user
-from airflow.configuration import conf
-from fastapi import FastAPI, HTTPException, Request, Response, status
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import RequestResponseEndpoint
 
-from sync_page.asgi import PREFIX
+from sync_page import form_pages, interface, night_interface, pages
+from sync_page.api_page import api_page, install_openapi
 from sync_page.errors import install_error_handlers
-from sync_page.interface import router
 
 STATIC = Path(__file__).parent / "static"
 
@@ -25,10 +22,15 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 
-# No documentation pages: they would load scripts from elsewhere.
+# FastAPI's own documentation pages would load scripts from elsewhere; api/ shows the description instead.
 app = FastAPI(title="Nightly sync", docs_url=None, redoc_url=None)
-app.include_router(router)
+app.include_router(interface.router)
+app.include_router(night_interface.router)
+app.include_router(pages.router)
+app.include_router(form_pages.router)
 install_error_handlers(app)
+app.add_exception_handler(pages.LoginNeeded, pages.to_login)
+install_openapi(app)
 app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
 
@@ -40,19 +42,7 @@ async def add_headers(request: Request, answer: RequestResponseEndpoint) -> Resp
     return response
 
 
-def _public_url(request: Request) -> str:
-    """The page's address as users type it: a proxy in front may have another scheme, host and port."""
-    base = conf.get("api", "base_url", fallback="")
-    return f"{base.rstrip('/')}{PREFIX}/" if base else str(request.url)
-
-
-@app.get("/", include_in_schema=False)
-async def page(request: Request) -> Response:
-    """The page, or a redirect to the login for a visitor who is not logged in."""
-    try:
-        await get_user(request, None, None)
-    except HTTPException as error:
-        if error.status_code not in (status.HTTP_401_UNAUTHORIZED, status.HTTP_403_FORBIDDEN):
-            raise
-        return RedirectResponse(get_auth_manager().get_url_login(next_url=_public_url(request)))
-    return FileResponse(STATIC / "page.html")
+@app.get("/api/", include_in_schema=False)
+def show_api() -> HTMLResponse:
+    """The description of the HTTP interface, for people. It says nothing about this installation, so needs no login."""
+    return HTMLResponse(api_page(app))

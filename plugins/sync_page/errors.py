@@ -23,19 +23,24 @@ class JobNotFound(Exception):
     """No job has the name in the address."""
 
 
+class MetadataFailed(Exception):
+    """Airflow's database did not answer. The text says how."""
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Add the handlers of all errors to the application."""
     app.add_exception_handler(JobNotFound, _job_not_found)
     app.add_exception_handler(BadArgument, _bad_argument)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(MetadataFailed, _no_metadata)
     app.add_exception_handler(SQLAlchemyError, _metadata_failed)
     app.add_exception_handler(Exception, _unexpected)
 
 
 def _job_not_found(_: Request, __: Exception) -> JSONResponse:
     expected = [job.name for job in JOBS]
-    return JSONResponse({"error": JOB_NOT_FOUND, "expected": expected}, status.HTTP_404_NOT_FOUND)
+    return JSONResponse({"error": JOB_NOT_FOUND, "expected": expected}, status.HTTP_400_BAD_REQUEST)
 
 
 def _bad_argument(_: Request, error: Exception) -> JSONResponse:
@@ -52,6 +57,10 @@ def _invalid_request(_: Request, error: Any) -> JSONResponse:
 
 def _refused(_: Request, error: Any) -> JSONResponse:
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+def _no_metadata(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"error": str(error)}, status.HTTP_503_SERVICE_UNAVAILABLE)
 
 
 def _metadata_failed(_: Request, error: Exception) -> JSONResponse:

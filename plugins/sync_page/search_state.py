@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sync_airflow.connections import open_elasticsearch
+from airflow.sdk.exceptions import AirflowFailException
+from psycopg import Error as PostgresError
+
+from sync_airflow.connections import open_elasticsearch, open_postgres
 from sync_airflow.dag_ids import index_rollback_id
 from sync_jobs.catalogue import build_job
+from sync_jobs.errors import SyncJobError
+from sync_jobs.postgres.locks import is_locked
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.index_alias import Indices, built_at, find_build, find_indices
 
@@ -19,26 +25,36 @@ if TYPE_CHECKING:
 # The page waits no longer than this for a cluster that does not answer.
 REQUEST_TIMEOUT_SECONDS = 3
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
-    """built_at: start of its build, UTC; None if no build made it. run_date: ISO. documents: top level."""
+    """built_at: start of its build, UTC; None if no build made it. run_date: ISO. documents: top level.
+
+    definition_version: of the index definition that the build used; None if it does not say.
+    """
 
     name: str
     built_at: datetime | None
     run_date: str | None
     documents: int | None
+    definition_version: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildProgress:
-    """A running build: documents loaded, expected (0 until they are counted), and per second since its start."""
+    """An unfinished index: documents loaded, expected (0 until they are counted), and per second since its start.
+
+    is_running: whether the lock of its build is held; False if the build died, None if PostgreSQL does not say.
+    """
 
     name: str
     started: datetime
     documents: int
     expected: int
     documents_per_second: int
+    is_running: bool | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,19 +89,25 @@ def _state(definition: IndexDefinition, client: Elasticsearch, now: datetime) ->
         rollback=index_rollback_id(definition),
         live=_index(live, own.get(live, {}), _count(client, live)) if live else None,
         previous=[_index(name, own[name], own[name].get("documents")) for name in indices.previous],
-        build=_build(client, indices, now),
+        build=_build(client, definition, indices, now),
     )
 
 
 def _index(name: str, meta: dict[str, Any], documents: int | None) -> Index:
-    return Index(name=name, built_at=built_at(name), run_date=meta.get("run_date"), documents=documents)
+    return Index(
+        name=name,
+        built_at=built_at(name),
+        run_date=meta.get("run_date"),
+        documents=documents,
+        definition_version=meta.get("definition"),
+    )
 
 
 def _count(client: Elasticsearch, name: str) -> int:
     return int(client.count(index=name)["count"])
 
 
-def _build(client: Elasticsearch, indices: Indices, now: datetime) -> BuildProgress | None:
+def _build(client: Elasticsearch, definition: IndexDefinition, indices: Indices, now: datetime) -> BuildProgress | None:
     build = find_build(client, indices)
     if build is None:
         return None
@@ -96,4 +118,15 @@ def _build(client: Elasticsearch, indices: Indices, now: datetime) -> BuildProgr
         documents=build.documents,
         expected=build.expected,
         documents_per_second=round(build.documents / seconds),
+        is_running=_is_locked(definition),
     )
+
+
+def _is_locked(definition: IndexDefinition) -> bool | None:
+    """Whether something is changing the index: it holds the lock of the alias. None if PostgreSQL does not answer."""
+    try:
+        with open_postgres("page at /sync/", timedelta(seconds=REQUEST_TIMEOUT_SECONDS)) as postgres:
+            return is_locked(postgres, definition.lock_name)
+    except (SyncJobError, AirflowFailException, PostgresError) as error:
+        log.warning("PostgreSQL does not say whether %s is being built: %s", definition.alias, type(error).__name__)
+        return None

@@ -24,8 +24,8 @@ class Paused(Exception):
     """The DAG is paused: a run would stay queued until the DAG is unpaused."""
 
 
-def start_once(session: Session, dag_id: str, conf: dict[str, Any], user_name: str) -> str:
-    """Create a run of the DAG and return its id.
+def start_once(session: Session, dag_id: str, conf: dict[str, Any], user_name: str, *, note: str) -> str:
+    """Create a run of the DAG, with a note, and return its id.
 
     Raises AlreadyRunning, Paused, DagNotFound, or BadArgument for a conf that the DAG's params do not allow.
     """
@@ -40,8 +40,14 @@ def start_once(session: Session, dag_id: str, conf: dict[str, Any], user_name: s
             conf=conf,
             triggered_by=DagRunTriggeredByType.REST_API,
             triggering_user_name=user_name,
+            note=note,
             session=session,
         )
     except ParamValidationError as error:
         raise BadArgument(str(error)) from error
     return cast("DagRun", run).run_id  # Airflow declares None, too, but makes a run or raises an error
+
+
+def note_of(user_name: str, reason: str = "") -> str:
+    """The note on a run that somebody starts from the page."""
+    return f"Started by {user_name} from /sync/." + (f" Reason: {reason}" if reason else "")

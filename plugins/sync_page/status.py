@@ -16,13 +16,14 @@ from airflow.utils.state import DagRunState, TaskInstanceState
 from sqlalchemy import func, or_, select
 
 from sync_airflow.dag_ids import RECOVERY, RUN_JOB
-from sync_airflow.night_rules import BACKFILL, SCHEDULED, chosen_date, own_date
-from sync_airflow.restart.exclusive_start import ACTIVE
+from sync_airflow.night_rules import BACKFILL, SCHEDULED, chosen_date, own_date, run_type_of
+from sync_airflow.restart.exclusive_start import active, planned
 from sync_airflow.restart.recovery_trigger import RESTART
 from sync_airflow.tasks.follow_on_jobs import AFTER
 from sync_airflow.tasks.recovery_summary import SUMMARY
 from sync_jobs.catalogue import Job, jobs_to_run_after
 from sync_jobs.errors import BadArgument
+from sync_jobs.parameter_names import DRY_RUN, RUN_DATE
 from sync_page.task_news import TaskNews
 
 if TYPE_CHECKING:
@@ -37,10 +38,11 @@ WORKING_TASKS = (RUN_JOB, SUMMARY)
 class Run:
     """One run of a job, or of recovery.
 
-    state: queued, running, success or failed. started_by: night, hand, follow-on, recovery, restart or backfill.
+    state: queued, running, success or failed. started_by: schedule, manual, follow-on, recovery, restart or backfill.
     run_date: None if the given one is not a date. started, ended: UTC; seconds: between them, or until now.
     waits: what a running run waits for; None while it works. report: of a job that succeeded, as made by
     sync_jobs.report.Report.as_dict. reason, failed_task: of a failed run. path: of the run in Airflow's UI.
+    run_after: the time before which Airflow does not start it, UTC.
     """
 
     run_id: str
@@ -52,6 +54,7 @@ class Run:
     ended: datetime | None
     seconds: float | None
     path: str
+    run_after: datetime
     waits: str | None = None
     report: Mapping[str, Any] | None = None
     reason: str | None = None
@@ -60,18 +63,21 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class DagStatus:
-    """running: whether a run is queued or running. current: that run. last: the run that ended last.
+    """running: whether a run is running, or queued and due. current: that run. last: the run that ended last.
 
-    known: whether Airflow has read the DAG. next_run: when the next run is due, UTC. succeeded_today: whether a run
-    other than a dry run has succeeded since midnight UTC.
+    planned: the next run that somebody has queued for a later time; None for the schedule's own. Until it has ended,
+    Airflow creates no scheduled run of the DAG: queued runs count towards max_active_runs.
+
+    known: whether Airflow has read the DAG. succeeded_today: whether a run other than a dry run has succeeded since
+    midnight UTC.
     """
 
     dag_id: str
     known: bool
     is_paused: bool
-    next_run: datetime | None
     running: bool
     current: Run | None
+    planned: Run | None
     last: Run | None
     succeeded_today: bool
 
@@ -117,31 +123,36 @@ def job_status(job: Job, dag: DagStatus, *, may_run: bool) -> JobStatus:
 
 
 class _History:
-    """The runs of some DAGs: the active ones, those that ended since midnight UTC, and the one that ended last."""
+    """The runs of some DAGs: active and planned ones, those that ended since midnight UTC, the one that ended last."""
 
     def __init__(self, session: Session, dag_ids: list[str], now: datetime) -> None:
         self._now = now
-        active: dict[str, list[DagRun]] = defaultdict(list)
-        for run in session.scalars(select(DagRun).where(DagRun.dag_id.in_(dag_ids), ACTIVE).order_by(DagRun.id)):
-            active[run.dag_id].append(run)
+        now_active: dict[str, list[DagRun]] = defaultdict(list)
+        for run in session.scalars(select(DagRun).where(DagRun.dag_id.in_(dag_ids), active(now)).order_by(DagRun.id)):
+            now_active[run.dag_id].append(run)
+        self._planned: dict[str, DagRun] = {}
+        latest_first = select(DagRun).where(DagRun.dag_id.in_(dag_ids), planned(now)).order_by(DagRun.run_after.desc())
+        for run in session.scalars(latest_first):
+            if run_type_of(run) != SCHEDULED:  # a run in place of a scheduled one blocks no night
+                self._planned[run.dag_id] = run
         self._ended: dict[str, list[DagRun]] = defaultdict(list)
         for run in session.scalars(_ended_runs(dag_ids, since=datetime.combine(now.date(), time.min, UTC))):
             self._ended[run.dag_id].append(run)
         # A running run comes before a queued one, which waits for it.
         self._current = {
-            dag_id: min(runs, key=lambda run: run.state != DagRunState.RUNNING) for dag_id, runs in active.items()
+            dag_id: min(runs, key=lambda run: run.state != DagRunState.RUNNING) for dag_id, runs in now_active.items()
         }
         self._news = TaskNews(session, [*self._current.values(), *(runs[0] for runs in self._ended.values())])
 
     def status(self, dag_id: str, model: DagModel | None) -> DagStatus:
-        current, ended = self._current.get(dag_id), self._ended[dag_id]
+        current, later, ended = self._current.get(dag_id), self._planned.get(dag_id), self._ended[dag_id]
         return DagStatus(
             dag_id=dag_id,
             known=model is not None and not model.is_stale,
             is_paused=bool(model and model.is_paused),
-            next_run=model.next_dagrun_create_after if model else None,
             running=current is not None,
             current=_run(current, self._now, waits=self._news.waits(current)) if current else None,
+            planned=_run(later, self._now) if later else None,
             last=_run(ended[0], self._now, **self._news.outcome(ended[0])) if ended else None,
             succeeded_today=any(self._is_success_of_today(run) for run in ended),
         )
@@ -191,12 +202,13 @@ def _run(run: DagRun, now: datetime, **details: Any) -> Run:
         ended=run.end_date,
         seconds=((run.end_date or now) - run.start_date).total_seconds() if run.start_date else None,
         path=f"dags/{run.dag_id}/runs/{quote(run.run_id, safe='')}",
+        run_after=run.run_after,
         **details,
     )
 
 
 def _run_date(run: DagRun) -> date | None:
-    given = _given(run).get("run_date")
+    given = _given(run).get(RUN_DATE)
     if given and not isinstance(given, str):
         return None
     try:
@@ -206,7 +218,7 @@ def _run_date(run: DagRun) -> date | None:
 
 
 def _is_dry(run: DagRun) -> bool:
-    return bool(_given(run).get("dry_run"))
+    return bool(_given(run).get(DRY_RUN))
 
 
 def _given(run: DagRun) -> dict[str, Any]:
@@ -216,6 +228,6 @@ def _given(run: DagRun) -> dict[str, Any]:
 
 def started_by(run: DagRun) -> str:
     """What started this run, in one word."""
-    by_type = {SCHEDULED: "night", BACKFILL: "backfill"}
+    by_type = {SCHEDULED: "schedule", BACKFILL: "backfill"}
     by_prefix = {RECOVERY: "recovery", AFTER: "follow-on", RESTART: "restart"}
-    return by_type.get(run.run_type) or by_prefix.get(run.run_id.partition("__")[0], "hand")
+    return by_type.get(run_type_of(run)) or by_prefix.get(run.run_id.partition("__")[0], "manual")

@@ -11,7 +11,7 @@ from airflow.utils.state import DagRunState, State, TaskInstanceState
 from sqlalchemy import or_, select, tuple_
 
 from sync_airflow.dag_ids import RUN_JOB
-from sync_airflow.night_rules import belongs_to_a_night
+from sync_airflow.night_rules import night_tick
 from sync_airflow.tasks.failure import REASON
 from sync_airflow.tasks.sensors import wait_task_id
 from sync_jobs.catalogue import JOBS
@@ -60,7 +60,7 @@ class TaskNews:
         if failed_once:
             reason = self._reason(run, failed_once)
             return "for a retry after a failed attempt" + (f": {reason}" if reason else "")
-        if not belongs_to_a_night(run.run_type):
+        if night_tick(run) is None:
             return None  # its sensors skip themselves
         names = [WAITED_FOR[task_id] for task_id, _ in self._tasks[run.dag_id, run.run_id] if task_id in WAITED_FOR]
         return f"for the end of {' and '.join(sorted(names))}" if names else None

@@ -129,7 +129,7 @@ def test_a_cloud_id_takes_the_place_of_the_host() -> None:
         ({"request_timeout": 0}, {"host": "search"}, "request_timeout in extra: expected seconds"),
     ],
 )
-def test_a_host_that_makes_no_sense_is_refused_without_its_password(
+def test_an_invalid_host_is_refused_without_showing_its_password(
     extra: dict[str, Any], fields: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(AirflowFailException, match=words) as caught:
@@ -270,7 +270,7 @@ def test_a_long_application_name_is_truncated_as_postgresql_would_do_it(opened: 
         {"autocommit": False, "prepare_threshold": 0},
     ],
 )
-def test_extra_does_not_say_how_rows_look_and_when_they_are_committed(opened: Opened, extra: dict[str, Any]) -> None:
+def test_extra_cannot_change_the_row_factory_or_autocommit(opened: Opened, extra: dict[str, Any]) -> None:
     with opened(extra) as postgres:
         assert postgres.execute("SELECT 1, 2").fetchall() == [(1, 2)]
         assert postgres.info.transaction_status == TransactionStatus.IDLE

@@ -74,6 +74,26 @@ def test_a_repeated_task_starts_a_run_with_another_valid_id() -> None:
     assert all(len(run_id) <= 250 for run_id in ids)
 
 
+@pytest.mark.parametrize(("attempt", "max_tries", "number"), [(1, 3, 1), (3, 3, 1), (5, 7, 5), (6, 7, 5)])
+def test_a_retry_asks_for_the_run_that_a_lost_attempt_may_have_started(
+    attempt: int, max_tries: int, number: int
+) -> None:
+    job = find_job("PersonOwnerRebuildJob")
+    with DAG("of_this_test", schedule=None):
+        operator = RunNextJobOperator(task_id="run_next_job", job_name=job.name)
+    moment = datetime(2024, 2, 29, 9, tzinfo=UTC)
+    run = SimpleNamespace(
+        run_type="manual", clear_number=0, logical_date=None, run_after=moment, run_id="manual__1", conf=None
+    )
+    ti = SimpleNamespace(try_number=attempt, max_tries=max_tries, get_dag=lambda _: SimpleNamespace(is_paused=False))
+    context = {"dag_run": run, "params": {**PARAMS, "run_date": None}, "ti": ti, "task": operator}
+    with pytest.raises(DagRunTriggerException) as order:
+        # Airflow refuses to execute an operator outside a task; this calls the method below that guard.
+        inspect.unwrap(RunNextJobOperator.execute)(operator, context)
+    assert order.value.dag_run_id == f"after__manual__1__{number}"
+    assert order.value.skip_when_already_exists
+
+
 class TestClearedRunOfANight:
     """A cleared run of a night clears the next job's run of that night, because Airflow only clears its own DAG."""
 

@@ -58,6 +58,12 @@ def test_the_time_of_the_alarm_is_a_setting_in_utc(
         assert str(getattr(dag.timetable, "timezone", None)) == "UTC"
 
 
+def test_a_time_of_the_alarm_with_seconds_is_refused_and_the_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SETTING, "07:00:30")
+    with pytest.raises(ValueError, match=f"{SETTING}: '07:00:30': expected a time without seconds, such as 07:00"):
+        build_index_alarm_dag(PERSONS)
+
+
 def test_an_invalid_time_is_an_error_that_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SETTING, "7 o'clock")
     with pytest.raises(ValueError, match=f"{SETTING}: .* expected a time such as 07:00, or 'off'"):

@@ -59,6 +59,7 @@ class Work:
 
     error: BaseException | None = None
     announced: list[date] = field(default_factory=list)
+    variables: dict[str, Any] = field(default_factory=lambda: dict(VARIABLES))
     called_with: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, job: Job, **arguments: Any) -> Report:
@@ -78,12 +79,13 @@ class Work:
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Work:
+    work = Work()
     opened = contextmanager(lambda *arguments: (yield arguments))
     monkeypatch.setattr(job_operator, "open_postgres", opened)
     monkeypatch.setattr(job_operator, "open_elasticsearch", opened)
-    monkeypatch.setattr(Variable, "get", lambda key, **_: VARIABLES[key])
+    monkeypatch.setattr(Variable, "get", lambda key, **arguments: work.variables.get(key, arguments["default"]))
+    monkeypatch.setattr(Variable, "set", lambda key, value, **_: work.variables.update({key: value}))
     monkeypatch.setattr(pendulum, "now", lambda _: ENDED)
-    work = Work()
     monkeypatch.setattr(runner, "run_job", work)
     monkeypatch.setattr(job_operator, "announce_start", lambda _, run_date: work.announced.append(run_date))
     return work
@@ -194,8 +196,9 @@ def test_a_run_may_have_its_params_and_the_rest_of_a_chain_in_its_conf(work: Wor
 @pytest.mark.usefixtures("work")
 def test_the_log_has_the_report_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     operator, lines = job_operator_of_this_test(), []
-    monkeypatch.setattr(type(operator), "log", SimpleNamespace(info=lambda text, *values: lines.append(text % values)))
-    execute(context(), operator)
+    log = SimpleNamespace(info=lambda text, *values: lines.append(text % values), warning=lambda _: None)
+    monkeypatch.setattr(type(operator), "log", log)
+    execute(context(past=(success(date(2024, 2, 28)),)), operator)
     assert (
         lines[-1]
         == "PersonRecordStatusJob: read 0, added 0, changed 3, removed 0, unchanged 0, refreshed 0, left out 0, 0.5 s"
@@ -265,10 +268,123 @@ def test_the_index_build_gets_the_settings_of_the_variable(work: Work) -> None:
 
 
 @pytest.mark.parametrize("value", [{"sender": 2}, [1], "text"])
-def test_invalid_settings_fail_the_task_before_it_starts_and_without_a_retry(
-    work: Work, monkeypatch: pytest.MonkeyPatch, value: Any
-) -> None:
-    monkeypatch.setitem(VARIABLES, "persons_index_settings", value)
+def test_invalid_settings_fail_the_task_before_it_starts_and_without_a_retry(work: Work, value: Any) -> None:
+    work.variables["persons_index_settings"] = value
     with pytest.raises(AirflowFailException, match="expected"):
         execute(context())
     assert not work.called_with
+
+
+@pytest.mark.parametrize("run_date", ["1800-01-01", "9999-12-31", "2023-02-27", "2025-03-02"])
+def test_a_run_date_more_than_a_year_away_is_refused_unless_it_is_confirmed(work: Work, run_date: str) -> None:
+    with pytest.raises(AirflowFailException, match=rf"The run date {run_date} is .* days away, more than the 366"):
+        execute(context(run_type="manual", run_date=run_date))
+    assert not work.called_with
+    execute(context(run_type="manual", run_date=run_date, confirm_run_date=True))
+    assert work.called_with["run_date"] == date.fromisoformat(run_date)
+
+
+def test_how_far_a_run_date_may_be_away_is_a_setting(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__TIS_SYNC__MAXIMUM_RUN_DATE_DAYS", "4000")
+    execute(context(run_type="manual", run_date="2014-02-28"))
+    assert work.called_with["run_date"] == date(2014, 2, 28)
+    monkeypatch.setenv("AIRFLOW__TIS_SYNC__MAXIMUM_RUN_DATE_DAYS", "a year")
+    with pytest.raises(AirflowFailException, match="MAXIMUM_RUN_DATE_DAYS: 'a year': expected a number of days"):
+        execute(context(run_type="manual", run_date="2014-02-28"))
+
+
+class TestNightMemory:
+    """The nights that a job has done are in a variable, because housekeeping deletes asset events."""
+
+    name = "nights_done_person_record_status_job"
+
+    def test_a_real_run_remembers_its_night(self, work: Work) -> None:
+        execute(context())
+        assert work.variables[self.name] == "2024-02-29"
+
+    def test_missed_nights_are_covered_when_all_asset_events_are_gone(self, work: Work) -> None:
+        work.variables[self.name] = "2024-02-25 2024-02-26"
+        assert execute(context())["warning"] == ""
+        assert work.called_with["first_date"] == date(2024, 2, 27)
+        assert work.variables[self.name] == "2024-02-25 2024-02-26 2024-02-29"
+
+    def test_a_repeated_run_covers_the_same_dates_again(self, work: Work) -> None:
+        work.variables[self.name] = "2024-02-26"
+        for _ in range(2):
+            execute(context())
+            assert work.called_with["first_date"] == date(2024, 2, 27)
+
+    def test_nights_that_only_asset_events_know_are_taken_over(self, work: Work) -> None:
+        execute(context(past=(success(date(2024, 2, 26)),)))
+        assert work.called_with["first_date"] == date(2024, 2, 27)
+        assert work.variables[self.name] == "2024-02-26 2024-02-29"
+
+    def test_the_later_night_counts_if_both_know_one(self, work: Work) -> None:
+        work.variables[self.name] = "2024-02-20"
+        execute(context(past=(success(date(2024, 2, 26)),)))
+        assert work.called_with["first_date"] == date(2024, 2, 27)
+
+    @pytest.mark.parametrize(
+        "params", [{"dry_run": True}, {"date_override": "ANY"}, {"run_date": "2024-02-28"}], ids=str
+    )
+    def test_a_run_that_does_other_work_remembers_nothing(self, work: Work, params: dict[str, Any]) -> None:
+        execute(context(run_type="manual", **params))
+        assert self.name not in work.variables
+
+    def test_a_run_that_fails_remembers_nothing(self, work: Work) -> None:
+        work.error = TransientError("connection lost")
+        with pytest.raises(TransientError):
+            execute(context())
+        assert self.name not in work.variables
+
+    def test_a_run_that_knows_no_night_says_so_in_its_report(self, work: Work) -> None:
+        report = execute(context())
+        assert work.called_with["first_date"] is None
+        text = "No earlier night of PersonRecordStatusJob is known, so this run covers only 2024-02-29. If nights were "
+        assert str(report["warning"]).startswith(text)
+        assert "first_date" in str(report["warning"])
+
+    def test_only_the_latest_nights_are_kept(self, work: Work) -> None:
+        work.variables[self.name] = " ".join(f"2024-01-{day:02}" for day in range(1, 31))
+        execute(context())
+        nights = work.variables[self.name].split()
+        assert (len(nights), nights[0], nights[-1]) == (10, "2024-01-22", "2024-02-29")
+
+    def test_a_value_that_is_no_date_is_refused_before_anything_starts(self, work: Work) -> None:
+        work.variables[self.name] = "26/02/2024"
+        with pytest.raises(AirflowFailException, match=f"Variable {self.name}: expected dates YYYY-MM-DD"):
+            execute(context())
+        assert not work.called_with
+        assert work.variables[self.name] == "26/02/2024"
+
+
+class TestFirstDate:
+    """An operator may say from which date on a run covers missed nights."""
+
+    def test_the_run_covers_every_date_from_the_given_one_and_warns_of_nothing(self, work: Work) -> None:
+        report = execute(context(run_type="manual", first_date="2024-02-20"))
+        assert work.called_with["first_date"] == date(2024, 2, 20)
+        assert report["warning"] == ""
+        assert work.variables[TestNightMemory.name] == "2024-02-29"
+
+    @pytest.mark.parametrize(
+        ("params", "error"),
+        [
+            ({"first_date": "2024-03-01"}, "is after the run date 2024-02-29"),
+            ({"first_date": "2023-02-27"}, "367 days before the run date, more than the 366 allowed"),
+            ({"first_date": "20/02/2024"}, "The date is not correct: 20/02/2024"),
+            ({"first_date": "2024-02-20", "date_override": "ANY"}, "Expected first_date or date_override, got both"),
+        ],
+        ids=str,
+    )
+    def test_a_wrong_first_date_is_refused_before_anything_starts(
+        self, work: Work, params: dict[str, Any], error: str
+    ) -> None:
+        with pytest.raises(AirflowFailException, match=error):
+            execute(context(run_type="manual", **params))
+        assert not work.called_with
+        assert work.announced == []
+
+    def test_a_first_date_far_before_the_run_date_can_be_confirmed(self, work: Work) -> None:
+        execute(context(run_type="manual", first_date="2020-01-01", confirm_run_date=True))
+        assert work.called_with["first_date"] == date(2020, 1, 1)

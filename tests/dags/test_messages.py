@@ -51,7 +51,7 @@ def dag(
 
 def run(dag: DAG, **conf: object) -> str:
     """The end state of a run for 29 February 2024 with these further parameters."""
-    state: str = dag.test(run_conf={"run_date": "2024-02-29"} | conf).state
+    state: str = dag.test(run_conf={"run_date": "2024-02-29", "confirm_run_date": True} | conf).state
     return state
 
 
@@ -79,7 +79,7 @@ def test_a_final_failure_is_announced_with_its_reason_and_a_link_to_the_log(
     assert failed.endswith("/tasks/run_job?try_number=2|Log of run_job>")
 
 
-def test_of_a_foreign_error_only_the_class_is_announced(
+def test_only_the_class_of_an_unexpected_error_is_announced(
     dag: DAG, slack: SlackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -166,7 +166,7 @@ def context(dag: DAG, task_id: str, states: dict[str, str], **more: object) -> C
     return cast(Context, {"dag": dag, "task": dag.get_task(task_id), "ti": ti, "dag_run": run} | more)
 
 
-def test_of_several_failed_sensors_in_one_run_one_is_announced(dags: dict[str, DAG], slack: SlackServer) -> None:
+def test_only_one_of_several_failed_sensors_of_a_run_is_announced(dags: dict[str, DAG], slack: SlackServer) -> None:
     dag = dags["person_elastic_search_sync_job"]
     waits = sorted(task.task_id for task in dag.tasks if task.task_id.startswith("wait_for_"))
     assert len(waits) == 3

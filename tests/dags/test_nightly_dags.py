@@ -18,10 +18,11 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 
 from sync_airflow import connections, task_defaults
+from sync_airflow.dag_ids import index_settings_variable
 from sync_airflow.tasks.job_operator import DATE_OF_CHANGE_OVERRIDE
 from sync_airflow.tasks.sensors import NightlyJobSensor
-from sync_airflow.tasks.sync_operator import INDEX_SETTINGS
 from sync_jobs.catalogue import find_job
+from sync_jobs.index_definitions import INDEX_DEFINITIONS
 from sync_jobs.parameters import job_parameters
 from tests.expected_jobs import BY_DAG_ID, BY_NAME, DAG_IDS, EXPECTED_JOBS, ExpectedJob, expected_job_id
 
@@ -113,9 +114,17 @@ def test_a_run_date_may_be_a_date_or_nothing(dags: dict[str, DAG], value: object
 
 
 @pytest.mark.parametrize("value", [-1, 100.5, "20", None])
-def test_the_guard_rail_of_a_run_is_a_percentage(dags: dict[str, DAG], value: object) -> None:
+@pytest.mark.parametrize("limit", ["maximum_removed_percent", "maximum_changed_percent"])
+def test_the_guard_rail_of_a_run_is_a_percentage(dags: dict[str, DAG], limit: str, value: object) -> None:
     with pytest.raises(ParamValidationError):
-        params_with(dags["person_owner_rebuild_job"], maximum_removed_percent=value)
+        params_with(dags["person_owner_rebuild_job"], **{limit: value})
+
+
+def test_only_the_limit_of_growth_can_be_more_than_100_percent(dags: dict[str, DAG]) -> None:
+    for dag in ("person_owner_rebuild_job", "recovery", "persons_index_rollback"):
+        assert params_with(dags[dag], maximum_added_percent=900)["maximum_added_percent"] == 900
+        with pytest.raises(ParamValidationError):
+            params_with(dags[dag], maximum_added_percent=-1)
 
 
 @pytest.mark.parametrize("value", [" ANY ", "\t2026-03-10\n", "", None, "2026-02-01", "ANY", "any", "None", "NONE"])
@@ -141,7 +150,7 @@ def test_the_form_quotes_the_error_of_an_invalid_date_override(
 @pytest.mark.parametrize("dag_id", [*DAG_IDS, "recovery"])
 def test_the_form_says_that_the_logical_date_is_only_a_label(dags: dict[str, DAG], dag_id: str) -> None:
     param = dags[dag_id].params.get_param("run_date")
-    assert "Logical Date above is only a label" in (param.description or "")
+    assert "Logical Date above does not set it" in (param.description or "")
 
 
 def test_every_dag_has_a_manual_that_explains_its_parameters(dags: dict[str, DAG]) -> None:
@@ -211,7 +220,7 @@ def test_a_failed_upstream_ends_the_wait_unless_any_end_will_do(dags: dict[str, 
 def test_the_work_comes_after_every_wait_and_before_the_next_job(dags: dict[str, DAG], expected: ExpectedJob) -> None:
     dag = dags[expected.dag_id]
     waits = {f"wait_for_{other.dag_id}" for other in waited_for(expected)}
-    assert {task.task_id for task in dag.tasks} == {"run_job", "run_next_job", *waits}
+    assert {task.task_id for task in dag.tasks} == {"run_job", "run_next_job", "replace_missing_run", *waits}
     assert dag.get_task("run_job").upstream_task_ids == waits
     # Sensors skip themselves in a manual run; a failed one must stop the job.
     assert dag.get_task("run_job").trigger_rule == "none_failed"
@@ -264,7 +273,14 @@ def test_the_settings_file_has_the_connections_and_variables_of_the_code() -> No
         connections.POSTGRES: "postgres",
         connections.ELASTICSEARCH: "elasticsearch",
     }
-    assert [entry["variable_name"] for entry in settings["variables"]] == [DATE_OF_CHANGE_OVERRIDE, INDEX_SETTINGS]
+    of_indices = map(index_settings_variable, INDEX_DEFINITIONS)
+    assert [entry["variable_name"] for entry in settings["variables"]] == [DATE_OF_CHANGE_OVERRIDE, *of_indices]
+
+
+@each_job
+def test_the_manual_says_which_rows_an_append_only_job_removes(dags: dict[str, DAG], expected: ExpectedJob) -> None:
+    explained = "It does remove rows of its own that no longer hold" in (dags[expected.dag_id].doc_md or "")
+    assert explained == (expected.kind == "append-only")
 
 
 def test_only_the_alarm_is_never_paused_from_the_start(dags: dict[str, DAG]) -> None:

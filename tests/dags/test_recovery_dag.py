@@ -1,17 +1,21 @@
 """Recovery runs all jobs in the order of the table, and says which jobs to run again."""
 
 import inspect
-from datetime import date
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
-from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import DAG, Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException, TaskDeferred
 
+from sync_airflow.tasks import recovery, recovery_summary
 from sync_airflow.tasks.recovery import RecoverJobOperator, unfit_upstream_jobs
-from sync_airflow.tasks.recovery_summary import jobs_to_run_again, run_book, table
+from sync_airflow.tasks.recovery_summary import SummaryOperator, jobs_to_run_again, run_book, table
 from sync_jobs.catalogue import JOBS, find_job
+from sync_jobs.errors import BadArgument
 from sync_jobs.parameters import recovery_parameters
 from sync_jobs.report import COUNTS, label
 from tests.expected_jobs import DAG_IDS, EXPECTED_JOBS, ExpectedJob, expected_job_id
@@ -20,12 +24,12 @@ ALL_WELL = dict.fromkeys(DAG_IDS, "success")
 
 
 def test_the_jobs_run_one_after_the_other_in_the_order_of_the_table_then_the_summary(dags: dict[str, DAG]) -> None:
-    recovery = dags["recovery"]
+    dag = dags["recovery"]
     chain = [*DAG_IDS, "summary"]
-    assert {task.task_id for task in recovery.tasks} == set(chain)
-    assert recovery.get_task(chain[0]).upstream_task_ids == set()
+    assert {task.task_id for task in dag.tasks} == set(chain)
+    assert dag.get_task(chain[0]).upstream_task_ids == set()
     for before, after in pairwise(chain):
-        assert recovery.get_task(after).upstream_task_ids == {before}
+        assert dag.get_task(after).upstream_task_ids == {before}
 
 
 def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags: dict[str, DAG]) -> None:
@@ -33,10 +37,115 @@ def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags: dict[str
         task = dags["recovery"].get_task(dag_id)
         assert isinstance(task, RecoverJobOperator)
         assert task.trigger_dag_id == dag_id
-        assert task.wait_for_completion
         assert task.poke_interval == 1
         assert task.fail_when_dag_is_paused
         assert (task.allowed_states, task.failed_states) == (["success"], ["failed"])
+
+
+class TestWait:
+    """A task of recovery holds no worker slot while its job runs, and does not wait for ever."""
+
+    task_id = DAG_IDS[0]
+
+    def context(
+        self, xcoms: dict[str, Any], *, attempt: int = 1, existing: tuple[str, ...] = (), **params: Any
+    ) -> Context:
+        moment = datetime(2026, 2, 28, 3, tzinfo=UTC)
+        run = SimpleNamespace(
+            conf={}, dag_id="recovery", run_id="manual__1", run_type="manual", logical_date=None, run_after=moment
+        )
+        ti = SimpleNamespace(
+            try_number=attempt,
+            max_tries=4 - 1,
+            get_dr_count=lambda **_: len(existing),
+            get_dag=lambda _: SimpleNamespace(is_paused=False),
+            xcom_push=lambda key, value: xcoms.update({key: value}),
+            xcom_pull=lambda task_ids, key: xcoms[key],  # noqa: ARG005
+        )
+        task = SimpleNamespace(retries=3)
+        return cast(Context, {"dag_run": run, "ti": ti, "task": task, "params": defaultdict(lambda: None, params)})
+
+    def execute(self, dags: dict[str, DAG], context: Context, task_id: str = DAG_IDS[0]) -> None:
+        # Airflow refuses to execute an operator outside a task; this calls the method below that guard.
+        inspect.unwrap(RecoverJobOperator.execute)(dags["recovery"].get_task(task_id), context)
+
+    def test_the_task_starts_the_run_and_is_deferred_until_its_end(
+        self, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        started: list[DagRunTriggerException] = []
+        monkeypatch.setattr(recovery, "start_run", started.append)
+        xcoms: dict[str, Any] = {}
+        with pytest.raises(TaskDeferred) as deferred:
+            self.execute(dags, self.context(xcoms))
+        (order,) = started
+        run_id = "recovery__manual__1__1"
+        assert (order.trigger_dag_id, order.dag_run_id, xcoms["trigger_run_id"]) == (self.task_id, run_id, run_id)
+        assert order.conf == {"run_date": "2026-02-28", "run_follow_on_jobs": False}
+        _, arguments = deferred.value.trigger.serialize()
+        assert (arguments["external_dag_id"], arguments["run_ids"]) == (self.task_id, [run_id])
+        assert (arguments["allowed_states"], arguments["failed_states"]) == (["success"], ["failed"])
+        assert arguments["recheck_after"] == 9 * 3600
+        assert deferred.value.timeout == timedelta(hours=9, minutes=5)
+
+    def test_a_retry_waits_for_the_run_that_the_attempt_before_has_started(
+        self, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(recovery, "start_run", lambda _: None)  # Airflow answers that it exists already
+        with pytest.raises(TaskDeferred) as deferred:
+            self.execute(dags, self.context({}, attempt=2, existing=("recovery__manual__1__1",)))
+        assert deferred.value.trigger.serialize()[1]["run_ids"] == ["recovery__manual__1__1"]
+
+    def test_a_run_of_an_earlier_recovery_with_the_same_id_is_not_taken_for_its_own(self, dags: dict[str, DAG]) -> None:
+        with pytest.raises(AirflowFailException, match=r"recovery__manual__1__1 of .* exists already"):
+            self.execute(dags, self.context({}, existing=("recovery__manual__1__1",)))
+
+    def test_a_paused_job_fails_at_once_and_says_what_to_do(
+        self, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        context = self.context({})
+        monkeypatch.setattr(context["ti"], "get_dag", lambda _: SimpleNamespace(is_paused=True))
+        with pytest.raises(AirflowFailException, match=f"The DAG {self.task_id} is paused: unpause it"):
+            self.execute(dags, context)
+
+    def test_a_wait_beyond_its_time_limit_is_not_repeated(self, dags: dict[str, DAG]) -> None:
+        task = dags["recovery"].get_task(self.task_id)
+        assert isinstance(task, RecoverJobOperator)
+        with pytest.raises(AirflowFailException, match="has not ended within 9:00:00"):
+            task.resume_execution("__fail__", {"error": "Trigger timeout"}, self.context({"trigger_run_id": "r"}))
+
+    @pytest.mark.parametrize("given", ["20260228", "28/02/2026"])
+    def test_a_run_date_that_is_no_date_fails_at_once(self, dags: dict[str, DAG], given: str) -> None:
+        with pytest.raises(AirflowFailException, match=f"The date is not correct: {given}"):
+            self.execute(dags, self.context({}, run_date=given))
+
+    @pytest.mark.parametrize("dag_id", DAG_IDS)
+    def test_a_first_date_is_handed_to_the_jobs_that_cover_missed_nights_alone(
+        self, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch, dag_id: str
+    ) -> None:
+        started: list[DagRunTriggerException] = []
+        monkeypatch.setattr(recovery, "start_run", started.append)
+        monkeypatch.setattr(recovery, "states_of_jobs", lambda *_: ALL_WELL)
+        with pytest.raises(TaskDeferred):
+            self.execute(dags, self.context({}, first_date="2026-02-20"), dag_id)
+        conf = started[0].conf or {}
+        assert conf.get("first_date") == ("2026-02-20" if find_job(dag_id).covers_missed_nights else None)
+        assert conf.keys() <= dags[dag_id].params.keys()
+
+    def test_a_first_date_after_the_run_date_starts_no_job(self, dags: dict[str, DAG]) -> None:
+        with pytest.raises(AirflowFailException, match="is after the run date 2026-02-28"):
+            self.execute(dags, self.context({}, first_date="2026-03-01"))
+
+    @pytest.mark.parametrize(
+        ("status", "text"), [("failed", "The run r of .* failed"), ("recheck", "has not ended within 9:00:00")]
+    )
+    def test_a_failed_run_and_one_that_does_not_end_fail_the_task(
+        self, dags: dict[str, DAG], status: str, text: str
+    ) -> None:
+        task = dags["recovery"].get_task(self.task_id)
+        assert isinstance(task, RecoverJobOperator)
+        with pytest.raises(AirflowFailException, match=text):
+            task.report_end(self.context({"trigger_run_id": "r"}), {"status": status})
+        task.report_end(self.context({"trigger_run_id": "r"}), {"status": "success"})
 
 
 @pytest.mark.parametrize("task_id", DAG_IDS)
@@ -55,12 +164,16 @@ def test_later_jobs_and_the_summary_run_after_a_failed_job(dags: dict[str, DAG])
         assert dags["recovery"].get_task(task_id).trigger_rule == "all_done"
 
 
+def test_a_lost_attempt_of_any_task_of_recovery_is_repeated(dags: dict[str, DAG]) -> None:
+    assert {task.task_id: task.retries for task in dags["recovery"].tasks} == dict.fromkeys([*DAG_IDS, "summary"], 3)
+
+
 def test_recovery_has_no_schedule_one_run_at_a_time_and_a_time_limit(dags: dict[str, DAG]) -> None:
-    recovery = dags["recovery"]
-    assert recovery.schedule is None
-    assert recovery.max_active_runs == 1
-    assert recovery.dagrun_timeout is not None
-    assert recovery.params.dump() == {each.name: each.default for each in recovery_parameters()}
+    dag = dags["recovery"]
+    assert dag.schedule is None
+    assert dag.max_active_runs == 1
+    assert dag.dagrun_timeout is not None
+    assert dag.params.dump() == {each.name: each.default for each in recovery_parameters()}
 
 
 @pytest.mark.parametrize("expected", EXPECTED_JOBS, ids=expected_job_id)
@@ -111,6 +224,25 @@ def test_the_summary_lists_the_jobs_to_run_again_in_order_with_reasons() -> None
     ]
 
 
+def test_the_summary_repeats_the_warnings_of_the_jobs(dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch) -> None:
+    summary = dags["recovery"].get_task("summary")
+    warnings: list[str] = []
+    log = SimpleNamespace(info=lambda *_: None, warning=warnings.append)
+    monkeypatch.setattr(type(summary), "log", log)
+    monkeypatch.setattr(recovery_summary, "states_of_jobs", lambda *_: ALL_WELL)
+    xcoms = {("person_record_status_job", "trigger_run_id"): "r", ("run_job", "return_value"): {"warning": "mind this"}}
+
+    def xcom_pull(task_ids: str, key: str = "return_value", **_: object) -> Any:
+        return xcoms.get((task_ids, key))
+
+    moment = datetime(2026, 2, 28, 3, tzinfo=UTC)
+    run = SimpleNamespace(run_type="manual", logical_date=None, run_after=moment)
+    context = {"ti": SimpleNamespace(xcom_pull=xcom_pull), "dag_run": run, "params": {"run_date": None}}
+    # Airflow refuses to execute an operator outside a task; this calls the method below that guard.
+    assert inspect.unwrap(SummaryOperator.execute)(summary, context) == "2026-02-28"
+    assert warnings == ["mind this"]
+
+
 def test_the_table_has_one_line_per_job_with_its_counts() -> None:
     counts: dict[str, float] = {"read": 10, "added": 1, "changed": 2, "removed": 3, "unchanged": 4, "refreshed": 0}
     counts |= {"left_out": 5, "seconds": 1.26}
@@ -121,3 +253,36 @@ def test_the_table_has_one_line_per_job_with_its_counts() -> None:
     assert [line.split()[0] for line in lines] == [expected.name for expected in EXPECTED_JOBS]
     assert ["PersonOwnerRebuildJob", "success", "10", "1", "2", "3", "4", "0", "5", "1.3"] in map(str.split, lines)
     assert ["PersonRecordStatusJob", "failed"] in map(str.split, lines)
+
+
+def context_of(conf: dict[str, Any]) -> Context:
+    return cast(Context, {"dag_run": SimpleNamespace(conf=conf)})
+
+
+def test_a_recovery_can_be_asked_for_some_jobs_and_runs_them_in_table_order() -> None:
+    asked = [DAG_IDS[5], DAG_IDS[1]]
+    assert [job.dag_id for job in recovery.wanted_jobs(context_of({"only_jobs": asked}))] == [DAG_IDS[1], DAG_IDS[5]]
+    assert recovery.wanted_jobs(context_of({})) == JOBS
+
+
+@pytest.mark.parametrize("asked", [[], "recovery", ["unknown"], 1])
+def test_a_wrong_list_of_jobs_is_refused(asked: Any) -> None:
+    with pytest.raises(BadArgument, match="only_jobs: expected a list with some of"):
+        recovery.wanted_jobs(context_of({"only_jobs": asked}))
+
+
+class TestOnlySomeJobs(TestWait):
+    """A recovery that was asked for some jobs skips the others, and does not miss the jobs before them."""
+
+    task_id = DAG_IDS[5]  # it waits for others, which this recovery leaves out
+
+    def context(self, xcoms: dict[str, Any], **arguments: Any) -> Context:
+        context = super().context(xcoms, **arguments)
+        context["dag_run"].conf = {"only_jobs": [self.task_id]}
+        context["ti"].get_task_states = lambda **_: {}  # type: ignore[method-assign]
+        return context
+
+    def test_a_job_that_nobody_asked_for_is_skipped(self, dags: dict[str, DAG]) -> None:
+        context = self.context({})
+        with pytest.raises(AirflowSkipException, match="not one of the jobs that this recovery was asked to run"):
+            inspect.unwrap(RecoverJobOperator.execute)(dags["recovery"].get_task(DAG_IDS[0]), context)

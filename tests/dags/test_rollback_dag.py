@@ -68,7 +68,7 @@ def test_a_manual_run_rolls_back_and_another_forth_and_both_are_announced(
     assert indices_behind_alias(elasticsearch) == [second]
 
     failed = [text for text in slack.texts if "failed" in text]
-    assert "was not made by a build" in failed[0]
+    assert "is not one that a build made" in failed[0]
     assert "Unknown parameter 'dryrun'. Expected some of direction, " in failed[1]
     assert len(failed) == 2
     assert sum("*Rollback of the search index persons* finished" in text for text in slack.texts) == 3

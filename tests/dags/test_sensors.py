@@ -2,8 +2,8 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, Self, cast
@@ -28,6 +28,7 @@ TRAINING = find_job("PersonPlacementTrainingBodyTrustJob")
 D = date(2024, 2, 29)
 TICK = datetime(2024, 2, 29, 1, 29, tzinfo=UTC)
 UPSTREAM_TICK = datetime(2024, 2, 29, 0, 5, tzinfo=UTC)
+RUN_IDS = [f"{kind}__2024-02-29T00:05:00+00:00" for kind in ("scheduled", "in_place", "backfill")]
 
 
 class Events(list[SimpleNamespace]):
@@ -40,9 +41,13 @@ class Events(list[SimpleNamespace]):
 
 @dataclass
 class TaskInstance:
-    """Answers the queries of a sensor: the upstream DAG, and how many runs of its tick there are."""
+    """Answers the queries of a sensor: the upstream DAG, and how many runs of its tick there are.
+
+    displacing: how many unfinished runs have the tick's logical date without being the run of that night.
+    """
 
     runs: int = 1
+    displacing: int = 0
     is_paused: bool = False
     next_dagrun: datetime = UPSTREAM_TICK + timedelta(days=1)
     start_date: datetime = TICK
@@ -55,8 +60,18 @@ class TaskInstance:
         assert dag_id == OWNER.dag_id
         return self
 
-    def get_dr_count(self, dag_id: str, logical_dates: list[datetime]) -> int:
-        assert (dag_id, logical_dates) == (OWNER.dag_id, [UPSTREAM_TICK])
+    def get_dr_count(
+        self,
+        dag_id: str,
+        run_ids: list[str] | None = None,
+        logical_dates: list[datetime] | None = None,
+        states: list[str] | None = None,
+    ) -> int:
+        assert dag_id == OWNER.dag_id
+        if run_ids is None:
+            assert (logical_dates, states) == ([UPSTREAM_TICK], ["queued", "running"])
+            return self.displacing
+        assert run_ids == RUN_IDS
         return self.runs
 
 
@@ -112,7 +127,7 @@ def test_a_sensor_defers_and_watches_the_upstream_run_of_the_same_night() -> Non
         execute(sensor(), context())
     _, arguments = deferred.value.trigger.serialize()
     assert arguments["external_dag_id"] == "person_owner_rebuild_job"
-    assert arguments["logical_dates"] == [UPSTREAM_TICK]
+    assert (arguments["run_ids"], arguments["logical_dates"]) == (RUN_IDS, None)
     assert arguments["failed_states"] == ["failed"]
 
 
@@ -156,7 +171,7 @@ def test_a_job_that_waits_for_any_end_continues_without_a_run_that_will_never_ex
 def test_a_failed_upstream_fails_the_job_with_its_name_and_what_to_do() -> None:
     this = context()
     with pytest.raises(
-        AirflowFailException, match=r"PersonOwnerRebuildJob failed tonight, so PersonElastic.* clear"
+        AirflowFailException, match=r"PersonOwnerRebuildJob failed in the night of 20\S+, so PersonElastic.* clear"
     ) as failure:
         sensor().execute_complete(this, {"status": "failed"})
     assert cast(TaskInstance, this["ti"]).xcoms == {"reason": str(failure.value)}
@@ -170,6 +185,47 @@ def test_a_successful_upstream_ends_the_wait() -> None:
     sensor().execute_complete(context(), {"status": "success"})
 
 
+@pytest.mark.parametrize(
+    ("other", "what"),
+    [
+        ({"dry_run": True}, "was a dry run"),
+        ({"date_override": "ANY"}, "was a run with the date override ANY"),
+        ({"run_date": date(2020, 1, 1)}, "was a run for 2020-01-01"),
+    ],
+)
+@pytest.mark.parametrize("run_id", RUN_IDS)
+def test_a_run_that_did_other_work_than_that_of_the_night_does_not_count(
+    run_id: str, other: dict[str, Any], what: str
+) -> None:
+    success = replace(recovered(5), run_id=run_id, **other)
+    with pytest.raises(AirflowFailException, match=f"has not done its work tonight: the run .* {what}"):
+        sensor().execute_complete(context(upstream=(success,)), {"status": "success"})
+    sensor(any_end=True).execute_complete(context(upstream=(success,)), {"status": "success"})
+
+
+def test_another_run_with_the_logical_date_of_the_night_does_not_count() -> None:
+    with pytest.raises(AirflowFailException, match=r"will not get one: .* or another run has that logical date"):
+        execute(sensor(), context(runs=0))
+    with pytest.raises(TaskDeferred):  # it still runs, and will start the run that is missing
+        execute(sensor(), context(runs=0, displacing=1))
+
+
+def test_a_run_in_place_of_a_scheduled_one_waits_as_that_would() -> None:
+    this = context(run_type="operator_triggered")
+    run = SimpleNamespace(
+        run_type="operator_triggered",
+        run_id="in_place__2024-02-29T01:29:00+00:00",
+        logical_date=None,
+        run_after=TICK,
+        start_date=TICK,
+        clear_number=0,
+    )
+    this = cast(Context, {**this, "dag_run": run})
+    with pytest.raises(TaskDeferred) as deferred:
+        execute(sensor(), this)
+    assert deferred.value.trigger.serialize()[1]["run_ids"] == RUN_IDS
+
+
 def test_a_recheck_continues_to_wait() -> None:
     with pytest.raises(TaskDeferred):
         sensor().execute_complete(context(), {"status": RECHECK})
@@ -179,13 +235,29 @@ def test_a_wait_ends_after_six_hours_with_the_name_of_the_late_job(monkeypatch: 
     monkeypatch.setattr(pendulum, "now", lambda _: TICK + timedelta(hours=6, minutes=1))
     with pytest.raises(AirflowFailException, match="PersonOwnerRebuildJob has not ended within 6:00:00"):
         sensor().execute_complete(context(), {"status": RECHECK})
+    not_created = context(runs=0, next_dagrun=UPSTREAM_TICK)
+    with pytest.raises(AirflowFailException, match=r"has had no run within 6:00:00 \(a run that is planned"):
+        sensor().execute_complete(not_created, {"status": RECHECK})
 
 
 class TestTrigger:
     def trigger(self, recheck_after: float) -> NightlyRunTrigger:
         return NightlyRunTrigger(
-            external_dag_id="x", logical_dates=[TICK], poke_interval=0.01, recheck_after=recheck_after
+            external_dag_id="x",
+            run_ids=RUN_IDS,
+            poke_interval=0.01,
+            recheck_after=recheck_after,
+            allowed_states=["success"],
+            failed_states=["failed"],
         )
+
+    def ended(self, monkeypatch: pytest.MonkeyPatch, *states: str) -> None:
+        """One run has one of these states."""
+
+        async def count(_: object, asked: Collection[str]) -> int:
+            return int(bool(set(asked).intersection(states)))
+
+        monkeypatch.setattr(WorkflowTrigger, "_get_count_af_3", count)
 
     def event(self, trigger: NightlyRunTrigger) -> TriggerEvent:
         async def first() -> TriggerEvent:
@@ -200,17 +272,13 @@ class TestTrigger:
         assert path == "sync_airflow.tasks.triggers.NightlyRunTrigger"
         assert NightlyRunTrigger(**arguments).serialize() == (path, arguments)
 
-    def test_it_reports_how_the_run_ended(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        async def ended(_: object) -> AsyncIterator[TriggerEvent]:
-            yield TriggerEvent({"status": "failed"})
-
-        monkeypatch.setattr(WorkflowTrigger, "run", ended)
-        assert self.event(self.trigger(5)).payload == {"status": "failed"}
+    @pytest.mark.parametrize("state", ["success", "failed"])
+    def test_it_reports_how_the_run_ended_whichever_of_the_ids_it_has(
+        self, monkeypatch: pytest.MonkeyPatch, state: str
+    ) -> None:
+        self.ended(monkeypatch, state)
+        assert self.event(self.trigger(5)).payload == {"status": state}
 
     def test_the_trigger_wakes_the_sensor_if_the_run_does_not_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        async def endless(_: object) -> AsyncIterator[TriggerEvent]:
-            await asyncio.sleep(60)
-            yield TriggerEvent({"status": "success"})
-
-        monkeypatch.setattr(WorkflowTrigger, "run", endless)
+        self.ended(monkeypatch, "running")
         assert self.event(self.trigger(0.01)).payload == {"status": RECHECK}

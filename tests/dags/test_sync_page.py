@@ -3,10 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import psycopg
 import pytest
 from airflow import settings as airflow_settings
+from airflow.api.common.trigger_dag import trigger_dag
 from airflow.api_fastapi.app import create_app, get_auth_manager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.dag_processing.bundles.manager import DagBundlesManager
@@ -14,6 +18,7 @@ from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
+from airflow.utils.types import DagRunTriggeredByType
 from elasticsearch import Elasticsearch
 from fastapi.testclient import TestClient
 from httpx import Response
@@ -21,11 +26,15 @@ from sqlalchemy import QueuePool, delete, select, update
 from sqlalchemy.exc import OperationalError
 
 from local import elasticsearch as local_elasticsearch
+from local import postgres as local_postgres
+from sync_airflow.restart.recovery_trigger import run_in_its_place
 from sync_jobs.catalogue import JOBS, find_job
+from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
+from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.report import COUNTS
 
-STATUS = "/sync/api/jobs/status"
+STATUS = "/sync/api/jobs"
 ALL_JOBS = "/sync/api/jobs"
 STATUS_JOB = "/sync/api/job/PersonRecordStatusJob"
 DAG_IDS = [*(job.dag_id for job in JOBS), "recovery"]
@@ -45,6 +54,9 @@ REFUSED = [
     ({"maximum_removed_percent": "NaN"}, "maximum_removed_percent: "),
     ({"maximum_removed_percent": "5"}, "maximum_removed_percent: "),
     ({"maximum_removed_percent": True}, "maximum_removed_percent: "),
+    ({"maximum_changed_percent": 101}, "maximum_changed_percent: "),
+    ({"maximum_added_percent": -1}, "maximum_added_percent: "),
+    ({"maximum_added_percent": "900"}, "maximum_added_percent: "),
     ([], "Expected a JSON object"),
     ("2026-01-01", "Expected a JSON object"),
 ]
@@ -100,8 +112,74 @@ def test_the_address_without_its_slash_redirects_to_the_page(client: TestClient)
 
 def test_a_visitor_who_is_not_logged_in_is_redirected_to_the_login_and_back(client: TestClient) -> None:
     answer = client.get("/sync/")
-    assert answer.status_code == 307
+    assert answer.status_code == 303
     assert re.fullmatch(r"/auth/login\?next=http.*%2Fsync%2F", answer.headers["location"])
+
+
+@pytest.mark.parametrize(
+    ("base_url", "headers", "next_url"),
+    [
+        ("", {}, "http://airflow.test/sync/"),
+        ("", {"X-Forwarded-Proto": "https"}, "https://airflow.test/sync/"),
+        ("https://sync.example", {}, "https://sync.example/sync/"),
+        ("https://sync.example/airflow/", {"X-Forwarded-Proto": "https"}, "https://sync.example/airflow/sync/"),
+        ("http://sync.example", {"X-Forwarded-Host": "sync.example"}, "http://sync.example/sync/"),
+        ("http://127.0.0.1:8080", {}, "http://airflow.test/sync/"),
+    ],
+)
+def test_the_login_leads_back_to_the_address_that_the_browser_knows(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, base_url: str, headers: dict[str, str], next_url: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", base_url)
+    location = client.get("/sync/", headers=headers).headers["location"]
+    assert parse_qs(urlsplit(location).query)["next"] == [next_url]
+
+
+def test_behind_a_proxy_that_changes_the_host_the_refusal_names_the_setting_that_repairs_it(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = put(client, STATUS_JOB, {}, Origin="https://sync.example", Host="internal:8080")
+    assert answer.status_code == 403
+    assert (
+        "Expected one of internal:8080. If a proxy changes the Host of requests, set AIRFLOW__API__BASE_URL"
+        in (answer.json()["error"])
+    )
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://sync.example")
+    assert put(client, STATUS_JOB, {}, Origin="https://sync.example", Host="internal:8080").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"Origin": "http://airflow.test"}, 303),
+        ({}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://airflow.test", "Content-Type": "text/plain"}, 415),
+    ],
+)
+def test_a_form_is_accepted_from_the_page_itself_only(client: TestClient, headers: dict[str, str], code: int) -> None:
+    headers = as_user("admin") | {"Content-Type": "application/x-www-form-urlencoded"} | headers
+    answer = client.post("/sync/run/PostFundingStatusSyncJob", content="dry_run=on", headers=headers)
+    assert answer.status_code == code
+    assert len(runs()) == (1 if code == 303 else 0)
+
+
+def test_a_form_without_a_login_starts_nothing(client: TestClient) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": "http://airflow.test"}
+    path = "/sync/run/PostFundingStatusSyncJob"
+    assert client.post(path, content="", headers=headers).status_code == 303
+    assert client.post(path, content="", headers=headers | {"X-Sync-Script": "1"}).status_code == 401
+    assert not runs()
+
+
+@pytest.mark.parametrize("path", ["run/PostFundingStatusSyncJob", "run/all", "run/missing"])
+def test_a_viewer_cannot_start_a_run_with_a_form(client: TestClient, path: str) -> None:
+    headers = as_user("viewer") | {"Content-Type": "application/x-www-form-urlencoded", "Origin": "http://airflow.test"}
+    answer = client.post(f"/sync/{path}", content="jobs=PostFundingStatusSyncJob", headers=headers)
+    assert answer.status_code == 403
+    assert "lacks the right to create runs of the DAG" in answer.text
+    assert not runs()
 
 
 def test_the_page_loads_nothing_from_other_sites(client: TestClient) -> None:
@@ -111,11 +189,16 @@ def test_the_page_loads_nothing_from_other_sites(client: TestClient) -> None:
     client.cookies.clear()
     assert answer.status_code == 200
     assert "default-src 'self'" in answer.headers["content-security-policy"]
-    for address in re.findall(r'(?:src|href)="([^"]+)"', answer.text):
-        assert client.get(f"/sync/{address}").status_code == 200, address
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', answer.text)
+    assert all(re.match("/(?!/)|#", address) for address in addresses), addresses
+    files = [address for address in addresses if address.startswith("/sync/static/")]
+    assert len(files) == 3
+    for address in files:
+        assert client.get(address).status_code == 200, address
+    assert not re.search(r"<script(?![^>]* src=)| style=| on[a-z]+=|<style", answer.text)
 
 
-@pytest.mark.parametrize("path", ["/sync/", "/sync/static/page.js", "/sync/static/interface.js", STATUS])
+@pytest.mark.parametrize("path", ["/sync/", "/sync/static/page.js", "/sync/static/vendor/idiomorph-0.8.0.js", STATUS])
 def test_browsers_revalidate_their_copies(client: TestClient, path: str) -> None:
     headers = client.get(path, headers=as_user("viewer")).headers
     assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-cache", "nosniff")
@@ -181,13 +264,17 @@ def test_a_job_is_started_once_and_then_already_running(client: TestClient, name
     first = put(client, f"/sync/api/job/{name}")
     assert (first.status_code, first.json()["status"]) == (200, "Just started")
     second = put(client, STATUS_JOB, {})
-    assert (second.status_code, second.json()["status"]) == (409, "Already running")
+    assert (second.status_code, second.json()["status"]) == (200, "Already running")
     assert second.json()["run_id"] == first.json()["run_id"]
     (run,) = runs()
     assert (run.dag_id, run.run_id, run.conf) == ("person_record_status_job", first.json()["run_id"], {})
     assert run.triggering_user_name == "a-admin"
     status = status_of(client, "PersonRecordStatusJob")
-    assert (status["running"], status["current"]["state"], status["current"]["started_by"]) == (True, "queued", "hand")
+    assert (status["running"], status["current"]["state"], status["current"]["started_by"]) == (
+        True,
+        "queued",
+        "manual",
+    )
 
 
 def test_a_run_gets_the_given_parameters_and_no_others(client: TestClient) -> None:
@@ -197,6 +284,7 @@ def test_a_run_gets_the_given_parameters_and_no_others(client: TestClient) -> No
         "dry_run": True,
         "run_follow_on_jobs": False,
         "maximum_removed_percent": 0,
+        "maximum_added_percent": 900,
     }
     assert put(client, STATUS_JOB, body).status_code == 200
     assert runs()[0].conf == body | {"run_date": "2028-02-29"}
@@ -205,6 +293,34 @@ def test_a_run_gets_the_given_parameters_and_no_others(client: TestClient) -> No
 def test_blank_dates_count_as_empty(client: TestClient) -> None:
     assert put(client, STATUS_JOB, {"run_date": " ", "date_override": "", "dry_run": None}).status_code == 200
     assert runs()[0].conf == {"date_override": ""}
+
+
+@pytest.mark.parametrize(("path", "dag_id"), [(STATUS_JOB, "person_record_status_job"), (ALL_JOBS, "recovery")])
+def test_a_run_in_the_future_does_not_stop_anybody_from_starting_one_now(
+    client: TestClient, path: str, dag_id: str
+) -> None:
+    january = datetime.now(UTC) + timedelta(days=40)
+    with create_session() as session:
+        trigger_dag(dag_id, run_after=january, triggered_by=DagRunTriggeredByType.REST_API, session=session)
+    assert put(client, path).json()["status"] == "Just started"
+    assert put(client, path).json()["status"] == "Already running"
+    answer = client.get(STATUS, headers=as_user("viewer")).json()
+    dag = answer["recovery"] if dag_id == "recovery" else answer["jobs"][-1]
+    assert dag["planned"]["run_after"].startswith(january.date().isoformat())
+
+
+def test_a_restart_does_not_take_a_run_in_the_future_for_tonights(
+    client: TestClient,  # noqa: ARG001, it makes the tables
+) -> None:
+    started = datetime.now(UTC)
+    with create_session() as session:
+        later = started + timedelta(days=40)
+        trigger_dag("recovery", run_after=later, triggered_by=DagRunTriggeredByType.REST_API, session=session)
+    with create_session() as session:
+        assert run_in_its_place(session, started) is None
+        trigger_dag("recovery", run_id="restart__1", triggered_by=DagRunTriggeredByType.CLI, session=session)
+    with create_session() as session:
+        assert run_in_its_place(session, started) == "restart__1"
 
 
 def test_all_jobs_are_started_as_one_recovery(client: TestClient) -> None:
@@ -217,7 +333,7 @@ def test_all_jobs_are_started_as_one_recovery(client: TestClient) -> None:
 
 def test_an_unknown_job_is_not_found_and_the_answer_lists_the_jobs(client: TestClient) -> None:
     answer = put(client, "/sync/api/job/PersonOwnerRebuild", {})
-    assert (answer.status_code, answer.json()["error"]) == (404, "Job not found")
+    assert (answer.status_code, answer.json()["error"]) == (400, "Job not found")
     assert answer.json()["expected"] == [job.name for job in JOBS]
 
 
@@ -266,7 +382,7 @@ def test_a_visitor_who_is_not_logged_in_gets_no_parameters(client: TestClient, p
 
 def test_an_unknown_job_has_no_parameters(client: TestClient) -> None:
     answer = client.get("/sync/api/job/PersonOwnerRebuild/parameters", headers=as_user("viewer"))
-    assert (answer.status_code, answer.json()["error"]) == (404, "Job not found")
+    assert (answer.status_code, answer.json()["error"]) == (400, "Job not found")
 
 
 def test_a_body_that_is_not_json_is_refused(client: TestClient) -> None:
@@ -366,6 +482,33 @@ def test_the_reason_why_elasticsearch_cannot_read_an_index_is_reported(
     elasticsearch.indices.delete(index="persons-closed")
     assert answer.status_code == 503
     assert answer.json()["error"].endswith("as expected: index_closed_exception")
+
+
+def test_an_unfinished_index_is_shown_as_being_built_only_while_the_lock_of_its_build_is_held(
+    client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    elasticsearch_server: local_elasticsearch.Elasticsearch,
+    elasticsearch: Elasticsearch,
+    postgres_server: local_postgres.Postgres,
+) -> None:
+    connection = {"conn_type": "elasticsearch", "host": f"127.0.0.1:{elasticsearch_server.port}"}
+    monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", json.dumps(connection))
+    name = "persons-20260310t012900-000000"
+    elasticsearch.indices.create(index=name, mappings={"_meta": {"alias": "persons"}})
+
+    def is_running() -> bool | None:
+        answer = client.get("/sync/api/indices", headers=as_user("viewer")).json()
+        assert answer[0]["build"]["name"] == name
+        running: bool | None = answer[0]["build"]["is_running"]
+        return running
+
+    assert is_running() is None  # there is no connection to PostgreSQL
+    dsn = postgres_server.dsn(local_postgres.ADMINISTRATOR, "postgres")
+    monkeypatch.setenv("AIRFLOW_CONN_TCS_POSTGRES", dsn)
+    assert is_running() is False
+    with psycopg.connect(dsn, autocommit=True) as build, advisory_lock(build, PERSONS.lock_name):
+        assert is_running() is True
+    elasticsearch.indices.delete(index=name)
 
 
 def test_an_unreachable_elasticsearch_is_reported_within_seconds(

@@ -43,6 +43,7 @@ def add_run(
     run_type: str = "manual",
     conf: Any = None,
     logical_date: datetime | None = None,
+    run_after: datetime | None = None,
     dag_id: str = OWNER,
 ) -> None:
     """A run that took a minute. tasks: states by id, in the order of their ends. xcoms: by task and key."""
@@ -55,7 +56,7 @@ def add_run(
         "run_type": run_type,
         "conf": conf,
         "logical_date": logical_date,
-        "run_after": started,
+        "run_after": run_after or started,
         "start_date": None if state == "queued" else started,
         "end_date": ended,
     }
@@ -140,10 +141,10 @@ def test_the_report_of_a_run_is_shown(session: Session) -> None:
 
 def test_the_reason_of_a_failure_and_the_task_that_failed_first_are_shown(session: Session) -> None:
     tasks = {"wait_for_a": "success", "wait_for_b": "failed", "run_job": "upstream_failed"}
-    add_run(session, "scheduled__1", "failed", NOW, tasks=tasks, xcoms={("wait_for_b", "reason"): "B failed tonight"})
+    add_run(session, "scheduled__1", "failed", NOW, tasks=tasks, xcoms={("wait_for_b", "reason"): "B failed"})
     last = status(session).last
     assert last
-    assert (last.failed_task, last.reason, last.report) == ("wait_for_b", "B failed tonight", None)
+    assert (last.failed_task, last.reason, last.report) == ("wait_for_b", "B failed", None)
 
 
 def test_a_recovery_shows_the_reason_of_its_summary(session: Session) -> None:
@@ -169,6 +170,27 @@ def test_a_running_run_comes_before_a_queued_one(session: Session) -> None:
     assert found.last
     assert (found.running, found.current.run_id, found.current.seconds) == (True, "scheduled__at_work", 60)
     assert found.last.run_id == "manual__ended"
+
+
+def test_a_run_in_the_future_is_planned_and_not_active(session: Session) -> None:
+    january, february = NOW + timedelta(days=40), NOW + timedelta(days=70)
+    add_run(session, "manual__later", "queued", run_after=february)
+    add_run(session, "manual__planned", "queued", run_after=january)
+    add_run(session, "manual__ended", "success", NOW - timedelta(hours=1))
+    found = status(session)
+    assert found.planned
+    assert (found.running, found.current, found.planned.run_id) == (False, None, "manual__planned")
+    assert found.planned.run_after == january.replace(tzinfo=found.planned.run_after.tzinfo)
+    add_run(session, "scheduled__due", "queued", run_type="scheduled")
+    found = status(session)
+    assert found.current
+    assert (found.running, found.current.run_id) == (True, "scheduled__due")
+
+
+def test_a_run_in_place_of_the_next_scheduled_one_blocks_nothing(session: Session) -> None:
+    add_run(session, "in_place__1", "queued", run_type="operator_triggered", run_after=NOW + timedelta(hours=15))
+    found = status(session)
+    assert (found.running, found.planned) == (False, None)
 
 
 WAITING = {"wait_for_b": "deferred", "wait_for_person_owner_rebuild_job": "deferred", "run_job": None}
@@ -235,11 +257,11 @@ def test_a_later_failure_does_not_undo_a_success_of_today(session: Session) -> N
 @pytest.mark.parametrize(
     ("run_id", "run_type", "conf", "started_by", "run_date"),
     [
-        ("scheduled__1", "scheduled", None, "night", date(2026, 11, 23)),
+        ("scheduled__1", "scheduled", None, "schedule", date(2026, 11, 23)),
         ("backfill__1", "backfill", None, "backfill", date(2026, 11, 23)),
-        ("manual__1", "manual", {"run_date": "2028-02-29"}, "hand", date(2028, 2, 29)),
-        ("manual__1", "manual", {"run_date": None}, "hand", date(2026, 11, 24)),
-        ("manual__1", "manual", {"run_date": "2026-02-30"}, "hand", None),
+        ("manual__1", "manual", {"run_date": "2028-02-29"}, "manual", date(2028, 2, 29)),
+        ("manual__1", "manual", {"run_date": None}, "manual", date(2026, 11, 24)),
+        ("manual__1", "manual", {"run_date": "2026-02-30"}, "manual", None),
         ("after__manual__1__1", "operator_triggered", {"run_date": "2026-11-20"}, "follow-on", date(2026, 11, 20)),
         ("recovery__manual__1__1", "operator_triggered", {"run_date": "2026-11-20"}, "recovery", date(2026, 11, 20)),
     ],

@@ -5,15 +5,15 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
+from typing import cast
 
 import pendulum
 import pytest
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Context
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import DataInterval, TimeRestriction
 
-from sync_airflow.night_rules import latest_night, own_date
-from sync_airflow.tasks.follow_on_jobs import run_id_of_night
+from sync_airflow.night_rules import latest_night, own_date, run_ids_of_night
 from sync_airflow.tasks.sensors import NightlyJobSensor
 from sync_jobs.catalogue import JOBS, Job, upstream_jobs
 
@@ -64,7 +64,8 @@ def test_each_job_is_due_once_per_night_at_its_time_in_utc(dags: dict[str, DAG],
 def test_a_job_waits_for_the_run_of_the_same_night(night: date, job: Job, upstream: Job) -> None:
     sensor = NightlyJobSensor(task_id="wait", job_name=job.name, upstream_name=upstream.name)
     tick = pendulum.instance(datetime.combine(night, job.at, tzinfo=UTC))
-    waited_for = sensor.upstream_tick({"logical_date": tick, "dag_run": SimpleNamespace(run_after=tick)})
+    run = SimpleNamespace(run_type="scheduled", run_id="x", logical_date=tick, run_after=tick)
+    waited_for = sensor.upstream_tick(cast(Context, {"dag_run": run}))
     assert waited_for == datetime.combine(night, upstream.at, tzinfo=UTC)
 
 
@@ -83,4 +84,8 @@ def test_the_run_date_is_the_date_in_utc(night: date) -> None:
 
 def test_the_run_of_a_night_is_found_by_its_time_in_utc() -> None:
     tick = datetime(2026, 3, 29, 1, 29, tzinfo=UTC).astimezone()
-    assert run_id_of_night(tick) == "scheduled__2026-03-29T01:29:00+00:00"
+    assert run_ids_of_night(tick) == [
+        "scheduled__2026-03-29T01:29:00+00:00",
+        "in_place__2026-03-29T01:29:00+00:00",
+        "backfill__2026-03-29T01:29:00+00:00",
+    ]

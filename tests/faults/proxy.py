@@ -97,7 +97,7 @@ def proxy_before(target: str, https: ssl.SSLContext | None = None) -> Iterator[P
     if https:
         server.socket = https.wrap_socket(server.socket, server_side=True)
     proxy.url = f"{'https' if https else 'http'}://{HOST}:{server.server_port}"
-    # It looks this often, in seconds, whether it is to end.
+    # How often, in seconds, it checks whether it has to stop.
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

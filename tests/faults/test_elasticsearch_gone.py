@@ -33,7 +33,7 @@ def test_a_build_without_elasticsearch_says_that_it_cannot_be_reached(
         run_job(job, postgres=job_connection, elasticsearch=gone, run_date=RUN_DATE)
 
 
-def test_statuses_are_written_though_their_documents_cannot_be(
+def test_statuses_are_written_even_if_their_documents_cannot_be_refreshed(
     tcs: Connection, job_connection: Connection, gone: Elasticsearch
 ) -> None:
     tcs.execute("INSERT INTO person (id, status) VALUES (1, 'INACTIVE')")
@@ -44,7 +44,7 @@ def test_statuses_are_written_though_their_documents_cannot_be(
     assert tcs.execute("SELECT status FROM person").fetchall() == [("CURRENT",)]
 
 
-def test_a_load_gives_up_at_once_when_what_feeds_it_fails(gone: Elasticsearch) -> None:
+def test_a_load_stops_at_once_if_its_source_fails(gone: Elasticsearch) -> None:
     """Its senders stop, although they would retry for minutes."""
 
     def lines() -> object:

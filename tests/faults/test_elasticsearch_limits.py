@@ -1,4 +1,4 @@
-"""A cluster at its limits: requests too large, too many at once, a disk that is full."""
+"""A cluster at its limits: requests that are too large, too many requests at once, a full disk."""
 
 import time
 from collections.abc import Iterator
@@ -78,7 +78,7 @@ def count(client: Elasticsearch) -> int:
     return documents
 
 
-def test_bodies_over_the_clusters_limit_are_split(
+def test_request_bodies_over_the_limit_of_the_cluster_are_split(
     tcs: Connection, job_connection: Connection, small_node: Elasticsearch
 ) -> None:
     Application(tcs, small_node).add(range(1, 2_001))
@@ -87,7 +87,7 @@ def test_bodies_over_the_clusters_limit_are_split(
     assert report.read == count(small_node) == 2_000
 
 
-def test_a_cluster_that_is_too_busy_for_some_requests_gets_them_again_later(
+def test_requests_that_a_busy_cluster_rejects_are_sent_again(
     tcs: Connection, job_connection: Connection, small_node: Elasticsearch
 ) -> None:
     Application(tcs, small_node).add(range(1, 6_001))
@@ -105,7 +105,7 @@ def rejections(client: Elasticsearch) -> int:
     return rejected
 
 
-def test_one_document_over_the_clusters_limit_is_left_out_and_named(
+def test_a_document_over_the_limit_of_the_cluster_is_left_out_and_named(
     tcs: Connection, job_connection: Connection, small_node: Elasticsearch
 ) -> None:
     Application(tcs, small_node).add(range(1, 4))
@@ -117,10 +117,10 @@ def test_one_document_over_the_clusters_limit_is_left_out_and_named(
     assert "larger than a request may be" in record["reason"]
     assert count(small_node) == 3
     with pytest.raises(RejectedDocument, match=r"field intrepidId of person 2 .*larger than a request may be"):
-        build(job_connection, small_node, quarantine_persons=0)
+        build(job_connection, small_node, quarantine_keys=0)
 
 
-def test_a_full_disk_stops_everything_at_once_and_the_live_index_keeps_serving(
+def test_a_full_disk_stops_the_job_at_once_and_the_live_index_stays_in_use(
     tcs: Connection, job_connection: Connection, small_node: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Application(tcs, small_node).add(range(1, 101))

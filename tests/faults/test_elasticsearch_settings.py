@@ -40,9 +40,7 @@ def application(tcs: Connection, elasticsearch: Elasticsearch, monkeypatch: pyte
 
 
 @pytest.mark.usefixtures("application")
-def test_a_disabled_allocation_is_named_and_worth_a_retry(
-    job_connection: Connection, elasticsearch: Elasticsearch
-) -> None:
+def test_a_disabled_allocation_is_named_and_transient(job_connection: Connection, elasticsearch: Elasticsearch) -> None:
     run = runner(job_connection, elasticsearch)
     run(JOB, RUN_DATE)
     before = all_indices(elasticsearch)
@@ -92,7 +90,7 @@ def test_a_template_for_data_streams_is_named(job_connection: Connection, elasti
 
 @pytest.mark.usefixtures("application")
 @pytest.mark.parametrize("status", [408, 500, 502])
-def test_a_bulk_request_that_the_server_could_not_do_is_sent_again(
+def test_a_bulk_request_that_failed_on_the_server_is_sent_again(
     job_connection: Connection, elasticsearch: Elasticsearch, elasticsearch_server: ElasticsearchServer, status: int
 ) -> None:
     with proxy_before(elasticsearch_server.url) as proxy, Elasticsearch(proxy.url) as client:

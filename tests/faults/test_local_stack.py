@@ -88,9 +88,9 @@ def test_a_command_waits_while_another_one_changes_the_stack(command_line: Comma
     assert process.returncode == 0
 
 
-def test_the_status_of_a_stopped_stack_is_no_error(command_line: CommandLine) -> None:
+def test_the_status_of_a_stopped_stack_has_exit_code_1(command_line: CommandLine) -> None:
     code, output = command_line.run("status")
-    assert code == 0
+    assert code == 1
     assert output.count("not running") == 6
 
 

@@ -149,19 +149,19 @@ def link_or_copy(source: str, copy: str) -> None:
         shutil.copy2(source, copy)
 
 
-def test_it_is_complete_under_any_settings_of_the_user(finished: Clone) -> None:
+def test_the_environment_is_complete_regardless_of_the_users_settings(finished: Clone) -> None:
     assert finished.imports_tiny()
     assert finished.is_complete()
     assert not (finished.folder.parent / "elsewhere").exists()
 
 
-def test_it_is_built_once(finished: Clone) -> None:
+def test_the_environment_is_built_once(finished: Clone) -> None:
     again = finished.make()
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
 
 
-def test_a_copy_of_it_is_complete(built: Clone) -> None:
-    """Or the tests of damaged copies would prove nothing."""
+def test_a_copy_of_the_environment_is_complete(built: Clone) -> None:
+    """Otherwise the tests of damaged copies would prove nothing."""
     assert built.is_complete()
 
 
@@ -220,14 +220,12 @@ DAMAGE = [
 
 
 @pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
-def test_one_that_is_broken_or_out_of_date_is_not_taken_as_finished(
-    built: Clone, damage: Callable[[Clone], None]
-) -> None:
+def test_a_broken_or_outdated_environment_is_noticed(built: Clone, damage: Callable[[Clone], None]) -> None:
     damage(built)
     assert not built.is_complete()
 
 
-def test_an_interrupted_and_broken_one_is_rebuilt(clone: Clone) -> None:
+def test_an_interrupted_and_broken_environment_is_rebuilt(clone: Clone) -> None:
     with subprocess.Popen(clone.command(), env=clone.environment, start_new_session=True) as process:
         while not clone.python.exists():
             time.sleep(0.01)
@@ -253,7 +251,7 @@ def test_a_package_with_another_hash_is_not_installed(clone: Clone, wheels: Path
     assert not clone.is_complete()
 
 
-def test_a_link_to_another_environment_is_replaced_and_that_one_stays(clone: Clone, finished: Clone) -> None:
+def test_a_link_to_another_environment_is_replaced_and_its_target_stays(clone: Clone, finished: Clone) -> None:
     clone.venv.symlink_to(finished.venv)
     changed_lock(clone)
     done = clone.make()
@@ -263,7 +261,7 @@ def test_a_link_to_another_environment_is_replaced_and_that_one_stays(clone: Clo
 
 
 def fake_python(folder: Path, version: str) -> Path:
-    """Says its version if it is asked, and what it would run otherwise."""
+    """Prints its version if asked for it, and otherwise the command that it would run."""
     path = folder / f"python{version}"
     lines = [
         "#!/bin/sh",
@@ -275,15 +273,22 @@ def fake_python(folder: Path, version: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize("options", [[], ["--find"]])
 @pytest.mark.parametrize("version", ["3.10", "3.15", "3.13t"])
-def test_a_python_that_the_lock_does_not_support_is_refused_with_the_versions_that_it_does(
-    clone: Clone, tmp_path: Path, version: str
+def test_an_unsupported_python_is_refused_and_the_supported_versions_are_listed(
+    clone: Clone, tmp_path: Path, version: str, options: list[str]
 ) -> None:
     python = fake_python(tmp_path, version)
-    done = clone.make("3.11", "3.12", "3.13", "3.14", PYTHON=str(python))
+    done = clone.make(*options, "3.11", "3.12", "3.13", "3.14", PYTHON=str(python))
     assert done.returncode == 1
     assert "supports Python 3.11 to 3.14" in done.stderr
     assert f"{python}: {version}\n" in done.stderr
+    assert not clone.venv.exists()
+
+
+def test_a_python_that_the_lock_supports_is_found_without_a_build(clone: Clone, tmp_path: Path) -> None:
+    done = clone.make("--find", "3.13", PYTHON=str(fake_python(tmp_path, "3.13")))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not clone.venv.exists()
 
 

@@ -58,18 +58,18 @@ def test_a_swap_is_repeated_while_the_cluster_is_overloaded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Application(tcs, elasticsearch).add(range(1, 11))
-    switch = index_alias.switch
+    swap = index_alias.swap
 
-    def switch_when_overloaded(*arguments: Any) -> None:
+    def swap_when_overloaded(*arguments: Any) -> None:
         proxy.refuse = {refused: (503, {"type": "process_cluster_event_timeout_exception"}, 2)}
-        switch(*arguments)
+        swap(*arguments)
 
-    monkeypatch.setattr(index_alias, "switch", switch_when_overloaded)
+    monkeypatch.setattr(index_alias, "swap", swap_when_overloaded)
     (live,) = build(job_connection, proxy).indices["live"]
     assert indices_behind_alias(elasticsearch) == [live]
 
 
-def test_a_swap_with_an_unknown_outcome_says_where_to_look(
+def test_a_swap_with_an_unknown_outcome_says_how_to_find_the_live_index(
     tcs: Connection,
     job_connection: Connection,
     elasticsearch: Elasticsearch,
@@ -77,13 +77,13 @@ def test_a_swap_with_an_unknown_outcome_says_where_to_look(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Application(tcs, elasticsearch).add(range(1, 11))
-    switch = index_alias.switch
+    swap = index_alias.swap
 
-    def switch_without_an_answer(*arguments: Any) -> None:
+    def swap_without_an_answer(*arguments: Any) -> None:
         proxy.lose = {"/_alias": ("answer", 1_000)}
-        switch(*arguments)
+        swap(*arguments)
 
-    monkeypatch.setattr(index_alias, "switch", switch_without_an_answer)
+    monkeypatch.setattr(index_alias, "swap", swap_without_an_answer)
     with pytest.raises(
         TransientError, match=r"Readers see \S+ or, as before, nothing; GET /_alias/persons shows which\.$"
     ):

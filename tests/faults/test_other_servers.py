@@ -53,26 +53,26 @@ def web_server(status: int, content_type: str = "text/html", body: bytes = b"<h1
 
 @pytest.mark.parametrize("job", INDEX_JOBS)
 @pytest.mark.parametrize("status", [200, 301, 404, 405])
-def test_a_web_server_is_named_and_not_asked_again(job_connection: Connection, job: str, status: int) -> None:
+def test_another_web_server_is_named_and_not_retried(job_connection: Connection, job: str, status: int) -> None:
     with web_server(status) as url, Elasticsearch(url) as client, pytest.raises(UnsupportedServer) as caught:
         runner(job_connection, client)(job, RUN_DATE)
     text = str(caught.value)
-    assert f"What answers at {url} is not Elasticsearch 9 or later, or a proxy removes X-Elastic-Product" in text
+    assert f"The server at {url} is not Elasticsearch 9 or later, or a proxy removes the header" in text
     assert f"got {status} " in text
     written = "Statuses are written" if job == "PersonRecordStatusJob" else "The live index was not touched."
     assert written in text
 
 
-def test_an_answer_that_is_only_called_json_is_not_elasticsearch(job_connection: Connection) -> None:
+def test_an_answer_that_is_labelled_json_but_is_not_is_reported(job_connection: Connection) -> None:
     with (
         web_server(200, "application/json") as url,
         Elasticsearch(url) as client,
-        pytest.raises(UnsupportedServer, match=r"What answers is not Elasticsearch 9 or later"),
+        pytest.raises(UnsupportedServer, match=r"The server is not Elasticsearch 9 or later"),
     ):
         runner(job_connection, client)("PersonElasticSearchSyncJob", RUN_DATE)
 
 
-def test_an_error_page_of_a_proxy_is_worth_a_retry(job_connection: Connection) -> None:
+def test_an_error_page_of_a_proxy_is_a_transient_error(job_connection: Connection) -> None:
     with (
         web_server(502) as url,
         Elasticsearch(url) as client,
@@ -94,7 +94,7 @@ def test_a_proxy_that_removes_the_header_of_elasticsearch_is_named(
         proxy.names_elasticsearch = False
         with (
             Elasticsearch(proxy.url) as client,
-            pytest.raises(UnsupportedServer, match="or a proxy removes X-Elastic-Product"),
+            pytest.raises(UnsupportedServer, match="or a proxy removes the header X-Elastic-Product"),
         ):
             runner(job_connection, client)(job, RUN_DATE)
     assert not all_indices(elasticsearch)

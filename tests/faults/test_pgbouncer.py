@@ -111,7 +111,7 @@ def test_all_jobs_work_in_session_mode(tcs: Connection, through: Through, elasti
         {"pool_mode": "statement"},
     ],
 )
-def test_a_job_refuses_sessions_that_others_use_too(
+def test_a_job_refuses_a_pooler_that_shares_its_sessions(
     tcs: Connection, through: Through, elasticsearch: Elasticsearch, settings: dict[str, object]
 ) -> None:
     with (
@@ -136,6 +136,6 @@ def test_a_pool_without_a_second_session_is_named(
     monkeypatch.setattr("sync_jobs.postgres.pooler.POOLER_SECONDS", 1.0)
     with (
         through(default_pool_size=1) as connection,
-        pytest.raises(TransientError, match="had no second session within 1 s"),
+        pytest.raises(TransientError, match="gave no second session within 1 s"),
     ):
         runner(connection, elasticsearch)(JOB, RUN_DATE)

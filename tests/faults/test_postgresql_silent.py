@@ -19,7 +19,7 @@ from tests.awkward_data import Connection
 
 @dataclass
 class Line:
-    """A connection between a client and a server. is_silent: nothing passes any more, and nobody is told."""
+    """A connection between a client and a server. is_silent: it drops everything, and neither side gets an error."""
 
     port: int = 0
     is_silent: bool = False
@@ -58,7 +58,7 @@ def sleep_long(connection: Connection) -> None:
     connection.execute("SELECT pg_sleep(600)")
 
 
-def test_cancelling_work_whose_server_is_silent_ends_by_itself(job_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cancelled_work_ends_although_postgresql_does_not_answer(job_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "CANCEL_SECONDS", 0.2)
     monkeypatch.setattr(background, "CANCEL_ATTEMPTS", 2)
 

@@ -2,7 +2,8 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -28,7 +29,7 @@ from tests.waiting import wait_for
 JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
 # Round after round until nobody is left who was edited meanwhile.
-CATCH_UP_FULLY = IndexSettings(catch_up_persons=0, sample_persons=20)
+CATCH_UP_FULLY = IndexSettings(catch_up_keys=0, sample_keys=20)
 # A time that nothing else sleeps for; and the wait itself, which the fixtures replace.
 SETTLING = IndexSettings(settle_seconds=7.25)
 SETTLE = DocumentRefresh.settle
@@ -101,7 +102,7 @@ def as_in_postgresql(application: Application) -> list[str]:
 
 
 @pytest.mark.parametrize("statement", EDITS)
-def test_an_edit_of_any_table_is_seen_once_it_is_committed(
+def test_an_edit_of_any_table_is_found_once_it_is_committed(
     tcs: Connection, tcs_dsn: str, job_connection: Connection, statement: str
 ) -> None:
     tcs.execute(CAREER)
@@ -113,7 +114,7 @@ def test_an_edit_of_any_table_is_seen_once_it_is_committed(
             tcs.execute(statement)
             with edits.later_snapshot():
                 found = set(edits.edited_keys())
-            # A snapshot cannot tell who is being edited from who has been: one more to look at, or not.
+            # A snapshot cannot tell a person who is being edited from one who has been, so this person may be included.
             assert found - {BEING_EDITED} == EDITS[statement]
             uncommitted.commit()
             with edits.later_snapshot():
@@ -131,10 +132,10 @@ def test_an_edit_of_any_table_is_seen_once_it_is_committed(
         ),
     ],
 )
-def test_what_came_before_a_look_and_went_after_it_is_an_edit_of_the_next_look_too(
+def test_a_row_added_before_a_check_and_removed_after_it_is_an_edit_in_the_next_check(
     tcs: Connection, job_connection: Connection, first: str, second: str, persons: set[int]
 ) -> None:
-    """Neither snapshot has the row any more, but the look between has made a document of it."""
+    """Neither snapshot has the row, but the check between them has written a document of it."""
     tcs.execute(CAREER)
     with snapshot(job_connection), Edits(PERSONS, job_connection) as edits:
         tcs.execute(first)
@@ -145,8 +146,8 @@ def test_what_came_before_a_look_and_went_after_it_is_an_edit_of_the_next_look_t
             assert set(edits.edited_keys()) == persons
 
 
-def test_a_row_that_was_only_locked_before_is_no_edit(tcs: Connection, job_connection: Connection) -> None:
-    """Foreign keys lock the rows that they point to, and the mark of it stays for months."""
+def test_a_row_that_was_only_locked_before_is_not_an_edit(tcs: Connection, job_connection: Connection) -> None:
+    """Foreign keys lock the rows that they refer to, and the mark of such a lock stays for months."""
     tcs.execute(CAREER)
     with tcs.transaction():
         tcs.execute("SELECT FROM person FOR KEY SHARE")
@@ -168,6 +169,76 @@ def test_a_row_that_is_edited_while_others_hold_locks_on_it_is_an_edit(
         holder.commit()
         with edits.later_snapshot():
             assert list(edits.edited_keys()) == [2]
+
+
+@contextmanager
+def an_old_transaction(tcs_dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    """One that has an id, because it has written something, and does not end."""
+    with psycopg.connect(tcs_dsn) as old:
+        old.execute("UPDATE person SET role = 'Y' WHERE id = %s", (BEING_EDITED,))
+        yield old
+
+
+@pytest.mark.parametrize("before", EDITS)
+def test_what_was_committed_before_the_snapshot_is_no_edit_while_an_older_transaction_runs(
+    tcs: Connection, tcs_dsn: str, job_connection: Connection, before: str
+) -> None:
+    tcs.execute(CAREER)
+    with an_old_transaction(tcs_dsn) as old:
+        with tcs.transaction():
+            tcs.execute("SELECT FROM person WHERE id = 3 FOR KEY SHARE")
+            tcs.execute(before)
+            tcs.execute("INSERT INTO person (id) VALUES (5)")
+        with snapshot(job_connection), Edits(PERSONS, job_connection) as edits:
+            tcs.execute("UPDATE contact_details SET surname = 'Y' WHERE id = 1")
+            with edits.later_snapshot():
+                assert set(edits.edited_keys()) - {BEING_EDITED} == {1}
+            old.commit()
+            with edits.later_snapshot():
+                assert set(edits.edited_keys()) == {1, BEING_EDITED}
+
+
+def test_a_subtransaction_of_an_older_transaction_is_an_edit_once_that_is_committed(
+    tcs: Connection, tcs_dsn: str, job_connection: Connection
+) -> None:
+    """A snapshot does not list subtransactions: by its list alone, they had ended."""
+    tcs.execute(CAREER)
+    with an_old_transaction(tcs_dsn) as old:
+        for statement in EDITS:
+            with old.transaction(force_rollback="DELETE" in statement):  # a savepoint
+                old.execute(statement)
+            tcs.execute("UPDATE post SET status = status")
+        tcs.execute("INSERT INTO person (id) VALUES (5)")
+        with snapshot(job_connection), Edits(PERSONS, job_connection) as edits:
+            with edits.later_snapshot():
+                edits.edited_keys()
+            old.commit()
+            with edits.later_snapshot():
+                assert set(edits.edited_keys()) == {1, 2, 3, 4, BEING_EDITED}
+
+
+def test_a_build_checks_only_who_was_edited_meanwhile_although_an_old_transaction_runs(
+    application: Application,
+    tcs_dsn: str,
+    run: RunJob,
+    elasticsearch: Elasticsearch,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    make_searchable = index_alias.make_searchable
+
+    def after_an_edit(*arguments: Any) -> None:
+        application.postgres.execute("UPDATE contact_details SET surname = 'Edited' WHERE id = 7")
+        make_searchable(*arguments)
+
+    monkeypatch.setattr(index_alias, "make_searchable", after_an_edit)
+    with an_old_transaction(tcs_dsn):
+        application.postgres.execute("UPDATE contact_details SET surname = 'Before the build'")
+        report = run(JOB, RUN_DATE)
+    assert "1 persons edited meanwhile, 1 written" in caplog.text
+    assert report.refreshed == 1
+    assert index_contents(elasticsearch) == as_in_postgresql(application)
 
 
 @pytest.mark.parametrize("moment", ["make_searchable", "find_live", "promote"])
@@ -204,7 +275,7 @@ def test_an_edit_in_the_middle_of_a_build_is_in_the_new_index(
 
 @pytest.mark.parametrize("round_number", range(10))
 @pytest.mark.usefixtures("round_number")
-def test_while_the_application_edits_all_the_time_the_index_ends_as_the_database(
+def test_an_index_agrees_with_the_database_after_constant_edits(
     application: Application,
     run: RunJob,
     elasticsearch: Elasticsearch,
@@ -228,17 +299,17 @@ def test_while_the_application_edits_all_the_time_the_index_ends_as_the_database
 
 
 @pytest.mark.parametrize(
-    ("swap", "edited"),
-    [("build", "before it"), ("build", "make_searchable"), ("build", "switch"), ("rollback", "before it")],
+    ("work", "edited"),
+    [("build", "before it"), ("build", "make_searchable"), ("build", "swap"), ("rollback", "before it")],
 )
-def test_a_write_of_the_application_that_ends_after_the_swap_leaves_one_document_of_its_person(
+def test_an_application_write_that_ends_after_the_swap_leaves_no_second_document(
     application: Application,
     job_connection: Connection,
     run: RunJob,
     elasticsearch: Elasticsearch,
     monkeypatch: pytest.MonkeyPatch,
     *,
-    swap: str,
+    work: str,
     edited: str,
 ) -> None:
     """It has looked for the old document in the previous index, and writes the new one to this index.
@@ -247,7 +318,7 @@ def test_a_write_of_the_application_that_ends_after_the_swap_leaves_one_document
     """
     run(JOB, RUN_DATE)
     run(JOB, RUN_DATE)
-    originals = {name: getattr(index_alias, name) for name in ("make_searchable", "switch")}
+    originals = {name: getattr(index_alias, name) for name in ("make_searchable", "swap")}
     in_flight: list[int] = []
     really_sleep = time.sleep
 
@@ -259,9 +330,9 @@ def test_a_write_of_the_application_that_ends_after_the_swap_leaves_one_document
         at("make_searchable")
         originals["make_searchable"](*arguments)
 
-    def switch(*arguments: Any) -> None:
-        at("switch")
-        originals["switch"](*arguments)
+    def swap(*arguments: Any) -> None:
+        at("swap")
+        originals["swap"](*arguments)
         in_flight.append(7)
 
     def sleep(seconds: float) -> None:
@@ -272,10 +343,10 @@ def test_a_write_of_the_application_that_ends_after_the_swap_leaves_one_document
 
     at("before it")
     monkeypatch.setattr(index_alias, "make_searchable", make_searchable)
-    monkeypatch.setattr(index_alias, "switch", switch)
+    monkeypatch.setattr(index_alias, "swap", swap)
     monkeypatch.setattr(DocumentRefresh, "settle", SETTLE)
     monkeypatch.setattr(time, "sleep", sleep)
-    if swap == "build":
+    if work == "build":
         run(JOB, RUN_DATE, settings=SETTLING)
     else:
         run_rollback(PERSONS, postgres=job_connection, elasticsearch=elasticsearch, settings=SETTLING)
@@ -283,7 +354,7 @@ def test_a_write_of_the_application_that_ends_after_the_swap_leaves_one_document
     assert index_contents(elasticsearch) == as_in_postgresql(application)
 
 
-def test_documents_that_somebody_else_adds_while_a_build_catches_up_are_noticed_by_their_number(
+def test_documents_that_another_writer_adds_during_the_catch_up_are_noticed(
     application: Application, run: RunJob, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The totals were right before, and of those who were edited every document is."""
@@ -307,14 +378,14 @@ def test_a_correct_document_of_the_application_is_not_rewritten(application: App
     assert (report.added, report.changed, report.removed, report.unchanged) == (0, 0, 0, len(PERSON_IDS))
 
 
-def test_a_status_change_during_an_edit_ends_as_in_the_database(
+def test_a_status_change_during_an_edit_leaves_the_index_as_the_database(
     application: Application,
     tcs: Connection,
     run: RunJob,
     elasticsearch: Elasticsearch,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The application edits a person between the job's look at PostgreSQL and its write to the index."""
+    """The application edits a person after the job has read PostgreSQL and before it writes to the index."""
     run(JOB, RUN_DATE)
     tcs.execute("INSERT INTO programme_membership VALUES (gen_random_uuid(), 7, 1, 'X', '2025-01-01', '2026-03-09')")
     original = bulk.load
@@ -331,7 +402,7 @@ def test_a_status_change_during_an_edit_ends_as_in_the_database(
     assert canonical(hit["_source"], PERSONS.properties)["surname"] == "Edited"
 
 
-def test_documents_with_ids_of_odd_forms_are_those_of_their_persons(
+def test_documents_with_unusual_ids_belong_to_their_persons(
     application: Application, tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
     """A list of ids, and an id as text: Elasticsearch takes both for the numbers that they are."""

@@ -1,4 +1,4 @@
-"""An index template may add to a new index: what does harm is taken back or refused, and the template is named."""
+"""An index template may add to a new index: harmful additions are removed or stop the build, and name the template."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -37,7 +37,7 @@ def template(elasticsearch: Elasticsearch) -> Iterator[Template]:
 
 
 @pytest.mark.parametrize("built_before", [True, False])
-def test_an_alias_that_a_template_adds_is_removed_before_the_first_document_and_the_template_is_named(
+def test_an_alias_added_by_a_template_is_removed_before_the_load_and_the_template_is_named(
     tcs: Connection,
     run: RunJob,
     elasticsearch: Elasticsearch,
@@ -74,7 +74,7 @@ def test_an_alias_that_a_template_adds_is_removed_before_the_first_document_and_
         ({"settings": {"index.blocks.write": True}}, "setting index.blocks.write"),
     ],
 )
-def test_a_template_whose_settings_or_mappings_do_harm_is_named_and_the_index_removed(
+def test_a_harmful_template_stops_the_build_and_is_named(
     run: RunJob, elasticsearch: Elasticsearch, template: Template, change: dict[str, Any], named: str
 ) -> None:
     live = run(JOB, RUN_DATE).indices["live"]
@@ -84,9 +84,7 @@ def test_a_template_whose_settings_or_mappings_do_harm_is_named_and_the_index_re
     assert all_indices(elasticsearch) == indices_behind_alias(elasticsearch) == live
 
 
-def test_a_template_that_does_no_harm_is_no_obstacle(
-    run: RunJob, elasticsearch: Elasticsearch, template: Template
-) -> None:
+def test_a_build_accepts_a_harmless_template(run: RunJob, elasticsearch: Elasticsearch, template: Template) -> None:
     template.put(
         settings={"codec": "best_compression", "index.blocks.write": False},
         mappings={"properties": {"surname": {"type": "text"}, "nickname": {"type": "keyword"}}},
@@ -95,7 +93,7 @@ def test_a_template_that_does_no_harm_is_no_obstacle(
 
 
 @pytest.mark.parametrize("built_before", [True, False])
-def test_an_index_that_a_killed_build_left_behind_the_alias_of_a_template_is_no_obstacle_either(
+def test_a_build_replaces_an_unfinished_index_that_a_template_put_behind_the_alias(
     tcs: Connection,
     run: RunJob,
     elasticsearch: Elasticsearch,
@@ -119,7 +117,7 @@ def test_an_index_that_a_killed_build_left_behind_the_alias_of_a_template_is_no_
     assert left not in all_indices(elasticsearch)
 
 
-def test_a_build_that_fails_removes_its_index_even_if_somebody_put_it_behind_the_alias_beside_the_live_one(
+def test_a_failed_build_removes_its_index_even_from_behind_the_alias(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_persons(tcs, range(1, 4))

@@ -1,4 +1,4 @@
-"""A source that is empty all at once takes no document away; neither may it take its field from the search."""
+"""An empty source table leaves the documents but takes a field from them: the guard rail of single fields stops it."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -88,10 +88,10 @@ def test_neither_a_build_nor_a_rollback_takes_a_field_from_the_search(
 
     with pytest.raises(GuardRail, match="would remove"):
         run(BUILD, RUN_DATE)
-    with pytest.raises(GuardRail, match="would remove"):
+    with pytest.raises(GuardRail, match=r"would (remove|change)"):
         run_rollback(PERSONS, postgres=job_connection, elasticsearch=elasticsearch, direction="back", settings=SETTINGS)
 
     assert (all_indices(elasticsearch), indices_behind_alias(elasticsearch)) == (indices, [live])
     assert count_values(PERSONS, elasticsearch, live) == values
-    run(BUILD, RUN_DATE, limits=Limits(maximum_removed_percent=100))
+    run(BUILD, RUN_DATE, limits=Limits(maximum_removed_percent=100, maximum_changed_percent=100))
     assert count_values(PERSONS, elasticsearch, ALIAS)[field] == 0

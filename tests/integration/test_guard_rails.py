@@ -1,5 +1,6 @@
-"""Each job has a limit of its own for what one run may remove; a run may be given another."""
+"""Each job has limits of its own for what one run may remove, add and change; a run may be given others."""
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -10,17 +11,20 @@ from elasticsearch import Elasticsearch
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import BadArgument, GuardRail
 from sync_jobs.guard_rail import Limits
-from sync_jobs.runner import run_job
-from tests.awkward_data import Connection
-from tests.comparison import RunJob
+from sync_jobs.index_definitions.persons import PERSONS
+from sync_jobs.runner import run_job, run_rollback
+from tests.application import PERSON_IDS, Application
+from tests.awkward_data import Connection, read_tables
+from tests.comparison import SETTINGS, RunJob, indices_behind_alias, owners
 
 RUN_DATE = date(2026, 3, 10)
 JOB = find_job("PersonOwnerRebuildJob")
+BUILD = "PersonElasticSearchSyncJob"
 
 
 @pytest.fixture
 def rows_of_persons_that_are_gone(tcs: Connection) -> Connection:
-    """500 rows of person_owner, 200 of them of persons that are no more: 40 per cent."""
+    """500 rows of person_owner, 200 of them (40 per cent) of persons who no longer exist."""
     tcs.execute("INSERT INTO person (id) SELECT generate_series(1, 300)")
     tcs.execute("INSERT INTO person_owner (id) SELECT generate_series(1, 500)")
     return tcs
@@ -56,9 +60,17 @@ def test_the_limit_is_the_jobs_own_unless_the_run_is_given_another(
 
 
 @pytest.mark.parametrize("limit", [-1, 100.5, float("nan"), "5", True])
-def test_a_limit_that_is_not_a_percentage_is_refused(limit: Any) -> None:
-    with pytest.raises(BadArgument, match="maximum_removed_percent: expected a number from 0 to 100"):
-        Limits(maximum_removed_percent=limit)
+@pytest.mark.parametrize("name", ["maximum_removed_percent", "maximum_changed_percent"])
+def test_a_limit_that_is_not_a_percentage_is_refused(name: str, limit: Any) -> None:
+    with pytest.raises(BadArgument, match=f"{name}: expected a number from 0 to 100, got"):
+        Limits(**{name: limit})
+
+
+@pytest.mark.parametrize("limit", [-1, float("nan"), float("inf"), "5", True])
+def test_only_the_limit_of_growth_has_no_maximum(limit: Any) -> None:
+    assert Limits(maximum_added_percent=900).maximum_added_percent == 900
+    with pytest.raises(BadArgument, match="maximum_added_percent: expected a number of 0 or more, got"):
+        Limits(maximum_added_percent=limit)
 
 
 # Sources that change instead of vanish
@@ -69,7 +81,7 @@ def ended(days: int) -> date:
 
 
 def fill(tcs: Connection, number: int) -> None:
-    """So many persons, each with a current membership, a current placement and a post whose funding goes on."""
+    """That many persons, each with a current membership, a current placement and a post whose funding continues."""
     tcs.execute("INSERT INTO person (id, status) SELECT generate_series(1, %s), 'CURRENT'", (number,))
     tcs.execute("INSERT INTO programme (id, owner) VALUES (1, 'by membership')")
     tcs.execute("INSERT INTO post (id, owner, funding_status) SELECT id, 'by placement', 'CURRENT' FROM person")
@@ -100,12 +112,13 @@ def test_owners_that_come_from_another_kind_of_source_all_at_once_are_refused(
     assert run(JOB.name, RUN_DATE, limits=Limits(maximum_removed_percent=100)).changed == 150
 
 
-def test_owners_that_move_within_one_kind_of_source_are_no_loss(tcs: Connection, run: RunJob) -> None:
+def test_owners_that_move_within_one_kind_of_source_are_no_loss_but_a_change(tcs: Connection, run: RunJob) -> None:
     fill(tcs, 150)
     tcs.execute("DELETE FROM placement")
     run(JOB.name, RUN_DATE)
     tcs.execute("UPDATE programme_membership SET programme_end_date = %s", (ended(1),))
-    assert run(JOB.name, RUN_DATE).changed == 150
+    limits = Limits(maximum_removed_percent=0, maximum_changed_percent=100)
+    assert run(JOB.name, RUN_DATE, limits=limits).changed == 150
 
 
 @pytest.mark.parametrize("arguments", [{}, {"date_override": "ANY"}])
@@ -132,7 +145,8 @@ def test_persons_that_become_current_or_were_not_current_are_no_loss(tcs: Connec
     fill(tcs, 300)
     tcs.execute("UPDATE person SET status = CASE WHEN id <= 150 THEN 'INACTIVE' ELSE 'DELETE' END")
     tcs.execute("UPDATE programme_membership SET programme_end_date = %s WHERE person_id > 150", (ended(1),))
-    assert run("PersonRecordStatusJob", RUN_DATE, date_override="ANY").changed == 300
+    limits = Limits(maximum_removed_percent=0, maximum_changed_percent=100)
+    assert run("PersonRecordStatusJob", RUN_DATE, date_override="ANY", limits=limits).changed == 300
 
 
 def test_more_posts_than_the_limit_do_not_become_inactive(tcs: Connection, run: RunJob) -> None:
@@ -142,3 +156,157 @@ def test_more_posts_than_the_limit_do_not_become_inactive(tcs: Connection, run: 
     with pytest.raises(GuardRail, match="would make INACTIVE 130 of 600, more than the 120 allowed"):
         run("PostFundingStatusSyncJob", RUN_DATE)
     assert run("PostFundingStatusSyncJob", RUN_DATE, limits=Limits(maximum_removed_percent=100)).changed == 130
+
+
+# Sources that grow, or that become alike
+
+
+@pytest.mark.parametrize(
+    ("job", "table", "source", "added", "existing"),
+    [
+        ("PersonOwnerRebuildJob", "person_owner", "person", 900, 100),
+        ("PersonPlacementEmployingBodyTrustJob", "person_trust (EMPLOYING)", "placement", 900, 100),
+        ("PersonPlacementTrainingBodyTrustJob", "person_trust (TRAINING)", "placement", 900, 100),
+        ("PostEmployingBodyTrustJob", "post_trust (EMPLOYING)", "post", 900, 100),
+        ("PostTrainingBodyTrustJob", "post_trust (TRAINING)", "post", 900, 100),
+    ],
+)
+def test_ten_times_as_many_rows_are_refused_with_the_limit_that_lets_them_pass(
+    tcs: Connection, run: RunJob, job: str, table: str, source: str, added: int, existing: int
+) -> None:
+    fill(tcs, existing)
+    tcs.execute("UPDATE post SET employing_body_id = id, training_body_id = id")
+    run(job, RUN_DATE)
+    multiply = {
+        "person": "INSERT INTO person (id) SELECT generate_series(101, 1000)",
+        "placement": "INSERT INTO placement (id, trainee_id, post_id)"
+        " SELECT 1000 + person.id * 1000 + post.id, person.id, post.id FROM person CROSS JOIN post"
+        " WHERE (post.id - person.id + 100) % 100 BETWEEN 1 AND 9",
+        "post": "INSERT INTO post (id, employing_body_id, training_body_id) SELECT id, 1, 1"
+        " FROM generate_series(101, 1000) AS id",
+    }
+    tcs.execute(multiply[source])
+
+    expected = (
+        rf"^{re.escape(table)}: this run would add {added} to {existing}, more than the 100 allowed \(50 %\)\. "
+        r"Check for rows of a source table that were loaded twice\..* repeat the run with "
+        r"maximum_added_percent = 900\. Nothing was written\.$"
+    )
+    for dry_run in (True, False):
+        with pytest.raises(GuardRail, match=expected):
+            run(job, RUN_DATE, dry_run=dry_run)
+    with pytest.raises(GuardRail):
+        run(job, RUN_DATE, limits=Limits(maximum_added_percent=899))
+    assert run(job, RUN_DATE, limits=Limits(maximum_added_percent=900)).added == added
+
+
+def test_any_number_of_rows_is_added_to_an_empty_table(tcs: Connection, run: RunJob) -> None:
+    fill(tcs, 1000)
+    assert run(JOB.name, RUN_DATE, limits=Limits(maximum_added_percent=0)).added == 1000
+
+
+def test_one_owner_for_everybody_is_refused(tcs: Connection, run: RunJob) -> None:
+    fill(tcs, 400)
+    tcs.execute("INSERT INTO programme (id, owner) SELECT id, 'owner ' || id % 10 FROM generate_series(2, 401) AS id")
+    tcs.execute("UPDATE programme_membership SET programme_id = person_id + 1")
+    run(JOB.name, RUN_DATE)
+    before = owners(read_tables(tcs))
+    tcs.execute("UPDATE programme SET owner = 'owner 1'")
+
+    with pytest.raises(GuardRail, match=r"would change 360 of 400, more than the 120 .*maximum_changed_percent = 100"):
+        run(JOB.name, RUN_DATE)
+    assert owners(read_tables(tcs)) == before
+    assert run(JOB.name, RUN_DATE, limits=Limits(maximum_changed_percent=90)).changed == 360
+
+
+def test_a_rotation_that_changes_a_tenth_of_all_owners_passes(tcs: Connection, run: RunJob) -> None:
+    """The first Wednesday of August: a third of those in training start or end a programme on one day."""
+    fill(tcs, 2000)
+    run(JOB.name, RUN_DATE)
+    tcs.execute("UPDATE programme_membership SET programme_end_date = %s WHERE person_id <= 220", (ended(1),))
+    assert run(JOB.name, RUN_DATE).changed == 220
+
+
+def test_everybody_who_becomes_current_at_once_is_refused(tcs: Connection, run: RunJob) -> None:
+    fill(tcs, 400)
+    tcs.execute("UPDATE person SET status = 'INACTIVE' WHERE id > 100")
+    with pytest.raises(GuardRail, match=r"person\.status: this run would change 300 of 400, more than the 120 allowed"):
+        run("PersonRecordStatusJob", RUN_DATE, date_override="ANY")
+    limits = Limits(maximum_changed_percent=75)
+    assert run("PersonRecordStatusJob", RUN_DATE, date_override="ANY", limits=limits).changed == 300
+
+
+def test_one_error_names_every_limit_that_a_run_exceeds(tcs: Connection, run: RunJob) -> None:
+    fill(tcs, 200)
+    run(JOB.name, RUN_DATE)
+    tcs.execute("DELETE FROM person WHERE id <= 150")
+    tcs.execute("INSERT INTO person (id) SELECT generate_series(1001, 1500)")
+    with pytest.raises(GuardRail, match=r"maximum_removed_percent = 100 and maximum_added_percent = 250") as caught:
+        run(JOB.name, RUN_DATE)
+    assert "of 200, more than the 100 allowed (20 %) and add 500 to 200" in str(caught.value)
+    report = run(JOB.name, RUN_DATE, limits=Limits(maximum_removed_percent=100, maximum_added_percent=250))
+    assert (report.added, report.removed) == (500, 150)
+
+
+def test_other_documents_for_almost_everybody_are_refused_and_the_live_index_stays(
+    application: Application, tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
+) -> None:
+    application.add(range(100, 450))
+    (live,) = run(BUILD, RUN_DATE).indices["live"]
+    tcs.execute("UPDATE contact_details SET surname = 'X'")
+    with pytest.raises(GuardRail, match=r"^index persons: this run would change \d+ of \d+, more than .*\(50 %\)"):
+        run(BUILD, RUN_DATE)
+    assert indices_behind_alias(elasticsearch) == [live]
+    assert run(BUILD, RUN_DATE, limits=Limits(maximum_changed_percent=100)).changed > 350
+
+
+def test_five_times_as_many_documents_are_refused_with_the_limit_that_lets_them_pass(
+    application: Application, run: RunJob, elasticsearch: Elasticsearch
+) -> None:
+    (live,) = run(BUILD, RUN_DATE).indices["live"]
+    existing = len(PERSON_IDS)
+    application.add(range(1000, 1000 + 4 * existing))
+    with pytest.raises(GuardRail, match=rf"^index persons: this run would add {4 * existing} to {existing}") as caught:
+        run(BUILD, RUN_DATE)
+    assert indices_behind_alias(elasticsearch) == [live]
+    needed = re.search(r"maximum_added_percent = (\d+)\.", str(caught.value))
+    assert needed
+    report = run(BUILD, RUN_DATE, limits=Limits(maximum_added_percent=int(needed[1])))
+    assert report.added == 4 * existing
+
+
+def test_a_field_with_ten_times_as_many_nested_objects_is_refused(
+    application: Application, tcs: Connection, run: RunJob
+) -> None:
+    """The documents stay as many, and most of them stay as they are."""
+    application.add(range(100, 400))
+    tcs.execute("INSERT INTO person_trust (person_id, trust_id, body) SELECT id, 1, 'EMPLOYING' FROM person")
+    run(BUILD, RUN_DATE)
+    tcs.execute(
+        "INSERT INTO person_trust (person_id, trust_id, body)"
+        " SELECT id, trust, 'TRAINING' FROM person CROSS JOIN generate_series(2, 40) AS trust WHERE id < 170"
+    )
+    with pytest.raises(GuardRail, match=r"^trusts in index persons: this run would add \d+ to \d+"):
+        run(BUILD, RUN_DATE)
+
+
+def test_a_build_by_another_definition_may_change_every_document(
+    application: Application, run: RunJob, monkeypatch: pytest.MonkeyPatch, tcs: Connection
+) -> None:
+    application.add(range(100, 450))
+    run(BUILD, RUN_DATE)
+    tcs.execute("UPDATE contact_details SET surname = 'X'")
+    monkeypatch.setitem(PERSONS.__dict__, "version", "of the next release")
+    assert run(BUILD, RUN_DATE).changed > 350
+
+
+def test_a_rollback_does_not_rewrite_almost_every_document(
+    application: Application, tcs: Connection, run: RunJob, job_connection: Connection, elasticsearch: Elasticsearch
+) -> None:
+    application.add(range(100, 450))
+    run(BUILD, RUN_DATE)
+    (live,) = run(BUILD, RUN_DATE).indices["live"]
+    tcs.execute("UPDATE contact_details SET surname = 'X'")
+    with pytest.raises(GuardRail, match=r"this run would change \d+ of \d+.*maximum_changed_percent = 100"):
+        run_rollback(PERSONS, postgres=job_connection, elasticsearch=elasticsearch, settings=SETTINGS)
+    assert indices_behind_alias(elasticsearch) == [live]

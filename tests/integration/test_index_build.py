@@ -80,7 +80,7 @@ FOREIGN_INDICES: dict[str, dict[str, Any]] = {
 }
 
 
-def test_an_index_is_ours_only_with_the_exact_name_and_the_alias_in_its_meta(
+def test_an_index_belongs_to_the_alias_only_with_the_exact_name_and_the_alias_in_its_meta(
     run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
     for name, meta in FOREIGN_INDICES.items():
@@ -168,7 +168,7 @@ def test_an_index_that_was_removed_before_its_swap_is_named(
 
 @pytest.mark.parametrize("body", [1, 2])
 @pytest.mark.parametrize("auto_create", [True, False])
-def test_an_index_that_is_removed_during_the_load_is_not_promoted_in_the_form_elasticsearch_recreates(
+def test_an_index_that_was_removed_during_the_load_and_recreated_is_not_promoted(
     tcs: Connection,
     run: RunJob,
     elasticsearch: Elasticsearch,
@@ -179,14 +179,14 @@ def test_an_index_that_is_removed_during_the_load_is_not_promoted_in_the_form_el
     """Without trusts and memberships it would pass all counts, with a mapping of Elasticsearch's guess."""
     add_persons(tcs, range(1, 201))
     (live,) = run(JOB, RUN_DATE).indices["live"]
-    send, bodies = bulk._Sender.send, itertools.count(1)
+    send, bodies = bulk.Sender.send, itertools.count(1)
 
     def send_to_what_is_gone(self: Any, lines: bytes) -> None:
         if next(bodies) == body:
             elasticsearch.indices.delete(index=self.index)
         send(self, lines)
 
-    monkeypatch.setattr(bulk._Sender, "send", send_to_what_is_gone)
+    monkeypatch.setattr(bulk.Sender, "send", send_to_what_is_gone)
     elasticsearch.cluster.put_settings(persistent={"action.auto_create_index": auto_create})
     try:
         with pytest.raises(IndexNotAsExpected, match=r"persons-\S+ was removed, by another build or manually"):
@@ -196,7 +196,7 @@ def test_an_index_that_is_removed_during_the_load_is_not_promoted_in_the_form_el
     assert all_indices(elasticsearch) == indices_behind_alias(elasticsearch) == [live]
 
 
-def test_an_index_that_elasticsearch_recreated_never_gets_our_meta(elasticsearch: Elasticsearch) -> None:
+def test_an_index_that_elasticsearch_recreated_never_gets_the_meta_of_a_build(elasticsearch: Elasticsearch) -> None:
     name = index_alias.new_index_name(PERSONS.alias, datetime.now(UTC))
     elasticsearch.index(index=name, document={"personId": 1})
     with pytest.raises(IndexNotAsExpected, match=f"{name} was removed, by another build or manually"):
@@ -211,7 +211,7 @@ def test_an_index_that_is_removed_just_after_its_swap_fails_the_build(
         elasticsearch.indices.delete(index=indices_behind_alias(elasticsearch))
         return []
 
-    monkeypatch.setattr(index_alias, "remove_retired", remove)
+    monkeypatch.setattr(index_alias, "prune", remove)
     with pytest.raises(IndexNotAsExpected, match=r"Expected persons-\S+ behind alias .* found nothing") as caught:
         run(JOB, RUN_DATE)
     assert "is live" not in str(caught.value)
@@ -257,7 +257,7 @@ def test_two_indices_behind_the_alias_are_refused_by_name_until_the_alias_is_rem
     assert run(JOB, RUN_DATE).indices["live"] == indices_behind_alias(elasticsearch)
 
 
-def test_only_the_success_of_an_accepted_body_is_read(elasticsearch: Elasticsearch) -> None:
+def test_only_the_errors_flag_of_an_accepted_body_is_read(elasticsearch: Elasticsearch) -> None:
     line = b'{"index":{"_id":"1-a"}}\n{"personId":1}\n'
     assert bulk.load(PERSONS, elasticsearch, "persons-x", [line], IndexSettings()) == 1
     # The client takes ready lines, too, though its types do not say so.
@@ -265,7 +265,7 @@ def test_only_the_success_of_an_accepted_body_is_read(elasticsearch: Elasticsear
     assert answer.body == {"errors": False}
 
 
-def test_without_a_quarantine_a_document_that_cannot_be_indexed_stops_the_build_and_is_named_without_its_content(
+def test_without_quarantine_a_refused_document_stops_the_build_and_is_named_without_content(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
     add_persons(tcs, range(1, 3))
@@ -273,7 +273,7 @@ def test_without_a_quarantine_a_document_that_cannot_be_indexed_stops_the_build_
     add_persons(tcs, range(77, 78), surname="S" * (LONGEST_KEYWORD_BYTES + 1))
 
     with pytest.raises(RejectedDocument) as caught:
-        run(JOB, RUN_DATE, settings=IndexSettings(quarantine_persons=0))
+        run(JOB, RUN_DATE, settings=IndexSettings(quarantine_keys=0))
 
     assert "person 77" in str(caught.value)
     assert "surname" in str(caught.value)
@@ -283,7 +283,7 @@ def test_without_a_quarantine_a_document_that_cannot_be_indexed_stops_the_build_
     assert count(elasticsearch) == 2
 
 
-def test_a_build_that_is_stopped_in_the_middle_of_much_data_ends_at_once(
+def test_a_build_that_is_stopped_during_a_large_load_ends_at_once(
     tcs: Connection, job_connection: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
     """PostgreSQL has far more to send than is in flight when the first body is refused."""
@@ -292,13 +292,11 @@ def test_a_build_that_is_stopped_in_the_middle_of_much_data_ends_at_once(
     tcs.execute("UPDATE person SET intrepid_id = repeat('x', 2000) WHERE id > 1")
     job_connection.execute("SET statement_timeout = '20s'")
     with pytest.raises(RejectedDocument, match="person 1"):
-        run(JOB, RUN_DATE, settings=IndexSettings(body_bytes=100_000, quarantine_persons=0))
+        run(JOB, RUN_DATE, settings=IndexSettings(body_bytes=100_000, quarantine_keys=0))
     assert all_indices(elasticsearch) == []
 
 
-def test_an_emptied_source_does_not_empty_the_search(
-    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
-) -> None:
+def test_an_empty_source_does_not_empty_the_search(tcs: Connection, run: RunJob, elasticsearch: Elasticsearch) -> None:
     add_persons(tcs, range(1, 202))
     live = run(JOB, RUN_DATE).indices["live"]
     tcs.execute("DELETE FROM contact_details WHERE id > 100")

@@ -72,7 +72,7 @@ def test_a_holder_whose_connection_dies_frees_the_job(tcs: Connection, connect: 
 
 
 def test_a_killed_holder_that_waits_for_a_lock_frees_the_job(tcs: Connection, job_dsn: str, run: RunJob) -> None:
-    """Nothing comes from PostgreSQL then that could fail, and nothing goes to it: it has to look for itself."""
+    """The session neither sends nor receives, so PostgreSQL itself has to check whether the client is there."""
     program = (
         "import sys, psycopg; from datetime import date; from elasticsearch import Elasticsearch;"
         "from sync_jobs.catalogue import find_job; from sync_jobs.runner import run_job;"

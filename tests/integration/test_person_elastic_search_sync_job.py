@@ -72,7 +72,7 @@ def test_documents_are_those_of_the_model_and_no_table_is_touched(
 
 
 @pytest.mark.parametrize("seed", seeds(3), ids=seed_id)
-def test_the_whole_night_ends_with_the_documents_of_the_model(
+def test_after_a_whole_night_the_documents_are_those_of_the_model(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, seed: int
 ) -> None:
     """The index is built from what the jobs before it wrote."""
@@ -404,4 +404,4 @@ def test_the_alias_keeps_exactly_one_index_over_many_builds(
         assert index.startswith(f"{ALIAS}-")
         seen.add(index)
     assert len(seen) == 4
-    assert len(all_indices(elasticsearch)) == 3  # the live one and two for a way back
+    assert len(all_indices(elasticsearch)) == 3  # the live one and two for a rollback

@@ -134,7 +134,7 @@ def test_a_trust_that_both_employs_and_trains_has_a_row_of_each_body(tcs: Connec
     assert trusts(read_tables(tcs), "person_trust", "TRAINING") == {(7, 10)}
 
 
-def test_a_placement_that_leads_nowhere_gives_no_row(tcs: Connection, run: RunJob) -> None:
+def test_a_placement_without_its_person_or_post_gives_no_row(tcs: Connection, run: RunJob) -> None:
     load(
         tcs,
         {

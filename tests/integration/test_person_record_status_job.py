@@ -1,4 +1,4 @@
-"""PersonRecordStatusJob against the naive model: statuses by every argument, and the search that follows them."""
+"""PersonRecordStatusJob against the naive model: statuses for every date_override, and the documents in search."""
 
 from datetime import date, timedelta
 from itertools import product
@@ -62,7 +62,7 @@ def statuses(tables: Tables) -> dict[int, Any]:
 
 
 def cases(data: DataSet) -> dict[str, Arguments]:
-    """The arguments of a run, by what they are about."""
+    """The parameters of a run, by their subject."""
     two_days_ago = (data.run_date - timedelta(days=2)).isoformat()
     return {
         "the night itself": {},
@@ -174,10 +174,10 @@ def test_the_search_shows_the_new_statuses_at_once(
 
 
 @pytest.mark.parametrize("seed", seeds(2), ids=seed_id)
-def test_documents_that_the_application_wrote_are_replaced_not_doubled(
+def test_documents_that_the_application_wrote_are_replaced_without_duplicates(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, seed: int
 ) -> None:
-    """A third of the persons were edited after the build: their documents have ids that Elasticsearch made up."""
+    """A third of the persons were edited after the build: Elasticsearch made the ids of their documents."""
     data = make_data_set(seed)
     load(tcs, data.tables)
     run(INDEX_JOB, data.run_date)
@@ -193,7 +193,7 @@ def test_documents_that_the_application_wrote_are_replaced_not_doubled(
 def test_a_build_after_the_refresh_finds_nothing_to_change(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, seed: int
 ) -> None:
-    """Refreshed documents are those that a build makes, their ids too: else the next night would report changes."""
+    """Refreshed documents equal those of a build, ids included: otherwise the next night would report changes."""
     data = make_data_set(seed)
     load(tcs, data.tables)
     run(INDEX_JOB, data.run_date)
@@ -215,7 +215,7 @@ def test_statuses_are_written_even_where_no_index_was_ever_built(
     assert all_indices(elasticsearch) == []
 
 
-def test_documents_of_a_person_without_contact_details_any_more_go(
+def test_documents_of_a_person_who_lost_the_contact_details_are_removed(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
     load(tcs, one_person([membership(1, on(0), on(9))]) | {"contact_details": [{"id": 7}]})
@@ -245,9 +245,7 @@ def test_all_documents_of_a_person_are_refreshed(tcs: Connection, run: RunJob, e
     assert [document["status"] for document in documents_behind_alias(elasticsearch)[7]] == ["CURRENT"] * 3
 
 
-def test_documents_stay_of_the_date_for_which_their_index_was_built(
-    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
-) -> None:
+def test_documents_keep_the_run_date_of_their_index(tcs: Connection, run: RunJob, elasticsearch: Elasticsearch) -> None:
     placement = {"id": 1, "trainee_id": 7, "date_from": on(0), "date_to": on(0), "site_code": "site of today"}
     person = one_person([membership(1, on(-30), on(-21))], status="CURRENT")
     load(tcs, person | {"contact_details": [{"id": 7}], "placement": [placement]})
@@ -340,7 +338,7 @@ def test_any_takes_every_person_that_has_a_membership_and_no_other(tcs: Connecti
 
 
 @pytest.mark.parametrize("name", ["date_override", "date_of_change_override"])
-def test_an_argument_that_is_no_text_is_refused(run: RunJob, name: str) -> None:
+def test_a_date_override_that_is_not_a_text_is_refused(run: RunJob, name: str) -> None:
     with pytest.raises(BadArgument, match=f"^{name}: expected a text, which may be empty, got None$"):
         run(JOB, RUN_DATE, **{name: None})
 
@@ -356,7 +354,7 @@ def test_anything_else_is_refused_in_the_words_that_operators_know_and_nothing_r
     assert statuses(read_tables(tcs)) == {7: "DELETE"}
 
 
-def test_a_very_long_argument_is_refused_without_being_repeated_in_full(tcs: Connection, run: RunJob) -> None:
+def test_a_very_long_date_override_is_refused_without_being_repeated_in_full(tcs: Connection, run: RunJob) -> None:
     load(tcs, one_person([membership(1, on(0), on(9))], "DELETE"))
     with pytest.raises(BadArgument, match=r"^The date is not correct: 9{50}") as caught:
         run(JOB, RUN_DATE, date_override="9" * 10_000)

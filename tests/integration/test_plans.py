@@ -48,7 +48,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def loops_over_many_rows(plan: dict[str, Any]) -> list[str]:
-    """Nested loops whose inner side is looked up for many rows; one that remembers its answers (Memoize) is none."""
+    """Nested loops that execute their inner side for many rows; those that cache its results (Memoize) do not count."""
     found = []
     for node in nodes(plan):
         if node["Node Type"] == "Nested Loop":
@@ -68,8 +68,8 @@ def filled(tcs: Connection, run: RunJob) -> Connection:
     return tcs
 
 
-def test_no_statement_loops_over_big_tables_row_by_row(filled: Connection, job_connection: Connection) -> None:
-    """All in one test: making that much data takes longer than looking at the plans."""
+def test_no_statement_uses_a_nested_loop_over_a_large_table(filled: Connection, job_connection: Connection) -> None:
+    """All statements in one test, because loading the data takes longer than reading the plans."""
     assert filled
     loops = {}
     with snapshot(job_connection):
@@ -88,7 +88,7 @@ def test_no_statement_loops_over_big_tables_row_by_row(filled: Connection, job_c
     assert {name: found for name, found in loops.items() if found} == {}
 
 
-def test_a_loop_over_many_rows_would_be_found(tcs: Connection) -> None:
+def test_a_nested_loop_over_many_rows_is_found(tcs: Connection) -> None:
     many, few = "generate_series(1, 30000) AS many (n)", "generate_series(1, 3) AS few (n)"
     query = f"SELECT many.n FROM {many} LEFT JOIN {few} ON many.n > few.n"
     assert loops_over_many_rows(plan_of(tcs, query, {}))

@@ -193,7 +193,7 @@ def test_a_refused_second_connection_is_a_transient_error_with_the_servers_reaso
     assert caught.value.__cause__ is None
 
 
-def test_a_connection_inside_a_transaction_is_a_mistake_and_the_transaction_is_left_alone(
+def test_a_connection_inside_a_transaction_is_refused_and_its_transaction_stays_open(
     job_dsn: str, elasticsearch: Elasticsearch
 ) -> None:
     with psycopg.connect(job_dsn) as connection:
@@ -203,7 +203,7 @@ def test_a_connection_inside_a_transaction_is_a_mistake_and_the_transaction_is_l
         assert connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
 
 
-def test_a_mistake_that_the_driver_finds_is_not_transient(run: RunJob, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_that_the_driver_finds_is_not_transient(run: RunJob, monkeypatch: pytest.MonkeyPatch) -> None:
     def misuse(*_: object, **__: object) -> None:
         raise psycopg.ProgrammingError("the query has 2 placeholders but 1 parameters were passed")
 
@@ -213,7 +213,7 @@ def test_a_mistake_that_the_driver_finds_is_not_transient(run: RunJob, monkeypat
     assert not isinstance(caught.value, TransientError)
 
 
-def test_a_table_that_is_missing_is_a_mistake(tcs: Connection, run: RunJob) -> None:
+def test_a_missing_table_is_a_permanent_error(tcs: Connection, run: RunJob) -> None:
     tcs.execute("DROP TABLE post_funding")
     with pytest.raises(SyncJobError, match="UndefinedTable 42P01") as caught:
         run(JOB, RUN_DATE)

@@ -1,4 +1,4 @@
-"""Documents that Elasticsearch refuses for what is in them: search keeps the old ones, and everybody else goes on."""
+"""Documents that Elasticsearch refuses for their content: search keeps the old ones, and all others are written."""
 
 from datetime import date
 from typing import Any
@@ -20,7 +20,7 @@ BUILD = "PersonElasticSearchSyncJob"
 STATUS_JOB = "PersonRecordStatusJob"
 RUN_DATE = date(2026, 3, 10)
 TOO_LONG = "S" * 40_000
-NO_QUARANTINE = IndexSettings(settle_seconds=0, quarantine_persons=0)
+NO_QUARANTINE = IndexSettings(settle_seconds=0, quarantine_keys=0)
 
 
 def documents_of(client: Elasticsearch, person: int) -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ def left_out_in_meta(client: Elasticsearch) -> Any:
 
 
 @pytest.mark.usefixtures("application")
-def test_the_status_job_keeps_a_document_whose_replacement_is_refused_and_tries_again_until_it_is_taken(
+def test_the_status_job_keeps_a_document_until_its_replacement_is_accepted(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
     run(BUILD, RUN_DATE)
@@ -81,7 +81,7 @@ def test_the_status_job_keeps_a_document_whose_replacement_is_refused_and_tries_
     assert (statuses(elasticsearch, 7), surnames(elasticsearch, 7)) == (["INACTIVE"], ["Short"])
 
 
-def test_a_document_of_the_application_is_kept_too_when_its_replacement_is_refused(
+def test_a_document_of_the_application_is_kept_if_its_replacement_is_refused(
     application: Application, tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
     run(BUILD, RUN_DATE)
@@ -93,7 +93,7 @@ def test_a_document_of_the_application_is_kept_too_when_its_replacement_is_refus
 
 
 @pytest.mark.usefixtures("application")
-def test_a_person_with_two_documents_of_which_one_is_refused_keeps_both_old_ones(
+def test_a_person_keeps_both_old_documents_if_one_new_one_is_refused(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
     add_placements(tcs, 7)
@@ -111,7 +111,7 @@ def test_a_person_with_two_documents_of_which_one_is_refused_keeps_both_old_ones
 
 
 @pytest.mark.usefixtures("application")
-def test_the_status_job_stops_above_the_limit_with_everybody_elses_documents_replaced(
+def test_the_status_job_stops_above_the_limit_after_replacing_all_other_documents(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
     run(BUILD, RUN_DATE)
@@ -123,7 +123,7 @@ def test_the_status_job_stops_above_the_limit_with_everybody_elses_documents_rep
 
 
 @pytest.mark.usefixtures("application")
-def test_a_build_leaves_refused_documents_out_keeps_the_old_ones_and_names_them_without_their_content(
+def test_a_build_keeps_old_documents_for_refused_ones_and_names_them_without_content(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, caplog: pytest.LogCaptureFixture
 ) -> None:
     run(BUILD, RUN_DATE)
@@ -179,7 +179,7 @@ def test_a_build_above_the_limit_stops_and_names_the_shared_field_of_up_to_20_pe
 
 
 @pytest.mark.usefixtures("application")
-def test_too_many_nested_objects_are_told_with_their_field_and_the_limit(
+def test_too_many_nested_objects_are_reported_with_their_field_and_the_limit(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
     tcs.execute("INSERT INTO person_trust SELECT 7, trust, 'TRAINING' FROM generate_series(1, 10001) AS trust")
@@ -203,7 +203,7 @@ def test_old_documents_of_an_index_with_another_mapping_are_not_carried_over(
 
 @pytest.mark.parametrize("moment", ["make_searchable", "promote"])
 @pytest.mark.parametrize("surname", [TOO_LONG, "Corrected"])
-def test_an_edit_during_a_build_puts_a_person_into_quarantine_or_takes_it_out(
+def test_an_edit_during_a_build_can_start_or_end_a_quarantine(
     application: Application,
     run: RunJob,
     elasticsearch: Elasticsearch,
@@ -228,7 +228,7 @@ def test_an_edit_during_a_build_puts_a_person_into_quarantine_or_takes_it_out(
 
 
 @pytest.mark.usefixtures("application")
-def test_a_rollback_keeps_the_targets_document_of_a_person_whose_new_one_is_refused(
+def test_a_rollback_keeps_the_old_document_of_a_person_whose_new_one_is_refused(
     tcs: Connection, job_connection: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
     run(BUILD, RUN_DATE)
@@ -242,7 +242,7 @@ def test_a_rollback_keeps_the_targets_document_of_a_person_whose_new_one_is_refu
     assert left_out_in_meta(elasticsearch) == report.left_out_records
 
 
-def test_the_field_is_one_of_the_mapping_or_unknown_never_a_word_of_the_content(elasticsearch: Elasticsearch) -> None:
+def test_the_named_field_is_from_the_mapping_and_never_from_the_content(elasticsearch: Elasticsearch) -> None:
     index_alias.create(elasticsearch, "persons-x", PERSONS.mapping, {}, IndexSettings())
     refusals: list[Any] = []
     lines = [

@@ -1,4 +1,4 @@
-"""Readers of the jobs' tables see the old rows or the new: never fewer than both have in common, and never a wait."""
+"""Readers of the tables of the jobs see old or new rows, always those that both have in common, and never wait."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +39,7 @@ ROUNDS = 3
 
 @contextmanager
 def reading(dsn: str, query: str) -> Iterator[list[int]]:
-    """A reader that counts all the time, in the background, with no patience for locks; its counts come out."""
+    """A background reader that counts continuously and fails if it has to wait for a lock. Yields its counts."""
     counts: list[int] = []
     failures: list[Exception] = []
     started, ended = Event(), Event()

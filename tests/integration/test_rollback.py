@@ -10,6 +10,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from sync_jobs.errors import AlreadyRunning, BadArgument, GuardRail, IndexNotAsExpected, TransientError
+from sync_jobs.guard_rail import Limits
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.report import Report
@@ -94,7 +95,7 @@ def test_a_rollback_without_a_target_names_the_indices_that_exist(run: RunJob, r
 
 
 def test_there_is_no_rollback_target_before_the_first_build(roll: Any) -> None:
-    with pytest.raises(IndexNotAsExpected, match="was not made by a build"):
+    with pytest.raises(IndexNotAsExpected, match="is not one that a build made"):
         roll()
 
 
@@ -136,10 +137,23 @@ def test_a_rollback_that_is_refused_once_its_index_is_up_to_date_says_so(
     (second,) = run(JOB, RUN_DATE).indices["live"]
     tcs.execute("UPDATE contact_details SET forenames = NULL")
     with pytest.raises(GuardRail, match=r"forenames in index .*would remove 210 of 210") as caught:
-        roll()
+        roll(limits=Limits(maximum_changed_percent=100))
     assert str(caught.value).endswith(f". {first} was brought up to date; {second} is still live, and unchanged.")
     assert "Nothing was written" not in str(caught.value)
     assert indices_behind_alias(elasticsearch) == [second]
+
+
+def test_a_dry_run_of_a_rollback_stops_where_the_rollback_would(
+    application: Application, tcs: Connection, run: RunJob, roll: Any
+) -> None:
+    application.add(range(100, 250))
+    run(JOB, RUN_DATE)
+    run(JOB, RUN_DATE)
+    tcs.execute("INSERT INTO person_trust SELECT id, 7, 'TRAINING' FROM person")
+    assert roll(dry_run=True).changed == 210
+    tcs.execute("UPDATE contact_details SET forenames = NULL")
+    with pytest.raises(GuardRail, match=r"forenames in index .*would remove 210 of 210.* Nothing was written\.$"):
+        roll(dry_run=True)
 
 
 def test_a_failure_after_the_swap_warns_against_repeating_the_rollback(
@@ -152,7 +166,7 @@ def test_a_failure_after_the_swap_warns_against_repeating_the_rollback(
         raise psycopg.OperationalError
 
     monkeypatch.setattr(rollback, "cover_the_swap", lost)
-    with pytest.raises(TransientError, match=f"{first} is live and serves; .* Do not repeat the rollback"):
+    with pytest.raises(TransientError, match=f"{first} is live. .* Do not repeat the rollback"):
         roll()
     assert indices_behind_alias(elasticsearch) == [first]
 
@@ -167,7 +181,7 @@ def test_the_next_build_replaces_a_rollback_target(run: RunJob, roll: Any, elast
 
 
 class Killed(BaseException):
-    """As if the process had ended: whoever raises it takes care that nobody tidies up."""
+    """Stands for the end of the process. The code that raises it makes sure that nothing is cleaned up afterwards."""
 
 
 def killed_at(moment: str, run: RunJob, elasticsearch: Elasticsearch) -> None:

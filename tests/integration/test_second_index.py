@@ -1,6 +1,8 @@
 """A second index in the same cluster, by a definition and SQL files alone. Neither index ever touches the other's."""
 
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, time
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,16 +13,19 @@ from elasticsearch import Elasticsearch
 
 from sync_jobs.catalogue import Job
 from sync_jobs.errors import IndexNotAsExpected
+from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.report import Report
 from sync_jobs.runner import run_job, run_rollback
 from sync_jobs.search import bulk, index_alias
 from sync_jobs.search.definition import IndexDefinition
+from sync_jobs.search.edits import Edits
 from tests.awkward_data import Connection
 from tests.comparison import SETTINGS, RunJob, all_indices
 
 FOLDER = Path(__file__).parents[1] / "second_index"
 PERSONS_JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
+NEW_NUMBER = "(post.national_post_number || ' by the new definition')"
 
 Result = TypeVar("Result")
 
@@ -87,7 +92,7 @@ def index(posts: IndexDefinition, tcs: Connection, job_dsn: str, elasticsearch: 
 
 
 def during_the_next_load(monkeypatch: pytest.MonkeyPatch, work: Callable[[], Result]) -> list[Result]:
-    """Do some work while the next build loads its documents. Returns a list to which the result is added then."""
+    """Do some work while the next build loads its documents. Returns a list that gets the result of that work."""
     load, results = bulk.load, list[Result]()
 
     def work_and_load(*arguments: Any, **keywords: Any) -> int:
@@ -149,6 +154,49 @@ def test_a_rollback_moves_its_alias_only(index: PostsIndex, run: RunJob, tcs: Co
     assert index.numbers()[3] == "edited"
     assert index_alias.find_live(index.client, "persons").name == live_persons
     assert index.roll_back(direction="forth").indices["live"] == [second]
+
+
+@pytest.mark.parametrize(
+    ("documents", "numbers"),
+    [
+        ("as_built", {3: "N3", 4: "N4", 5: "N5"}),
+        ("edited", {3: "edited by the new definition", 4: "N4"}),
+    ],
+)
+def test_a_rollback_to_another_definition_leaves_documents_as_built_or_writes_the_edited_ones(
+    index: PostsIndex, tcs: Connection, tmp_path: Path, documents: str, numbers: dict[int, str]
+) -> None:
+    (first,) = index.build().indices["live"]
+    folder = shutil.copytree(FOLDER / "posts", tmp_path / "posts")
+    for name in ("documents", "plain_documents"):
+        path = folder / f"{name}.sql"
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("post.national_post_number", NEW_NUMBER), encoding="utf-8")
+    index = PostsIndex(replace(index.definition, sql_folder=folder), index.postgres, index.client)
+    index.build()
+    assert index.numbers()[4] == "N4 by the new definition"
+    tcs.execute("UPDATE post SET national_post_number = 'edited' WHERE id = 3")
+    tcs.execute("DELETE FROM post WHERE id = 5")
+    report = index.roll_back(documents=documents)
+    assert report.indices["live"] == [first]
+    assert "posts" in report.warning
+    found = index.numbers()
+    assert {post: found[post] for post in (3, 4, 5) if post in found} == numbers
+
+
+def test_a_catch_up_checks_only_what_the_snapshot_has_not_seen(
+    index: PostsIndex, tcs: Connection, tcs_dsn: str
+) -> None:
+    with psycopg.connect(tcs_dsn) as old:
+        old.execute("INSERT INTO post (id) VALUES (99)")
+        tcs.execute("UPDATE post SET national_post_number = 'before the snapshot'")
+        with snapshot(index.postgres), Edits(index.definition, index.postgres) as edits:
+            tcs.execute("UPDATE post SET national_post_number = 'after it' WHERE id = 3")
+            with edits.later_snapshot():
+                assert list(edits.edited_keys()) == [3]
+            old.commit()
+            with edits.later_snapshot():
+                assert list(edits.edited_keys()) == [3, 99]
 
 
 @pytest.mark.usefixtures("application")

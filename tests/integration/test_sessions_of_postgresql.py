@@ -15,11 +15,24 @@ from sync_jobs.postgres import connection as connections
 from sync_jobs.postgres.connection import another_connection, take_over
 from sync_jobs.postgres.locks import advisory_lock
 from tests.application import Application
-from tests.awkward_data import Connection
+from tests.awkward_data import COLUMNS, Connection
 from tests.comparison import RunJob, runner
 
-JOB = "PersonOwnerRebuildJob"
-INDEX_JOB = "PersonElasticSearchSyncJob"
+OWNER, INDEX = "PersonOwnerRebuildJob", "PersonElasticSearchSyncJob"
+PERSON_TRUSTS, POST_TRUSTS = "PersonPlacementEmployingBodyTrustJob", "PostTrainingBodyTrustJob"
+FUNDING, STATUS = "PostFundingStatusSyncJob", "PersonRecordStatusJob"
+# Every table that a job reads.
+READ_BY = {
+    OWNER: ("person", "programme_membership", "programme", "placement", "post", "person_owner"),
+    PERSON_TRUSTS: ("person", "placement", "post", "person_trust"),
+    POST_TRUSTS: ("post", "post_trust"),
+    FUNDING: ("post", "post_funding"),
+    STATUS: ("person", "programme_membership"),
+    INDEX: (
+        *("person", "contact_details", "gmc_details", "gdc_details", "specialty", "programme", "placement"),
+        *("placement_specialty", "programme_membership", "curriculum_membership", "person_owner", "person_trust"),
+    ),
+}
 RUN_DATE = date(2026, 3, 10)
 PERSONS = range(1, 4)
 
@@ -38,8 +51,8 @@ def test_the_row_factory_of_a_connection_changes_nothing(
 ) -> None:
     with psycopg.connect(job_dsn, row_factory=row_factory) as connection:
         run = runner(connection, elasticsearch)
-        assert run(JOB, RUN_DATE).read == len(PERSONS)
-        assert run(INDEX_JOB, RUN_DATE).added == len(PERSONS)
+        assert run(OWNER, RUN_DATE).read == len(PERSONS)
+        assert run(INDEX, RUN_DATE).added == len(PERSONS)
         assert run("PersonRecordStatusJob", RUN_DATE, date_override="ANY").read >= 0
 
 
@@ -47,17 +60,17 @@ def test_the_row_factory_of_a_connection_does_not_hide_a_lock(
     job_dsn: str, job_connection: Connection, elasticsearch: Elasticsearch
 ) -> None:
     with (
-        advisory_lock(job_connection, JOB),
+        advisory_lock(job_connection, OWNER),
         psycopg.connect(job_dsn, row_factory=dict_row) as connection,
         pytest.raises(AlreadyRunning),
     ):
-        runner(connection, elasticsearch)(JOB, RUN_DATE)
+        runner(connection, elasticsearch)(OWNER, RUN_DATE)
 
 
 @pytest.mark.usefixtures("application")
-@pytest.mark.parametrize("job", [JOB, INDEX_JOB])
+@pytest.mark.parametrize("job", [OWNER, INDEX])
 def test_a_policy_that_hides_rows_stops_a_job_and_says_what_to_grant(tcs: Connection, run: RunJob, job: str) -> None:
-    run(JOB, RUN_DATE)
+    run(OWNER, RUN_DATE)
     tcs.execute("ALTER TABLE person ENABLE ROW LEVEL SECURITY")
     tcs.execute("CREATE POLICY first_two ON person TO sync_jobs USING (id < 3)")
     with pytest.raises(AccessRefused, match=r'row-level security policy for table "person".*BYPASSRLS') as caught:
@@ -67,7 +80,7 @@ def test_a_policy_that_hides_rows_stops_a_job_and_says_what_to_grant(tcs: Connec
 
 
 @pytest.mark.usefixtures("application")
-@pytest.mark.parametrize("job", [JOB, INDEX_JOB, "PersonRecordStatusJob"])
+@pytest.mark.parametrize("job", [OWNER, INDEX, "PersonRecordStatusJob"])
 def test_a_view_in_the_place_of_a_table_stops_a_job(tcs: Connection, run: RunJob, job: str) -> None:
     tcs.execute("ALTER TABLE person RENAME TO all_persons")
     tcs.execute("CREATE VIEW person AS SELECT * FROM all_persons WHERE id < 3")
@@ -76,11 +89,35 @@ def test_a_view_in_the_place_of_a_table_stops_a_job(tcs: Connection, run: RunJob
         run(job, RUN_DATE)
 
 
+def test_the_tables_that_jobs_read_are_all_tables() -> None:
+    assert {table for tables in READ_BY.values() for table in tables} == set(COLUMNS)
+
+
+@pytest.mark.parametrize(("job", "table"), [(job, table) for job, tables in READ_BY.items() for table in tables])
+def test_a_policy_on_any_table_that_a_job_reads_stops_it(
+    application: Application, run: RunJob, job: str, table: str
+) -> None:
+    application.postgres.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    with pytest.raises(AccessRefused, match=f'row-level security policy for table "{table}"'):
+        run(job, RUN_DATE)
+
+
+@pytest.mark.parametrize("kind", ["VIEW", "MATERIALIZED VIEW"])
+@pytest.mark.parametrize("table", sorted(COLUMNS))
+def test_a_view_in_the_place_of_any_table_stops_every_job(tcs: Connection, run: RunJob, table: str, kind: str) -> None:
+    tcs.execute(f"ALTER TABLE {table} RENAME TO whole")
+    tcs.execute(f"CREATE {kind} {table} AS SELECT * FROM whole")
+    tcs.execute(f"GRANT SELECT ON {table} TO sync_jobs")
+    for job in READ_BY:
+        with pytest.raises(UnsupportedServer, match=f"{table} is a {kind.lower()}, which may hide rows"):
+            run(job, RUN_DATE)
+
+
 def test_a_partitioned_table_is_a_table(tcs: Connection, run: RunJob) -> None:
     tcs.execute("DROP TABLE specialty")
     tcs.execute("CREATE TABLE specialty (id bigint, name text, specialty_code text) PARTITION BY RANGE (id)")
     tcs.execute("GRANT SELECT ON specialty TO sync_jobs")
-    run(JOB, RUN_DATE)
+    run(OWNER, RUN_DATE)
 
 
 def test_a_server_that_is_too_old_is_named_with_the_version_that_is_needed(
@@ -90,10 +127,10 @@ def test_a_server_that_is_too_old_is_named_with_the_version_that_is_needed(
     with pytest.raises(
         UnsupportedServer, match=r"PostgreSQL 18 is too old: expected version 99 or later.* Nothing was written\.$"
     ):
-        run(JOB, RUN_DATE)
+        run(OWNER, RUN_DATE)
 
 
-def test_a_server_that_is_read_only_is_worth_a_retry(job_dsn: str, elasticsearch: Elasticsearch) -> None:
+def test_a_server_that_is_read_only_is_a_transient_error(job_dsn: str, elasticsearch: Elasticsearch) -> None:
     """So is a standby before it takes the place of a primary that has died."""
     with (
         psycopg.connect(job_dsn, options="-c default_transaction_read_only=on") as connection,
@@ -104,8 +141,8 @@ def test_a_server_that_is_read_only_is_worth_a_retry(job_dsn: str, elasticsearch
 
 def test_a_lock_that_was_lost_is_reported_though_the_work_is_done(job_connection: Connection) -> None:
     with (
-        pytest.raises(UnsupportedServer, match=r"was not in this session any more.*The work of this run was complete"),
-        advisory_lock(job_connection, JOB),
+        pytest.raises(UnsupportedServer, match=r"no longer holds the lock.*The work of this run was already complete"),
+        advisory_lock(job_connection, OWNER),
     ):
         job_connection.execute("SELECT pg_advisory_unlock_all()")
 
@@ -115,7 +152,7 @@ def test_the_first_error_is_reported_though_the_lock_was_lost(job_connection: Co
         job_connection.execute("SELECT pg_advisory_unlock_all()")
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError), advisory_lock(job_connection, JOB):
+    with pytest.raises(ZeroDivisionError), advisory_lock(job_connection, OWNER):
         fail()
 
 

@@ -54,14 +54,14 @@ def document_of(client: Elasticsearch, name: str, person: int) -> dict[str, Any]
     return dict(hit)
 
 
-def test_a_document_that_is_missing(spoil: Callable[[Tamper], str]) -> None:
+def test_a_missing_document_is_reported(spoil: Callable[[Tamper], str]) -> None:
     refusal = spoil(lambda client, name: client.delete(index=name, id=document_of(client, name, 17)["_id"]))
     assert "expected 50 documents with 50 trusts" in refusal
     assert "found 49 documents with 49 trusts" in refusal
     assert "The documents of persons 17 differ." in refusal
 
 
-def test_a_document_too_many(spoil: Callable[[Tamper], str]) -> None:
+def test_an_extra_document_is_reported(spoil: Callable[[Tamper], str]) -> None:
     refusal = spoil(lambda client, name: client.index(index=name, document={"personId": 1_000}))
     assert "found 51 documents" in refusal
     assert "The documents of persons 1000 differ." in refusal
@@ -158,5 +158,6 @@ def test_meta_explains_the_index(tcs: Connection, run: RunJob, elasticsearch: El
         {"trusts": 4, "programmeMemberships": 1},
     )
     assert re.fullmatch(r"\d+:\d+:[\d,]*", meta["source_snapshot"])
-    assert set(meta["versions"]) == {"postgresql", "elasticsearch", "definition"}
+    assert meta["definition"] == PERSONS.version
+    assert set(meta["versions"]) == {"postgresql", "elasticsearch"}
     assert meta["versions"]["elasticsearch"] == ["9.5.3"]

@@ -19,7 +19,7 @@ from tests.conftest import delete_indices
 from tests.scheduler.night import this_minute
 from tests.scheduler.running_airflow import SETTINGS, RunningAirflow
 
-FILES_WITH_THEIR_OWN_AIRFLOW = ("test_make_run.py", "test_clock_changes.py")
+FILES_WITH_THEIR_OWN_AIRFLOW = ("test_make_run.py", "test_clock_changes.py", "test_housekeeping.py")
 PERSONS = 300
 NIGHTS_OFF = 3
 CHANGED = 1_000_000  # id of a post and of a person that no demo data has
@@ -61,7 +61,7 @@ def running_airflow(
         tcs_dsn = postgres_server.dsn("tcs", databases.tcs)
         with psycopg.connect(tcs_dsn) as connection:
             load_demo_data(connection, PERSONS, night.date())
-            # A run that looks at its own date alone does not see them.
+            # A run that covers only its own date does not find them.
             add_changes(connection, CHANGED, night.date() - timedelta(days=NIGHTS_OFF - 1))
         with psycopg.connect(postgres_server.dsn("airflow", databases.airflow), autocommit=True) as metadata:
             running = RunningAirflow(

@@ -21,7 +21,10 @@ def test_a_run_from_the_command_line_starts_its_follow_on_jobs_each_once_and_in_
     running_airflow.airflow.write_command(airflow)
     chain = (EMPLOYING, TRAINING, BUILD)
     before = {dag_id: running_airflow.api.run_ids(dag_id) for dag_id in chain}
-    for run_id, conf in (("dry", '{"dry_run": true}'), ("real", '{"run_date": "2026-03-10"}')):
+    for run_id, conf in (
+        ("dry", '{"dry_run": true}'),
+        ("real", '{"run_date": "2026-03-10", "confirm_run_date": true}'),
+    ):
         subprocess.run([airflow, "dags", "trigger", EMPLOYING, "--run-id", run_id, "--conf", conf], check=True)
         assert running_airflow.wait_for_end(EMPLOYING, run_id) == "success"
 
@@ -40,7 +43,7 @@ def test_a_run_from_the_command_line_starts_its_follow_on_jobs_each_once_and_in_
     assert starts == sorted(starts)
 
 
-def test_a_second_run_is_queued_while_the_first_is_at_work(running_airflow: RunningAirflow) -> None:
+def test_a_second_run_is_queued_while_the_first_is_running(running_airflow: RunningAirflow) -> None:
     api = running_airflow.api
     with running_airflow.table_locked("person"):
         first = api.start(OWNER, run_follow_on_jobs=False)
@@ -67,7 +70,7 @@ def test_a_lost_connection_is_retried_by_airflow(running_airflow: RunningAirflow
     assert running_airflow.api.get(task.path)["try_number"] == 2
 
 
-def test_a_mistake_is_not_retried_by_airflow(running_airflow: RunningAirflow) -> None:
+def test_a_permanent_error_is_not_retried_by_airflow(running_airflow: RunningAirflow) -> None:
     task = TaskId(STATUS, running_airflow.api.start(STATUS, date_override="2023-02-30"), RUN_JOB)
     assert running_airflow.wait_for_end(STATUS, task.run_id) == "failed"
     assert running_airflow.api.xcom(task, "reason") == "The date is not correct: 2023-02-30"

@@ -29,7 +29,7 @@ def is_not_after(run: dict[str, str], night: Night) -> bool:
     return datetime.fromisoformat(run["logical_date"]) <= night.ticks[run["dag_id"]]
 
 
-def test_each_job_that_was_due_when_the_scheduler_started_has_worked_once_and_in_order(
+def test_each_job_that_was_due_at_the_start_ran_once_and_in_order(
     running_airflow: RunningAirflow,
 ) -> None:
     night = running_airflow.first_night
@@ -43,7 +43,7 @@ def test_each_job_that_was_due_when_the_scheduler_started_has_worked_once_and_in
     night.assert_order(night.ticks)
 
 
-def test_the_run_date_is_that_of_utc_where_hosts_and_databases_have_another_date(
+def test_the_run_date_is_the_utc_date_even_where_hosts_have_another_date(
     running_airflow: RunningAirflow,
 ) -> None:
     zone = running_airflow.airflow.zone
@@ -54,7 +54,7 @@ def test_the_run_date_is_that_of_utc_where_hosts_and_databases_have_another_date
         assert report(running_airflow, dag_id)["run_date"] == tick.date().isoformat()
 
 
-def test_jobs_of_changes_cover_every_date_that_was_missed(running_airflow: RunningAirflow) -> None:
+def test_field_update_jobs_cover_every_missed_date(running_airflow: RunningAirflow) -> None:
     for job in JOBS:
         today = running_airflow.first_night.ticks[job.dag_id].date()
         first = today - timedelta(days=NIGHTS_OFF - 1) if job.covers_missed_nights else today

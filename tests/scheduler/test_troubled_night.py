@@ -62,7 +62,7 @@ def test_a_night_with_a_failure_a_killed_scheduler_a_repair_and_a_restart_follow
         assert night.wait_for_end(later) == dict.fromkeys(later, "success") | {BUILD: "failed"}
         for dag_id in (TRAINING, BUILD):
             log = log_of(night, dag_id, f"wait_for_{EMPLOYING}")
-            assert "PersonPlacementEmployingBodyTrustJob failed tonight" in log
+            assert "PersonPlacementEmployingBodyTrustJob failed in the night of" in log
 
     # Repaired: the operator clears what failed first, and what waits for it follows.
     running.api.clear(night.task(EMPLOYING))

@@ -1,4 +1,4 @@
-"""The random data sets hold what they promise: a comparison over tame data would prove nothing."""
+"""The random data sets contain every awkward case, because a comparison over simple data would prove nothing."""
 
 from collections import Counter
 from functools import cache
@@ -25,12 +25,12 @@ def data_sets() -> list[DataSet]:
     return [make_data_set(seed) for seed in SEEDS]
 
 
-def test_equal_seeds_make_equal_data_sets() -> None:
+def test_the_same_seed_gives_the_same_data() -> None:
     assert make_data_set(5) == make_data_set(5)
     assert make_data_set(5) != make_data_set(6)
 
 
-def test_every_rule_decides_about_some_person_and_some_persons_have_none() -> None:
+def test_every_rule_applies_to_some_person_and_some_persons_have_no_rule() -> None:
     rules = Counter(rule for data in data_sets() for _, rule in person_owners(data.tables, data.run_date).values())
     assert set(rules) == {"P1", "P2", "P5", "P6", "P7", "P8", None}
     assert min(rules.values()) >= 10
@@ -53,7 +53,7 @@ def test_candidates_tie(date_name: str) -> None:
     assert ties >= 10
 
 
-def test_many_persons_have_several_documents() -> None:
+def test_many_persons_have_more_than_one_document() -> None:
     counts = [len(found) for data in data_sets() for found in person_documents(data.tables, data.run_date).values()]
     assert sum(count > 1 for count in counts) >= 30
     assert max(counts) >= 4
@@ -78,7 +78,7 @@ def test_many_persons_have_several_documents() -> None:
         ("post_trust", "post_id", "post", "id"),
     ],
 )
-def test_references_of_every_kind_dangle(table: str, column: str, target: str, key: str) -> None:
+def test_the_data_has_dangling_references_of_every_kind(table: str, column: str, target: str, key: str) -> None:
     for data in data_sets():
         targets = {row[key] for row in data.tables[target]}
         if any(row[column] is not None and row[column] not in targets for row in data.tables[table]):
@@ -86,7 +86,7 @@ def test_references_of_every_kind_dangle(table: str, column: str, target: str, k
     pytest.fail(f"no {table}.{column} leads nowhere")
 
 
-def test_the_nights_have_something_to_do_and_missed_nights_add_to_it() -> None:
+def test_every_night_has_changes_and_missed_nights_add_more() -> None:
     for data in data_sets():
         last_night = posts_to_make_inactive(data.tables, data.run_date)
         assert last_night
@@ -101,7 +101,7 @@ def test_the_nights_have_something_to_do_and_missed_nights_add_to_it() -> None:
     assert covered != alone
 
 
-def test_leftovers_are_partly_right_partly_wrong_partly_missing_and_partly_stale() -> None:
+def test_existing_rows_are_partly_right_wrong_missing_or_stale() -> None:
     for data in data_sets():
         owners = {row["id"]: (row["owner"], row["rule"]) for row in data.tables["person_owner"]}
         wanted_owners = person_owners(data.tables, data.run_date)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sync_jobs.errors import RejectedDocument, SyncJobError
+from sync_jobs.errors import NotWritten, RejectedDocument, SyncJobError
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.search import bulk
 
@@ -14,13 +14,13 @@ def line(number: int, filler: str = "") -> bytes:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 100])
-def test_bodies_hold_every_line_once_and_in_order(count: int) -> None:
+def test_bodies_contain_every_line_once_and_in_order(count: int) -> None:
     lines = [line(number, "x" * number) for number in range(count)]
     bodies = list(bulk.request_bodies(lines, 400))
     assert [each for body in bodies for each in body] == lines
 
 
-def test_a_body_is_sent_before_it_would_grow_over_the_limit() -> None:
+def test_a_body_never_exceeds_the_limit() -> None:
     lines = [line(number) for number in range(50)]
     limit = 3 * max(map(len, lines))
     sizes = [sum(map(len, body)) for body in bulk.request_bodies(lines, limit)]
@@ -28,7 +28,7 @@ def test_a_body_is_sent_before_it_would_grow_over_the_limit() -> None:
     assert min(sizes[:-1]) > limit - max(map(len, lines))
 
 
-def test_a_line_larger_than_the_limit_goes_alone() -> None:
+def test_a_line_over_the_limit_is_sent_alone() -> None:
     bodies = list(bulk.request_bodies([line(1), line(2, "x" * 500), line(3)], 200))
     assert [len(body) for body in bodies] == [1, 1, 1]
 
@@ -38,7 +38,7 @@ def test_a_body_is_split_into_its_operations_with_any_characters_in_names() -> N
     assert bulk.split_operations(b"".join(operations)) == operations
 
 
-def test_nothing_else_is_read_of_an_answer_without_errors() -> None:
+def test_an_answer_without_errors_is_not_read_further() -> None:
     answers = bulk.ShortAnswers()
     assert answers.loads(b'{"errors":false,"items":[{"index":{"status":201}}]}') == {"errors": False}
     whole = {
@@ -48,14 +48,25 @@ def test_nothing_else_is_read_of_an_answer_without_errors() -> None:
     assert answers.loads(json.dumps(whole, separators=(",", ":")).encode()) == whole
 
 
+def test_an_answer_is_read_in_full_if_a_document_was_discarded() -> None:
+    whole = {"errors": False, "items": [{"index": {"result": "noop", "status": 200}}]}
+    assert bulk.ShortAnswers().loads(json.dumps(whole, separators=(",", ":")).encode()) == whole
+
+
+def test_a_document_that_was_accepted_but_discarded_stops_the_run() -> None:
+    bulk._refuse_discarded("persons-1", [{"index": {"result": "created"}}, {"delete": {"result": "not_found"}}])
+    with pytest.raises(NotWritten, match=r"^persons-1: Elasticsearch accepted 2 documents of a request, but discarded"):
+        bulk._refuse_discarded("persons-1", [{"index": {"result": "noop"}}] * 2)
+
+
 def item(status: int, **error: object) -> list[dict[str, dict[str, object]]]:
     return [{"index": {"status": status, "error": error}}]
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 507])
 @pytest.mark.parametrize("kind", ["node_closed_exception", "document_parsing_exception"])
-def test_an_operation_that_the_server_could_not_do_is_sent_again(status: int, kind: str) -> None:
-    assert bulk._refused(PERSONS, line(1), item(status, type=kind, reason="closed")) == (line(1), [])
+def test_an_operation_that_failed_on_the_server_is_sent_again(status: int, kind: str) -> None:
+    assert bulk.failed_operations(PERSONS, line(1), item(status, type=kind, reason="closed")) == (line(1), [])
 
 
 @pytest.mark.parametrize(
@@ -68,8 +79,8 @@ def test_an_operation_that_the_server_could_not_do_is_sent_again(status: int, ki
         {"type": "illegal_argument_exception", "reason": "The number of nested documents has exceeded [10000]"},
     ],
 )
-def test_a_document_is_blamed_for_what_is_in_it(error: dict[str, object]) -> None:
-    again, (refusal,) = bulk._refused(PERSONS, line(1), item(400, **error))
+def test_an_error_in_the_content_is_blamed_on_the_document(error: dict[str, object]) -> None:
+    again, (refusal,) = bulk.failed_operations(PERSONS, line(1), item(400, **error))
     assert (again, refusal.key, refusal.document_id) == (b"", 1, "1-0")
 
 
@@ -89,8 +100,8 @@ def test_a_document_is_blamed_for_what_is_in_it(error: dict[str, object]) -> Non
         ),
     ],
 )
-def test_no_document_is_blamed_for_anything_else(status: int, error: dict[str, object], words: str) -> None:
+def test_other_errors_are_not_blamed_on_a_document(status: int, error: dict[str, object], words: str) -> None:
     with pytest.raises(SyncJobError) as caught:
-        bulk._refused(PERSONS, line(1), item(status, **error))
+        bulk.failed_operations(PERSONS, line(1), item(status, **error))
     assert not isinstance(caught.value, RejectedDocument)
     assert str(caught.value) == f"Elasticsearch refused a request: {words}"

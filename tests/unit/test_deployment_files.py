@@ -19,6 +19,10 @@ from deploy import set_up_accounts
 from deploy.write_connections import connections
 from deploy.write_elasticsearch_role import role
 from local.stack import DAG_IDS
+from sync_airflow.dag_ids import index_settings_variable
+from sync_airflow.tasks.night_memory import variable_of
+from sync_jobs.catalogue import JOBS
+from sync_jobs.index_definitions import INDEX_DEFINITIONS
 from tests.deployment.compose_file import (
     COMPOSE,
     COMPOSE_FILE,
@@ -50,6 +54,9 @@ ENDS_WITH_ITS_PROCESS = {"airflow-cleanup", "otel-collector"}
 
 # Connections that the code uses if they are there, and does without otherwise.
 OPTIONAL_CONNECTIONS = {"slack_default"}
+
+# The jobs write these variables themselves.
+MEMORY = ROOT / "plugins" / "sync_airflow" / "tasks" / "night_memory.py"
 
 
 def jobs_that_end() -> set[str]:
@@ -169,6 +176,36 @@ def test_the_stated_memory_is_the_sum_of_the_limits() -> None:
 def test_logs_of_every_service_are_rotated() -> None:
     for name, service in SERVICES.items():
         assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
+
+
+def test_the_scheduler_comes_after_an_api_server_that_answers_tasks() -> None:
+    api_server, scheduler = SERVICES["airflow-api-server"], SERVICES["airflow-scheduler"]
+    assert scheduler["depends_on"]["airflow-api-server"]["condition"] == "service_healthy"
+    assert api_server["healthcheck"]["test"][-1].endswith("/execution/health")
+    assert scheduler["command"][-1] == "/opt/airflow/deploy/start_scheduler.sh"
+
+
+def test_the_start_of_the_scheduler_waits_until_the_api_server_answers(tmp_path: Path) -> None:
+    """Docker restarts containers in any order."""
+    called = tmp_path / "called"
+    for name, text in (
+        # The server answers at the third request.
+        ("curl", f'echo "$@" >> {called}; [ "$(grep --count health {called})" -ge 3 ]'),
+        ("airflow", f'echo "airflow $*" >> {called}'),
+        ("sleep", "exit 0"),
+    ):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": "http://airflow-api-server:8080/execution/",
+    }
+    script = ROOT / "deploy" / "start_scheduler.sh"
+    run = subprocess.run([script], env=environment, capture_output=True, text=True, check=True)
+    *requests, last = called.read_text(encoding="utf-8").splitlines()
+    assert [request.split()[-1] for request in requests] == ["http://airflow-api-server:8080/execution/health"] * 3
+    assert last == "airflow scheduler"
+    assert run.stdout.count("The scheduler waits") == 1
 
 
 def test_data_outlives_the_containers() -> None:
@@ -329,14 +366,23 @@ def test_the_settings_file_is_what_the_loader_of_astro_can_decode() -> None:
     assert [text for text in texts if not isinstance(text, str) or "$" in text] == []
 
 
+def test_loading_the_settings_again_does_not_erase_the_nights_that_a_job_has_done() -> None:
+    names = {entry["variable_name"] for entry in SETTINGS["variables"]}
+    assert names.isdisjoint(variable_of(job) for job in JOBS)
+
+
 def names_in_code() -> Iterator[tuple[str, str]]:
     """(kind, name) of each connection and variable that dags/ and plugins/ ask Airflow for."""
     paths = [path for folder in ("dags", "plugins") for path in (ROOT / folder).rglob("*.py")]
+    paths = [path for path in paths if path != MEMORY]
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
     constants = {path.stem: constants_of(tree) for path, tree in trees.items()}
     for path, tree in trees.items():
         known = constants[path.stem] | imported_constants(tree, constants)
         for kind, expression in asked_for(tree):
+            if isinstance(expression, ast.Call) and ast.unparse(expression.func) == index_settings_variable.__name__:
+                yield from ((kind, index_settings_variable(definition)) for definition in INDEX_DEFINITIONS)
+                continue
             value = expression.value if isinstance(expression, ast.Constant) else known.get(ast.unparse(expression))
             assert isinstance(value, str), f"{path}:{expression.lineno}: the name of the {kind} is not a constant"
             yield kind, value

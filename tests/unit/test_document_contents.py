@@ -1,4 +1,4 @@
-"""Documents as an application may write them: read as Elasticsearch reads them, and never a reason to fail."""
+"""Unusual documents of the application are read as Elasticsearch reads them, and never make a job fail."""
 
 from typing import Any
 
@@ -13,30 +13,30 @@ OTHER_TRUST = {"id": 8}
 
 
 @pytest.mark.parametrize("nothing", [None, [], [None], [[]], [[None], None]])
-def test_a_nested_field_without_any_object_has_no_value(nothing: Any) -> None:
+def test_a_nested_field_without_objects_counts_as_missing(nothing: Any) -> None:
     assert documents.canonical({"personId": 3, "trusts": nothing}, PROPERTIES) == {"personId": 3}
 
 
 @pytest.mark.parametrize(
     "trusts", [[[TRUST, OTHER_TRUST]], [[OTHER_TRUST], [[TRUST]]], [TRUST, None, [OTHER_TRUST, None]]]
 )
-def test_a_list_of_lists_is_the_list_of_their_objects(trusts: Any) -> None:
+def test_a_list_of_lists_equals_the_flat_list_of_its_objects(trusts: Any) -> None:
     assert documents.content_key({"trusts": trusts}, PROPERTIES) == documents.content_key(
         {"trusts": [TRUST, OTHER_TRUST]}, PROPERTIES
     )
 
 
-def test_a_nested_field_may_be_its_only_object() -> None:
+def test_a_single_object_equals_a_list_of_one() -> None:
     assert documents.content_key({"trusts": TRUST}, PROPERTIES) == documents.content_key(
         {"trusts": [TRUST]}, PROPERTIES
     )
 
 
 @pytest.mark.parametrize("trusts", ["RW1", 7, 0, False, ["RW1"], [TRUST, "RW1"], [[TRUST], [7]]])
-def test_an_item_that_is_no_object_makes_a_difference(trusts: Any) -> None:
+def test_an_item_that_is_not_an_object_is_a_difference(trusts: Any) -> None:
     assert documents.differing_fields({"trusts": trusts}, {"trusts": [TRUST]}, PROPERTIES) == ["trusts"]
     assert documents.content_key({"trusts": trusts}, PROPERTIES) != documents.content_key({}, PROPERTIES)
 
 
-def test_a_number_without_end_makes_a_difference() -> None:
+def test_an_infinite_number_is_a_difference() -> None:
     assert documents.differing_fields({"personId": float("inf")}, {"personId": 3}, PROPERTIES) == ["personId"]

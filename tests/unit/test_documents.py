@@ -38,13 +38,13 @@ def test_the_run_book_has_the_order_that_the_table_of_jobs_has() -> None:
     assert run_book == with_tables(run_book), "run: make generate"
 
 
-def test_the_picture_has_an_edge_for_each_wait_and_one_for_each_way_back_in_time() -> None:
+def test_the_picture_has_an_edge_for_each_wait_and_for_each_refreshed_index() -> None:
     picture = draw().split('x1="24"')[0]  # without the legend
     assert picture.count('class="edge"') == sum(len(upstream_jobs(job)) for job in JOBS)
     assert picture.count('class="back"') == sum(index_build_before(job) is not None for job in JOBS)
 
 
-def test_the_picture_tells_in_words_what_it_shows() -> None:
+def test_the_description_of_the_picture_says_what_it_shows() -> None:
     words = describe()
     assert "01:29 PersonElasticSearchSyncJob writes Elasticsearch index persons." in words
     assert "It waits for PersonPlacementEmployingBodyTrustJob." in words
@@ -90,13 +90,61 @@ def test_the_run_book_quotes_messages_that_the_code_has() -> None:
     assert not missing, f"docs/operations.md quotes what no text in plugins/ says: {missing}"
 
 
+# Errors that only a program can cause, and lines that the text of another error contains.
+NOT_FOR_OPERATORS = (
+    "No job builds the index",
+    "This job has no index",
+    "expected a connection outside of any transaction",
+    "expected a row, found none",
+    "is after the run date",
+    "a manual run waits for no other job",
+    "does not take a",
+    "Expected some of",
+)
+
+
+def test_the_run_book_has_a_row_for_each_error_and_warning() -> None:
+    table = RUN_BOOK.read_text(encoding="utf-8").split("| the log says |")[1].split("\n\n")[0]
+    quoted = [quote for row in table.splitlines() for quote in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
+    files = [path for name in ("sync_jobs", "sync_airflow/tasks") for path in (ROOT / "plugins" / name).rglob("*.py")]
+    said = {text for path in sorted(files) for text in errors_and_warnings_of(path)}
+    assert len(said) > 30
+    known = (*quoted, *NOT_FOR_OPERATORS)
+    missing = [text for text in sorted(said) if not any(is_said(quote, text) for quote in known)]
+    assert not missing, f"docs/operations.md has no row for these messages: {missing}"
+
+
+def errors_and_warnings_of(file: Path) -> Iterator[str]:
+    """The texts with at least three words in what a Python file raises, fails with or logs as a warning."""
+    calls = ("warning", "error", "exception", "fail", "_fail")
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        is_error = isinstance(node, ast.Raise) and "AirflowSkipException" not in ast.unparse(node)
+        if is_error or (isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in calls):
+            yield from (text for text in whole_texts_of(node) if text.count(" ") > 1)
+
+
 def texts_of(file: Path) -> Iterator[str]:
     """The texts in a Python file, "..." for each value in them."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
         elif isinstance(node, ast.JoinedStr):
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "..." for part in node.values)
+            yield text_of(node)
+
+
+def whole_texts_of(node: ast.AST) -> Iterator[str]:
+    """The texts in a statement, "..." for each value in them, without the parts of texts."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        yield text_of(node)
+    else:
+        for child in ast.iter_child_nodes(node):
+            yield from whole_texts_of(child)
+
+
+def text_of(node: ast.JoinedStr) -> str:
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else "..." for part in node.values)
 
 
 def is_said(quote: str, text: str) -> bool:
@@ -107,3 +155,10 @@ def is_said(quote: str, text: str) -> bool:
 def test_the_page_of_index_settings_is_current() -> None:
     page = write_index_settings.PAGE.read_text(encoding="utf-8")
     assert page == write_index_settings.page(), "run: make generate"
+
+
+def test_no_documented_command_asks_for_a_password() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    users = re.compile(r"(?:--user|-u) +(\S+)")
+    asking = [name for page in pages for name in users.findall(page.read_text(encoding="utf-8")) if ":" not in name]
+    assert asking == []

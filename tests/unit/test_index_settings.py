@@ -9,11 +9,11 @@ from sync_jobs.errors import BadArgument
 from sync_jobs.search.settings import IndexSettings
 
 
-def test_without_values_the_defaults_hold() -> None:
+def test_without_values_the_settings_are_the_defaults() -> None:
     assert IndexSettings.from_mapping({}) == IndexSettings()
 
 
-def test_a_value_given_takes_the_place_of_its_default() -> None:
+def test_a_given_value_replaces_its_default() -> None:
     settings = IndexSettings.from_mapping({"senders": 2, "settle_seconds": 5, "replicas": "0-all"})
     assert (settings.senders, settings.settle_seconds, settings.replicas) == (2, 5, "0-all")
     assert settings.shards == IndexSettings().shards
@@ -34,8 +34,8 @@ def test_a_value_given_takes_the_place_of_its_default() -> None:
         ({"settle_seconds": float("inf")}, "expected a number from 0 to 3600, got inf"),
         ({"settle_seconds": float("nan")}, "expected a number from 0 to 3600, got nan"),
         ({"shards": 2_000}, "expected a whole number from 1 to 1024, got 2000"),
-        ({"sample_persons": 65_537}, "expected a whole number from 0 to 65536, got 65537"),
-        ({"refresh_persons": 65_537}, "expected a whole number from 1 to 65536, got 65537"),
+        ({"sample_keys": 65_537}, "expected a whole number from 0 to 65536, got 65537"),
+        ({"refresh_keys": 65_537}, "expected a whole number from 1 to 65536, got 65537"),
     ],
 )
 def test_an_unknown_name_or_an_invalid_value_is_refused(values: dict[str, Any], words: str) -> None:
@@ -55,5 +55,5 @@ def test_replicas_may_be_any_range_that_elasticsearch_takes(replicas: str) -> No
 
 
 @pytest.mark.parametrize("setting", fields(IndexSettings), ids=lambda setting: setting.name)
-def test_no_default_is_refused(setting: "Field[Any]") -> None:
+def test_every_default_is_valid(setting: "Field[Any]") -> None:
     assert IndexSettings.from_mapping({setting.name: setting.default}) == IndexSettings()

@@ -11,7 +11,16 @@ import psutil
 import pytest
 
 from local.errors import ServiceFailed
-from local.processes import KEY_VARIABLE, NotReady, Service, processes_of, running_process, stop
+from local.processes import (
+    KEY_VARIABLE,
+    OWNER_VARIABLE,
+    NotReady,
+    Service,
+    processes_of,
+    running_process,
+    stop,
+    stop_owned,
+)
 
 # A service that ignores SIGTERM. Its child runs in a session of its own; it prints the child's id.
 WITH_CHILD = """
@@ -22,8 +31,8 @@ print(child.pid, flush=True)
 time.sleep(60)
 """
 
-# The child stays in its parent's session and overwrites its environment, as Airflow's workers do.
-WITH_CHILD_WITHOUT_ENVIRONMENT = """
+# The child changes its title to a longer one, as Airflow's workers do.
+WITH_CHILD_OF_ANOTHER_TITLE = """
 import os, setproctitle, time
 if os.fork() == 0:
     setproctitle.setproctitle("x" * 100_000)
@@ -96,23 +105,27 @@ def test_children_that_outlive_it_are_found_by_their_key(tmp_path: Path) -> None
     assert gone(child)
 
 
-def test_children_that_outlive_it_without_a_key_are_found_by_their_session(tmp_path: Path) -> None:
-    service = start(tmp_path, WITH_CHILD_WITHOUT_ENVIRONMENT)
+def test_children_that_outlive_it_and_change_their_title_are_found_by_their_key(tmp_path: Path) -> None:
+    service = start(tmp_path, WITH_CHILD_OF_ANOTHER_TITLE)
     child = child_of(service)
-    assert KEY_VARIABLE not in child.environ()
     kill_alone(service)
+    assert child.environ()[KEY_VARIABLE] == service.key
     stop([service], patience=1)
     assert gone(child)
 
 
-def test_another_session_with_the_same_id_that_writes_to_another_log_is_not_the_services(tmp_path: Path) -> None:
-    other = start(tmp_path, WITH_CHILD_WITHOUT_ENVIRONMENT)
-    child = child_of(other)
-    kill_alone(other)
-    service = Service("A service", tmp_path / "its log", pid=other.pid, started=other.started)
-    service.log.touch()
-    assert processes_of([service]) == {}
-    child.kill()
+def test_an_owner_is_stopped_with_the_owners_that_it_has_started_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owned = {}
+    for owner in ("one", "one/two", "one-and-a-half", "two"):
+        monkeypatch.setenv(OWNER_VARIABLE, owner)
+        owned[owner] = start(tmp_path / owner, WITH_CHILD)
+        child_of(owned[owner])
+    monkeypatch.delenv(OWNER_VARIABLE)
+    assert OWNER_VARIABLE not in psutil.Process(start(tmp_path / "free", WITH_CHILD).pid).environ()
+    stop_owned("one", patience=0.2)
+    assert {owner for owner, service in owned.items() if service.is_running()} == {"one-and-a-half", "two"}
 
 
 def test_a_service_that_stops_while_it_starts_is_named_with_the_last_lines_of_its_log(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from sync_airflow.messages import texts
 
 D = date(2024, 2, 29)
 REPORT = {
+    "warning": "",
     "job": "PersonOwnerRebuildJob",
     "run_date": "2024-02-29",
     "dry_run": False,
@@ -30,6 +31,12 @@ def test_the_end_has_the_counts() -> None:
         "*PersonOwnerRebuildJob* finished for 2024-02-29 in 61.3 s: "
         "200,000 read, 12 added, 3 changed, 0 removed, 199,985 unchanged, 0 refreshed, 2 left out"
     )
+
+
+def test_a_warning_of_the_report_follows_its_counts_and_notifies_the_channel() -> None:
+    text = texts.finished("J", REPORT | {"warning": "Documents < 3 stay as built."})
+    assert text.startswith("<!channel> *J* finished for ")
+    assert text.endswith(" left out. Documents &lt; 3 stay as built.")
 
 
 def test_a_dry_run_is_named() -> None:

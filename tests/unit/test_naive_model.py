@@ -469,7 +469,7 @@ def test_any_current_membership_makes_a_candidate_current_even_without_its_progr
         ("nOnE", "2024-02-27", {3}),
     ],
 )
-def test_the_argument_chooses_the_candidates(
+def test_the_date_override_chooses_the_candidates(
     date_override: str, date_of_change_override: str, candidates: set[int]
 ) -> None:
     data = tables(

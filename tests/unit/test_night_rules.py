@@ -15,10 +15,13 @@ from sync_airflow.night_rules import (
     covering_run,
     first_date,
     latest_night,
+    no_night_is_known,
     own_date,
     reason_not_to_wait,
     reason_to_skip,
+    refuse_wrong_first_date,
     successes,
+    successful_nights,
 )
 from sync_jobs.catalogue import Job, find_job
 from sync_jobs.errors import BadArgument
@@ -93,44 +96,86 @@ class TestMissedNights:
     @pytest.mark.parametrize("job", [FUNDING, STATUS])
     def test_three_missed_nights_are_covered_by_the_next_run(self, job: Job) -> None:
         past = (success(D - days(4)), success(D - days(5)))
-        assert first_date(job, D, D, past) == D - days(3)
+        assert first_date(job, D, D, successful_nights(past)) == D - days(3)
 
     def test_without_a_missed_night_a_run_covers_its_own_date(self) -> None:
-        assert first_date(STATUS, D, D, (success(D - days(1)),)) == D
+        assert first_date(STATUS, D, D, successful_nights((success(D - days(1)),))) == D
 
     def test_the_very_first_run_covers_its_own_date(self) -> None:
         assert first_date(STATUS, D, D, ()) is None
 
     def test_a_job_that_computes_the_current_state_covers_no_dates(self) -> None:
-        assert first_date(OWNER, D, D, (success(D - days(4)),)) is None
+        assert first_date(OWNER, D, D, successful_nights((success(D - days(4)),))) is None
 
     def test_a_dry_run_covers_nothing(self) -> None:
         past = (success(D - days(1), dry_run=True), success(D - days(3)))
-        assert first_date(STATUS, D, D, past) == D - days(2)
+        assert first_date(STATUS, D, D, successful_nights(past)) == D - days(2)
 
     def test_a_run_with_a_date_override_covers_nothing(self) -> None:
         past = (success(D - days(1), date_override="ANY"), success(D - days(3)))
-        assert first_date(STATUS, D, D, past) == D - days(2)
-        assert first_date(STATUS, D, D, past, date_override="NONE") is None
+        assert first_date(STATUS, D, D, successful_nights(past)) == D - days(2)
+        assert first_date(STATUS, D, D, successful_nights(past), date_override="NONE") is None
 
     def test_a_run_for_a_past_date_covers_only_that_date_and_hides_no_missed_night(self) -> None:
         years_ago = success(date(2020, 1, 1), own=D - days(1))
-        assert first_date(STATUS, date(2020, 1, 1), D, (success(D - days(3)),)) is None
-        assert first_date(STATUS, D, D, (years_ago, success(D - days(3)))) == D - days(2)
-        assert first_date(STATUS, D, D, (years_ago,)) is None
+        assert first_date(STATUS, date(2020, 1, 1), D, successful_nights((success(D - days(3)),))) is None
+        assert first_date(STATUS, D, D, successful_nights((years_ago, success(D - days(3))))) == D - days(2)
+        assert first_date(STATUS, D, D, successful_nights((years_ago,))) is None
 
     def test_a_run_for_a_future_date_does_not_cover_the_nights_until_then(self) -> None:
         ahead = success(D + days(5), own=D - days(3))
-        assert first_date(STATUS, D, D, (ahead, success(D - days(3)))) == D - days(2)
-        assert first_date(STATUS, D + days(6), D + days(6), (ahead, success(D))) == D + days(1)
+        assert first_date(STATUS, D, D, successful_nights((ahead, success(D - days(3))))) == D - days(2)
+        assert first_date(STATUS, D + days(6), D + days(6), successful_nights((ahead, success(D)))) == D + days(1)
 
     def test_a_second_run_on_the_same_day_covers_the_same_dates_again(self) -> None:
         past = (success(D), success(D - days(3)))
-        assert first_date(STATUS, D, D, past) == D - days(2)
+        assert first_date(STATUS, D, D, successful_nights(past)) == D - days(2)
 
     def test_month_ends_and_leap_days_are_covered(self) -> None:
         past = (success(date(2024, 2, 28)),)
-        assert first_date(STATUS, date(2024, 3, 1), date(2024, 3, 1), past) == date(2024, 2, 29)
+        assert first_date(STATUS, date(2024, 3, 1), date(2024, 3, 1), successful_nights(past)) == date(2024, 2, 29)
+
+    def test_a_given_first_date_is_covered_for_any_run_date_of_a_job_that_covers_missed_nights(self) -> None:
+        given = D - days(5)
+        assert first_date(STATUS, D, D, (), given=given) == given
+        assert first_date(STATUS, D - days(2), D, (D - days(9),), given=given) == given
+
+    def test_a_later_first_date_than_that_of_the_missed_nights_loses_none_of_them(self) -> None:
+        assert first_date(STATUS, D, D, (D - days(4),), given=D - days(1)) == D - days(3)
+        assert first_date(STATUS, D, D, (D - days(4),), given=D - days(9)) == D - days(9)
+
+
+class TestUnknownNights:
+    def test_a_run_that_should_cover_missed_nights_knows_none(self) -> None:
+        assert no_night_is_known(STATUS, D, D, ())
+        assert no_night_is_known(STATUS, D, D, (D + days(3),)), "a clock was wrong"
+
+    @pytest.mark.parametrize("night", [D, D - days(1), D - days(99)])
+    def test_a_known_night_is_enough_also_that_of_this_date(self, night: date) -> None:
+        assert not no_night_is_known(STATUS, D, D, (night,))
+
+    def test_a_run_that_covers_no_missed_nights_needs_none(self) -> None:
+        assert not no_night_is_known(OWNER, D, D, ())
+        assert not no_night_is_known(STATUS, D - days(2), D, ())
+        assert not no_night_is_known(STATUS, D, D, (), date_override="ANY")
+
+
+class TestGivenFirstDate:
+    def refuse(self, given: date, *, confirmed: bool = False) -> None:
+        refuse_wrong_first_date(given, D, maximum_days=366, confirmed=confirmed)
+
+    def test_a_date_up_to_the_run_date_is_accepted(self) -> None:
+        self.refuse(D)
+        self.refuse(D - days(366))
+
+    def test_a_date_after_the_run_date_is_refused_even_if_it_is_confirmed(self) -> None:
+        with pytest.raises(BadArgument, match=r"first_date 2024-03-01 is after the run date 2024-02-29"):
+            self.refuse(D + days(1), confirmed=True)
+
+    def test_a_date_far_before_the_run_date_needs_confirmation(self) -> None:
+        with pytest.raises(BadArgument, match=r"367 days before the run date.*confirm_run_date"):
+            self.refuse(D - days(367))
+        self.refuse(date(1800, 1, 1), confirmed=True)
 
 
 def of(**by_job: tuple[Success, ...]) -> SuccessesOf:

@@ -37,7 +37,8 @@ def test_every_parameter_has_a_title_and_an_explanation_in_sentences() -> None:
 
 
 def test_the_names_are_those_that_operators_and_scripts_use() -> None:
-    names = {"run_date", "date_override", "direction", "run_follow_on_jobs", "dry_run", "maximum_removed_percent"}
+    names = {"run_date", "date_override", "direction", "run_follow_on_jobs", "dry_run"}
+    names |= {f"maximum_{effect}_percent" for effect in ("removed", "added", "changed")}
     assert {parameter.name for parameter in PARAMETERS} >= names
 
 
@@ -87,4 +88,4 @@ def test_a_given_limit_replaces_the_default_and_anything_else_is_left_alone() ->
 
 def test_each_limit_has_the_texts_that_forms_need() -> None:
     for limit in fields(Limits):
-        assert set(limit.metadata) == {"title", "explanation"}
+        assert set(limit.metadata) == {"title", "explanation", "maximum"}

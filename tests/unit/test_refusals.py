@@ -1,4 +1,4 @@
-"""What a refusal says of a document: a field of the mapping and a kind of reason, and nothing of its content."""
+"""What the record of a refused document contains: a field of the mapping and a kind of reason, and no content."""
 
 from typing import Any
 
@@ -53,11 +53,13 @@ def error(reason: str, cause: str | None = None, kind: str = "document_parsing_e
         (error("secret"), "unknown", "document_parsing_exception"),
     ],
 )
-def test_field_and_kind_of_reason_are_told_without_content(refusal: dict[str, Any], field: str, reason: str) -> None:
+def test_a_refusal_names_field_and_kind_of_reason_without_content(
+    refusal: dict[str, Any], field: str, reason: str
+) -> None:
     assert refusals.refused(PERSONS, LINE, refusal) == Refusal(7, "7-abc", field, reason)
 
 
-def test_of_a_document_that_is_too_large_the_largest_field_is_told() -> None:
+def test_a_refusal_of_a_too_large_document_names_its_largest_field() -> None:
     assert refusals.too_large(PERSONS, LINE).field == "trusts"
 
 
@@ -70,7 +72,7 @@ def test_the_limit_counts_persons_and_not_documents() -> None:
         quarantine.add([Refusal(8, "8-a", "surname", "x")])
 
 
-def test_earlier_records_of_an_index_stay_until_their_person_is_written() -> None:
+def test_earlier_refusals_stay_recorded_until_the_person_is_written() -> None:
     quarantine = Quarantine(PERSONS, 10)
     quarantine.add([Refusal(8, "8-a", "surname", "x")])
     quarantine.accept([9])

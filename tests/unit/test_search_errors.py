@@ -96,7 +96,7 @@ def test_a_web_page_is_not_elasticsearch(status: int) -> None:
     kind = UnsupportedProductError if status == 200 else ApiError
     error = translated(api_error(status, "<html>Welcome</html>", WEB_PAGE, kind))
     assert type(error) is UnsupportedServer
-    assert "What answers at https://search:9243/es is not Elasticsearch 9 or later, or a proxy removes " in str(error)
+    assert "The server at https://search:9243/es is not Elasticsearch 9 or later, or a proxy removes " in str(error)
     assert f"X-Elastic-Product: expected that header, got {status} " in str(error)
     assert "Welcome" not in str(error)
 
@@ -104,7 +104,9 @@ def test_a_web_page_is_not_elasticsearch(status: int) -> None:
 def test_an_answer_of_elasticsearch_without_its_header_names_the_proxy() -> None:
     error = translated(api_error(200, {"cluster_name": "x"}, {}, UnsupportedProductError))
     assert type(error) is UnsupportedServer
-    assert "a proxy removes X-Elastic-Product: expected that header, got 200 OK, without a content type" in str(error)
+    assert "removes the header X-Elastic-Product: expected that header, got 200 OK, without a content type" in str(
+        error
+    )
 
 
 @pytest.mark.parametrize("status", [401, 403])

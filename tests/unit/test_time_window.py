@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from sync_airflow.time_window import TimeWindow, parse_time, parse_window
+from sync_airflow.time_window import TimeWindow, parse_minute, parse_time, parse_window
 
 NIGHT = TimeWindow(time(0), time(7))
 OVER_MIDNIGHT = TimeWindow(time(22), time(6))
@@ -105,3 +105,10 @@ def test_a_window_is_shown_as_it_is_written() -> None:
 def test_an_invalid_time_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match=r"expected a time such as|must be in"):
         parse_time(text)
+
+
+@pytest.mark.parametrize("text", ["07:00:30", "07:00:00", " 00:00:59 "])
+def test_a_time_of_a_schedule_with_seconds_is_refused_instead_of_rounded(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a time without seconds, such as 07:00"):
+        parse_minute(text)
+    assert parse_minute(" 07:30 ") == time(7, 30)

@@ -6,7 +6,7 @@ runs would not show a rollback, nor an index that somebody put there.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, BaseOperator
@@ -18,6 +18,7 @@ from sync_airflow.dag_ids import RECOVERY, index_alarm_id
 from sync_airflow.dags.manuals import index_alarm_manual
 from sync_airflow.dags.schedule import daily
 from sync_airflow.messages.announcements import announce_failure, announce_unreported_failure
+from sync_airflow.night.verdict import why_stale
 from sync_airflow.night_rules import own_date
 from sync_airflow.settings import index_alarm_at
 from sync_jobs.catalogue import build_job
@@ -87,17 +88,9 @@ def live_index(definition: IndexDefinition) -> tuple[str | None, datetime | None
 
 
 def reason_for_alarm(definition: IndexDefinition, name: str | None, built: datetime | None, night: date) -> str | None:
-    """Why the live index was not built in that night, and what to do; None if it was."""
-    midnight = datetime.combine(night, time(0), tzinfo=UTC)
-    if name is None:
-        found = f"No index is behind the alias {definition.alias}"
-    elif built is None:
-        found = f"The live index {name} was not made by a build"
-    elif built < midnight:
-        found = f"The live index {name} was built at {built:%Y-%m-%d %H:%M} UTC"
-    else:
+    """Why the live index was not built in that night, and what to do; None if it was. The rule is the verdict's."""
+    why = why_stale(definition.alias, name, built, night)
+    if why is None:
         return None
-    return (
-        f"{found}; expected an index built since {midnight:%Y-%m-%d %H:%M} UTC. "
-        f"Find out why {build_job(definition).name} did not run or failed, then run {RECOVERY}."
-    )
+    found, job = f"{why[:1].upper()}{why[1:]}", build_job(definition).name
+    return f"{found}. Find out why {job} did not run or failed, then run {RECOVERY}."

@@ -15,6 +15,7 @@ from sync_airflow.messages.announcements import announce_failure, announce_start
 from sync_airflow.night_rules import own_date
 from sync_airflow.tasks.sync_operator import SyncOperator, index_settings
 from sync_jobs.catalogue import build_job
+from sync_jobs.parameter_names import DIRECTION, DOCUMENTS, DRY_RUN
 from sync_jobs.parameters import rollback_parameters
 from sync_jobs.search.definition import IndexDefinition
 
@@ -64,10 +65,11 @@ class RollbackOperator(SyncOperator):
                 self.definition,
                 postgres=postgres,
                 elasticsearch=elasticsearch,
-                direction=params["direction"],
+                direction=params[DIRECTION],
+                documents=params[DOCUMENTS],
                 limits=build_job(self.definition).limits.overridden_by(params),
-                dry_run=params["dry_run"],
-                settings=index_settings(),
+                dry_run=params[DRY_RUN],
+                settings=index_settings(self.definition),
             )
         self.log.info("%s: %s", self.what, report.summary())
         return report.as_dict()

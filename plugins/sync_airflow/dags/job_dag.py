@@ -10,13 +10,17 @@ from sync_airflow.dags.schedule import daily
 from sync_airflow.messages.announcements import announce_failure, announce_unreported_failure
 from sync_airflow.tasks.follow_on_jobs import RUN_NEXT_JOB, RunNextJobOperator
 from sync_airflow.tasks.job_operator import JobOperator
+from sync_airflow.tasks.missing_runs import ReplaceMissingRunOperator
 from sync_airflow.tasks.sensors import NightlyJobSensor, wait_task_id
 from sync_jobs.catalogue import Job, index_build_before, upstream_jobs
 from sync_jobs.parameters import job_parameters
 
 
 def build_job_dag(job: Job) -> DAG:
-    """wait_for_<upstream>... -> run_job -> run_next_job, at the job's time every night and in manual runs."""
+    """wait_for_<upstream>... -> run_job -> run_next_job, at the job's time every night and in manual runs.
+
+    Beside them, replace_missing_run: it works even if the job of its run fails.
+    """
     with DAG(
         dag_id=job.dag_id,
         dag_display_name=job.name,
@@ -38,10 +42,11 @@ def build_job_dag(job: Job) -> DAG:
         build = index_build_before(job)
         if build:
             # After its write it refreshes documents in the live index. A build that runs at the same time would miss
-            # them. After a failed build the old index is still live, and its documents are refreshed.
+            # them. After a failed build the previous index is still live, and its documents are refreshed.
             wait_for(job, build, any_end=True) >> run_job
         # Follow-on jobs read what this job has written, so they run only after its success.
         run_job >> RunNextJobOperator(task_id=RUN_NEXT_JOB, job_name=job.name)
+        ReplaceMissingRunOperator(job_name=job.name)
     return dag
 
 

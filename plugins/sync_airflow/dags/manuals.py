@@ -7,6 +7,7 @@ from sync_airflow.dag_ids import RECOVERY, index_alarm_id
 from sync_jobs.catalogue import (
     JOBS,
     Job,
+    Kind,
     build_job,
     index_build_before,
     jobs_to_run_after,
@@ -16,6 +17,16 @@ from sync_jobs.catalogue import (
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters, rollback_parameters
 from sync_jobs.search.definition import IndexDefinition
 
+# What each kind of job does to what it writes (docs/domain.md, "The eight jobs").
+KIND_IN_WORDS: dict[Kind, str] = {
+    "rebuild": "the job works out everything that it owns",
+    "append-only": (
+        "it adds its rows to a table that the employing-body job has rebuilt, and never touches the rows of that job. "
+        "It does remove rows of its own that no longer hold, so its report can count some as removed"
+    ),
+    "field update": "the job changes one column of some of the application's rows",
+}
+
 
 def job_manual(job: Job) -> str:
     """When a job runs, what it writes, what it waits for, its follow-on jobs, and what to do if it failed."""
@@ -24,7 +35,7 @@ def job_manual(job: Job) -> str:
 {job.summary}
 
 - **When**: every night at {job.at:%H:%M} UTC, and whenever it is triggered manually.
-- **Writes**: {job.writes} ({job.kind}).
+- **Writes**: {job.writes} ({job.kind}: {KIND_IN_WORDS[job.kind]}).
 - **Waits for**, in the night: {_waits_for(job)}
 - **Follow-on jobs** of a manual run: {_follow_on_jobs(job)}
 - **A missed night**: {_missed_night(job)}
@@ -48,8 +59,8 @@ def recovery_manual() -> str:
     order = "\n".join(f"{number}. {job.name}{_condition(job)}" for number, job in enumerate(JOBS, start=1))
     return f"""### {RECOVERY}
 
-Runs all jobs one after the other, even those that have already run tonight. Every job is safe to repeat. Each job runs
-in its own DAG, which has its log and its report.
+Runs all jobs one after the other, even those that have already run this night. Every job is safe to repeat. Each job
+runs in its own DAG, which has its log and its report.
 
 Recovery has no schedule. It is triggered manually, and by each start of the scheduler in the recovery window (00:00 to
 07:00 UTC by default), unless a run of it is queued or running. While this DAG is paused, neither starts it.
@@ -88,12 +99,16 @@ Use it when last night's build succeeded but its search index is wrong. The indi
 default, see docs/index-settings.md). `direction` *back* puts the index built before the live one behind the alias
 `{definition.alias}`; *forth* puts the one built after it there. Readers see either index as a whole.
 
-No edit is lost. Before the swap, the index is brought up to date: documents that differ from PostgreSQL are rewritten,
-for the run date that the index was built for. Edits made meanwhile are added right after the swap. So data that is
-wrong in PostgreSQL is wrong in both indices.
+If the running definition (SQL and mapping) built the index, no edit is lost. Before the swap, it is brought up to date:
+documents that differ from PostgreSQL are rewritten, for the run date that the index was built for. Edits made meanwhile
+are added right after the swap. So data that is wrong in PostgreSQL is wrong in both indices.
 
-The rollback is refused while a build is running, if there is no index to switch to, and if the index would lose more
-than `maximum_removed_percent` of its documents. The next build replaces the index as on any night.
+If another definition built it, for example the one before the last release, its documents stay as built: the running
+SQL may be what is wrong. The dry run says how many {definition.entity}s were edited since. With `documents` *edited*,
+these are written by the running definition. A row that was only removed, such as a link, is not found then.
+
+The rollback is refused while a build is running, if there is no index to roll back to, and if too many documents of the
+index would be removed, added or rewritten: see the limits below. The next build replaces the index as on any night.
 
 {parameter_table(rollback_parameters(build_job(definition).limits))}"""
 

@@ -18,11 +18,12 @@ SCHEMAS: dict[Kind, dict[str, Any]] = {
     "date override": {"type": ["null", "string"], "pattern": DATE_OVERRIDE_PATTERN},
     "boolean": {"type": "boolean"},
     "percentage": {"type": "number", "minimum": 0, "maximum": 100},
+    "growth": {"type": "number", "minimum": 0},
     "choice": {"type": "string"},
 }
 
 # Added to the explanation of a date: the field takes any text, and the form has another date field.
-DATE_NOTE = "Write it as YYYY-MM-DD. The Logical Date above is only a label."
+DATE_NOTE = "Write it as YYYY-MM-DD. The Logical Date above does not set it: leave that as it is."
 
 
 def airflow_params(parameters: Iterable[Parameter]) -> dict[str, Param]:

@@ -1,6 +1,6 @@
 """Messages to the channel about a run: its job has started, has finished, or has failed for good.
 
-All but the first are Airflow callbacks, called when the state of the task is already set, so nothing waits for them. A
+Those about an end are Airflow callbacks, called when the state of the task is already set, so nothing waits for them. A
 task that will be retried, or that skips itself, sends no message.
 
 The process of a failed task sends the message, because it knows the reason, and leaves a mark (REPORTED). A process
@@ -11,15 +11,18 @@ once the run has failed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
+from sync_airflow.attempts import is_first_attempt
+from sync_airflow.dag_ids import ONLY_JOBS
 from sync_airflow.messages import texts
 from sync_airflow.messages.slack import send
 from sync_jobs.catalogue import JOBS
 from sync_jobs.errors import SyncJobError
+from sync_jobs.parameter_names import DRY_RUN
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -38,8 +41,15 @@ REPORTED = "reported"
 def announce_start(context: Context, run_date: date) -> None:
     """A job starts its work. Only the first attempt sends a message."""
     if is_first_attempt(context):
-        run_id, dry_run = context["dag_run"].run_id, context["params"]["dry_run"]
+        run_id, dry_run = context["dag_run"].run_id, context["params"][DRY_RUN]
         send(texts.started(context["dag"].dag_display_name, run_date, run_id, dry_run=dry_run))
+
+
+def announce_missing_run(context: Context, tick: datetime, replacement: str) -> None:
+    """The scheduled run of that tick is missing, because this run has its logical date. replacement: a run id."""
+    if is_first_attempt(context):
+        name, run_id = context["dag"].dag_display_name, context["dag_run"].run_id
+        send(texts.missing(name, f"{tick:%Y-%m-%d %H:%M} UTC", run_id, replacement))
 
 
 def announce_success(context: Context) -> None:
@@ -51,7 +61,8 @@ def announce_success(context: Context) -> None:
 def announce_recovery(context: Context) -> None:
     """Recovery has finished, and every job succeeded. For the task that returned the run date."""
     run_date = date.fromisoformat(context["ti"].xcom_pull(task_ids=context["task"].task_id))
-    send(texts.recovered(run_date, len(JOBS)))
+    wanted = (context["dag_run"].conf or {}).get(ONLY_JOBS) or JOBS
+    send(texts.recovered(run_date, len(wanted)))
 
 
 def announce_failure(context: Context) -> None:
@@ -74,11 +85,6 @@ def announces_failure(task: Operator) -> bool:
     """Whether a task that fails announces it."""
     callbacks = task.on_failure_callback
     return isinstance(callbacks, Sequence) and announce_failure in callbacks
-
-
-def is_first_attempt(context: Context) -> bool:
-    """Whether this is not an automatic retry. A cleared task starts with a first attempt again."""
-    return context["ti"].try_number == context["ti"].max_tries - (context["task"].retries or 0) + 1
 
 
 def another_task_reports(context: Context) -> bool:

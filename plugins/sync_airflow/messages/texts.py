@@ -21,16 +21,25 @@ def started(name: str, run_date: date, run_id: str, *, dry_run: bool) -> str:
 
 
 def finished(name: str, report: Mapping[str, Any]) -> str:
-    """A job has succeeded. report: made by sync_jobs.report.Report.as_dict."""
+    """A job has succeeded. report: made by sync_jobs.report.Report.as_dict. A warning in it notifies the channel."""
     counts = ", ".join(f"{report[count]:,} {label(count)}" for count in COUNTS)
     head = f"*{escape(name)}* finished for {report['run_date']}{_dry(report['dry_run'])}"
-    return f"{head} in {report['seconds']:.1f} s: {counts}"
+    text = f"{head} in {report['seconds']:.1f} s: {counts}"
+    return f"{TO_THE_CHANNEL} {text}. {escape(report['warning'])}" if report["warning"] else text
 
 
 def failed(name: str, task_id: str, reason: str, log_url: str) -> str:
     """A task has failed for good."""
     reason = escape(reason if len(reason) <= MAXIMUM_REASON else f"{reason[:MAXIMUM_REASON]}…")
     return f"{TO_THE_CHANNEL} *{escape(name)}* failed: {reason}\n<{log_url}|Log of {escape(task_id)}>"
+
+
+def missing(name: str, tick: str, run_id: str, replacement: str) -> str:
+    """A scheduled run is missing, because another run has its logical date."""
+    return (
+        f"{TO_THE_CHANNEL} *{escape(name)}*: there is no scheduled run of {tick}, because the run {escape(run_id)} has "
+        f"its logical date. The run {escape(replacement)} replaces it. Start manual runs without a logical date."
+    )
 
 
 def recovered(run_date: date, jobs: int) -> str:

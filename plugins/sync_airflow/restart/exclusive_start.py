@@ -7,14 +7,25 @@ from typing import TYPE_CHECKING, Any
 from airflow.exceptions import DagNotFound
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
+from airflow.sdk import timezone
 from airflow.utils.state import DagRunState
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
-# The condition for an active run.
-ACTIVE = DagRun.state.in_([DagRunState.QUEUED, DagRunState.RUNNING])
+
+def active(now: datetime) -> ColumnElement[bool]:
+    """The condition for a run that is running, or queued and due. now: UTC."""
+    return or_(DagRun.state == DagRunState.RUNNING, and_(DagRun.state == DagRunState.QUEUED, DagRun.run_after <= now))
+
+
+def planned(now: datetime) -> ColumnElement[bool]:
+    """The condition for a run that is queued and not due yet: a run in the future is not active."""
+    return and_(DagRun.state == DagRunState.QUEUED, DagRun.run_after > now)
 
 
 def lock_dag(session: Session, dag_id: str) -> Any:
@@ -31,5 +42,6 @@ def lock_dag(session: Session, dag_id: str) -> Any:
 
 
 def active_run(session: Session, dag_id: str) -> str | None:
-    """The id of the oldest queued or running run of the DAG; None if there is none."""
-    return session.scalar(select(DagRun.run_id).where(DagRun.dag_id == dag_id, ACTIVE).order_by(DagRun.id).limit(1))
+    """The id of the oldest run of the DAG that is running, or queued and due; None if there is none."""
+    runs = select(DagRun.run_id).where(DagRun.dag_id == dag_id, active(timezone.utcnow()))
+    return session.scalar(runs.order_by(DagRun.id).limit(1))

@@ -19,13 +19,14 @@ from airflow.api.common.trigger_dag import trigger_dag
 from airflow.exceptions import DagNotFound
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
+from airflow.sdk import timezone
 from airflow.utils.session import create_session
 from airflow.utils.types import DagRunTriggeredByType
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from sync_airflow.dag_ids import RECOVERY
-from sync_airflow.restart.exclusive_start import ACTIVE, lock_dag
+from sync_airflow.restart.exclusive_start import active, lock_dag
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -100,8 +101,13 @@ def trigger(session: Session, started: datetime) -> str:
 
 
 def run_in_its_place(session: Session, started: datetime) -> str | None:
-    """The id of a run of recovery that is active or was created since: by another scheduler or manually."""
-    runs = select(DagRun.run_id).where(DagRun.dag_id == RECOVERY, or_(ACTIVE, DagRun.run_after >= started))
+    """The id of a run of recovery that is active or was created since: by another scheduler or manually.
+
+    A run that is planned for later does not do the work of tonight.
+    """
+    now = timezone.utcnow()
+    since = and_(DagRun.run_after >= started, DagRun.run_after <= now)
+    runs = select(DagRun.run_id).where(DagRun.dag_id == RECOVERY, or_(active(now), since))
     return session.scalar(runs.order_by(DagRun.run_after).limit(1))
 
 

@@ -2,7 +2,7 @@
 
     sync_operator, job_operator        run a job and return its report
     sensors, triggers                  wait for the upstream jobs of the same night
-    follow_on_jobs                     starts the next job after a manual run
+    follow_on_jobs, missing_runs       start another run: the next job; the run that Airflow does not create
     recovery, recovery_summary         run all jobs in order, and say how it went
     past_successes                     what earlier runs have done
     run_parameters, failure            refuse wrong parameters; fail with a reason

@@ -12,16 +12,27 @@ run of the same night. Its sensors then wait again, and after its success it doe
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from sync_airflow import task_defaults
-from sync_airflow.night_rules import OPERATOR_TRIGGERED, SCHEDULED, belongs_to_a_night, between, chosen_date, own_date
+from sync_airflow.attempts import first_attempt
+from sync_airflow.night_rules import (
+    OPERATOR_TRIGGERED,
+    SCHEDULED,
+    belongs_to_a_night,
+    between,
+    chosen_date,
+    night_tick,
+    own_date,
+    run_ids_of_night,
+    run_type_of,
+)
 from sync_jobs.catalogue import Job, find_job, jobs_to_run_after, jobs_waiting_for
-from sync_jobs.parameters import FOLLOW_ON
+from sync_jobs.parameter_names import CONFIRM_RUN_DATE, DRY_RUN, FOLLOW_ON, RUN_DATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +56,7 @@ def jobs_to_run_next(job: Job, *, run_type: str, params: Mapping[str, Any], conf
 
     A manual run starts the chain unless run_follow_on_jobs is false. A run in the chain has the rest in its conf.
     """
-    if belongs_to_a_night(run_type) or params["dry_run"]:
+    if belongs_to_a_night(run_type) or params[DRY_RUN]:
         return ()
     if run_type == OPERATOR_TRIGGERED and conf.get(THEN_RUN):
         return tuple(find_job(dag_id) for dag_id in conf[THEN_RUN])
@@ -55,23 +66,21 @@ def jobs_to_run_next(job: Job, *, run_type: str, params: Mapping[str, Any], conf
 def conf_of_next(run_date: date, rest: tuple[Job, ...]) -> dict[str, Any]:
     """The conf of the next run in the chain."""
     return {
-        "run_date": run_date.isoformat(),
+        RUN_DATE: run_date.isoformat(),
         FOLLOW_ON: False,
+        CONFIRM_RUN_DATE: True,  # the run that began the chain was checked
         THEN_RUN: [job.dag_id for job in rest],
     }
 
 
-def run_id_of_night(tick: datetime) -> str:
-    """The id of Airflow's scheduled run of that tick."""
-    return f"{SCHEDULED}__{tick.astimezone(UTC).isoformat()}"
-
-
-def child_run_id(prefix: str, run_id: str, try_number: int) -> str:
+def child_run_id(prefix: str, run_id: str, attempt: int) -> str:
     """A run id that names the run that starts it, and that differs if the task is cleared and repeated.
 
+    attempt: the first one since the task was cleared. An automatic retry has the same id: it must not start a second
+    run if the attempt before was lost after it had started one.
     after__manual__2026-02-28T09:00:00+00:00__1; a run that is started by this one has another __1 at the end.
     """
-    return f"{prefix}__{run_id.removeprefix(f'{prefix}__')[:MAXIMUM_PARENT_RUN_ID]}__{try_number}"
+    return f"{prefix}__{run_id.removeprefix(f'{prefix}__')[:MAXIMUM_PARENT_RUN_ID]}__{attempt}"
 
 
 class RunNextJobOperator(TriggerDagRunOperator):
@@ -83,6 +92,7 @@ class RunNextJobOperator(TriggerDagRunOperator):
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         super().__init__(
             trigger_dag_id=find_job(job_name).dag_id,  # replaced in execute()
+            skip_when_already_exists=True,  # in a retry, if the attempt before has started the run
             fail_when_dag_is_paused=True,  # otherwise the run would stay queued
             execution_timeout=task_defaults.SHORT_TASK_TIMEOUT,
             **task_defaults.RETRIES,
@@ -93,23 +103,25 @@ class RunNextJobOperator(TriggerDagRunOperator):
     def execute(self, context: Context) -> None:
         run, params = context["dag_run"], context["params"]
         job = find_job(self.job_name)
-        if run.run_type == SCHEDULED and run.logical_date and run.clear_number:
-            self._clear_next_of_night(context, job, run.logical_date)
-        jobs = jobs_to_run_next(job, run_type=run.run_type, params=params, conf=run.conf or {})
+        run_type, tick = run_type_of(run), night_tick(run)
+        if run_type == SCHEDULED and tick and run.clear_number:
+            self._clear_next_of_night(context, job, tick)
+        jobs = jobs_to_run_next(job, run_type=run_type, params=params, conf=run.conf or {})
         if not jobs:
             raise AirflowSkipException("There is no job to run after this run.")
         self.log.info("Next after %s, in this order: %s", job.name, ", ".join(next_.name for next_ in jobs))
-        run_date = chosen_date(params["run_date"], own_date(run.run_type, run.logical_date, run.run_after))
+        run_date = chosen_date(params[RUN_DATE], own_date(run.run_type, run.logical_date, run.run_after))
         self.trigger_dag_id = jobs[0].dag_id
         self.conf = conf_of_next(run_date, jobs[1:])
-        self.trigger_run_id = child_run_id(AFTER, run.run_id, context["ti"].try_number)
+        self.trigger_run_id = child_run_id(AFTER, run.run_id, first_attempt(context))
         super().execute(context)
 
     def _clear_next_of_night(self, context: Context, job: Job, tick: datetime) -> None:
         """Raises Airflow's order to clear the run, or skips this task if there is no such run (yet)."""
         for next_ in jobs_waiting_for(job)[:1]:
-            run_id = run_id_of_night(tick + between(job, next_))
-            if context["ti"].get_dr_count(dag_id=next_.dag_id, run_ids=[run_id]):
+            for run_id in run_ids_of_night(tick + between(job, next_)):
+                if not context["ti"].get_dr_count(dag_id=next_.dag_id, run_ids=[run_id]):
+                    continue
                 self.log.info("This run was cleared, so %s runs again too: %s", next_.name, run_id)
                 self.trigger_dag_id, self.trigger_run_id, self.reset_dag_run = next_.dag_id, run_id, True
                 super().execute(context)

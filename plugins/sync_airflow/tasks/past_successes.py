@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowSkipException
 
-from sync_airflow.night_rules import Success, SuccessesOf, reason_to_skip, successes
+from sync_airflow.night_rules import Success, SuccessesOf, night_tick, reason_to_skip, run_type_of, successes
 from sync_jobs.catalogue import JOBS, Job, upstream_jobs
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def skip_if_covered(context: Context, job: Job, successes_of: SuccessesOf) -> No
     run = context["dag_run"]
     reason = reason_to_skip(
         job,
-        run_type=run.run_type,
-        tick=run.logical_date,
+        run_type=run_type_of(run),
+        tick=night_tick(run),
         run_id=run.run_id,
         times_cleared=run.clear_number or 0,
         now=context["ti"].start_date,

@@ -5,27 +5,48 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.providers.standard.operators.trigger_dagrun import DagIsPaused, TriggerDagRunOperator
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowSkipException,
+    DagRunTriggerException,
+    TaskDeferralTimeout,
+)
 
 from sync_airflow import task_defaults
-from sync_airflow.dag_ids import RECOVERY
+from sync_airflow.attempts import first_attempt, is_first_attempt
+from sync_airflow.dag_ids import ONLY_JOBS, RECOVERY
 from sync_airflow.night_rules import chosen_date, own_date
+from sync_airflow.tasks.failure import fail
 from sync_airflow.tasks.follow_on_jobs import child_run_id
-from sync_airflow.tasks.run_parameters import refuse_unknown_keys
-from sync_jobs.catalogue import Job, find_job, upstream_jobs
-from sync_jobs.parameters import FOLLOW_ON
+from sync_airflow.tasks.run_parameters import checked_first_date, refuse_unknown_keys
+from sync_airflow.tasks.triggers import RECHECK, NightlyRunTrigger
+from sync_jobs.catalogue import JOBS, Job, find_job, upstream_jobs
+from sync_jobs.errors import BadArgument
+from sync_jobs.parameter_names import FOLLOW_ON, RUN_DATE
+from sync_jobs.parameters import job_parameters
 
 if TYPE_CHECKING:
     from datetime import date
+    from typing import NoReturn
 
     from airflow.sdk import Context
 
 
 def run_date_of(context: Context) -> date:
-    """The run date of all jobs: the param, or the UTC date on which this recovery started."""
+    """The run date of all jobs: the param, or the UTC date on which this recovery started.
+
+    Fails the task without a retry if the param is no date.
+    """
+    try:
+        return chosen_date(context["params"]["run_date"], _own_date(context))
+    except BadArgument as error:
+        fail(context, str(error))
+
+
+def _own_date(context: Context) -> date:
     run = context["dag_run"]
-    return chosen_date(context["params"]["run_date"], own_date(run.run_type, run.logical_date, run.run_after))
+    return own_date(run.run_type, run.logical_date, run.run_after)
 
 
 def states_of_jobs(context: Context, jobs: tuple[Job, ...]) -> dict[str, str | None]:
@@ -45,8 +66,29 @@ def unfit_upstream_jobs(job: Job, states: Mapping[str, str | None]) -> tuple[Job
     return tuple(other for other in upstream_jobs(job) if states.get(other.dag_id) != "success")
 
 
+def wanted_jobs(context: Context) -> tuple[Job, ...]:
+    """The jobs that this recovery runs, in table order: all, unless its conf names some. Raises BadArgument."""
+    names = (context["dag_run"].conf or {}).get(ONLY_JOBS)
+    if names is None:
+        return JOBS
+    known = [job.dag_id for job in JOBS]
+    if not isinstance(names, list) or not names or not all(name in known for name in names):
+        raise BadArgument(f"{ONLY_JOBS}: expected a list with some of {', '.join(known)}. Nothing was started.")
+    return tuple(job for job in JOBS if job.dag_id in names)
+
+
+TRIGGERED_RUN_ID = "trigger_run_id"  # key of the XCom with the run that a task has started
+
+
 class RecoverJobOperator(TriggerDagRunOperator):
-    """Runs one job in its own DAG and waits for its end. Skips itself if an upstream job failed or was skipped."""
+    """Runs one job in its own DAG and waits for its end. Skips itself if an upstream job failed or was skipped.
+
+    It waits as a deferred task: its job needs the worker slot, and there may be only one. Airflow's own deferred wait
+    has no time limit, so this class starts the run and defers by itself.
+
+    A retry waits for the run that the attempt before has started, so a lost attempt (its process was killed, the API
+    server did not answer) does no harm. A job that failed is not repeated: its own task has had its retries.
+    """
 
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         job = find_job(job_name)
@@ -54,27 +96,105 @@ class RecoverJobOperator(TriggerDagRunOperator):
             task_id=job.dag_id,
             task_display_name=job.name,
             trigger_dag_id=job.dag_id,
-            wait_for_completion=True,
             poke_interval=1,
             allowed_states=list(task_defaults.ALLOWED_STATES),
             failed_states=list(task_defaults.FAILED_STATES),
             fail_when_dag_is_paused=True,  # otherwise the run would stay queued, and recovery would wait
             trigger_rule="all_done",  # execute() checks the upstream jobs
-            execution_timeout=task_defaults.JOB_TIMEOUT,
-            retries=0,  # the job's own task retries
+            execution_timeout=task_defaults.SHORT_TASK_TIMEOUT,  # of the start; then the task is deferred
+            **task_defaults.RETRIES,
             **kwargs,
         )
         self.job_name = job_name
 
     def execute(self, context: Context) -> None:
         refuse_unknown_keys(context, self.dag.params)
+        run_date = run_date_of(context)
+        checked_first_date(context, run_date, _own_date(context))
         job = find_job(self.job_name)
-        unfit = unfit_upstream_jobs(job, states_of_jobs(context, upstream_jobs(job)))
+        try:
+            wanted = wanted_jobs(context)
+        except BadArgument as error:
+            fail(context, str(error))
+        if job not in wanted:
+            raise AirflowSkipException(f"{job.name} is not one of the jobs that this recovery was asked to run.")
+        # The work of an upstream job that is not wanted is done already: whoever chose the jobs has looked.
+        states = states_of_jobs(context, upstream_jobs(job))
+        unfit = tuple(other for other in unfit_upstream_jobs(job, states) if other in wanted)
         if unfit:
             names = ", ".join(other.name for other in unfit)
             raise AirflowSkipException(f"{job.name} does not run, because its upstream did not succeed: {names}.")
-        run, params = context["dag_run"], context["params"]
-        given = {name: params[name] for name in self.dag.params if params[name] is not None}
-        self.conf = given | {"run_date": run_date_of(context).isoformat(), FOLLOW_ON: False}
-        self.trigger_run_id = child_run_id(RECOVERY, run.run_id, context["ti"].try_number)
-        super().execute(context)
+        params, taken = context["params"], {parameter.name for parameter in job_parameters(job)}
+        given = {name: params[name] for name in self.dag.params if name in taken and params[name] is not None}
+        self.conf = given | {RUN_DATE: run_date.isoformat(), FOLLOW_ON: False}
+        self.trigger_run_id = child_run_id(RECOVERY, context["dag_run"].run_id, first_attempt(context))
+        if is_first_attempt(context) and context["ti"].get_dr_count(dag_id=job.dag_id, run_ids=[self.trigger_run_id]):
+            fail(context, f"The run {self.trigger_run_id} of {job.dag_id} exists already: start a new recovery.")
+        try:
+            super().execute(context)
+        except DagIsPaused:
+            fail(context, f"The DAG {job.dag_id} is paused: unpause it, then run {job.name} again.")
+        except DagRunTriggerException as order:
+            start_run(order)
+        context["ti"].xcom_push(key=TRIGGERED_RUN_ID, value=self.trigger_run_id)
+        self.log.info("Waiting for the end of %s.", self.trigger_run_id)
+        self.defer(
+            trigger=NightlyRunTrigger(
+                external_dag_id=job.dag_id,
+                run_ids=[self.trigger_run_id],
+                allowed_states=list(task_defaults.ALLOWED_STATES),
+                failed_states=list(task_defaults.FAILED_STATES),
+                poke_interval=self.poke_interval,
+                recheck_after=task_defaults.RECOVERY_WAIT_TIMEOUT.total_seconds(),
+            ),
+            method_name="report_end",
+            # A trigger that is restarted counts from the beginning; this deadline stays.
+            timeout=task_defaults.RECOVERY_WAIT_TIMEOUT + task_defaults.SHORT_TASK_TIMEOUT,
+        )
+
+    def report_end(self, context: Context, event: dict[str, Any]) -> None:
+        """Called when the run has ended, or the time limit is over (the event of NightlyRunTrigger)."""
+        if event["status"] == RECHECK:
+            self._fail_late(context)
+        if event["status"] != "success":
+            run_id = self._started_run(context)
+            raise AirflowFailException(f"The run {run_id} of {self.job_name} failed: see the log of that run.")
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Called by Airflow at the end of the wait, also when its time limit is over: a retry would wait again."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except TaskDeferralTimeout:
+            self._fail_late(context)
+
+    def _fail_late(self, context: Context) -> NoReturn:
+        fail(
+            context,
+            f"The run {self._started_run(context)} of {self.job_name} has not ended within "
+            f"{task_defaults.RECOVERY_WAIT_TIMEOUT}. It may still be at work: see its tasks, and mark the run as "
+            "failed to stop it.",
+        )
+
+    def _started_run(self, context: Context) -> str:
+        run_id: str = context["ti"].xcom_pull(task_ids=self.task_id, key=TRIGGERED_RUN_ID)
+        return run_id
+
+
+def start_run(order: DagRunTriggerException) -> None:
+    """Start the run that an operator has ordered, as the task runner would do, unless it exists already.
+
+    It exists if the attempt before has started it, or if the answer to a first request was lost.
+    """
+    # Imported here, because only the process of a task has it.
+    from airflow.sdk.execution_time.comms import TriggerDagRun  # noqa: PLC0415
+    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS  # noqa: PLC0415
+
+    SUPERVISOR_COMMS.send(
+        TriggerDagRun(
+            dag_id=order.trigger_dag_id,
+            run_id=order.dag_run_id,
+            logical_date=order.logical_date,
+            conf=order.conf,
+            reset_dag_run=order.reset_dag_run,
+        )
+    )

@@ -11,8 +11,9 @@ from sync_airflow import task_defaults
 from sync_airflow.dag_ids import RUN_JOB
 from sync_airflow.messages.announcements import announce_failure, announce_recovery
 from sync_airflow.tasks.failure import REASON, fail
-from sync_airflow.tasks.recovery import run_date_of, states_of_jobs, unfit_upstream_jobs
+from sync_airflow.tasks.recovery import TRIGGERED_RUN_ID, run_date_of, states_of_jobs, unfit_upstream_jobs, wanted_jobs
 from sync_jobs.catalogue import JOBS, Job
+from sync_jobs.errors import BadArgument
 from sync_jobs.report import COUNTS, label
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 SUMMARY = "summary"
-TRIGGERED_RUN_ID = "trigger_run_id"  # key of the XCom with the run that a task has started
 
 
 class SummaryOperator(BaseOperator):
@@ -52,15 +52,28 @@ class SummaryOperator(BaseOperator):
             else:
                 pull = {"dag_id": job.dag_id, "task_ids": RUN_JOB, "run_id": run_id}
                 reports[job.dag_id] = context["ti"].xcom_pull(**pull)
-                reasons[job.dag_id] = context["ti"].xcom_pull(**pull, key=REASON)
+                own_reason = context["ti"].xcom_pull(task_ids=job.dag_id, key=REASON)
+                reasons[job.dag_id] = own_reason or context["ti"].xcom_pull(**pull, key=REASON)
         run_date = run_date_of(context)
         self.log.info("Recovery for %s\n%s", run_date, table(states, reports))
-        to_run_again = jobs_to_run_again(states)
+        for report in filter(None, reports.values()):
+            if report.get("warning"):
+                self.log.warning(report["warning"])
+        wanted = _wanted_or_all(context)
+        to_run_again = tuple(job for job in jobs_to_run_again(states) if job in wanted)
         if to_run_again:
             self.log.error(run_book(to_run_again, states, reasons, run_date))
             names = ", ".join(job.name for job in to_run_again)
             fail(context, f"Run again, in this order, with run_date {run_date}: {names}")
         return run_date.isoformat()
+
+
+def _wanted_or_all(context: Context) -> tuple[Job, ...]:
+    """The jobs of this recovery; all of them if its list is wrong: then none has run."""
+    try:
+        return wanted_jobs(context)
+    except BadArgument:
+        return JOBS
 
 
 def jobs_to_run_again(states: Mapping[str, str | None]) -> tuple[Job, ...]:

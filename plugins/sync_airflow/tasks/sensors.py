@@ -10,7 +10,16 @@ from airflow.providers.standard.sensors.external_task import ExternalTaskSensor
 from airflow.sdk.exceptions import AirflowSkipException
 
 from sync_airflow import task_defaults
-from sync_airflow.night_rules import SCHEDULED, belongs_to_a_night, between, covering_run, reason_not_to_wait
+from sync_airflow.night_rules import (
+    SCHEDULED,
+    between,
+    covering_run,
+    night_tick,
+    reason_not_to_count,
+    reason_not_to_wait,
+    run_ids_of_night,
+    run_type_of,
+)
 from sync_airflow.tasks.failure import fail
 from sync_airflow.tasks.past_successes import assets_of_night, past_successes, skip_if_covered
 from sync_airflow.tasks.triggers import RECHECK, NightlyRunTrigger
@@ -30,9 +39,10 @@ def wait_task_id(upstream: Job) -> str:
 class NightlyJobSensor(ExternalTaskSensor):
     """Waits for the run of an earlier job in the same night, as a deferred task.
 
-    Passes once that run has succeeded, or the upstream job has succeeded in another run that started after its tick
-    (recovery, a manual run). Fails once that run has failed, or if it will never exist; with any_end it passes in these
-    cases too. Skips itself in a manual run, which waits for nothing, and in a scheduled run with nothing left to do.
+    Passes once that run has done its work, or the upstream job has done it in another run that started after its tick
+    (recovery, a manual run). Fails once that run has failed, if it was only a dry run, or if it will never exist; with
+    any_end it passes in these cases too. Skips itself in a manual run, which does not wait, and in a scheduled run with
+    nothing left to do.
 
     job_name, upstream_name: names in the table of jobs.
     """
@@ -57,7 +67,7 @@ class NightlyJobSensor(ExternalTaskSensor):
         self.any_end = any_end
 
     def execute(self, context: Context) -> None:
-        if not belongs_to_a_night(context["dag_run"].run_type):
+        if night_tick(context["dag_run"]) is None:
             raise AirflowSkipException("Manual run: does not wait for other jobs.")
         job = find_job(self.job_name)
         skip_if_covered(context, job, past_successes(context))
@@ -66,11 +76,12 @@ class NightlyJobSensor(ExternalTaskSensor):
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
         status = event["status"] if event else RECHECK
         if status == "success":
+            self._refuse_other_work(context)
             self.log.info("%s has ended.", self.upstream_name)
         elif status == RECHECK:
             self._wait(context)
         elif not self._upstream_covered(context):
-            self._fail(context, f"{self.upstream_name} failed tonight")
+            self._fail(context, f"{self.upstream_name} failed in the night of {self.upstream_tick(context):%Y-%m-%d}")
 
     def _wait(self, context: Context) -> None:
         """Return if there is nothing to wait for, fail if the run will never exist, otherwise defer."""
@@ -85,12 +96,12 @@ class NightlyJobSensor(ExternalTaskSensor):
             self._fail(context, never.rstrip("."))
         waiting_since = context["dag_run"].start_date or context["ti"].start_date
         if waiting_since + task_defaults.WAIT_TIMEOUT < pendulum.now("UTC"):
-            self._fail(context, f"{self.upstream_name} has not ended within {task_defaults.WAIT_TIMEOUT}")
+            self._fail(context, self._late(context, tick))
         self.log.info("Waiting for the run of %s that is due at %s.", self.upstream_name, tick)
         self.defer(
             trigger=NightlyRunTrigger(
                 external_dag_id=self.external_dag_id,
-                logical_dates=[tick],
+                run_ids=run_ids_of_night(tick),
                 allowed_states=self.allowed_states,
                 failed_states=self.failed_states,
                 poke_interval=self.poke_interval,
@@ -100,14 +111,25 @@ class NightlyJobSensor(ExternalTaskSensor):
             timeout=task_defaults.WAIT_TIMEOUT,
         )
 
+    def _late(self, context: Context, tick: datetime) -> str:
+        """Why the wait has taken too long, as a clause."""
+        if context["ti"].get_dr_count(dag_id=self.external_dag_id, run_ids=run_ids_of_night(tick)):
+            return f"{self.upstream_name} has not ended within {task_defaults.WAIT_TIMEOUT}"
+        return (
+            f"{self.upstream_name} has had no run within {task_defaults.WAIT_TIMEOUT} (a run that is planned for a "
+            "later time blocks the nights until it has ended: delete it, see the page at /sync/)"
+        )
+
     def upstream_tick(self, context: Context) -> datetime:
         """When the run that it waits for was due, in UTC."""
-        (tick,) = self._get_dttm_filter(context)
-        return tick
+        tick = night_tick(context["dag_run"])
+        if tick is None:
+            raise ValueError("a manual run waits for no other job")
+        return tick - between(find_job(self.upstream_name), find_job(self.job_name))
 
     def _upstream_covered(self, context: Context) -> bool:
-        """Whether the upstream job has done tonight's work in another run than the awaited one."""
-        if context["dag_run"].run_type != SCHEDULED:
+        """Whether the upstream job has done the work of that night in another run than the awaited one."""
+        if run_type_of(context["dag_run"]) != SCHEDULED:
             return False  # a backfill only counts runs of its own nights
         upstream = find_job(self.upstream_name)
         covering = covering_run(upstream, self.upstream_tick(context), past_successes(context))
@@ -118,13 +140,27 @@ class NightlyJobSensor(ExternalTaskSensor):
     def _reason_not_to_wait(self, context: Context, tick: datetime) -> str | None:
         # The DAG is queried first: once its next tick is a later one, the run of this tick exists or never will.
         dag = context["ti"].get_dag(self.external_dag_id)
-        runs = context["ti"].get_dr_count(dag_id=self.external_dag_id, logical_dates=[tick])
+        # Its run is known by its id: another run may have its logical date, for instance a dry run.
+        runs = context["ti"].get_dr_count(dag_id=self.external_dag_id, run_ids=run_ids_of_night(tick))
+        if not runs:
+            # Such a run starts the one that is missing (tasks/missing_runs.py).
+            runs = context["ti"].get_dr_count(
+                dag_id=self.external_dag_id, logical_dates=[tick], states=["queued", "running"]
+            )
         upstream = find_job(self.upstream_name)
         return reason_not_to_wait(upstream, tick, runs=runs, is_paused=dag.is_paused, next_tick=dag.next_dagrun)
+
+    def _refuse_other_work(self, context: Context) -> None:
+        """Fail if the awaited run succeeded, but its work was not that of the night."""
+        if self.any_end:
+            return
+        reason = reason_not_to_count(find_job(self.upstream_name), self.upstream_tick(context), past_successes(context))
+        if reason and not self._upstream_covered(context):
+            self._fail(context, f"{self.upstream_name} has not done its work tonight: {reason}")
 
     def _fail(self, context: Context, why: str) -> NoReturn:
         fail(
             context,
-            f"{why}, so {self.job_name} does not run on stale data. After a successful run of {self.upstream_name} "
-            f"tonight, clear this task with all downstream tasks, or run {self.job_name} manually.",
+            f"{why}, so {self.job_name} does not run on stale data. Once {self.upstream_name} has succeeded for that "
+            f"night, clear this task with all downstream tasks, or run {self.job_name} manually.",
         )

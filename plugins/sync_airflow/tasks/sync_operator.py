@@ -9,16 +9,16 @@ from airflow.sdk import BaseOperator, Variable
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from sync_airflow import task_defaults
+from sync_airflow.dag_ids import index_settings_variable
 from sync_airflow.messages.announcements import announce_success
 from sync_airflow.tasks.failure import note_reason
 from sync_airflow.tasks.run_parameters import refuse_unknown_keys
 from sync_jobs.errors import BadArgument, SyncJobError, TransientError
+from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.settings import IndexSettings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-INDEX_SETTINGS = "persons_index_settings"
 
 
 class SyncOperator(BaseOperator):
@@ -69,12 +69,13 @@ class SyncOperator(BaseOperator):
             raise SystemExit(f"{self.what} was stopped by Airflow")
 
 
-def index_settings() -> IndexSettings:
-    """From the variable persons_index_settings, a JSON object; defaults for what it does not name."""
+def index_settings(definition: IndexDefinition) -> IndexSettings:
+    """From the variable of the index, a JSON object; defaults for what it does not name. Raises BadArgument."""
     try:
-        values = Variable.get(INDEX_SETTINGS, default={}, deserialize_json=True)
+        values = Variable.get(index_settings_variable(definition), default={}, deserialize_json=True)
     except ValueError:
         values = None
     if not isinstance(values, dict):
-        raise BadArgument(f'Variable {INDEX_SETTINGS}: expected a JSON object such as {{"senders": 2}}')
+        variable = index_settings_variable(definition)
+        raise BadArgument(f'Variable {variable}: expected a JSON object such as {{"senders": 2}}')
     return IndexSettings.from_mapping(values)

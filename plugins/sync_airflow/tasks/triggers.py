@@ -13,10 +13,10 @@ RECHECK = "recheck"
 
 
 class NightlyRunTrigger(WorkflowTrigger):
-    """Watches a DAG run by its logical date, and wakes the sensor at intervals.
+    """Watches a DAG run that has one of several ids, and wakes the task at intervals.
 
-    The triggerer can only count runs. Only a task can check what else may end the wait: another run that has done the
-    work, or a run that will never exist.
+    The triggerer can only count runs. A run of a night can have several ids, and one of them exists. Only a task can
+    check what else may end the wait: another run that has done the work, or a run that will never exist.
 
     recheck_after: seconds until the event "recheck", unless the run has ended before.
     """
@@ -31,6 +31,15 @@ class NightlyRunTrigger(WorkflowTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         try:
-            yield await asyncio.wait_for(anext(super().run()), self.recheck_after)
+            status = await asyncio.wait_for(self._end(), self.recheck_after)
         except TimeoutError:
-            yield TriggerEvent({"status": RECHECK})
+            status = RECHECK
+        yield TriggerEvent({"status": status})
+
+    async def _end(self) -> str:
+        """Wait for the end of the run: "failed" or "success"."""
+        while True:
+            for status, states in (("failed", self.failed_states), ("success", self.allowed_states)):
+                if states and await self._get_count_af_3(states):
+                    return status
+            await asyncio.sleep(self.poke_interval)

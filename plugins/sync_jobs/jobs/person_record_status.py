@@ -4,8 +4,9 @@ Statuses are written first, even if Elasticsearch is down. Then the documents th
 They are found by comparing the index with PostgreSQL, so a repeated run repairs them after a failure.
 """
 
+import logging
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -21,24 +22,22 @@ from sync_jobs.search import index_alias
 from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.refresh import DocumentRefresh, find_documents, keys_of
 
+log = logging.getLogger(__name__)
+
 
 def update_person_record_status(run: JobRun) -> Outcome:
     """Set person.status of the candidates, then refresh their documents in the live index."""
     outcome = _write_statuses(run)
     if run.dry_run:
         with errors_translated_with_state("Nothing was written."):
-            return replace(outcome, refreshed=_count_outdated_documents(run))
+            return _foresee_refresh(run, outcome)
     with (
         errors_translated_with_state(
             "Statuses are written; the search may show old ones until this job is run again or the index is rebuilt."
         ),
         advisory_lock(run.postgres, run.index.lock_name),
     ):
-        quarantine = Quarantine(run.index, run.settings.quarantine_persons)
-        refreshed = _refresh_documents(run, quarantine)
-        return replace(
-            outcome, refreshed=refreshed, left_out=len(quarantine.keys), left_out_records=quarantine.records()
-        )
+        return _refresh_documents(run, outcome)
 
 
 def _write_statuses(run: JobRun) -> Outcome:
@@ -59,29 +58,55 @@ def _write_statuses(run: JobRun) -> Outcome:
         )
 
 
-def _count_outdated_documents(run: JobRun) -> int:
-    """How many documents a run without dry_run would replace because of their status."""
-    index = index_alias.find_live(run.elasticsearch, run.index.alias).name
-    if index is None:
-        return 0
+def _foresee_refresh(run: JobRun, outcome: Outcome) -> Outcome:
+    """With what a run without dry_run would do: how many documents it would replace because of their status."""
+    indices = index_alias.find_indices(run.elasticsearch, run.index.alias)
+    if indices.live is None:
+        return outcome
     with snapshot(run.postgres):
-        return sum(map(len, _outdated_documents(run, index)))
+        documents = [person for batch in _outdated_documents(run, indices.live) for person in batch]
+    if _is_of_another_definition(run, indices):
+        return replace(outcome, warning=_warning(run, indices.live, set(documents)))
+    return replace(outcome, refreshed=len(documents))
 
 
-def _refresh_documents(run: JobRun, quarantine: Quarantine) -> int:
-    index = index_alias.find_live(run.elasticsearch, run.index.alias).name
+def _refresh_documents(run: JobRun, outcome: Outcome) -> Outcome:
+    indices = index_alias.find_indices(run.elasticsearch, run.index.alias)
+    index = indices.live
     if index is None:
-        return 0  # never built: the first build will show the statuses
-    # All documents of an index are for one date, the run date of its build, even if the statuses are for another.
-    built_for = index_alias.own_indices(run.elasticsearch, run.index.alias).get(index, {}).get("run_date")
-    run_date = date.fromisoformat(built_for) if built_for else run.run_date
+        return outcome  # never built: the first build will show the statuses
     with snapshot(run.postgres):
         outdated = array("q", (person for batch in _outdated_documents(run, index) for person in sorted(set(batch))))
+    if _is_of_another_definition(run, indices):
+        return replace(outcome, warning=_warning(run, index, outdated))
+    # All documents of an index are for one date, the run date of its build, even if the statuses are for another.
+    built_for = indices.own.get(index, {}).get("run_date")
+    run_date = date.fromisoformat(built_for) if built_for else run.run_date
+    quarantine = Quarantine(run.index, run.settings.quarantine_keys)
     refresh = DocumentRefresh(run.index, run.elasticsearch, index, run_date, run.settings, quarantine)
     made = refresh.until_settled(run.postgres, outdated)
     index_alias.record_left_out(run.elasticsearch, run.index.alias, index, quarantine)
     quarantine.warn(index)
-    return made
+    return replace(outcome, refreshed=made, **quarantine.counted())
+
+
+def _is_of_another_definition(run: JobRun, indices: index_alias.Indices) -> bool:
+    """Whether a build with other SQL, or another mapping, made the live index: our documents would not fit in."""
+    meta = indices.own.get(indices.live or "")
+    return meta is not None and meta.get("definition") != run.index.version
+
+
+def _warning(run: JobRun, index: str, persons: Collection[int]) -> str:
+    """Nothing is lost: a build reads the statuses from PostgreSQL, and the next run finds these persons again."""
+    if not persons:
+        return ""
+    warning = (
+        f"The live index {index} was built by another definition (SQL or mapping) than the running one, so no document "
+        f"is refreshed: search shows an old status of {run.index.counted(len(persons))} until "
+        "PersonElasticSearchSyncJob has run."
+    )
+    log.warning("%s", warning)
+    return warning
 
 
 def _outdated_documents(run: JobRun, index: str) -> Iterator[list[int]]:
@@ -90,7 +115,7 @@ def _outdated_documents(run: JobRun, index: str) -> Iterator[list[int]]:
     candidates = named_rows(
         run.postgres, "jobs/candidate_wanted_statuses" if run.dry_run else "jobs/candidate_statuses"
     )
-    for batch in batches(candidates, run.settings.refresh_persons):
+    for batch in batches(candidates, run.settings.refresh_keys):
         wanted = dict(batch)
         documents = find_documents(run.index, run.elasticsearch, index, list(wanted), fields=["status"])
         shown = ((person, hit["_source"].get("status")) for hit in documents for person in keys_of(run.index, hit))

@@ -72,6 +72,6 @@ def _refuse_views(connection: Connection) -> None:
     found = [f"{name} is a {kind}" for name, kind in execute(connection, "session/not_tables").fetchall()]
     if found:
         raise UnsupportedServer(
-            f"Expected tables of the application, but {', '.join(found)}, which may hide rows. Make the tables "
-            "themselves the first of their name in the search_path of the role, then run the job again."
+            f"Expected the application's tables, but {', '.join(found)}, which may hide rows. Set the search_path of "
+            "the role so that it finds the tables themselves first, then run the job again."
         )

@@ -1,13 +1,14 @@
 """Bring the rows of a job up to date, writing only what differs.
 
-    <job>_difference.sql  =>  temporary table "difference"  =>  guard rail  =>  <job>_apply.sql
+    <job>_difference.sql  =>  temporary table "difference"  =>  guard rails  =>  <job>_apply.sql  =>  <job>_written.sql
 
 One statement finds the rows that differ. They are counted and checked, and only they are written, in the same
-transaction and in key order. Readers see either the old rows or the new ones. A night without changes writes nothing.
+transaction and in key order. Then they are read again, because a trigger can swallow or change what was written.
+Readers see either the old rows or the new ones. A night without changes writes nothing.
 """
 
-from sync_jobs.errors import state_on_error
-from sync_jobs.guard_rail import ALWAYS_ALLOWED_REMOVALS, Limits, check_guard_rail
+from sync_jobs.errors import NotWritten, state_on_error
+from sync_jobs.guard_rail import ALWAYS_ALLOWED, Effect, Limits, check_guard_rails
 from sync_jobs.postgres.statements import Connection, Parameters, execute, one_row
 from sync_jobs.report import Outcome
 
@@ -28,19 +29,36 @@ def apply_difference(
 
     name: prefix of the SQL files. <name>_difference makes the temporary table "difference": one row for each row
     that is not as it should be, with its change ('added', 'changed' or 'removed') and is_loss, whether the guard
-    rail counts it (a row, or a value, that would be lost if a source is broken). <name>_apply writes them.
+    rail counts it as lost (a row, or a value, that would be lost if a source is broken). <name>_apply writes them.
+    <name>_written counts those that are in the table as they should be, and those whose row of the application is gone.
     existing: the statement that counts the existing rows; for a field update, the candidates. what: the table, for
-    messages. at_risk: the statement that counts what can be lost, if not the existing rows. loss: what
-    would happen to them, for messages. Raises GuardRail.
+    messages. at_risk: of a field update, the statement that counts what can be lost and what exists. loss: what would
+    happen to the lost, for messages. Raises GuardRail and NotWritten, which must end the transaction without effect.
     """
     in_place = one_row(connection, existing, parameters)[0]
     execute(connection, f"{name}_difference", parameters)
-    added, changed, removed, lost = one_row(connection, "session/difference_counts")
-    if lost > ALWAYS_ALLOWED_REMOVALS:
-        whole = one_row(connection, at_risk, parameters)[0] if at_risk else in_place
-        with state_on_error("Nothing was written."):
-            check_guard_rail(what, lost, whole, limits, loss=loss)
-    if not dry_run and added + changed + removed:
-        execute(connection, f"{name}_apply", parameters)
+    added, changed, removed, lost, altered = one_row(connection, "session/difference_counts")
+    with state_on_error("Nothing was written."):
+        if max(added, lost, altered) > ALWAYS_ALLOWED:
+            losable, whole = one_row(connection, at_risk, parameters) if at_risk else (None, in_place)
+            effect = Effect(existing=whole, at_risk=losable, lost=lost, added=added, changed=altered)
+            check_guard_rails({what: effect}, limits, loss=loss)
+        if not dry_run and added + changed + removed:
+            execute(connection, f"{name}_apply", parameters)
+            gone = _check_written(connection, name, parameters, what=what, expected=added + changed + removed)
+            changed, in_place = changed - gone, in_place - gone
     unchanged = in_place - changed - removed
     return Outcome(read=unchanged + changed + added, added=added, changed=changed, removed=removed, unchanged=unchanged)
+
+
+def _check_written(connection: Connection, name: str, parameters: Parameters, *, what: str, expected: int) -> int:
+    """Raise NotWritten unless the table has the whole difference now. Return how many rows the application removed."""
+    execute(connection, "session/triggers_now")
+    written, gone = one_row(connection, f"{name}_written", parameters)
+    if written + gone != expected:
+        raise NotWritten(
+            f"{what}: this run made {expected - gone} changes, but the table has only {written} of them. A trigger or "
+            "a rule of the table discards or alters the others: find it (\\d in psql), disable or correct it, then run "
+            "the job again."
+        )
+    return int(gone)

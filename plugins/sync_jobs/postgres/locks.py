@@ -33,15 +33,21 @@ def advisory_lock(connection: Connection, name: str) -> Iterator[None]:
             _free(connection, held)
         raise
     if not _free(connection, held):
-        error = UnsupportedServer(f"The lock of {name} was not in this session any more. {SHARED}")
-        error.state = "The work of this run was complete before."
+        error = UnsupportedServer(f"This session no longer holds the lock of {name}. {SHARED}")
+        error.state = "The work of this run was already complete."
         raise error
+
+
+def is_locked(connection: Connection, name: str) -> bool:
+    """Whether any session holds the lock of that name."""
+    row = execute(connection, "session/lock_holder", {"namespace": LOCK_NAMESPACE, "name": name}).fetchone()
+    return row is not None
 
 
 def _check_kept(connection: Connection, name: str, held: Mapping[str, object]) -> None:
     """A pooler that shares sessions may execute the next statement in another session than the one with the lock."""
     if not one_row(connection, "session/lock_held", held)[0]:
-        raise UnsupportedServer(f"The lock of {name} is not in this session. {SHARED}")
+        raise UnsupportedServer(f"This session does not hold the lock of {name}. {SHARED}")
 
 
 def _free(connection: Connection, held: Mapping[str, object]) -> bool:

@@ -63,8 +63,8 @@ def _process_in_transaction(connection: Connection) -> int:
         while libpq.is_busy():
             if not select.select([libpq.socket], [], [], max(0.0, end - time.monotonic()))[0]:
                 raise TransientError(
-                    f"The pooler in front of PostgreSQL had no second session within {POOLER_SECONDS:.0f} s. Let it "
-                    "open more for this role (an index build needs two), then run the job again."
+                    f"The pooler in front of PostgreSQL gave no second session within {POOLER_SECONDS:.0f} s. Raise "
+                    "its pool size for this role (an index build needs two), then run the job again."
                 )
             libpq.consume_input()
         result = libpq.get_result()

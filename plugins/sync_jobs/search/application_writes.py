@@ -8,7 +8,7 @@ from elasticsearch import Elasticsearch
 
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.documents import is_own_id
-from sync_jobs.search.refresh import hits_of, keys_of
+from sync_jobs.search.refresh import DocumentRefresh, hits_of, keys_of
 
 
 def last_write(client: Elasticsearch, index: str) -> int:
@@ -23,3 +23,12 @@ def keys_written_since(definition: IndexDefinition, client: Elasticsearch, index
     client.indices.refresh(index=index)
     hits = hits_of(definition, client, index, {"range": {"_seq_no": {"gt": last}}})
     return {key for hit in hits for key in keys_of(definition, hit) if not is_own_id(key, hit["_id"])}
+
+
+def remove_superseded(refresh: DocumentRefresh, last: int) -> None:
+    """Remove the documents of a build where the application has written newer ones of the same key.
+
+    last: as for keys_written_since(). For an index whose documents must not be rewritten from PostgreSQL.
+    """
+    keys = keys_written_since(refresh.definition, refresh.client, refresh.index, last)
+    refresh.remove_own_documents(sorted(keys))

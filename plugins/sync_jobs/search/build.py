@@ -1,10 +1,10 @@
 """Builds an index beside the live one and puts it behind the alias.
 
     lock  ->  remove orphans  ->  create  ->  load, under one snapshot  ->  verify  ->  catch up with edits
-          ->  compare with the live index, guard rail  ->  promote  ->  catch up with the last edits  ->  remove retired
+          ->  compare with the live index, guard rail  ->  promote  ->  catch up with the last edits  ->  remove older
 
 PostgreSQL makes the finished lines of every document; this module only passes them on. If anything fails before the
-swap, the new index is removed and the live one keeps serving. After the swap the new one serves.
+swap, the new index is removed and the live one stays in use. After the swap, readers use the new one.
 """
 
 import heapq
@@ -22,7 +22,7 @@ from elasticsearch import ApiError, Elasticsearch
 
 from sync_jobs.error_translation import errors_translated_with_state
 from sync_jobs.errors import IndexNotAsExpected, State, SyncJobError
-from sync_jobs.guard_rail import check_guard_rail
+from sync_jobs.guard_rail import Effect, check_guard_rails
 from sync_jobs.job_run import JobRun
 from sync_jobs.postgres.background import in_background
 from sync_jobs.postgres.locks import advisory_lock
@@ -35,8 +35,8 @@ from sync_jobs.search.build_progress import BackgroundRefresh, Phases, Progress
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.document_stream import document_lines
 from sync_jobs.search.edits import Edits
-from sync_jobs.search.field_guard_rail import check_values, count_values
-from sync_jobs.search.old_documents import carry_over
+from sync_jobs.search.field_guard_rail import count_values, effects_on_values
+from sync_jobs.search.old_documents import carry_over_documents
 from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.refresh import DocumentRefresh, Refreshed
 from sync_jobs.search.verification import (
@@ -64,17 +64,17 @@ def build_index(definition: IndexDefinition, run: JobRun) -> Outcome:
         orphans = index_alias.remove_orphans(client, alias)
         name = index_alias.new_index_name(alias, _clock(run.postgres))
         try:
-            quarantine = Quarantine(definition, run.settings.quarantine_persons)
+            quarantine = Quarantine(definition, run.settings.quarantine_keys)
             outcome = _Build(definition, run, name, state, quarantine).build()
         except BaseException:
             _discard_quietly(client, alias, name)
             raise
         if run.dry_run:
             index_alias.discard(client, alias, name)
-            retired = [name]
+            removed = [name]
         else:
             state.text = f"The new index {name} is live and up to date; the next build removes older ones."
-            retired = index_alias.remove_retired(client, alias, run.settings.retained_indices)
+            removed = index_alias.prune(client, alias, run.settings.retained_indices)
         live = index_alias.find_live(client, alias).name
         if live != name and not run.dry_run:
             state.text = ""
@@ -82,13 +82,13 @@ def build_index(definition: IndexDefinition, run: JobRun) -> Outcome:
                 f"Expected {name} behind alias {alias}, where its build had put it, found {live or 'nothing'}. "
                 "Somebody moved the alias or removed the index: find out who, then run the job again."
             )
-    indices = {"live": [live] if live else [], "removed": orphans + retired}
+    indices = {"live": [live] if live else [], "removed": orphans + removed}
     return replace(outcome, indices=indices)
 
 
 @dataclass(frozen=True)
 class _Loaded:
-    """documents: how many were sent. outdated: keys for which the live index has other documents.
+    """documents: the number sent. outdated: keys for which the live index has other documents.
 
     live_values: what count_values() found in the live index.
     """
@@ -113,7 +113,7 @@ class _Build:
         return self.run.elasticsearch
 
     def build(self) -> Outcome:
-        """Create the index, load, verify and update it, and promote it. Readers see no change before that.
+        """Create the index, load, verify and update it, and promote it. Readers see no change before the promotion.
 
         One snapshot stays open from the first row to the last edit: it shows what has been edited since then.
         """
@@ -132,20 +132,17 @@ class _Build:
             with phases.of("compare"):
                 keys = heapq.merge(loaded.outdated, sorted(caught_up.keys), self.quarantine.keys)
                 difference = live_comparison.compare(definition, client, live, name, keys)
-                existing = difference.unchanged + difference.changed + difference.removed
-                check_guard_rail(f"index {definition.alias}", difference.removed, existing, run.limits)
-                values = count_values(definition, client, name)
-                check_values(definition.alias, loaded.live_values, values, run.limits)
+                self._check_guard_rails(live, difference, loaded.live_values)
             refreshed = caught_up.made
             if not run.dry_run:
                 with phases.of("promote"):
                     if live:
-                        operator_settings.carry_over(client, live, name)
+                        operator_settings.carry_over_settings(client, live, name)
                     last = last_write(client, name)
                     index_alias.promote(client, definition.alias, name)
                 self.state.text = (
-                    f"The new index {name} is live and serves; it may only lack what was edited around the swap. The "
-                    "next build, or a retry of this one, brings it up to date."
+                    f"The new index {name} is live. It may lack only edits made around the swap. The next build, or a "
+                    "retry of this one, brings it up to date."
                 )
                 with phases.of("cover the swap"):
                     index_alias.mark_finished(client, definition.alias, name)
@@ -155,10 +152,8 @@ class _Build:
         return Outcome(
             read=difference.unchanged + difference.changed + difference.added,
             refreshed=refreshed,
-            documents_per_second=round(wanted.documents / (phases.seconds["load"] + phases.seconds["refresh"])),
             phases=phases.seconds,
-            left_out=len(self.quarantine.keys),
-            left_out_records=self.quarantine.records(),
+            **self.quarantine.counted(),
             **asdict(difference),
         )
 
@@ -184,11 +179,11 @@ class _Build:
         index_alias.create(self.client, self.name, self.definition.mapping, meta, self.run.settings)
         if live is None:
             return {}
-        operator_settings.carry_over(self.client, live, self.name, without=operator_settings.WHILE_LOADING)
+        operator_settings.carry_over_settings(self.client, live, self.name, without=operator_settings.WHILE_LOADING)
         return count_values(self.definition, self.client, live)
 
     def _send(self, live: str | None, lines: Iterable[bytes], expected: int) -> tuple[int, "array[int]"]:
-        """Send all documents to the new index. Return how many, and the keys for which the live one has others."""
+        """Send all documents to the new index. Return their number, and the keys whose live documents differ."""
         settings = self.run.settings
         progress = Progress(self.name, expected, settings.progress_seconds)
         every = max(settings.refresh_documents, expected // REFRESH_FRACTION)
@@ -214,19 +209,21 @@ class _Build:
             return sent, live_documents.outdated_keys()
 
     def _verify(self, live: str | None, documents: int, second: Connection, phases: Phases) -> Totals:
-        """Make the index searchable and compare it with the snapshot; return what is in it.
+        """Make the index searchable and compare it with the snapshot. Return the totals that it has.
 
-        The second connection counts what the index must hold, while Elasticsearch makes the last documents searchable
-        and the first connection makes those of a sample.
+        The second connection counts what the index must hold. Meanwhile, Elasticsearch makes the last documents
+        searchable, and the first connection makes the documents of a sample.
         """
         definition, client, name, run, quarantine = self.definition, self.client, self.name, self.run, self.quarantine
         exported = export_snapshot(run.postgres)
         with in_background(second, count_exported, definition, second, exported, run.run_date) as totals:
             with phases.of("refresh"):
                 index_alias.make_searchable(client, name, run.settings)
-                carried = carry_over(definition, client, live, name, quarantine=quarantine, settings=run.settings)
+                carried = carry_over_documents(
+                    definition, client, live, name, quarantine=quarantine, settings=run.settings
+                )
             with phases.of("verify"):
-                keys = sample_of_keys(definition, run.postgres, name, run.settings.sample_persons)
+                keys = sample_of_keys(definition, run.postgres, name, run.settings.sample_keys)
                 sampled = [key for key in keys if key not in quarantine]
                 sample = plain_documents(definition, run.postgres, run.run_date, sampled)
                 left_out = plain_documents(definition, run.postgres, run.run_date, quarantine.keys)
@@ -249,22 +246,41 @@ class _Build:
         index_alias.add_meta(client, definition.alias, name, asdict(wanted))
         return wanted
 
+    def _check_guard_rails(
+        self, live: str | None, difference: live_comparison.DocumentDifference, live_values: dict[str, int]
+    ) -> None:
+        """Raise GuardRail if the new index differs too much from the live one.
+
+        A new definition may change every document, so changes are limited only if both indices have the same one.
+        """
+        definition, alias = self.definition, self.definition.alias
+        changed = difference.changed
+        if live and index_alias.definition_of(self.client, alias, live) != definition.version:
+            log.info("%s was built by another definition: changed documents are not limited", live)
+            changed = 0
+        documents = Effect(
+            existing=difference.unchanged + difference.changed + difference.removed,
+            lost=difference.removed,
+            added=difference.added,
+            changed=changed,
+        )
+        values = effects_on_values(alias, live_values, count_values(definition, self.client, self.name))
+        check_guard_rails({f"index {alias}": documents, **values}, self.run.limits)
+
     def _meta(self) -> dict[str, Any]:
         """The _meta of the index: how and from what it was built. The totals are added once they are counted."""
         run = self.run
-        source_snapshot, postgres_version = one_row(run.postgres, "session/source_snapshot")
+        source_snapshot, source_timeline, postgres_version = one_row(run.postgres, "session/source_snapshot")
         nodes = self.client.cluster.stats(filter_path="nodes.versions")["nodes"]["versions"]
         return {
             "alias": self.definition.alias,
             "run_id": run.run_id,
             "run_date": run.run_date.isoformat(),
+            "definition": self.definition.version,
             "source_snapshot": source_snapshot,
+            "source_timeline": source_timeline,
             "expected_documents": one_row(run.postgres, self.definition.query("expected_count"))[0],
-            "versions": {
-                "postgresql": postgres_version,
-                "elasticsearch": nodes,
-                "definition": self.definition.version,
-            },
+            "versions": {"postgresql": postgres_version, "elasticsearch": nodes},
         }
 
 
@@ -280,7 +296,7 @@ def _catch_up(edits: Edits, refresh: DocumentRefresh) -> Refreshed:
         with edits.later_snapshot():
             keys = edits.edited_keys()
             refreshed = refresh.once(edits.later, keys)
-            sampled = refreshed.keys[: settings.sample_persons]
+            sampled = refreshed.keys[: settings.sample_keys]
             sample = plain_documents(refresh.definition, edits.later, refresh.run_date, sampled)
             verify_documents(refresh.definition, refresh.client, refresh.index, sample)
         total.keys.extend(refreshed.keys)
@@ -288,7 +304,7 @@ def _catch_up(edits: Edits, refresh: DocumentRefresh) -> Refreshed:
         total.removed += refreshed.removed
         entity = refresh.definition.entity
         log.info("%s: %d %ss edited meanwhile, %d written", refresh.index, len(keys), entity, len(refreshed.keys))
-        if len(refreshed.keys) <= settings.catch_up_persons:
+        if len(refreshed.keys) <= settings.catch_up_keys:
             break
     return total
 
@@ -298,9 +314,9 @@ def cover_the_swap(edits: Edits, refresh: DocumentRefresh, last: int) -> int:
 
     last: last_write() of the index just before the swap.
 
-    Once immediately, because readers already see the index. And once more when the application's writes that began
-    before the swap have ended: such a write may have searched the previous index for the documents to replace, and
-    written the new ones to this index. The edit itself may be older than the snapshot.
+    Checks once immediately, because readers already see the index. Checks once more when the application's writes that
+    began before the swap have ended: such a write may have searched the previous index for the documents to replace,
+    and written the new ones to this index. The edit itself may be older than the snapshot.
     """
     made = _write_changes(edits, refresh, last)
     refresh.settle()

@@ -17,7 +17,7 @@ from elastic_transport import ConnectionError as ElasticsearchUnreachable
 from elastic_transport import ConnectionTimeout, JsonSerializer, NdjsonSerializer
 from elasticsearch import ApiError, Elasticsearch
 
-from sync_jobs.errors import TransientError
+from sync_jobs.errors import NotWritten, TransientError
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.errors import (
     blames_a_document,
@@ -36,9 +36,11 @@ LONGEST_WAIT_SECONDS = 30.0
 
 TOO_LARGE = 413
 # The only parts of a response that are needed. A full response is a fifth of the size of the request.
-ANSWER = "errors,items.*.status,items.*.error"
+ANSWER = "errors,items.*.status,items.*.result,items.*.error"
 # How the response begins if every operation has succeeded.
 NO_ERRORS = b'{"errors":false'
+# The result of a document that an ingest pipeline has discarded. Elasticsearch answers 200 for it.
+DISCARDED = "noop"
 
 # How a delete operation begins.
 DELETE = b'{"delete"'
@@ -61,13 +63,13 @@ def load(
     on_body: called with the lines of each body once a sender has it.
     on_refused: called by the senders, in their threads, with the documents that Elasticsearch refuses because of their
     content. If it raises an error, the load stops. Without it, the first refusal raises RejectedDocument.
-    Raises SearchBlocked, TransientError.
+    Raises SearchBlocked, NotWritten, TransientError.
     """
     on_refused = on_refused or Quarantine(definition, 0).add
     _spare_objects(client)
     sent = 0
     pending: set[Future[None]] = set()
-    sender = _Sender(definition, client, index, settings.bulk_attempts, on_refused)
+    sender = Sender(definition, client, index, settings.bulk_attempts, on_refused)
     with ThreadPoolExecutor(settings.senders, thread_name_prefix="bulk") as senders:
         try:
             for batch in request_bodies(lines, settings.body_bytes):
@@ -94,10 +96,11 @@ class _FinishedLines(NdjsonSerializer):
 
 
 class ShortAnswers(JsonSerializer):
-    """Does not parse responses without errors: that would make two objects for each document."""
+    """Does not parse responses in which every document was written: that would make two objects for each document."""
 
     def json_loads(self, data: bytes) -> Any:
-        return {"errors": False} if data.startswith(NO_ERRORS) else super().json_loads(data)
+        is_short = data.startswith(NO_ERRORS) and b'"%s"' % DISCARDED.encode() not in data
+        return {"errors": False} if is_short else super().json_loads(data)
 
 
 def _spare_objects(client: Elasticsearch) -> None:
@@ -129,7 +132,7 @@ def _raise_first_error(done: Iterable[Future[None]]) -> None:
 
 
 @dataclass
-class _Sender:
+class Sender:
     """Sends bodies to one index, from several threads. stopped: set to make all of them give up."""
 
     definition: IndexDefinition
@@ -143,7 +146,7 @@ class _Sender:
         """Send one body until every operation in it has succeeded or was refused, or until stopped is set.
 
         Only operations that were refused for a reason that can pass are sent again, after a wait and in the same order.
-        Raises SearchBlocked, TransientError, SyncJobError, and the errors of on_refused.
+        Raises SearchBlocked, NotWritten, TransientError, SyncJobError, and the errors of on_refused.
         """
         for attempt in range(self.attempts):
             try:
@@ -158,7 +161,10 @@ class _Sender:
                     raise
                 why = type(error).__name__
             else:
-                body, refusals = _refused(self.definition, body, answer["items"]) if answer["errors"] else (b"", [])
+                _refuse_discarded(self.index, answer.get("items", ()))
+                body, refusals = (
+                    failed_operations(self.definition, body, answer["items"]) if answer["errors"] else (b"", [])
+                )
                 if refusals:
                     self.on_refused(refusals)
                 if not body:
@@ -195,7 +201,18 @@ def split_operations(body: bytes) -> list[bytes]:
     return operations
 
 
-def _refused(
+def _refuse_discarded(index: str, items: Iterable[dict[str, dict[str, Any]]]) -> None:
+    """Raise NotWritten if Elasticsearch accepted documents without writing them."""
+    discarded = sum(result.get("result") == DISCARDED for item in items for result in item.values())
+    if discarded:
+        raise NotWritten(
+            f"{index}: Elasticsearch accepted {discarded} documents of a request, but discarded them. An ingest "
+            f"pipeline drops documents: find it in index.default_pipeline or index.final_pipeline (GET "
+            f"/{index}/_settings), correct or remove it, then run the job again."
+        )
+
+
+def failed_operations(
     definition: IndexDefinition, body: bytes, items: list[dict[str, dict[str, Any]]]
 ) -> tuple[bytes, list[Refusal]]:
     """The operations to send again, in order, and the documents that would be refused again because of their content.

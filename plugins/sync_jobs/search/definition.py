@@ -14,7 +14,15 @@ MAPPING_FOLDER = SQL_FOLDER.parent / "elasticsearch"
 NESTED = "nested"
 
 # The SQL files of a definition; the docstring of the class describes each.
-Query = Literal["documents", "plain_documents", "totals", "edited_keys", "expected_count", "sample_keys"]
+Query = Literal[
+    "documents",
+    "plain_documents",
+    "totals",
+    "edited_keys",
+    "seen_transactions",
+    "expected_count",
+    "sample_keys",
+]
 
 
 @dataclass(frozen=True)
@@ -35,8 +43,10 @@ class IndexDefinition:
     plain_documents: run_date, keys. Columns: key, document (jsonb). The same documents by an independent query.
     totals: run_date. One row: column documents, and one column for each nested field, named like it: how many
         documents and nested objects the index must hold, counted independently of documents.
-    edited_keys: gone, since, oldest_multixact (sync_jobs.search.edits). One column: the keys whose documents may
-        have changed since a snapshot, ascending.
+    edited_keys: gone, since, oldest_multixact, seen (sync_jobs.search.edits). One column: the keys whose documents
+        may have changed since a snapshot, ascending.
+    seen_transactions: since, until (sync_jobs.search.edits). One column: the ids of the transactions between these
+        bounds whose rows the snapshot sees.
     expected_count: no parameter. One row: about how many documents there will be, for the progress in the log.
     sample_keys: seed (text), size. One column: up to size keys that have documents, chosen by the seed.
     """
@@ -54,7 +64,8 @@ class IndexDefinition:
     @cached_property
     def mapping(self) -> dict[str, Any]:
         """The mapping of its indices, without _meta."""
-        return dict(json.loads(self._mapping_text()))
+        path = self.mapping_file or MAPPING_FOLDER / f"{self.alias}.json"
+        return dict(json.loads(path.read_text(encoding="utf-8")))
 
     @property
     def properties(self) -> dict[str, Any]:
@@ -68,8 +79,20 @@ class IndexDefinition:
 
     @cached_property
     def version(self) -> str:
-        """A hash of the SQL of the documents and of the mapping: 12 hexadecimal digits."""
-        return hashlib.sha256((read_sql(self.query("documents")) + self._mapping_text()).encode()).hexdigest()[:12]
+        """A hash of the SQL of the documents and of the mapping: 12 hexadecimal digits.
+
+        Lines of comments, blank lines and indentation do not count. The _meta of every index has it, so that documents
+        of one definition are not written to an index of another
+        (docs/decisions/0023-documents-of-another-definition.md).
+        """
+        lines = map(str.strip, read_sql(self.query("documents")).splitlines())
+        statement = [line for line in lines if line and not line.startswith("--")]
+        shape = json.dumps([statement, self.mapping], sort_keys=True)
+        return hashlib.sha256(shape.encode()).hexdigest()[:12]
+
+    def counted(self, number: int) -> str:
+        """A number of keys in words: "1 person", "2 persons"."""
+        return f"{number} {self.entity}{'' if number == 1 else 's'}"
 
     @property
     def lock_name(self) -> str:
@@ -80,6 +103,3 @@ class IndexDefinition:
     def rollback_name(self) -> str:
         """The name of its rollback, in reports and as the id of its DAG."""
         return f"{self.alias}_index_rollback"
-
-    def _mapping_text(self) -> str:
-        return (self.mapping_file or MAPPING_FOLDER / f"{self.alias}.json").read_text(encoding="utf-8")

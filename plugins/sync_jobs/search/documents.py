@@ -54,6 +54,18 @@ def differing_fields(one: Mapping[str, Any], other: Mapping[str, Any], propertie
     return sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
 
 
+def values_of(source: Mapping[str, Any], properties: Properties, path: str = "") -> Iterator[str]:
+    """The full name of each field that has a value, and of each nested field once for each object in it."""
+    for name, kind in properties.items():
+        values = list(flat(source.get(name)))
+        if kind.get("type") != NESTED:
+            yield from [f"{path}{name}"] if values else []
+            continue
+        for item in values:
+            yield f"{path}{name}"
+            yield from values_of(item, kind["properties"], f"{path}{name}.") if isinstance(item, dict) else ()
+
+
 def _canonical_value(value: Any, kind: Mapping[str, Any]) -> Any:
     if value is None:
         return None

@@ -162,9 +162,10 @@ def refuse_other_server(error: ApiError) -> None:
     if isinstance(error, UnsupportedProductError) or not (is_error or names_itself):
         meta = error.meta
         raise UnsupportedServer(
-            f"What answers at {_address(meta)} is not {WANTED_SERVER}, or a proxy removes X-Elastic-Product: expected "
-            f"that header, got {meta.status} {_phrase(meta.status)}, {meta.mimetype or 'without a content type'}. "
-            "Correct the host of the connection or the proxy, then run the job again."
+            f"The server at {_address(meta)} is not {WANTED_SERVER}, or a proxy removes the header X-Elastic-Product: "
+            f"expected that header, got {meta.status} {_phrase(meta.status)}, "
+            f"{meta.mimetype or 'without a content type'}. Correct the host of the connection or the proxy, then run "
+            "the job again."
         ) from None
 
 
@@ -192,8 +193,8 @@ def elasticsearch_errors_translated() -> Iterator[None]:
         ) from None
     except SerializationError:
         raise UnsupportedServer(
-            f"What answers is not {WANTED_SERVER}: it sent something other than JSON. Correct the host of the "
-            "connection or the proxy, then run the job again."
+            f"The server is not {WANTED_SERVER}: it sent something other than JSON. Correct the host of the connection "
+            "or the proxy, then run the job again."
         ) from None
     except TransportError as error:
         if is_not_trusted(error):

@@ -1,6 +1,7 @@
-"""The guard rail of an index's fields: an empty source must not empty a field (docs/design.md, "Guard rails").
+"""The guard rails of an index's fields: a broken source must not empty or multiply a field.
 
-If the source table of a field is empty, the documents stay, but all of them lose that field.
+docs/design.md, "Guard rails". If the source table of a field is empty, the documents stay, but all of them lose that
+field.
 """
 
 from collections.abc import Iterator, Mapping
@@ -8,7 +9,7 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from sync_jobs.guard_rail import Limits, check_guard_rail
+from sync_jobs.guard_rail import Effect
 from sync_jobs.search.definition import NESTED, IndexDefinition
 
 
@@ -18,10 +19,14 @@ def count_values(definition: IndexDefinition, client: Elasticsearch, name: str) 
     return dict(_counts(answer["aggregations"]))
 
 
-def check_values(name: str, before: Mapping[str, int], after: Mapping[str, int], limits: Limits) -> None:
-    """Raise GuardRail if too many values of one field would be lost. before, after: of count_values()."""
-    for field, count in before.items():
-        check_guard_rail(f"{field} in index {name}", count - after[field], count, limits)
+def effects_on_values(name: str, before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, Effect]:
+    """For the guard rails: what a run does to the values of each field. before, after: of count_values()."""
+    return {
+        f"{field} in index {name}": Effect(
+            existing=count, lost=max(0, count - after[field]), added=max(0, after[field] - count)
+        )
+        for field, count in before.items()
+    }
 
 
 def _aggregations(properties: Mapping[str, Any], path: str = "") -> dict[str, Any]:

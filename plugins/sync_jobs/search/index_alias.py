@@ -128,6 +128,12 @@ def _belongs_to(alias: str, name: str, meta: dict[str, Any]) -> bool:
     return match is not None and match["alias"] == alias and built_at(name) is not None and meta.get("alias") == alias
 
 
+def definition_of(client: Elasticsearch, alias: str, name: str) -> str | None:
+    """The IndexDefinition.version by which an index was built; None if no build for this alias made it."""
+    version: str | None = own_indices(client, alias).get(name, {}).get("definition")
+    return version
+
+
 def find_indices(client: Elasticsearch, alias: str) -> Indices:
     """The indices of this alias. Raises IndexNotAsExpected if several are behind it."""
     return Indices(find_live(client, alias).name, own_indices(client, alias))
@@ -193,8 +199,8 @@ def _not_allocated(name: str, explanation: dict[str, Any]) -> SearchBlocked | Tr
     if explanation.get("can_allocate") == "no" and ALLOCATION_DISABLED not in refusals:
         return SearchBlocked(blocked_message(f"no node accepts {name}: {reasons}"))
     return TransientError(
-        f"No node has accepted {name} within {CREATE_TIMEOUT} ({reasons}). Wait for the end of the maintenance, or "
-        "remove the setting that is named, then run the job again."
+        f"No node has accepted {name} within {CREATE_TIMEOUT} ({reasons}). Wait until allocation is possible again, "
+        "as after maintenance, or remove the setting that is named, then run the job again."
     )
 
 
@@ -236,17 +242,17 @@ def make_searchable(client: Elasticsearch, name: str, settings: IndexSettings) -
 
 
 def promote(client: Elasticsearch, alias: str, name: str) -> None:
-    """Put a new index behind the alias, in one request (switch).
+    """Put a new index behind the alias, in one request (swap).
 
     Raises IndexNotAsExpected if a later build is live, or if the new index is not the one that create() made.
     """
     live = find_live(client, alias)
     _refuse_if_overtaken(alias, name, live)
     refuse_if_removed(client, alias, name)
-    switch(client, alias, live, name)
+    swap(client, alias, live, name)
 
 
-def switch(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
+def swap(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
     """Put an index behind the alias instead of the live one, in one request.
 
     Other aliases of the live index, and the filter and routing of each alias, move with it; those that we may not move
@@ -269,7 +275,7 @@ def switch(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
                 raise
             log.warning(
                 "%s: no permission to move the other aliases of %s (%s): they stay there. Grant the permissions on "
-                "these names too, and move the aliases",
+                "these names too, and move the aliases manually",
                 name,
                 live.name,
                 ", ".join(sorted(others)),
@@ -286,7 +292,7 @@ def _move(client: Elasticsearch, alias: str, live: Live, name: str, aliases: dic
     """Move the alias, and the aliases of the live index that are given, in one request, until it is done."""
     actions = _actions(alias, live, name, aliases)
     for _ in range(PROMOTION_ATTEMPTS):
-        if _is_switched(client, alias, name, actions):
+        if _is_swapped(client, alias, name, actions):
             if live.name and not live.is_alias:
                 log.warning("%s was a plain index: it has been removed and replaced by the alias %s", alias, alias)
             return
@@ -303,8 +309,8 @@ def _actions(alias: str, live: Live, name: str, aliases: dict[str, dict[str, Any
     return removals + [{"add": {"index": name, "alias": each} | properties} for each, properties in wanted.items()]
 
 
-def _is_switched(client: Elasticsearch, alias: str, name: str, actions: list[dict[str, Any]]) -> bool:
-    """Send the request of a swap, then look at the alias, even if the response was an error or got lost.
+def _is_swapped(client: Elasticsearch, alias: str, name: str, actions: list[dict[str, Any]]) -> bool:
+    """Send the request of a swap, then check the alias, even if the response was an error or got lost.
 
     False: not done, or unknown. Raises SearchBlocked or SyncJobError if it was refused for good.
     """
@@ -340,19 +346,19 @@ def _refuse_if_overtaken(alias: str, name: str, live: Live) -> None:
     ours, theirs = built_at(name), built_at(live.name) if live.name else None
     if ours and theirs and theirs > ours:
         raise IndexNotAsExpected(
-            f"{live.name}, built later than {name}, is behind alias {alias}: not replaced. If that build is right, "
-            "there is nothing to do; otherwise run the job again."
+            f"{live.name} is behind alias {alias} and was built later than {name}, so it was not replaced. If that "
+            "build is right, there is nothing to do; otherwise run the job again."
         )
 
 
-def remove_retired(client: Elasticsearch, alias: str, retained_indices: int) -> list[str]:
+def prune(client: Elasticsearch, alias: str, retained_indices: int) -> list[str]:
     """Remove all indices except the live one and the latest previous ones. Return the names of those removed."""
     live = find_live(client, alias).name
     previous = [name for name in own_indices(client, alias) if name != live]
     return _delete(client, alias, previous[retained_indices:])
 
 
-def neighbour(client: Elasticsearch, alias: str, direction: str) -> tuple[str, dict[str, Any]]:
+def rollback_target(client: Elasticsearch, alias: str, direction: str) -> tuple[str, dict[str, Any]]:
     """The finished index built before the live one ("back") or after it ("forth"), with its _meta.
 
     Raises BadArgument for any other direction, IndexNotAsExpected if there is no such index.
@@ -362,7 +368,10 @@ def neighbour(client: Elasticsearch, alias: str, direction: str) -> tuple[str, d
     indices = find_indices(client, alias)
     live, previous = indices.live, indices.previous
     if live is None or live not in indices.own:
-        raise IndexNotAsExpected(f"The index behind alias {alias} ({live or 'none'}) was not made by a build")
+        raise IndexNotAsExpected(
+            f"The index behind alias {alias} is not one that a build made (found {live or 'no index'}). Run the index "
+            "build instead of a rollback."
+        )
     older, newer = [name for name in previous if name < live], [name for name in previous if name > live]
     candidates = older[:1] if direction == "back" else newer[-1:]
     if not candidates:

@@ -109,13 +109,23 @@ class LiveDocuments:
 
 def refuse_incomparable(definition: IndexDefinition, client: Elasticsearch, live: str) -> None:
     """Raise IndexNotAsExpected if the key field of the live index is not a long: keys cannot be looked up in it."""
-    fields = client.indices.get_mapping(index=live)[live]["mappings"].get("properties", {})
-    kind = fields.get(definition.key_field, {}).get("type", KEY_TYPE)
-    if kind != KEY_TYPE:
+    kind = _key_type(definition, client, live)
+    if kind not in (KEY_TYPE, None):
         raise IndexNotAsExpected(
             f"{live}: expected {definition.key_field} of type {KEY_TYPE}, found {kind}. No build made this "
             f"index. Remove it (DELETE /{live}), then run the job again; search is empty until the build has finished."
         )
+
+
+def has_comparable_key(definition: IndexDefinition, client: Elasticsearch, index: str) -> bool:
+    """Whether documents of the index can be found by their key."""
+    return _key_type(definition, client, index) == KEY_TYPE
+
+
+def _key_type(definition: IndexDefinition, client: Elasticsearch, index: str) -> str | None:
+    fields = client.indices.get_mapping(index=index)[index]["mappings"].get("properties", {})
+    kind: str | None = fields.get(definition.key_field, {}).get("type")
+    return kind
 
 
 def compare(

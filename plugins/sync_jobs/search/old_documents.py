@@ -14,7 +14,7 @@ from sync_jobs.search.refusals import Refusal
 from sync_jobs.search.settings import IndexSettings
 
 
-def carry_over(
+def carry_over_documents(
     definition: IndexDefinition,
     client: Elasticsearch,
     live: str | None,

@@ -26,7 +26,7 @@ WHILE_LOADING = ("index.refresh_interval",)
 log = logging.getLogger(__name__)
 
 
-def carry_over(client: Elasticsearch, live: str, name: str, *, without: tuple[str, ...] = ()) -> None:
+def carry_over_settings(client: Elasticsearch, live: str, name: str, *, without: tuple[str, ...] = ()) -> None:
     """Give an index the settings of the live one that differ. Those that cannot be changed are named in the log.
 
     without: settings to leave alone.

@@ -47,7 +47,7 @@ class Quarantine:
             if len(self._refusals) > self._limit:
                 raise RejectedDocument(
                     f"Elasticsearch refused documents of more than {self._limit} {self._definition.entity}s, the limit "
-                    f"of the index setting quarantine_persons: {self._by_field()}. Correct these records, or a record "
+                    f"of the index setting quarantine_keys: {self._by_field()}. Correct these records, or a record "
                     "that they share, then run the job again."
                 )
 
@@ -69,6 +69,10 @@ class Quarantine:
             for key in self.keys
             for field, reason in self._refusals[key]
         ]
+
+    def counted(self) -> dict[str, Any]:
+        """What was left out, as fields of sync_jobs.report.Outcome."""
+        return {"left_out": len(self._refusals), "left_out_records": self.records()}
 
     def merged(self, earlier: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """The records of an index that had earlier ones: without those of keys that this run has written."""

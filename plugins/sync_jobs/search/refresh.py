@@ -5,9 +5,10 @@ document that already agrees with PostgreSQL stays, no matter who wrote it.
 """
 
 import json
+import logging
 import time
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -21,7 +22,7 @@ from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.search import bulk
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.document_stream import document_lines
-from sync_jobs.search.documents import Properties, content_key, document_id, key_of, source_of
+from sync_jobs.search.documents import Properties, content_key, document_id, is_own_id, key_of, source_of, values_of
 from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.refusals import Refusal
 from sync_jobs.search.settings import IndexSettings
@@ -30,6 +31,10 @@ PAGE_DOCUMENTS = 10_000
 
 # How many times keys are checked again while another writer keeps writing them.
 SETTLE_PASSES = 30
+# How many of them a warning names if they never agree.
+NAMED_KEYS = 10
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -37,12 +42,14 @@ class Refreshed:
     """keys: those whose documents did not agree with PostgreSQL. made, removed: numbers of documents.
 
     replaced: how many of the removed documents had a new one made for the same key.
+    lost: by field, as in count_values(), how many values fewer the index has then; only of a dry run.
     """
 
     keys: "array[int]" = field(default_factory=lambda: array("q"))
     made: int = 0
     removed: int = 0
     replaced: int = 0
+    lost: Counter[str] = field(default_factory=Counter)
 
     def count(self, change: "Change") -> None:
         """Add what was written for one key."""
@@ -50,6 +57,16 @@ class Refreshed:
         self.made += len(change.missing)
         self.removed += len(change.surplus)
         self.replaced += min(len(change.missing), len(change.surplus))
+
+    def foresee(self, change: "Change", properties: Properties) -> None:
+        """Add what would be written for one key."""
+        self.count(change)
+        made = {document_id(line): source_of(line) for line in change.missing}
+        for any_id, source in change.existing.items():
+            if any_id in made or any_id in change.surplus:
+                self.lost.update(values_of(source, properties))
+        for source in made.values():
+            self.lost.subtract(values_of(source, properties))
 
 
 @dataclass(frozen=True)
@@ -75,14 +92,17 @@ class DocumentRefresh:
         """
         refreshed = Refreshed()
         self.client.indices.refresh(index=self.index)  # to find what was written a moment ago
-        for batch in batches(keys, self.settings.refresh_persons):
+        for batch in batches(keys, self.settings.refresh_keys):
             changes = self._changes(connection, batch)
-            refused = set() if dry_run else self._write(changes)
+            if dry_run:
+                for change in changes:
+                    refreshed.foresee(change, self.definition.properties)
+                continue
+            refused = self._write(changes)
             for change in changes:
                 if change.key not in refused:
                     refreshed.count(change)
-            if not dry_run:
-                self.quarantine.accept(key for key in batch if key not in refused)
+            self.quarantine.accept(key for key in batch if key not in refused)
         if refreshed.keys and not dry_run:
             self.client.indices.refresh(index=self.index)
         return refreshed
@@ -104,7 +124,26 @@ class DocumentRefresh:
                 break
             keys = refreshed.keys
             self.settle()
+        else:
+            log.warning(
+                "%s: after %d attempts, documents of %d %ss still differ from PostgreSQL, such as %s. Another program "
+                "keeps writing them, or an ingest pipeline changes them (index.default_pipeline, index.final_pipeline)",
+                self.index,
+                SETTLE_PASSES,
+                len(refreshed.keys),
+                self.definition.entity,
+                ", ".join(map(str, refreshed.keys[:NAMED_KEYS])),
+            )
         return made
+
+    def remove_own_documents(self, keys: Iterable[int]) -> None:
+        """Remove the documents of these keys that a build, or a refresh, has made."""
+        for batch in batches(keys, self.settings.refresh_keys):
+            hits = find_documents(self.definition, self.client, self.index, batch)
+            own = [
+                hit["_id"] for hit in hits if any(is_own_id(key, hit["_id"]) for key in keys_of(self.definition, hit))
+            ]
+            self._send(map(deletion, own))
 
     def settle(self) -> None:
         """Wait for as long as the application may take from its commit to the end of its writes to the index."""
@@ -149,13 +188,13 @@ class DocumentRefresh:
 class Change:
     """What one key needs. missing: lines of documents to write. surplus: ids of documents to remove.
 
-    existing: ids of all documents that the key has.
+    existing: all documents that the key has, by their ids.
     """
 
     key: int
     missing: list[bytes]
     surplus: list[str]
-    existing: set[str]
+    existing: dict[str, dict[str, Any]]
 
     def additions(self) -> list[str]:
         """The ids of the missing documents that no document had before."""
@@ -220,4 +259,6 @@ def _change(key: int, lines: list[bytes], hits: list[dict[str, Any]], properties
             surplus.append(hit["_id"])
     missing = list(wanted.values())
     rewritten = {document_id(line) for line in missing}
-    return Change(key, missing, [old for old in surplus if old not in rewritten], {hit["_id"] for hit in hits})
+    return Change(
+        key, missing, [old for old in surplus if old not in rewritten], {hit["_id"]: hit["_source"] for hit in hits}
+    )

@@ -10,7 +10,7 @@ from typing import Any
 
 from sync_jobs.errors import BadArgument
 
-# index.max_terms_count of Elasticsearch: the most persons that one query may name.
+# index.max_terms_count of Elasticsearch: the most keys that one query may name.
 MAXIMUM_TERMS = 65_536
 
 
@@ -69,16 +69,16 @@ class IndexSettings:
     progress_seconds: float = _setting(
         5.0, "seconds", "between two progress lines in the log", minimum=0, maximum=3_600
     )
-    sample_persons: int = _setting(
+    sample_keys: int = _setting(
         200,
-        "persons",
+        "keys",
         "whose documents are compared, field by field, with the result of a plain query before promotion",
         minimum=0,
         maximum=MAXIMUM_TERMS,
     )
-    refresh_persons: int = _setting(
+    refresh_keys: int = _setting(
         500,
-        "persons",
+        "keys",
         "whose documents are rebuilt in one round of requests: about 600 kB of documents in memory",
         maximum=MAXIMUM_TERMS,
     )
@@ -88,16 +88,16 @@ class IndexSettings:
         "at most, to bring a new index up to date before the swap if edits keep coming",
         maximum=1_000,
     )
-    catch_up_persons: int = _setting(
+    catch_up_keys: int = _setting(
         1_000,
-        "persons",
+        "keys",
         "the build goes on to the swap once a catch-up round has written at most so many",
         minimum=0,
         maximum=1_000_000_000,
     )
-    quarantine_persons: int = _setting(
+    quarantine_keys: int = _setting(
         10,
-        "persons",
+        "keys",
         "whose documents Elasticsearch may refuse in one run: they are left out, or search keeps their old documents; "
         "more of them point to a fault that many share, and stop the run",
         minimum=0,
@@ -114,7 +114,7 @@ class IndexSettings:
     retained_indices: int = _setting(
         2,
         "indices",
-        "kept besides the live one, for persons_index_rollback; older ones are removed",
+        "kept besides the live one, for a rollback; older ones are removed",
         minimum=0,
         maximum=1_000,
     )

@@ -12,13 +12,14 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from sync_jobs.postgres.statements import Connection
+from sync_jobs.postgres.statements import Connection, execute
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.document_stream import document_lines
 from sync_jobs.search.documents import document_id, key_of
 
 PAGE_DOCUMENTS = 10_000
 KEEP_ALIVE = "5m"
+MAXIMUM_KEYS = 2**63 - 1
 
 Entry = tuple[int, str]  # key, document id
 
@@ -38,6 +39,16 @@ def differing_keys(
         ids = map(document_id, lines)
         wanted = _by_key((key_of(each), each) for each in ids)
         return array("q", _differing(wanted, _by_key(entries)))
+
+
+def keys_without_source(
+    definition: IndexDefinition, connection: Connection, client: Elasticsearch, index: str
+) -> "array[int]":
+    """The keys in an index for which PostgreSQL has no documents any more, ascending."""
+    everybody = {"seed": "", "size": MAXIMUM_KEYS}
+    known = {key for (key,) in execute(connection, definition.query("sample_keys"), everybody)}
+    with closing(_entries(definition, client, index)) as entries:
+        return array("q", (key for key, _ in _by_key(entries) if key not in known))
 
 
 def _differing(one: Iterator[tuple[int, set[str]]], other: Iterator[tuple[int, set[str]]]) -> Iterator[int]:

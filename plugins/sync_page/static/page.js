@@ -1,69 +1,125 @@
-// The page at /sync/: polls the interface and shows the status.
+// Keeps the page up to date: asks the server for the same page, and changes in place what differs.
 //
-//   interface.js  =>  page.js  =>  jobs_table.js, search_indices.js
-//   run_dialog.js  =>  interface.js: starts a run; then page.js refreshes the status
+//   page.js  =>  dialog.js  =>  requests.js
 
-import { byId, moment } from "./elements.js";
-import { ask } from "./interface.js";
-import { showJobs } from "./jobs_table.js";
-import { openRecoveryDialog } from "./run_dialog.js";
-import { showIndices } from "./search_indices.js";
+import { openedByLinks, restoreTyped } from "./dialog.js";
+import { LoggedOut, ask } from "./requests.js";
+import { Idiomorph } from "./vendor/idiomorph-0.8.0.js";
 
-const BUSY_MILLISECONDS = 2000;
-const IDLE_MILLISECONDS = 15000;
+const SLOWEST_SECONDS = 60;
+const JITTER = 0.2; // many open pages must not ask at the same moment
+
+const byId = (id) => document.getElementById(id);
 
 let timer;
-let latest = 0; // number of the latest refresh; answers to earlier ones are dropped
+let failures = 0;
+let latest = 0; // number of the latest request; answers to earlier ones are dropped
+let isPaused = false;
 
-async function refresh() {
+async function update() {
   clearTimeout(timer);
   const own = ++latest;
-  let busy = false;
   try {
-    const status = await ask("api/jobs/status");
+    const made = await ask(location.href);
     if (own !== latest) return;
-    showStatus(status);
-    busy = [...status.jobs, status.recovery].some((dag) => dag?.running);
-    say("trouble", "");
+    failures = 0;
+    show(made);
   } catch (error) {
     if (own !== latest) return;
-    say("trouble", error.message);
+    failures += 1;
+    showOld(error);
+    if (error instanceof LoggedOut) return;
   }
-  await showIndices();
-  if (own !== latest) return;
-  timer = setTimeout(() => (document.hidden ? undefined : refresh()), busy ? BUSY_MILLISECONDS : IDLE_MILLISECONDS);
+  plan();
 }
 
-function showStatus({ now, jobs, recovery, counts }) {
-  showJobs(jobs, counts);
-  const failed = jobs.filter((job) => job.last?.state === "failed").map((job) => job.name);
-  const done = jobs.filter((job) => job.succeeded_today).length;
-  const parts = [`${moment(now)} UTC`, `${done} of ${jobs.length} jobs have succeeded since midnight`];
-  if (failed.length) parts.push(`last run failed: ${failed.join(", ")}`);
-  if (recovery?.running) parts.push("recovery is running all jobs in order");
-  else if (recovery?.last?.state === "failed") {
-    parts.push(`the last recovery failed: ${recovery.last.reason ?? "see its log"}`);
+function plan() {
+  clearTimeout(timer);
+  if (isPaused || document.hidden) return;
+  const seconds = Math.min(SLOWEST_SECONDS, Number(byId("main").dataset.poll) * 2 ** failures);
+  timer = setTimeout(update, 1000 * seconds * (1 + JITTER * (Math.random() - 0.5)));
+}
+
+/** Change the page in place to what the server has made. Open details, focus and selection stay. */
+export function show(made) {
+  const before = states();
+  Idiomorph.morph(byId("main"), made.getElementById("main"), {
+    morphStyle: "outerHTML",
+    callbacks: {
+      beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS"),
+    },
+  });
+  document.title = made.title;
+  byId("icon").href = made.getElementById("icon").getAttribute("href");
+  if (byId("message").dataset.old) say("");
+  announce(before);
+}
+
+function states() {
+  return new Map([...document.querySelectorAll("[data-job]")].map((row) => [row.dataset.job, row.dataset.state]));
+}
+
+/** Tell screen readers what has changed, and nothing else. */
+function announce(before) {
+  const changed = [...document.querySelectorAll("[data-job]")].filter(
+    (row) => before.has(row.dataset.job) && before.get(row.dataset.job) !== row.dataset.state,
+  );
+  if (changed.length) byId("news").textContent = changed.map((row) => row.dataset.announcement).join(". ");
+}
+
+/** Say that what is shown is old, and dim it. */
+function showOld(error) {
+  const main = byId("main");
+  main.classList.add("stale");
+  const since = `What is below is of ${main.dataset.checked} UTC, and old.`;
+  document.title = `? Old – ${document.title.replace("? Old – ", "")}`;
+  if (error instanceof LoggedOut) {
+    const link = Object.assign(document.createElement("a"), { href: location.href, textContent: "Log in again" });
+    say(`You are no longer logged in. ${since} `, link);
+  } else {
+    say(`${error.message}. ${since}`);
   }
-  byId("summary").textContent = parts.join(" · ");
-  const all = byId("run-all");
-  all.hidden = !recovery?.may_run;
-  all.onclick = openRecoveryDialog;
+  byId("message").dataset.old = "1";
 }
 
-function say(place, text) {
-  byId(place).textContent = text;
-  byId(place).hidden = !text;
+function say(...content) {
+  delete byId("message").dataset.old;
+  byId("message").replaceChildren(...content);
 }
 
-byId("refresh").addEventListener("click", () => {
-  say("message", "");
-  refresh();
-});
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) refresh();
-});
-byId("run").addEventListener("started", ({ detail }) => {
-  say("message", detail);
-  refresh();
-});
-refresh();
+function pause() {
+  isPaused = !isPaused;
+  byId("pause").setAttribute("aria-pressed", isPaused);
+  if (isPaused) {
+    clearTimeout(timer);
+    latest += 1; // drops an answer that is under way
+  } else update();
+}
+
+/** A run was started: made is the page after it. */
+function started(made) {
+  latest += 1;
+  if (document.querySelector("[data-poll]")) show(made);
+  say(made.getElementById("message").textContent);
+  plan();
+}
+
+openedByLinks(byId("dialog"), started, say);
+restoreTyped();
+
+if (document.querySelector("[data-poll]")) {
+  const address = new URL(location.href);
+  if (address.searchParams.delete("started"), address.href !== location.href) history.replaceState(null, "", address);
+  byId("pause").hidden = false;
+  byId("pause").addEventListener("click", pause);
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("#get-status")) return;
+    event.preventDefault();
+    update();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) clearTimeout(timer);
+    else if (!isPaused) update();
+  });
+  plan();
+}

@@ -1,5 +1,5 @@
 -- Index posts: posts that may have changed since a snapshot. Reads: post, post_trust. Writes: nothing.
--- Parameters: gone, since, oldest_multixact.
+-- Parameters: gone, since, oldest_multixact, seen.
 
 SELECT edited.post_id
 FROM (
@@ -21,9 +21,12 @@ WHERE
             THEN
                 edited.removed_by <> '0'::xid
                 AND (
-                    age(edited.removed_by) <= age(%(since)s::xid)
+                    (
+                        age(edited.removed_by) <= age(%(since)s::xid)
+                        AND NOT edited.removed_by = any(%(seen)s::xid[])
+                    )
                     OR mxid_age(edited.removed_by) BETWEEN 0 AND mxid_age(%(oldest_multixact)s::xid)
                 )
-        ELSE age(edited.written_by) BETWEEN 0 AND age(%(since)s::xid)
+        ELSE age(edited.written_by) BETWEEN 0 AND age(%(since)s::xid) AND NOT edited.written_by = any(%(seen)s::xid[])
     END
 ORDER BY edited.post_id

@@ -1,0 +1,110 @@
+"""Many visitors of the page while recovery runs: does it hurt Airflow?
+
+    make up; python -m bench.page_pollers [--pollers 50] [--seconds 60] [--pause 1]
+
+On the running local stack (SYNC_HOME): recovery once alone, then once with the pollers. Each asks api/night, waits for
+the answer, and asks again after the pause. Beside them one asks Airflow's own health once a second.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from statistics import quantiles
+
+import httpx
+
+from local.airflow_api import AirflowApi
+from local.settings import read_home
+
+REQUEST_SECONDS = 90
+RECOVERY = "recovery"
+
+
+@dataclass
+class Answers:
+    """Seconds of all answers, and how many had which status; status 0 is no answer."""
+
+    seconds: list[float] = field(default_factory=list)
+    statuses: dict[int, int] = field(default_factory=dict)
+
+    def line(self, name: str) -> str:
+        if len(self.seconds) < 2:
+            return f"{name}: {self.statuses}"
+        cuts = quantiles(self.seconds, n=100)
+        return (
+            f"{name}: {len(self.seconds):,} requests, p50 {cuts[49]:.3f} s, p95 {cuts[94]:.3f} s, "
+            f"longest {max(self.seconds):.3f} s, statuses {dict(sorted(self.statuses.items()))}"
+        )
+
+
+async def ask(client: httpx.AsyncClient, path: str, answers: Answers, until: float, pause: float) -> None:
+    """Ask again and again, with the ETag of the last answer, as the page does."""
+    await asyncio.sleep(random.uniform(0, pause))
+    headers: dict[str, str] = {}
+    while time.monotonic() < until:
+        began = time.monotonic()
+        try:
+            answer = await client.get(path, headers=headers)
+            status = answer.status_code
+            headers = {"If-None-Match": answer.headers["etag"]} if "etag" in answer.headers else headers
+        except httpx.HTTPError:
+            status = 0
+        answers.seconds.append(time.monotonic() - began)
+        answers.statuses[status] = answers.statuses.get(status, 0) + 1
+        await asyncio.sleep(pause * random.uniform(0.8, 1.2))
+
+
+async def poll(url: str, token: str, pollers: int, seconds: float, pause: float) -> tuple[Answers, Answers]:
+    """The answers to the pollers, and those of Airflow's health."""
+    page, health, until = Answers(), Answers(), time.monotonic() + seconds
+    limits = httpx.Limits(max_connections=pollers + 1)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(
+        base_url=url, headers=headers, limits=limits, timeout=REQUEST_SECONDS, trust_env=False
+    ) as client:
+        tasks = [ask(client, "/sync/api/night", page, until, pause) for _ in range(pollers)]
+        await asyncio.gather(*tasks, ask(client, "/api/v2/monitor/health", health, until, 1))
+    return page, health
+
+
+def recovery_seconds(api: AirflowApi, run_id: str) -> float:
+    """Wait for the end of a run of recovery. Raises RuntimeError unless it succeeds."""
+    while True:
+        run = api.run(RECOVERY, run_id)
+        if run["state"] in ("success", "failed"):
+            break
+        time.sleep(1)
+    if run["state"] != "success":
+        raise RuntimeError(f"{run_id} failed")
+    return (datetime.fromisoformat(run["end_date"]) - datetime.fromisoformat(run["start_date"])).total_seconds()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench.page_pollers", description=__doc__)
+    parser.add_argument("--pollers", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--pause", type=float, default=1, help="seconds between an answer and the next request")
+    arguments = parser.parse_args()
+    stack = json.loads((read_home(os.environ) / "stack.json").read_text(encoding="utf-8"))
+    login = {"username": stack["user"], "password": stack["password"]}
+    token = httpx.post(f"{stack['airflow_url']}/auth/token", json=login, trust_env=False).json()["access_token"]
+    with AirflowApi(stack["airflow_url"], stack["user"], stack["password"]) as api:
+        recovery_seconds(api, api.start_run(RECOVERY, {})["dag_run_id"])  # the first one fills the tables
+        alone = recovery_seconds(api, api.start_run(RECOVERY, {})["dag_run_id"])
+        run_id = api.start_run(RECOVERY, {})["dag_run_id"]
+        page, health = asyncio.run(
+            poll(stack["airflow_url"], token, arguments.pollers, arguments.seconds, arguments.pause)
+        )
+        beside = recovery_seconds(api, run_id)
+    print(page.line(f"api/night, {arguments.pollers} pollers"))
+    print(health.line("Airflow's health"))
+    print(f"recovery: {alone:.1f} s alone, {beside:.1f} s beside the pollers")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""The words of a verdict. All times are UTC; a sentence says so once."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sync_airflow.night_rules import latest_night
+
+if TYPE_CHECKING:
+    from sync_airflow.night.facts import Facts, RunFact, SearchFact
+    from sync_airflow.night.states import JobNight
+    from sync_airflow.night.verdict import Night
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
+
+
+def sentence(night: Night, facts: Facts) -> str:
+    """The verdict as one sentence (two at most), with the facts that it rests on."""
+    writers = {
+        "fine": _fine,
+        "repaired": _repaired,
+        "rolled back": _rolled_back,
+        "needs you": _needs_you,
+        "nothing ran": _nothing_ran,
+        "late": _late,
+        "under way": _under_way,
+    }
+    return writers[night.verdict](night, facts)
+
+
+def details(night: Night, facts: Facts) -> tuple[str, ...]:
+    """Sentences after the verdict: what is not done and why, and what readers of search see."""
+    found = []
+    stuck = [job for job in night.jobs if job.is_stuck]
+    if stuck and night.verdict == "needs you":
+        found.append(_what_is_missing(stuck))
+    if night.problem and stuck:
+        found.append(_capital(f"{night.problem}."))
+    live = facts.search.live if facts.search else None
+    if night.is_latest and night.verdict in ("needs you", "nothing ran", "late") and live and live.built_at:
+        found.append(f"Search is as of {day_and_time(live.built_at, facts.now)}; nothing is half written.")
+    if night.verdict in ("needs you", "nothing ran") and not night.is_latest and stuck:
+        found.append("A later night has started since. Its runs do the work; do not repeat this night.")
+    return tuple(found)
+
+
+def unknown(error: str) -> str:
+    """Airflow's database did not answer."""
+    return f"It is not known how the night went: {error.rstrip('.')}."
+
+
+def left_out(job: str, persons: int) -> str:
+    """Documents that Elasticsearch refused."""
+    who = "1 person is" if persons == 1 else f"{persons:,} persons are"
+    return f"{who} missing from search or out of date there: Elasticsearch refused their documents ({job})."
+
+
+def failed_again(job: str, run: RunFact) -> str:
+    """A run after the night's work was done."""
+    return f"{job} was done, but failed when it ran again at {_time(run.work_ended)}{_by(run)}."
+
+
+def _fine(night: Night, facts: Facts) -> str:
+    text = f"{_name(night, facts)} was fine. All {len(night.jobs)} jobs were done by {_end(night)}"
+    return f"{text}{_search_clause(night, facts)}."
+
+
+def _repaired(night: Night, facts: Facts) -> str:
+    repaired = [job for job in night.jobs if job.is_repaired]
+    failed = [run for job in repaired for run in job.failures if run.stopped_by is None]
+    who = next((run.user for job in repaired if (run := job.run) and run.user), "") or "a later run"
+    count = len(repaired)
+    if failed:
+        jobs = {run.job for run in failed}
+        first = min(run.work_ended or run.run_after for run in failed)
+        what = f"{_count(len(jobs), 'job')} failed at {_time(first)}"
+    elif count == len(night.jobs):
+        what = "no job ran at its time"
+    else:
+        what = f"{_count(count, 'job')} did not run at {'its' if count == 1 else 'their'} time"
+    them = "it" if count == 1 else f"all {count}"
+    return (
+        f"{_now_or_night(night, facts)}: {what}, {who} repaired {them} by {_end(night)}{_search_clause(night, facts)}."
+    )
+
+
+def _rolled_back(night: Night, facts: Facts) -> str:
+    live = facts.search.live if facts.search else None
+    to = f" to {day_and_time(live.built_at, facts.now)}" if live and live.built_at else ""
+    who = night.rollback.user if night.rollback else ""
+    return f"All {len(night.jobs)} jobs are done, but search was rolled back{to}{f' by {who}' if who else ''}."
+
+
+def _needs_you(night: Night, facts: Facts) -> str:
+    if all(job.is_done for job in night.jobs):
+        return f"{_name(night, facts)} needs you: all {len(night.jobs)} jobs are done, but {night.problem}."
+    if not any(job.is_stuck for job in night.jobs):
+        return f"The night needs you: {night.problem}, and {_open(night)}."
+    verb = "needs you" if night.is_latest else "was not complete"
+    return f"{_name(night, facts)} {verb}: {_open(night)}."
+
+
+def _open(night: Night) -> str:
+    count = sum(not job.is_done for job in night.jobs)
+    return f"{count} of {len(night.jobs)} jobs {'is' if count == 1 else 'are'} not done"
+
+
+def _nothing_ran(night: Night, facts: Facts) -> str:
+    when = "last night" if _is_last(night, facts) else f"in the night of {day(night.run_date)}"
+    question = f"{_capital(night.problem)}." if night.problem else "Is the scheduler running?"
+    return f"No job ran {when}. {question}" if night.is_latest else f"No job ran {when}."
+
+
+def _late(night: Night, _: Facts) -> str:
+    late = [job for job in night.jobs if job.state == "late"]
+    first, more = late[0], len(late) - 1
+    if first.run is None:
+        text = f"{first.job.name} should have started at {first.job.at:%H:%M} and has not"
+        if not first.why.startswith("it should have started"):
+            text += f": {first.why}"
+    else:
+        usual = f" (it usually takes {duration(first.usual)})" if first.usual else ""
+        text = f"{first.job.name} is late: {first.why}{usual}"
+    others = f" {_capital(_count(more, 'other job'))} {'is' if more == 1 else 'are'} late too." if more else ""
+    return f"{text}.{others}" + (f" {_capital(night.problem)}." if night.problem else "")
+
+
+def _under_way(night: Night, facts: Facts) -> str:
+    done = sum(job.is_done for job in night.jobs)
+    text = f"The night is under way: {done} of {len(night.jobs)} done"
+    working = [job for job in night.jobs if job.state == "running"]
+    return f"{text}, {_working(working[0], facts)}." if working else f"{text}{_next(night)}."
+
+
+def _working(job: JobNight, facts: Facts) -> str:
+    build = facts.search.build if facts.search and facts.search.job == job.job.name else None
+    if build and build.is_running is not False and build.percent is not None:
+        left = build.seconds_left
+        return f"{job.job.name} at {build.percent} %" + (
+            f", about {duration(timedelta(seconds=left))} left" if left else ""
+        )
+    return f"{job.job.name} is running"
+
+
+def _next(night: Night) -> str:
+    waiting = next((job for job in night.jobs if job.state == "waiting"), None)
+    return f", {waiting.job.name} waits {waiting.waits_for}" if waiting else ""
+
+
+def _what_is_missing(stuck: list[JobNight]) -> str:
+    """Three jobs failed, and two did not run because of it."""
+    failed = sum(job.state == "failed" for job in stuck)
+    paused = sum(job.state == "paused" for job in stuck)
+    followers = sum(job.state == "not run" and bool(job.because_of) for job in stuck)
+    alone = sum(job.state == "not run" and not job.because_of for job in stuck)
+    parts = [f"{_count(failed, 'job')} failed"] if failed else []
+    parts += [f"{_count(alone, 'job')} did not run"] if alone else []
+    parts += [f"{_count(paused, 'job')} {'is' if paused == 1 else 'are'} paused"] if paused else []
+    parts += (
+        [f"{_count(followers, 'job')} did not run because of {'it' if len(parts) == 1 else 'them'}"]
+        if followers
+        else []
+    )
+    text = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"{_capital(text)}."
+
+
+def _search_clause(night: Night, facts: Facts) -> str:
+    search: SearchFact | None = facts.search if night.run_date == latest_night(facts.now) else None
+    live = search.live if search else None
+    return f"; search is as of {day_and_time(live.built_at, facts.now)}" if live and live.built_at else ""
+
+
+def _now_or_night(night: Night, facts: Facts) -> str:
+    return "Fine now" if night.is_latest else f"{_name(night, facts)} was repaired"
+
+
+def _name(night: Night, facts: Facts) -> str:
+    if not _is_last(night, facts):
+        return f"The night of {day(night.run_date)}"
+    return "Last night"
+
+
+def _is_last(night: Night, facts: Facts) -> bool:
+    return night.run_date == latest_night(facts.now)
+
+
+def _end(night: Night) -> str:
+    if night.done_at is None:
+        return "now"
+    when = f"{_time(night.done_at)} UTC"
+    return when if night.done_at.date() == night.run_date else f"{when} on {day(night.done_at.date())}"
+
+
+def _by(run: RunFact) -> str:
+    return f", started by {run.user}" if run.user else ""
+
+
+def _count(number: int, noun: str) -> str:
+    word = _NUMBERS[number] if number < len(_NUMBERS) else f"{number:,}"
+    return f"{word} {noun}{'' if number == 1 else 's'}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _time(moment: datetime | None) -> str:
+    return moment.astimezone(UTC).strftime("%H:%M") if moment else "an unknown time"
+
+
+def day(when: date) -> str:
+    """Thu 26 Nov."""
+    return f"{when:%a} {when.day} {when:%b}"
+
+
+def day_and_time(moment: datetime, now: datetime) -> str:
+    """01:29 today, 01:29 yesterday, 01:29 on Thu 26 Nov."""
+    moment, today = moment.astimezone(UTC), now.astimezone(UTC).date()
+    days = (today - moment.date()).days
+    names = {0: "today", 1: "yesterday"}
+    return f"{moment:%H:%M} {names.get(days) or f'on {day(moment.date())}'}"
+
+
+def duration(time: timedelta | None) -> str:
+    """20 s, 4 min, 2 h 5 min."""
+    seconds = round(time.total_seconds()) if time else 0
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = round(seconds / 60)
+    hours, rest = divmod(minutes, 60)
+    if not hours:
+        return f"{minutes} min"
+    return f"{hours} h {rest} min" if rest else f"{hours} h"

@@ -1,0 +1,232 @@
+"""One verdict for a night, from what became of its jobs, of the search index and of Airflow's components."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
+from typing import Literal
+
+from sync_airflow.night import sentences
+from sync_airflow.night.facts import ROLLBACK, Facts, RunFact, SearchFact
+from sync_airflow.night.states import JobNight, is_over, states_of_night
+from sync_airflow.night_rules import latest_night
+from sync_jobs.catalogue import Job
+
+Verdict = Literal["fine", "under way", "late", "needs you", "nothing ran", "repaired", "rolled back", "unknown"]
+Level = Literal["good", "busy", "warning", "bad", "unknown"]
+
+LEVELS: dict[Verdict, Level] = {
+    "fine": "good",
+    "repaired": "good",
+    "under way": "busy",
+    "rolled back": "warning",
+    "late": "bad",
+    "needs you": "bad",
+    "nothing ran": "bad",
+    "unknown": "unknown",
+}
+
+# The verdicts that a monitor takes for success.
+HEALTHY: tuple[Verdict, ...] = ("fine", "repaired", "under way", "rolled back")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RootCause:
+    """A job that is not done although all jobs before it are, and those that did not run because of it."""
+
+    job: JobNight
+    followers: tuple[JobNight, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Night:
+    """The night of a run date.
+
+    sentence: the verdict as one sentence, with its facts. details: more sentences, most important first.
+    jobs: all eight, in table order. roots: the root causes of what is not done and needs a person, in table order.
+    missing: the smallest set of jobs to run, in order; empty for an earlier night, which a later one replaces.
+    problem: what is wrong besides the jobs, as a clause; empty if nothing is.
+    warnings: sentences about what does not change the verdict. rollback: the run that rolled search back.
+    is_latest: no later night has started. is_over: even the last job should have been done by now.
+    done_at: when the last job was done, UTC; None if a job is not done.
+    """
+
+    run_date: date
+    verdict: Verdict
+    sentence: str
+    details: tuple[str, ...] = ()
+    problem: str = ""
+    jobs: tuple[JobNight, ...] = ()
+    roots: tuple[RootCause, ...] = ()
+    missing: tuple[Job, ...] = ()
+    warnings: tuple[str, ...] = ()
+    rollback: RunFact | None = None
+    is_latest: bool = True
+    is_over: bool = False
+    done_at: datetime | None = None
+
+    @property
+    def level(self) -> Level:
+        """For symbol and colour."""
+        return "warning" if self.verdict == "fine" and self.warnings else LEVELS[self.verdict]
+
+    @property
+    def is_healthy(self) -> bool:
+        """Nobody has to act now."""
+        return self.verdict in HEALTHY
+
+    def job(self, name: str) -> JobNight:
+        """The job of that name. Raises KeyError."""
+        return {each.job.name: each for each in self.jobs}[name]
+
+
+def judge(facts: Facts, run_date: date | None = None) -> Night:
+    """The night of that run date; without one, the night that started last."""
+    latest = latest_night(facts.now)
+    night = run_date or latest
+    if facts.error:
+        sentence = sentences.unknown(facts.error)
+        return Night(run_date=night, verdict="unknown", sentence=sentence, is_latest=night >= latest)
+    jobs = states_of_night(facts, night)
+    is_latest = night >= latest
+    search = facts.search if night == latest else None
+    ends = [job.done_at for job in jobs if job.done_at]
+    draft = Night(
+        run_date=night,
+        verdict="under way",
+        sentence="",
+        jobs=jobs,
+        roots=_roots(jobs),
+        missing=_missing(jobs) if night == latest else (),
+        warnings=_warnings(facts, jobs, is_latest=is_latest),
+        rollback=_rollback(facts, search),
+        is_latest=is_latest,
+        is_over=is_over(facts, night),
+        done_at=max(ends) if len(ends) == len(jobs) else None,
+    )
+    verdict, problem = _verdict(facts, draft, search)
+    judged = replace(draft, verdict=verdict, problem=problem)
+    return replace(judged, sentence=sentences.sentence(judged, facts), details=sentences.details(judged, facts))
+
+
+def _verdict(facts: Facts, night: Night, search: SearchFact | None) -> tuple[Verdict, str]:
+    """The verdict, and what is wrong besides the jobs, as a clause; empty if nothing is."""
+    jobs = night.jobs
+    problem = _component_problem(facts) if night.is_latest else ""
+    if all(job.is_done for job in jobs):
+        problem = problem or _search_problem(night, search)
+        return _verdict_when_done(night, search, problem), problem
+    verdict: Verdict = "needs you" if problem else "under way"
+    if all(job.state == "not run" and not job.runs for job in jobs):
+        verdict = "nothing ran"
+    elif any(job.is_stuck for job in jobs):
+        verdict = "needs you"
+    elif any(job.state == "late" for job in jobs):
+        verdict = "late"
+    return verdict, problem
+
+
+def _verdict_when_done(night: Night, search: SearchFact | None, problem: str) -> Verdict:
+    if problem:
+        return "needs you"
+    if search and search.is_rolled_back:
+        return "rolled back"
+    return "repaired" if any(job.is_repaired for job in night.jobs) else "fine"
+
+
+def _component_problem(facts: Facts) -> str:
+    down = [component.name for component in facts.components if not component.is_healthy]
+    if not down:
+        return ""
+    return f"the {' and the '.join(down)} {'is' if len(down) == 1 else 'are'} not running"
+
+
+def _search_problem(night: Night, search: SearchFact | None) -> str:
+    """What is wrong with the search index although all jobs are done: the rule of the alarm."""
+    if search is None:
+        return ""
+    if search.error:
+        return f"the state of search is not known: {search.error.rstrip('.')}"
+    if search.is_rolled_back:
+        return ""
+    return why_stale(search.alias, search.live.name if search.live else None, _built(search), night.run_date) or ""
+
+
+def _built(search: SearchFact) -> datetime | None:
+    return search.live.built_at if search.live else None
+
+
+def why_stale(alias: str, name: str | None, built: datetime | None, night: date) -> str | None:
+    """Why the index behind the alias is not of that night, as a clause; None if it is.
+
+    name, built: of the live index and of the start of its build. The alarm and the verdict share this rule.
+    """
+    midnight = datetime.combine(night, time(0), tzinfo=UTC)
+    if name is None:
+        found = f"no index is behind the alias {alias}"
+    elif built is None:
+        found = f"the live index {name} was not made by a build"
+    elif built < midnight:
+        found = f"the live index {name} was built at {built:%Y-%m-%d %H:%M} UTC"
+    else:
+        return None
+    return f"{found}; expected an index built since {midnight:%Y-%m-%d %H:%M} UTC"
+
+
+def _roots(jobs: tuple[JobNight, ...]) -> tuple[RootCause, ...]:
+    """Each job that is stuck or late on its own account, with those that did not run because of it.
+
+    A job with several root causes is listed under the first.
+    """
+    by_name = {job.job.name: job for job in jobs}
+    followers: dict[str, list[JobNight]] = {
+        job.job.name: [] for job in jobs if (job.is_stuck or job.state == "late") and not job.because_of
+    }
+    for job in jobs:
+        if job.is_stuck and job.because_of:
+            root = _first_root(job, by_name)
+            followers.setdefault(root, []).append(job)
+    ordered = [job for job in jobs if job.job.name in followers]
+    return tuple(RootCause(job=job, followers=tuple(followers[job.job.name])) for job in ordered)
+
+
+def _first_root(job: JobNight, by_name: dict[str, JobNight]) -> str:
+    while job.because_of:
+        job = by_name[job.because_of[0]]
+    return job.job.name
+
+
+def _missing(jobs: tuple[JobNight, ...]) -> tuple[Job, ...]:
+    """Jobs that no run does: stuck ones, except paused ones, and late ones without a run."""
+    return tuple(
+        job.job
+        for job in jobs
+        if (job.is_stuck and job.state != "paused") or (job.state == "late" and job.run is None and not job.is_paused)
+    )
+
+
+def _rollback(facts: Facts, search: SearchFact | None) -> RunFact | None:
+    """The last real run that moved the alias, if search is rolled back."""
+    if search is None or not search.is_rolled_back:
+        return None
+    runs = [run for run in facts.runs if run.job == ROLLBACK and run.state == "success" and not run.dry_run]
+    return max(runs, key=lambda run: run.ended or run.run_after, default=None)
+
+
+def _warnings(facts: Facts, jobs: tuple[JobNight, ...], *, is_latest: bool) -> tuple[str, ...]:
+    found = []
+    for job in jobs:
+        if not job.is_done or job.run is None:
+            continue
+        left_out = (job.run.report or {}).get("left_out")
+        if isinstance(left_out, int) and left_out:
+            found.append(sentences.left_out(job.job.name, left_out))
+        ended = job.run.work_ended or facts.now
+        found += [
+            sentences.failed_again(job.job.name, run)
+            for run in job.failures[-1:]
+            if (run.work_started or run.run_after) > ended
+        ]
+        if job.is_paused and is_latest:
+            found.append(f"{job.job.name} is paused: it will not run in the next night.")
+    return tuple(found)

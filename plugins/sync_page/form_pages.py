@@ -1,0 +1,355 @@
+"""The forms that start a run, and the checks of the search index. Each is a page, and the content of the dialog."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from airflow.exceptions import DagNotFound
+from airflow.sdk import timezone
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.utils.session import create_session
+from fastapi import APIRouter, Depends, HTTPException, Request, Response, status
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse
+
+from sync_airflow.dag_ids import RECOVERY
+from sync_airflow.night.facts import RunFact
+from sync_jobs.catalogue import JOBS, Job
+from sync_jobs.errors import BadArgument, SyncJobError
+from sync_jobs.index_definitions.persons import PERSONS
+from sync_jobs.parameter_names import RUN_DATE
+from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
+from sync_page import run_forms
+from sync_page.access import from_our_form
+from sync_page.arguments import split_jobs
+from sync_page.asgi import PREFIX
+from sync_page.night_interface import shared_checks
+from sync_page.night_view import IndexView, JobView, SearchView, night_view
+from sync_page.pages import Visitor
+from sync_page.rendering import answer
+from sync_page.rights import Rights, rights_of
+from sync_page.shared_read import NoAnswer
+from sync_page.snapshot import Snapshot, forget, snapshot
+from sync_page.starting import AlreadyRunning, Paused, note_of, start_once
+from sync_page.words import clock, jobs
+
+# Names of forms that start more than one job.
+ALL = "all"
+MISSING = "missing"
+
+# Fields that are no parameters.
+CONFIRMATION = "confirmation"
+JOBS_FIELD = "jobs"
+REASON = "reason"
+
+# No form has longer content.
+LONGEST_FORM = 10_000
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What a form starts. name: of a job, ALL or MISSING. jobs: the names of the only jobs to run, of MISSING."""
+
+    name: str
+    dag_id: str
+    title: str
+    summary: str
+    parameters: tuple[Parameter, ...]
+    jobs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of an attempt to start a run. problem: why not. running: the run that is active already."""
+
+    code: int = status.HTTP_200_OK
+    problem: str = ""
+    running: RunFact | None = None
+
+    @property
+    def is_started(self) -> bool:
+        """A run was started."""
+        return self.code == status.HTTP_200_OK
+
+
+@router.get("/run/{name}")
+async def run_form(request: Request, name: str, user: Visitor) -> Response:
+    """The form that starts a job, all, or those that are missing. The query fills in fields."""
+    target, rights = _target(name), await rights_of(user)
+    if name == MISSING:
+        taken = await snapshot()
+        view = night_view(taken, taken.night(), rights)
+        target = _missing(tuple(view.missing))
+        if not view.missing:
+            return answer(request, "nothing.html", title=target.title, text="No job of the latest night is missing.")
+    filled = run_forms.blank(target.parameters, request.query_params)
+    problem = _missing_right(rights, target.dag_id)
+    code = status.HTTP_403_FORBIDDEN if problem else status.HTTP_200_OK
+    return _form(request, target, filled, Outcome(code=code, problem=problem))
+
+
+@router.post("/run/{name}", dependencies=[Depends(from_our_form)])
+async def run(request: Request, name: str, user: Visitor) -> Response:
+    """Start it, or show the form with what is wrong."""
+    target, content = _target(name), await _content(request)
+    try:
+        only: dict[str, Any] = {}
+        if name == MISSING:
+            target = _missing(tuple(filter(None, content.get(JOBS_FIELD, "").split(","))))
+            _, only = split_jobs({"jobs": list(target.jobs)})
+        filled = run_forms.check(target.parameters, content, timezone.utcnow().date())
+    except BadArgument as error:
+        outcome = Outcome(code=status.HTTP_400_BAD_REQUEST, problem=str(error))
+        return _form(request, target, run_forms.blank(target.parameters, {}), outcome)
+    if not filled.is_ready:
+        return _form(request, target, filled, Outcome(code=status.HTTP_400_BAD_REQUEST))
+    outcome = await _start(target.dag_id, {**filled.conf, **only}, user)
+    return _back(request, name) if outcome.is_started else _form(request, target, filled, outcome)
+
+
+@router.get("/allow/{name}")
+async def allowance_form(request: Request, name: str, user: Visitor) -> Response:
+    """The form that runs a job once with a limit that just allows what its guard rail has stopped."""
+    return await _allowance(request, _job(name), user)
+
+
+@router.post("/allow/{name}", dependencies=[Depends(from_our_form)])
+async def allow(request: Request, name: str, user: Visitor) -> Response:
+    """Start it with that limit, if the number was typed."""
+    job, content = _job(name), await _content(request)
+    taken = await snapshot()
+    stopped = _stopped(taken, await rights_of(user), job)
+    if stopped is None or stopped.guard_rail is None:
+        return await _allowance(request, job, user)
+    stop, typed = stopped.guard_rail, content.get(CONFIRMATION, "")
+    if {typed.replace(",", "").replace(" ", ""), content.get("removed")} != {str(stop.removed)}:
+        error = f"Type the number {stop.removed:,} to confirm. Nothing was started."
+        outcome = Outcome(code=status.HTTP_400_BAD_REQUEST)
+        return await _allowance(request, job, user, outcome, error=error, typed=typed)
+    conf = {**stop.limits, RUN_DATE: taken.latest.isoformat()}
+    outcome = await _start(job.dag_id, conf, user)
+    return _back(request, job.name) if outcome.is_started else await _allowance(request, job, user, outcome)
+
+
+@router.get("/rollback/{index}")
+async def rollback_form(request: Request, index: str, user: Visitor) -> Response:
+    """The form that puts a kept index behind the alias."""
+    return await _rollback(request, index, user)
+
+
+@router.post("/rollback/{index}", dependencies=[Depends(from_our_form)])
+async def roll_back(request: Request, index: str, user: Visitor) -> Response:
+    """Start the rollback, if a reason was given."""
+    content, rights = await _content(request), await rights_of(user)
+    search, found = _kept(await snapshot(), rights, index)
+    reason, is_dry = content.get(REASON, "").strip(), content.get("dry_run") == "on"
+    values: dict[str, Any] = {"reason": reason, "is_dry": is_dry}
+    if search is None or found is None or found.direction is None:
+        return await _rollback(request, index, user)
+    if search.build and search.build.is_running:
+        problem = f"{search.build.name} is being built: wait for its end, or stop that run. Nothing was started."
+        return await _rollback(request, index, user, Outcome(code=409, problem=problem), **values)
+    if not reason and not is_dry:
+        error = "Say why search is rolled back. Nothing was started."
+        return await _rollback(request, index, user, Outcome(code=400), error=error, **values)
+    conf = {"direction": found.direction, "dry_run": is_dry}
+    outcome = await _start(PERSONS.rollback_name, conf, user, reason)
+    return (
+        _back(request, "rollback") if outcome.is_started else await _rollback(request, index, user, outcome, **values)
+    )
+
+
+@router.get("/checks")
+async def checks(request: Request, user: Visitor) -> Response:
+    """Check the live index now. It writes nothing; several visitors share one check."""
+    taken = await snapshot()
+    if night_view(taken, taken.night(), await rights_of(user)).search is None:
+        return answer(request, "nothing.html", 403, title="Checks of search", text="You may not view the search index.")
+    try:
+        checked = await shared_checks(PERSONS).get()
+    except NoAnswer as error:
+        problem = f"The checks gave {error}."
+    except (SyncJobError, AirflowFailException) as error:
+        problem = str(error)
+    else:
+        return answer(request, "checks.html", checked=checked)
+    return answer(request, "nothing.html", 503, title="Checks of search", text=problem)
+
+
+def _target(name: str) -> Target:
+    if name == MISSING:
+        return _missing(())
+    if name == ALL:
+        return Target(
+            name=ALL,
+            dag_id=RECOVERY,
+            title=f"Run all {len(JOBS)} jobs",
+            summary="One after the other, in the order of the table, even those that are done. If a job fails, the "
+            "jobs that need its result are skipped; the others still run.",
+            parameters=recovery_parameters(),
+        )
+    job = _job(name)
+    parameters = tuple(parameter for parameter in job_parameters(job) if parameter.has_effect)
+    return Target(name=job.name, dag_id=job.dag_id, title=f"Run {job.name}", summary=job.summary, parameters=parameters)
+
+
+def _missing(names: tuple[str, ...]) -> Target:
+    return replace(
+        _target(ALL),
+        name=MISSING,
+        title=f"Run the {len(names)} missing jobs" if len(names) != 1 else "Run the missing job",
+        summary=f"These {jobs(len(names))}, one after the other: {', '.join(names)}. If one fails, the jobs that need "
+        "its result are skipped.",
+        jobs=names,
+    )
+
+
+def _job(name: str) -> Job:
+    for job in JOBS:
+        if name == job.name:
+            return job
+    raise HTTPException(status.HTTP_404_NOT_FOUND, "Job not found")
+
+
+def _stopped(taken: Snapshot, rights: Rights, job: Job) -> JobView | None:
+    """The job in the latest night, if its guard rail has stopped it there and the user may view it."""
+    view = night_view(taken, taken.night(), rights)
+    return next((each for each in view.jobs if each.name == job.name and each.guard_rail), None)
+
+
+def _kept(taken: Snapshot, rights: Rights, name: str) -> tuple[SearchView | None, IndexView | None]:
+    """The state of search, and the kept index of that name."""
+    search = night_view(taken, taken.night(), rights).search
+    return search, next((index for index in search.kept if index.name == name), None) if search else None
+
+
+async def _content(request: Request) -> dict[str, str]:
+    body = await request.body()
+    if len(body) > LONGEST_FORM:
+        raise HTTPException(status.HTTP_413_CONTENT_TOO_LARGE, "The form is too long")
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def _missing_right(rights: Rights, dag_id: str) -> str:
+    if dag_id in rights.runnable:
+        return ""
+    return f"You may not start this: {rights.user} lacks the right to create runs of the DAG {dag_id} in Airflow."
+
+
+async def _start(dag_id: str, conf: dict[str, Any], user: Any, reason: str = "") -> Outcome:
+    problem = _missing_right(await rights_of(user), dag_id)
+    if problem:
+        return Outcome(code=status.HTTP_403_FORBIDDEN, problem=problem)
+
+    def start() -> None:
+        name = user.get_name()
+        with create_session(scoped=False) as session:
+            start_once(session, dag_id, conf, name, note=note_of(name, reason))
+
+    try:
+        await run_in_threadpool(start)
+    except AlreadyRunning as error:
+        return Outcome(code=status.HTTP_409_CONFLICT, running=await _active_run(dag_id, str(error)))
+    except Paused:
+        text = f"The DAG {dag_id} is paused: unpause it in Airflow, then try again. Nothing was started."
+        return Outcome(code=status.HTTP_409_CONFLICT, problem=text)
+    except DagNotFound as error:
+        text = f"{error}: its file is missing or cannot be imported. Nothing was started."
+        return Outcome(code=status.HTTP_503_SERVICE_UNAVAILABLE, problem=text)
+    except BadArgument as error:
+        return Outcome(code=status.HTTP_400_BAD_REQUEST, problem=str(error))
+    finally:
+        forget()
+    return Outcome()
+
+
+async def _active_run(dag_id: str, run_id: str) -> RunFact:
+    forget()
+    runs = (await snapshot()).facts.runs
+    found = next((run for run in runs if (run.dag_id, run.run_id) == (dag_id, run_id)), None)
+    now = datetime.now(UTC)
+    return found or RunFact(
+        job=dag_id,
+        dag_id=dag_id,
+        run_id=run_id,
+        state="queued",
+        started_by="manual",
+        own_date=now.date(),
+        run_date=None,
+        run_after=now,
+    )
+
+
+def _form(request: Request, target: Target, filled: run_forms.Filled, outcome: Outcome) -> Response:
+    return answer(
+        request,
+        "run.html",
+        outcome.code,
+        target=target,
+        filled=filled,
+        fields=[field for field in filled.fields if not run_forms.hidden_until_needed(field, filled)],
+        choices=run_forms.CHOICES,
+        other_date=run_forms.OTHER_DATE,
+        is_follow_on=run_forms.is_follow_on,
+        **_problem(outcome),
+    )
+
+
+async def _allowance(
+    request: Request, job: Job, user: Any, outcome: Outcome | None = None, *, error: str = "", typed: str = ""
+) -> Response:
+    rights = await rights_of(user)
+    stopped = _stopped(await snapshot(), rights, job)
+    outcome = outcome or Outcome(problem=_missing_right(rights, job.dag_id))
+    return answer(
+        request,
+        "allowance.html",
+        outcome.code,
+        job=job,
+        stop=stopped and stopped.guard_rail,
+        error=error,
+        typed=typed,
+        **_problem(outcome),
+    )
+
+
+async def _rollback(
+    request: Request,
+    name: str,
+    user: Any,
+    outcome: Outcome | None = None,
+    *,
+    error: str = "",
+    reason: str = "",
+    is_dry: bool = False,
+) -> Response:
+    rights = await rights_of(user)
+    search, index = _kept(await snapshot(), rights, name)
+    title = "Roll back search"
+    if search is None or index is None or index.direction is None:
+        text = "Only the index built just before the live one, or just after it, can go live. This one cannot."
+        return answer(request, "nothing.html", 404, title=title, text=text)
+    outcome = outcome or Outcome(problem=_missing_right(rights, PERSONS.rollback_name))
+    values = {"index": index, "live": search.live, "error": error, "reason": reason, "is_dry": is_dry}
+    return answer(request, "rollback.html", outcome.code, **values, **_problem(outcome))
+
+
+def _problem(outcome: Outcome) -> dict[str, Any]:
+    """For the template: why nothing was started, and the run that is active already."""
+    run = outcome.running
+    running = run and {
+        "since": clock(run.started or run.run_after),
+        "user": run.user or "Airflow",
+        "path": f"dags/{run.dag_id}/runs/{quote(run.run_id, safe='')}",
+    }
+    return {"problem": outcome.problem, "running": running}
+
+
+def _back(request: Request, started: str) -> Response:
+    root = request.scope.get("root_path", PREFIX)
+    return RedirectResponse(f"{root}/?started={quote(started, safe='')}", status.HTTP_303_SEE_OTHER)

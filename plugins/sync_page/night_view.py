@@ -1,0 +1,453 @@
+"""The answer of api/night: a night and everything around it, as JSON, for the rights of one user.
+
+The classes here are the schema of the answer. Times are UTC, durations are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from sync_airflow.night.advice import advice_for, guard_rail_stop
+from sync_airflow.night.facts import ALARM, RECOVERY, ROLLBACK, Component, IndexFact, RunFact, SearchFact
+from sync_airflow.night.states import JobNight
+from sync_airflow.night.verdict import Level, Night, Verdict
+from sync_jobs.catalogue import JOBS, build_job, jobs_to_run_after
+from sync_jobs.index_definitions import INDEX_DEFINITIONS
+from sync_page.rights import Rights
+from sync_page.snapshot import Snapshot
+
+# How many manual changes "who did what" lists.
+DEEDS = 20
+
+# The share of the guard rail from which a run's removals are worth showing.
+HEADROOM_SHARE = 0.25
+
+# How old search may be: the builds are a day apart, and one takes minutes.
+SEARCH_AGE_LIMIT = timedelta(hours=24)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunView:
+    """One run (sync_airflow.night.facts.RunFact). path: of the run in Airflow's UI, relative to Airflow's address."""
+
+    job: str
+    run_id: str
+    path: str
+    state: str
+    started_by: str
+    user: str
+    note: str
+    run_date: date | None
+    first_date: date | None
+    dry_run: bool
+    date_override: str
+    conf: Mapping[str, Any]
+    run_after: datetime
+    started: datetime | None
+    ended: datetime | None
+    worked_from: datetime | None
+    worked_until: datetime | None
+    tries: int
+    is_retrying: bool
+    waits_for: tuple[str, ...]
+    failed_task: str | None
+    stopped_by: str | None
+    reason: str | None
+    report: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdviceView:
+    """What the run-book says about an error. anchor: of the section in docs/."""
+
+    says: str
+    todo: str
+    anchor: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuardRailView:
+    """A guard-rail stop: its first number. limits: the lowest values, in per cent, that allow all of its numbers."""
+
+    loss: str
+    removed: int
+    existing: int
+    allowed: int
+    limit: float
+    percent: float
+    limits: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadroomView:
+    """How close a success came to its guard rail: removed of existing, in per cent of the limit (100: at it)."""
+
+    removed: int
+    existing: int
+    limit: float
+    used_percent: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellView:
+    """A job in one of the last 14 nights. path: of its run in Airflow's UI, None if there is none."""
+
+    run_date: date
+    state: str
+    is_repaired: bool
+    path: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobView:
+    """A job in the night (sync_airflow.night.states.JobNight). at: HH:MM. then_run: what follows a manual run of it."""
+
+    name: str
+    dag_id: str
+    at: str
+    tick: datetime
+    writes: str
+    summary: str
+    state: str
+    waits_for: str
+    why: str
+    because_of: tuple[str, ...]
+    is_repaired: bool
+    is_paused: bool
+    is_known: bool
+    blocked_by: str | None
+    next_run: datetime | None
+    usual_seconds: float | None
+    done_at: datetime | None
+    run: RunView | None
+    runs: list[RunView]
+    dry_runs: list[RunView]
+    active: RunView | None
+    advice: AdviceView | None
+    guard_rail: GuardRailView | None
+    headroom: HeadroomView | None
+    last_nights: list[CellView]
+    then_run: list[str]
+    may_run: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RootView:
+    """A root cause, and the jobs that did not run because of it."""
+
+    job: str
+    followers: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexView:
+    """A finished index. difference: of its documents to those of the live one. direction: of the rollback that puts it
+    behind the alias; None if it is not a neighbour of the live one.
+    """
+
+    name: str
+    built_at: datetime | None
+    run_date: date | None
+    documents: int | None
+    definition_version: str | None
+    difference: int | None
+    direction: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildView:
+    """A build that is loading, or the remains of one that died (is_running false)."""
+
+    name: str
+    started: datetime
+    documents: int
+    expected: int
+    documents_per_second: int
+    percent: int | None
+    seconds_left: int | None
+    is_running: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchView:
+    """The search index. error: why nothing is known; None if it is. age_limit_seconds: how old it may be."""
+
+    alias: str
+    job: str
+    error: str | None
+    live: IndexView | None
+    kept: list[IndexView]
+    build: BuildView | None
+    age_seconds: float | None
+    age_limit_seconds: float
+    is_rolled_back: bool
+    may_roll_back: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeedView:
+    """What a person did: a run that somebody started (run), or another change in Airflow."""
+
+    moment: datetime
+    user: str
+    what: str
+    run: RunView | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextRunView:
+    """The next run that Airflow plans."""
+
+    job: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class NightView:
+    """A night, and everything that the page shows with it. Jobs, runs and search are those that the user may view.
+
+    verdict, level, sentence, details, warnings: sync_airflow.night.verdict.Night. missing: names of the jobs to run.
+    earlier, later: the neighbouring nights, None if there is none to show. running: the runs that are active now.
+    """
+
+    checked_at: datetime
+    user: str
+    run_date: date
+    latest: date
+    earlier: date | None
+    later: date | None
+    verdict: Verdict
+    level: Level
+    sentence: str
+    details: tuple[str, ...]
+    warnings: tuple[str, ...]
+    is_latest: bool
+    is_over: bool
+    done_at: datetime | None
+    jobs: list[JobView]
+    roots: list[RootView]
+    missing: list[str]
+    running: list[RunView]
+    next_run: NextRunView | None
+    components: tuple[Component, ...]
+    search: SearchView | None
+    deeds: list[DeedView]
+    may_run_all: bool
+    recovery_is_paused: bool
+
+
+def night_view(snapshot: Snapshot, night: Night, rights: Rights) -> NightView:
+    """The night of a snapshot, as far as the user may view it."""
+    facts = snapshot.facts
+    visible = [job for job in night.jobs if job.job.dag_id in rights.viewable]
+    names = {job.job.name for job in visible}
+    nights = snapshot.nights_until(night.run_date) if not facts.error else []
+    active = [run for run in facts.runs if run.is_active and run.run_after <= facts.now and _may_view(run, rights)]
+    oldest = snapshot.latest - timedelta(days=13)
+    return NightView(
+        checked_at=facts.now,
+        user=rights.user,
+        run_date=night.run_date,
+        latest=snapshot.latest,
+        earlier=night.run_date - timedelta(days=1) if night.run_date > oldest else None,
+        later=night.run_date + timedelta(days=1) if night.run_date < snapshot.latest else None,
+        verdict=night.verdict,
+        level=night.level,
+        sentence=night.sentence,
+        details=night.details,
+        warnings=night.warnings,
+        is_latest=night.is_latest,
+        is_over=night.is_over,
+        done_at=night.done_at,
+        jobs=[_job_view(snapshot, job, nights, rights) for job in visible],
+        roots=[
+            RootView(job=root.job.job.name, followers=[job.job.name for job in root.followers])
+            for root in night.roots
+            if root.job.job.name in names
+        ],
+        missing=[job.name for job in night.missing],
+        running=[run_view(run) for run in active],
+        next_run=_next_run(snapshot, names),
+        components=facts.components,
+        search=_search_view(snapshot, rights),
+        deeds=deeds(snapshot, rights),
+        may_run_all=RECOVERY in rights.runnable,
+        recovery_is_paused=facts.dag(RECOVERY).is_paused,
+    )
+
+
+def run_view(run: RunFact) -> RunView:
+    """One run."""
+    fields = {name: getattr(run, name) for name in RunView.__dataclass_fields__ if name != "path"}
+    return RunView(**fields, path=f"dags/{run.dag_id}/runs/{quote(run.run_id, safe='')}")
+
+
+def deeds(snapshot: Snapshot, rights: Rights) -> list[DeedView]:
+    """Who did what: the last manual runs and other changes, newest first."""
+    started = [
+        DeedView(moment=run.started or run.run_after, user=run.user, what=_what(run), run=run_view(run))
+        for run in snapshot.facts.runs
+        if run.started_by in ("manual", "restart") and _may_view(run, rights)
+    ]
+    changed = [
+        DeedView(moment=event.moment, user=event.user, what=event.what, run=None)
+        for event in snapshot.facts.events
+        if event.dag_id in rights.viewable
+    ]
+    return sorted([*started, *changed], key=lambda deed: deed.moment, reverse=True)[:DEEDS]
+
+
+def _what(run: RunFact) -> str:
+    names = {RECOVERY: "all jobs", ROLLBACK: "rollback of search", ALARM: "check of search"}
+    what = names.get(run.job, run.job)
+    if run.job == RECOVERY and run.only_jobs:
+        what = f"{len(run.only_jobs)} jobs"
+    parts = [f"dry run of {what}" if run.dry_run else what]
+    parts += [f"for {run.run_date}"] if run.run_date != run.own_date and run.run_date else []
+    parts += [f"with the date override {run.date_override}"] if run.date_override else []
+    return " ".join(parts)
+
+
+def _may_view(run: RunFact, rights: Rights) -> bool:
+    return run.dag_id in rights.viewable
+
+
+def _job_view(snapshot: Snapshot, job: JobNight, nights: list[Night], rights: Rights) -> JobView:
+    dag, reason = snapshot.facts.dag(job.job.name), job.run.reason if job.run else None
+    stop = guard_rail_stop(reason) if job.state == "failed" else None
+    return JobView(
+        name=job.job.name,
+        dag_id=job.job.dag_id,
+        at=f"{job.job.at:%H:%M}",
+        tick=job.tick,
+        writes=job.job.writes,
+        summary=job.job.summary,
+        state=job.state,
+        waits_for=job.waits_for,
+        why=job.why,
+        because_of=job.because_of,
+        is_repaired=job.is_repaired,
+        is_paused=job.is_paused,
+        is_known=dag.is_known,
+        blocked_by=dag.blocked_by,
+        next_run=dag.next_run,
+        usual_seconds=job.usual.total_seconds() if job.usual else None,
+        done_at=job.done_at,
+        run=run_view(job.run) if job.run and _may_view(job.run, rights) else None,
+        runs=[run_view(run) for run in job.runs],
+        dry_runs=[run_view(run) for run in job.dry_runs],
+        active=run_view(job.active) if job.active else None,
+        advice=_advice_view(reason) if job.state in ("failed", "not run") else None,
+        guard_rail=GuardRailView(
+            loss=stop.loss,
+            removed=stop.removed,
+            existing=stop.existing,
+            allowed=stop.allowed,
+            limit=stop.limit,
+            percent=stop.percent,
+            limits=stop.limits,
+        )
+        if stop
+        else None,
+        headroom=_headroom(job),
+        last_nights=[_cell(night.job(job.job.name)) for night in nights],
+        then_run=[other.name for other in jobs_to_run_after(job.job)],
+        may_run=job.job.dag_id in rights.runnable,
+    )
+
+
+def _advice_view(reason: str | None) -> AdviceView | None:
+    advice = advice_for(reason)
+    return AdviceView(says=advice.says, todo=advice.todo, anchor=advice.anchor) if advice else None
+
+
+def _headroom(job: JobNight) -> HeadroomView | None:
+    report = (job.run.report if job.run and job.is_done else None) or {}
+    counts = [report.get(name) for name in ("removed", "changed", "unchanged")]
+    removed = counts[0]
+    if not all(isinstance(count, int) for count in counts) or not removed:
+        return None
+    existing = sum(count for count in counts if isinstance(count, int))
+    limit = job.job.limits.maximum_removed_percent
+    used = removed * 100 / existing / limit if limit else 1.0
+    if used < HEADROOM_SHARE:
+        return None
+    return HeadroomView(removed=removed, existing=existing, limit=limit, used_percent=round(used * 100))
+
+
+def _cell(job: JobNight) -> CellView:
+    run = job.run
+    path = f"dags/{run.dag_id}/runs/{quote(run.run_id, safe='')}" if run else None
+    return CellView(run_date=job.tick.date(), state=job.state, is_repaired=job.is_repaired, path=path)
+
+
+def _next_run(snapshot: Snapshot, names: set[str]) -> NextRunView | None:
+    dags = snapshot.facts.dags
+    planned = [
+        NextRunView(job=job.name, at=dag.next_run)
+        for job in JOBS
+        if job.name in names and (dag := dags.get(job.name)) and dag.next_run and not dag.is_paused
+    ]
+    return min(planned, key=lambda run: run.at, default=None)
+
+
+def _search_view(snapshot: Snapshot, rights: Rights) -> SearchView | None:
+    search, now = snapshot.facts.search, snapshot.facts.now
+    if search is None or build_job(INDEX_DEFINITIONS[0]).dag_id not in rights.viewable:
+        return None
+    live, build = search.live, search.build
+    return SearchView(
+        alias=search.alias,
+        job=search.job,
+        error=search.error,
+        live=_index_view(search, live) if live else None,
+        kept=[_index_view(search, index) for index in search.kept],
+        build=BuildView(
+            name=build.name,
+            started=build.started,
+            documents=build.documents,
+            expected=build.expected,
+            documents_per_second=build.documents_per_second,
+            percent=build.percent,
+            seconds_left=build.seconds_left,
+            is_running=build.is_running,
+        )
+        if build
+        else None,
+        age_seconds=(now - live.built_at).total_seconds() if live and live.built_at else None,
+        age_limit_seconds=SEARCH_AGE_LIMIT.total_seconds(),
+        is_rolled_back=search.is_rolled_back,
+        may_roll_back=search.rollback in rights.runnable,
+    )
+
+
+def _index_view(search: SearchFact, index: IndexFact) -> IndexView:
+    live = search.live
+    difference = None
+    if live and live.documents is not None and index.documents is not None:
+        difference = index.documents - live.documents
+    return IndexView(
+        name=index.name,
+        built_at=index.built_at,
+        run_date=index.run_date,
+        documents=index.documents,
+        definition_version=index.definition_version,
+        difference=difference,
+        direction=direction_to(search, index.name),
+    )
+
+
+def direction_to(search: SearchFact, name: str) -> str | None:
+    """The direction of the rollback that puts this index behind the alias; None if it is not a neighbour."""
+    if search.live is None:
+        return None
+    names = [index.name for index in search.kept]
+    older = [each for each in names if each < search.live.name]
+    newer = [each for each in names if each > search.live.name]
+    if older and name == max(older):
+        return "back"
+    return "forth" if newer and name == min(newer) else None

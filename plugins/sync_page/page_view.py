@@ -1,0 +1,322 @@
+"""What the templates need besides the night itself: advice with its actions, the four facts, texts of the jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from sync_page.night_view import JobView, NightView, RunView
+from sync_page.words import STARTED_BY, STATES, changes, clock, clock_seconds, duration, jobs, london, minute, number
+
+# Seconds between two updates of the page: while something runs, and otherwise.
+BUSY_SECONDS = 2
+IDLE_SECONDS = 15
+
+# States of a job that need a person. In a narrow window these come first.
+NEEDS_ATTENTION = ("failed", "late", "not run", "paused")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """A link to a form. path: below the address of the page."""
+
+    label: str
+    path: str
+    is_main: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One thing to do. text: the cause. followers: names of jobs that did not run because of it. todo: the advice."""
+
+    text: str
+    followers: tuple[str, ...] = ()
+    todo: str = ""
+    log: str | None = None
+    actions: tuple[Action, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """One of the four facts."""
+
+    id: str
+    label: str
+    value: str
+    notes: tuple[str, ...] = ()
+    is_bad: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """The texts of a job. announcement: what a screen reader hears when its state changes."""
+
+    job: JobView
+    needs_attention: bool
+    symbol: str
+    word: str
+    text: str
+    more: tuple[str, ...]
+    announcement: str
+
+
+def run_path(name: str, query: str = "") -> str:
+    """The form that starts this job."""
+    return f"run/{quote(name, safe='')}{f'?{query}' if query else ''}"
+
+
+def title(view: NightView) -> str:
+    """The state in a few words, for the title of the page."""
+    words = {"needs you": "Needs you", "nothing ran": "Nothing ran", "rolled back": "Search is rolled back"}
+    return words.get(view.verdict, view.verdict.capitalize())
+
+
+def poll_seconds(view: NightView) -> int:
+    """How soon the page should ask again."""
+    is_busy = view.running or (view.search and view.search.build and view.search.build.is_running)
+    return BUSY_SECONDS if is_busy else IDLE_SECONDS
+
+
+def steps(view: NightView) -> tuple[Step, ...]:
+    """What to do, the root causes first; empty if nothing needs a person."""
+    if not view.is_latest:
+        return ()
+    found = [_component_step(name) for name in _down(view)]
+    if view.search and view.search.error:
+        todo = "Make sure that Elasticsearch answers, and that the connection tcs_elasticsearch is right."
+        found.append(Step(text=f"{view.search.error.rstrip('.')}.", todo=todo))
+    if view.verdict == "nothing ran":
+        return (*found, _nothing_ran(view))
+    by_name = {job.name: job for job in view.jobs}
+    found += [_root_step(view, by_name[root.job], tuple(root.followers)) for root in view.roots]
+    return tuple(found)
+
+
+def _down(view: NightView) -> list[str]:
+    return [component.name for component in view.components if not component.is_healthy]
+
+
+def _component_step(name: str) -> Step:
+    command = {"scheduler": "scheduler", "DAG processor": "dag-processor", "triggerer": "triggerer"}.get(name, name)
+    return Step(text=f"The {name} of Airflow is not running.", todo=f"Start it: airflow {command}.")
+
+
+def _nothing_ran(view: NightView) -> Step:
+    then = "After that, run" if _down(view) else "Run"
+    return Step(text="No run of this night has started.", todo=f"{then} all jobs: they do the work of this night.")
+
+
+def run_missing(view: NightView) -> Action | None:
+    """The one button that runs exactly what is missing; None if nothing is, or the user may not."""
+    if not (view.is_latest and view.missing and view.may_run_all) or view.recovery_is_paused:
+        return None
+    count = len(view.missing)
+    what = f"all {count} jobs" if count == len(view.jobs) else f"the {count} missing jobs"
+    date = "" if view.run_date == view.checked_at.date() else f"run_date={view.run_date}"
+    return Action(
+        label=f"Run {what if count > 1 else 'the missing job'}…", path=run_path("missing", date), is_main=True
+    )
+
+
+def _root_step(view: NightView, job: JobView, followers: tuple[str, ...]) -> Step:
+    return Step(
+        text=_cause(job),
+        followers=followers,
+        todo=_todo(job),
+        log=log_path(job.run) if job.run and job.run.state == "failed" else None,
+        actions=_actions(view, job, followers) if job.may_run and job.is_known else (),
+    )
+
+
+def _cause(job: JobView) -> str:
+    stop = job.guard_rail
+    if stop:
+        return (
+            f"{job.name} stopped before it wrote anything: it would {stop.loss} {number(stop.removed)} of "
+            f"{number(stop.existing)}, and {number(stop.allowed)} are allowed (limit {stop.limit:g} %)."
+        )
+    why = job.why.rstrip(".")
+    if job.state == "failed":
+        at = f" at {clock(job.run.worked_until or job.run.ended)}" if job.run else ""
+        return f"{job.name} failed{at}: {why}."
+    word = {"late": "is late", "paused": "is paused", "not run": "did not run"}.get(job.state, job.state)
+    return f"{job.name} {word}: {why}." if why else f"{job.name} {word}."
+
+
+def _todo(job: JobView) -> str:
+    if job.guard_rail:
+        text = (
+            "Look whether its source is empty or broken, and repair it. Then run the job again. If the numbers are "
+            "right, allow them once."
+        )
+    elif job.advice:
+        text = job.advice.todo
+    elif job.state == "paused" or job.is_paused:
+        text = "Unpause its DAG in Airflow, then run it."
+    elif job.blocked_by:
+        text = f"Delete the planned run {job.blocked_by} in Airflow, then run the job."
+    elif job.state == "failed":
+        text = "Read its log, repair what it names, then run it again."
+    elif job.state == "late" and job.run:
+        text = "Look at its log. Wait, or stop it in Airflow."
+    else:
+        text = "Run it."
+    return text
+
+
+def _actions(view: NightView, job: JobView, followers: tuple[str, ...]) -> tuple[Action, ...]:
+    if job.state == "late" and job.run:
+        return ()
+    date = "" if view.run_date == view.checked_at.date() else f"run_date={view.run_date}"
+    found = [Action(label=f"Dry run {job.name} first…", path=run_path(job.name, f"dry_run=on{date and f'&{date}'}"))]
+    if run_missing(view) is None:
+        after = f" and {jobs(len(followers))} after it" if followers else ""
+        found.insert(0, Action(label=f"Run {job.name}{after}…", path=run_path(job.name, date), is_main=True))
+    if job.guard_rail:
+        label = f"Allow {number(job.guard_rail.removed)} once…"
+        found.append(Action(label=label, path=f"allow/{quote(job.name, safe='')}"))
+    return tuple(found)
+
+
+def log_path(run: RunView) -> str:
+    """The log of the task that failed first, in Airflow."""
+    return f"{run.path}/tasks/{run.failed_task}" if run.failed_task else run.path
+
+
+def facts(view: NightView) -> tuple[Fact, ...]:
+    """Search as of, running now, next run, checked at."""
+    next_run = view.next_run
+    return (
+        _search_fact(view),
+        _running_fact(view),
+        Fact(
+            id="next",
+            label="Next run",
+            value=f"{minute(next_run.at)} UTC" if next_run else "None is planned",
+            notes=_filled(london(next_run.at), next_run.job) if next_run else (),
+            is_bad=next_run is None,
+        ),
+        Fact(
+            id="checked",
+            label="Checked at",
+            value=f"{clock_seconds(view.checked_at)} UTC",
+            notes=_filled(london(view.checked_at)),
+        ),
+    )
+
+
+def _search_fact(view: NightView) -> Fact:
+    search = view.search
+    name = "Search is as of"
+    if search is None:
+        return Fact(id="search", label=name, value="Not shown", notes=("You may not view the job that builds it.",))
+    if search.error:
+        return Fact(id="search", label=name, value="Not known", notes=(search.error,), is_bad=True)
+    if search.live is None:
+        return Fact(id="search", label=name, value="No index", notes=("Search finds nobody.",), is_bad=True)
+    age, limit = search.age_seconds, search.age_limit_seconds
+    notes = [f"run date {search.live.run_date}"] if search.live.run_date else []
+    notes += [f"{duration(age)} old, limit {duration(limit)}"] if age is not None else []
+    return Fact(
+        id="search",
+        label=name,
+        value=f"{minute(search.live.built_at)} UTC" if search.live.built_at else "Not known",
+        notes=_filled(london(search.live.built_at), *notes),
+        is_bad=age is None or (age > limit and view.level != "busy"),
+    )
+
+
+def _running_fact(view: NightView) -> Fact:
+    if not view.running:
+        return Fact(id="running", label="Running now", value="Nothing")
+    names = list(dict.fromkeys("all jobs, in order" if run.job == "recovery" else run.job for run in view.running))
+    build = view.search.build if view.search else None
+    notes = []
+    if build and build.is_running and build.percent is not None:
+        left = f", about {duration(build.seconds_left)} left" if build.seconds_left else ""
+        notes.append(f"index build at {build.percent} %{left}")
+    return Fact(id="running", label="Running now", value=", ".join(names), notes=tuple(notes))
+
+
+def _filled(*notes: str) -> tuple[str, ...]:
+    return tuple(note for note in notes if note)
+
+
+def row(job: JobView) -> Row:
+    """The texts of a job in the night."""
+    symbol, word = STATES[job.state]
+    text = _text(job)
+    return Row(
+        job=job,
+        needs_attention=job.state in NEEDS_ATTENTION and bool(job.why),
+        symbol=symbol,
+        word=word,
+        text=text,
+        more=_more(job),
+        announcement=f"{job.name} {_spoken(job)}{f': {text}' if text else ''}",
+    )
+
+
+def _spoken(job: JobView) -> str:
+    words = {"done": "finished", "running": "is running", "waiting": "is waiting", "late": "is late"}
+    return words.get(job.state, {"not run": "did not run", "paused": "is paused"}.get(job.state, job.state))
+
+
+def _text(job: JobView) -> str:
+    """What it did, or why it did not."""
+    report = job.run.report if job.run else None
+    if job.state == "done":
+        return _done(report) if report else "Done; its report is missing."
+    if job.guard_rail:
+        stop = job.guard_rail
+        return (
+            f"Stopped before it wrote: it would {stop.loss} {number(stop.removed)} of {number(stop.existing)} "
+            f"(limit {stop.limit:g} %)"
+        )
+    if job.because_of:
+        return f"It needs {' and '.join(job.because_of)}"
+    if job.state == "running" and job.run:
+        return f"At work since {clock(job.run.worked_from or job.run.started)}"
+    if job.waits_for and not job.why:
+        return f"It waits {job.waits_for}"
+    return job.why[:1].upper() + job.why[1:]
+
+
+def _done(report: Mapping[str, Any]) -> str:
+    warning = report.get("warning")
+    return f"{changes(report)}. {warning}" if warning else changes(report)
+
+
+def _left_out(record: Mapping[str, Any]) -> str:
+    shown = "search keeps the old document" if record["old_document"] else "not in search"
+    return f"Left out: {record['key']}, field {record['field']}, {shown}: {record['reason']}"
+
+
+def _more(job: JobView) -> tuple[str, ...]:
+    """The rest, in the details of a job."""
+    found = [f"Writes {job.writes}."]
+    if job.then_run:
+        found.append(f"After a manual run follow {', '.join(job.then_run)}.")
+    run = job.run
+    if run:
+        who = f", {run.user}" if run.user else ""
+        found.append(
+            f"Run {STARTED_BY.get(run.started_by, run.started_by)}{who}, for {run.run_date or 'no valid date'}."
+        )
+        if run.first_date and run.first_date != run.run_date:
+            found.append(f"It covered {run.first_date} to {run.run_date}.")
+        if run.date_override:
+            found.append(f"Date override: {run.date_override}.")
+        if run.worked_from and run.worked_until:
+            took = (run.worked_until - run.worked_from).total_seconds()
+            found.append(f"{clock(run.worked_from)} to {clock(run.worked_until)} UTC, {duration(took)}.")
+        if run.tries > 1:
+            found.append(f"{run.tries} attempts.")
+        if run.reason:
+            found.append(run.reason)
+        found.extend(_left_out(record) for record in (run.report or {}).get("left_out_records", ()))
+    if job.usual_seconds:
+        found.append(f"It usually takes {duration(job.usual_seconds)}.")
+    return tuple(found)

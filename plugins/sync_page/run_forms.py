@@ -1,0 +1,168 @@
+"""The forms that start a run: their fields, and the conf of a run from what somebody has filled in.
+
+The same form is a page of its own and the content of the dialog of the page.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sync_jobs.errors import BadArgument
+from sync_jobs.parameter_names import CONFIRM_RUN_DATE, FOLLOW_ON
+from sync_jobs.parameters import Kind, Parameter
+from sync_jobs.run_dates import parse_date
+from sync_page.arguments import conf_of
+
+# The four choices of a date override. The value of the choice "date" stands in a field of its own.
+AS_RUN_DATE, A_DATE = "", "date"
+CHOICES = (
+    (AS_RUN_DATE, "As for the run date"),
+    (A_DATE, "As for another date"),
+    ("ANY", "ANY: everyone with a membership"),
+    ("NONE", "NONE: as for the date in the variable date_of_change_override"),
+)
+OTHER_DATE = "date_override_date"
+
+EXPECTED_DATE = "Enter a date such as {today}."
+
+# The largest number of each kind that is a number; None for no maximum.
+MAXIMUMS: dict[Kind, int | None] = {"percentage": 100, "growth": None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """A field with what was filled in. error: what is wrong with it. other: the value of OTHER_DATE, with its error."""
+
+    parameter: Parameter
+    value: str
+    error: str = ""
+    other: str = ""
+    other_error: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the parameter and of the input."""
+        return self.parameter.name
+
+    @property
+    def is_checked(self) -> bool:
+        """Of a boolean."""
+        return self.value == "on"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filled:
+    """A form with what was filled in. conf: of the run; empty if something is wrong.
+
+    warning: about a run date that is not today's. Nothing is started until it is confirmed.
+    """
+
+    fields: tuple[Field, ...]
+    conf: Mapping[str, Any]
+    warning: str = ""
+
+    @property
+    def is_ready(self) -> bool:
+        """Everything is right, and confirmed."""
+        return not self.warning and not any(field.error or field.other_error for field in self.fields)
+
+    def value(self, name: str) -> str:
+        """What stands in a field; empty if there is none of that name."""
+        return next((field.value for field in self.fields if field.name == name), "")
+
+
+def blank(parameters: tuple[Parameter, ...], given: Mapping[str, str]) -> Filled:
+    """The form before somebody has filled it in. given: values in place of the defaults."""
+    return Filled(
+        fields=tuple(_field(each, given.get(each.name, _default(each)), given) for each in parameters), conf={}
+    )
+
+
+def check(parameters: tuple[Parameter, ...], given: Mapping[str, str], today: date) -> Filled:
+    """The form as it was sent. today: in UTC."""
+    fields = tuple(_checked(_field(each, given.get(each.name, "").strip(), given), today) for each in parameters)
+    if any(field.error or field.other_error for field in fields):
+        return Filled(fields=fields, conf={})
+    conf = {field.name: _value(field) for field in fields if _value(field) is not None}
+    return Filled(fields=fields, conf=conf_of(conf, parameters), warning=_warning(conf, today))
+
+
+def _default(parameter: Parameter) -> str:
+    if parameter.kind == "boolean":
+        return "on" if parameter.default else ""
+    return "" if parameter.default is None else str(parameter.default)
+
+
+def _field(parameter: Parameter, value: str, given: Mapping[str, str]) -> Field:
+    if parameter.kind == "date override":
+        return Field(parameter=parameter, value=value, other=given.get(OTHER_DATE, "").strip())
+    return Field(parameter=parameter, value=value)
+
+
+def _checked(field: Field, today: date) -> Field:
+    parameter = field.parameter
+    if parameter.kind == "date override":
+        wrong = field.value == A_DATE and not _is_date(field.other)
+        error = EXPECTED_DATE.format(today=today) if wrong else ""
+        return Field(parameter=parameter, value=field.value, other=field.other, other_error=error)
+    expected = ""
+    if parameter.kind == "date" and field.value and not _is_date(field.value):
+        expected = EXPECTED_DATE.format(today=today)
+    elif parameter.kind in MAXIMUMS and field.value:
+        expected = _expected_number(field.value, MAXIMUMS[parameter.kind])
+    return Field(parameter=parameter, value=field.value, error=expected)
+
+
+def _value(field: Field) -> bool | float | str | None:
+    """The value for the conf; None if the field is empty."""
+    kind = field.parameter.kind
+    if kind == "boolean":
+        return field.is_checked
+    if kind == "date override":
+        return field.other if field.value == A_DATE else field.value
+    if not field.value:
+        return None
+    return float(field.value) if kind in MAXIMUMS else field.value
+
+
+def _warning(conf: Mapping[str, Any], today: date) -> str:
+    text = conf.get("run_date")
+    if not text or conf.get(CONFIRM_RUN_DATE):
+        return ""
+    days = (parse_date(str(text)) - today).days
+    if abs(days) <= 1:
+        return ""
+    when = f"{days:,} days from now" if days > 0 else f"{-days:,} days ago"
+    return f"The run date {text} is {when}; today is {today} in UTC."
+
+
+def hidden_until_needed(field: Field, filled: Filled) -> bool:
+    """Whether the form leaves out this field: the confirmation of the run date, unless there is a warning."""
+    return field.name == CONFIRM_RUN_DATE and not filled.warning and not field.is_checked
+
+
+def is_follow_on(field: Field) -> bool:
+    """Whether a dry run disables this field: it starts no other job."""
+    return field.name == FOLLOW_ON
+
+
+def _is_date(text: str) -> bool:
+    try:
+        parse_date(text)
+    except BadArgument:
+        return False
+    return True
+
+
+def _expected_number(text: str, maximum: int | None) -> str:
+    """What to enter instead of the text; empty if it is a number that is not negative, and not over the maximum."""
+    try:
+        if 0 <= float(text) <= (math.inf if maximum is None else maximum) and math.isfinite(float(text)):
+            return ""
+    except ValueError:
+        pass
+    return "Enter a number of 0 or more." if maximum is None else f"Enter a number from 0 to {maximum}."

@@ -1,0 +1,180 @@
+"""One snapshot of everything that the page shows, shared among all callers: at most one read a second."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any
+
+from airflow.sdk import timezone
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.utils.session import create_session
+from elastic_transport import TransportError
+from elasticsearch import ApiError
+from sqlalchemy.exc import SQLAlchemyError
+
+from sync_airflow.dag_ids import index_rollback_id
+from sync_airflow.night.facts import BuildFact, Facts, IndexFact, SearchFact
+from sync_airflow.night.states import USUAL_NIGHTS
+from sync_airflow.night.verdict import Night, judge
+from sync_airflow.night_reader import read_facts
+from sync_airflow.night_rules import latest_night
+from sync_jobs.catalogue import build_job
+from sync_jobs.errors import SyncJobError
+from sync_jobs.index_definitions import INDEX_DEFINITIONS
+from sync_page.search_state import Index, SearchState, read_search_states
+from sync_page.shared_read import NoAnswer, SharedRead
+
+NIGHT_SECONDS = 1.0
+SEARCH_SECONDS = 2.0
+
+# While Elasticsearch is slow, the page shows what it said last, for this long.
+SEARCH_STALE_SECONDS = 15.0
+
+# Nobody waits longer for Airflow's database.
+LIMIT_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything at one moment. Nights are judged once, when somebody asks for them.
+
+    answers: what has been made from it already, for those who ask the same.
+    """
+
+    facts: Facts
+    answers: dict[Any, Any] = field(default_factory=dict, compare=False)
+    _nights: dict[date, Night] = field(default_factory=dict, compare=False)
+
+    @property
+    def latest(self) -> date:
+        """The run date of the night that started last."""
+        return latest_night(self.facts.now)
+
+    def night(self, run_date: date | None = None) -> Night:
+        """The night of that run date; without one, the latest."""
+        wanted = run_date or self.latest
+        if wanted not in self._nights:
+            self._nights[wanted] = judge(self.facts, wanted)
+        return self._nights[wanted]
+
+    def nights_until(self, run_date: date) -> list[Night]:
+        """The 14 nights up to that one, oldest first."""
+        return [self.night(run_date - timedelta(days=back)) for back in range(USUAL_NIGHTS - 1, -1, -1)]
+
+
+async def snapshot() -> Snapshot:
+    """The current snapshot. Never raises: what does not answer is said in its facts."""
+    search = await _search()
+    try:
+        found = await _night_facts.get()
+    except NoAnswer as error:
+        return Snapshot(Facts(now=timezone.utcnow(), error=f"Airflow's database gives {error}"))
+    except SQLAlchemyError as error:
+        log.error("Airflow's metadata database failed", exc_info=error)
+        return Snapshot(Facts(now=timezone.utcnow(), error=f"Airflow's database failed ({type(error).__name__})"))
+    return _together(found, search)
+
+
+def forget() -> None:
+    """Read again when somebody asks next: a run has just been started."""
+    _night_facts.forget()
+
+
+class _Latest:
+    """The last snapshot and what it was made from, so that its nights are judged once."""
+
+    found: Facts | None = None
+    search: SearchFact | None = None
+    made: Snapshot | None = None
+
+
+def _together(found: Facts, search: SearchFact) -> Snapshot:
+    if _Latest.made is None or _Latest.found is not found or _Latest.search is not search:
+        _Latest.found, _Latest.search = found, search
+        _Latest.made = Snapshot(replace(found, search=search))
+    return _Latest.made
+
+
+async def _search() -> SearchFact:
+    try:
+        return await _search_fact.get()
+    except NoAnswer as error:
+        return _unknown_search(f"Elasticsearch gives {error}")
+
+
+def _read_night() -> Facts:
+    # Opened and closed in this one thread: no connection is held while a request waits for something else.
+    with create_session(scoped=False) as session:
+        return read_facts(session, timezone.utcnow())
+
+
+def _read_search() -> SearchFact:
+    try:
+        (state,) = read_search_states(INDEX_DEFINITIONS[:1], timezone.utcnow())
+        return search_fact(state)
+    except (TransportError, ApiError) as error:
+        log.warning("The state of the search indices could not be read: %s", error)
+        what = error.message if isinstance(error, ApiError) else type(error).__name__
+        return _unknown_search(f"Elasticsearch does not answer as expected ({what})")
+    except (SyncJobError, AirflowFailException) as error:
+        return _unknown_search(str(error))
+
+
+def search_fact(state: SearchState) -> SearchFact:
+    """The state of an index as the verdict needs it."""
+    build = state.build
+    return SearchFact(
+        alias=state.alias,
+        job=state.job,
+        rollback=state.rollback,
+        live=_index_fact(state.live) if state.live else None,
+        kept=tuple(_index_fact(index) for index in state.previous),
+        build=BuildFact(
+            name=build.name,
+            started=build.started,
+            documents=build.documents,
+            expected=build.expected,
+            documents_per_second=build.documents_per_second,
+            is_running=build.is_running,
+        )
+        if build
+        else None,
+    )
+
+
+def _index_fact(index: Index) -> IndexFact:
+    return IndexFact(
+        name=index.name,
+        built_at=index.built_at,
+        run_date=_date(index.run_date),
+        documents=index.documents,
+        definition_version=index.definition_version,
+    )
+
+
+def _date(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def _unknown_search(error: str) -> SearchFact:
+    definition = INDEX_DEFINITIONS[0]
+    return SearchFact(
+        alias=definition.alias, job=build_job(definition).name, rollback=index_rollback_id(definition), error=error
+    )
+
+
+_night_facts = SharedRead("night", _read_night, fresh_seconds=NIGHT_SECONDS, limit_seconds=LIMIT_SECONDS)
+_search_fact = SharedRead(
+    "search",
+    _read_search,
+    fresh_seconds=SEARCH_SECONDS,
+    limit_seconds=LIMIT_SECONDS,
+    stale_seconds=SEARCH_STALE_SECONDS,
+)

@@ -1,0 +1,131 @@
+"""How the page writes times, numbers and states. Times are UTC; where London differs, its time stands beside them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup, escape
+
+from sync_jobs.report import COUNTS, label
+
+LONDON = ZoneInfo("Europe/London")
+
+# Stands where there is nothing to say.
+NOTHING = "\N{EN DASH}"
+
+# State of a job -> symbol and word. The symbol carries the state without colour.
+STATES = {
+    "done": ("✓", "Done"),
+    "running": ("▶", "Running"),
+    "waiting": ("…", "Waiting"),
+    "late": ("!", "Late"),
+    "failed": ("✕", "Failed"),
+    "not run": (NOTHING, "Not run"),
+    "paused": ("‖", "Paused"),
+}
+
+STARTED_BY = {
+    "schedule": "by the schedule",
+    "manual": "manually",
+    "follow-on": "as a follow-on job",
+    "recovery": "by recovery",
+    "restart": "by the recovery after a restart",
+    "backfill": "by a backfill",
+}
+
+# Level of a verdict -> its symbol.
+SYMBOLS = {"good": "✓", "busy": "▶", "warning": "!", "bad": "✕", "unknown": "?"}
+
+# Counts of a report that say what changed.
+CHANGES = ("added", "changed", "removed", "refreshed", "left_out")
+
+
+def minute(moment: datetime | None) -> str:
+    """2026-11-27 01:29."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if moment else "an unknown time"
+
+
+def clock(moment: datetime | None) -> str:
+    """01:29."""
+    return moment.astimezone(UTC).strftime("%H:%M") if moment else NOTHING
+
+
+def clock_seconds(moment: datetime) -> str:
+    """07:30:12."""
+    return moment.astimezone(UTC).strftime("%H:%M:%S")
+
+
+def london(moment: datetime | None) -> str:
+    """02:29 in London; empty while London has UTC."""
+    if moment is None:
+        return ""
+    there = moment.astimezone(LONDON)
+    return f"{there:%H:%M} in London" if there.utcoffset() else ""
+
+
+def weekday(when: date) -> str:
+    """Fri 2026-11-27."""
+    return f"{when:%a} {when.isoformat()}"
+
+
+def number(value: float) -> str:
+    """505,520."""
+    return f"{value:,}"
+
+
+def percentage(value: float) -> str:
+    """100, 20, 33.4 or 0.0042: as many digits as are needed."""
+    return f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+def duration(seconds: float | None) -> str:
+    """5.2 s, 40 s, 1 min 39 s, 6 h 1 min, 3 days; empty if it is not known."""
+    if seconds is None:
+        return ""
+    if seconds < 10 and seconds != round(seconds):
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} days"
+
+
+def jobs(count: int) -> str:
+    """1 job, 2 jobs."""
+    return f"{count} job{'' if count == 1 else 's'}"
+
+
+# Between two words of a name such as PersonOwnerRebuildJob.
+_INSIDE_NAME = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])", re.ASCII)
+
+
+def breakable(text: str) -> Markup:
+    """The text, where lines may break between the words of a job's name."""
+    return Markup("<wbr>").join(escape(part) for part in _INSIDE_NAME.split(text))
+
+
+def changes(report: Mapping[str, Any]) -> str:
+    """What a run changed: "3 added, 12 changed of 200,000"; "0 changed of 966" if it changed nothing."""
+    read = _count(report, "read")
+    parts = [f"{number(_count(report, name))} {label(name)}" for name in CHANGES if _count(report, name)]
+    return f"{', '.join(parts) or '0 changed'} of {number(read)}"
+
+
+def counts(report: Mapping[str, Any]) -> str:
+    """All counts of a report."""
+    return ", ".join(f"{number(_count(report, name))} {label(name)}" for name in COUNTS)
+
+
+def _count(report: Mapping[str, Any], name: str) -> int:
+    value = report.get(name)
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,452 @@
+"""The page at /sync/ on seeded histories of nights: verdict, advice, actions, sizes, accessibility, lost servers."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+
+from tests.browser.browser import PATIENCE_MILLISECONDS, new_page
+from tests.browser.histories import EMPLOYING, FUNDING, HISTORIES, OWNER, SEARCH
+from tests.browser.seeded_server import SeededAirflow, seeded_airflow
+
+AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text(encoding="utf-8")
+DASH = "\N{EN DASH}"
+WIDTHS = (320, 768, 1024, 1440)
+FORMS = (
+    "run/PersonRecordStatusJob?dry_run=on",
+    "run/missing",
+    f"allow/{EMPLOYING}",
+    "rollback/persons-20261125t012900-000000",
+)
+
+VERDICTS = {
+    "fine": ("✓ Fine", "Last night was fine. All 8 jobs were done by 02:04 UTC; search is as of 01:29 today."),
+    "late": ("✕ Late", "PersonOwnerRebuildJob should have started at 00:05 and has not."),
+    "failed": ("✕ Needs you", "Last night needs you: 3 of 8 jobs are not done."),
+    "nothing ran": ("✕ Nothing ran", "No job ran last night."),
+    "restored": ("✓ Repaired", "Fine now: one job failed at 01:45, admin repaired it by 07:07 UTC"),
+    "rolled back": ("! Search is rolled back", "All 8 jobs are done, but search was rolled back to 01:29 yesterday"),
+    "guard rail": ("✕ Needs you", "Last night needs you: 3 of 8 jobs are not done."),
+    "under way": (
+        "▶ Under way",
+        "The night is under way: 5 of 8 done, PersonElasticSearchSyncJob at 71 %, about 2 min left.",
+    ),
+    "elasticsearch down": ("✕ Needs you", "Last night needs you: all 8 jobs are done, but the state of search is not"),
+}
+
+
+@pytest.fixture(scope="module")
+def seeded(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededAirflow]:  # noqa: ARG001
+    # No scheduler is waited for here, so a failure need not take long.
+    expect.set_options(timeout=PATIENCE_MILLISECONDS / 10)
+    with seeded_airflow(tmp_path_factory.mktemp("seeded")) as server:
+        yield server
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
+
+
+@pytest.fixture(scope="module")
+def admin(browser: Browser, seeded: SeededAirflow) -> Iterator[BrowserContext]:
+    with logged_in(browser, seeded, "admin") as context:
+        yield context
+
+
+def logged_in(browser: Browser, seeded: SeededAirflow, role: str, *, javascript: bool = True) -> BrowserContext:
+    context = browser.new_context(base_url=seeded.url, reduced_motion="reduce", java_script_enabled=javascript)
+    context.set_default_timeout(PATIENCE_MILLISECONDS / 10)
+    context.add_cookies([{"name": "_token", "value": seeded.token(role), "url": seeded.url}])
+    return context
+
+
+@pytest.fixture
+def view(admin: BrowserContext, complaints: list[str]) -> Iterator[Page]:
+    """An empty page of the administrator."""
+    with new_page(admin, complaints) as page:
+        yield page
+
+
+def look(page: Page, seeded: SeededAirflow, history: str, path: str = "") -> None:
+    seeded.seed(history)
+    page.goto(f"/sync/{path}")
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.locator(f"[data-job={name}]")
+
+
+def run_link(page: Page, name: str) -> Locator:
+    """The link that opens the form of a job."""
+    return row(page, name).locator("a.button")
+
+
+def forget_refusals(complaints: list[str]) -> None:
+    """The browser logs every status of 400 and more."""
+    complaints[:] = [each for each in complaints if not re.search(r"status of 4\d\d|ERR_FAILED", each)]
+
+
+def violations(page: Page) -> list[str]:
+    page.evaluate(AXE)
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = page.evaluate("tags => axe.run({runOnly: tags})", tags)["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found]
+
+
+def test_every_history_has_a_verdict_here() -> None:
+    assert set(VERDICTS) == set(HISTORIES)
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+def test_the_verdict_is_the_heading_and_the_title_and_the_icon_carry_the_state(
+    view: Page, seeded: SeededAirflow, history: str
+) -> None:
+    look(view, seeded, history)
+    title, sentence = VERDICTS[history]
+    expect(view.get_by_role("heading", level=1)).to_contain_text(sentence)
+    expect(view).to_have_title(f"{title} {DASH} Nightly sync")
+    icon = {"✓": "good", "✕": "bad", "!": "warning", "▶": "busy"}[title[0]]
+    expect(view.locator("#icon")).to_have_attribute("href", f"/sync/static/icon-{icon}.svg")
+    assert (view.request.get(f"{seeded.url}/sync/static/icon-{icon}.svg")).ok
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("history", HISTORIES)
+def test_the_page_fits_every_size_and_axe_finds_nothing(
+    view: Page, seeded: SeededAirflow, history: str, scheme: str
+) -> None:
+    view.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    look(view, seeded, history)
+    for details in view.locator("main details").all():
+        details.evaluate("each => each.open = true")
+    for width in WIDTHS if scheme == "light" else WIDTHS[-1:]:
+        view.set_viewport_size({"width": width, "height": 900})
+        assert view.evaluate("document.documentElement.scrollWidth") <= width, width
+        for button in view.locator("a.button:visible").all():
+            box = button.bounding_box()
+            assert box
+            assert box["x"] + box["width"] <= width, width
+    assert violations(view) == []
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_the_forms_fit_and_axe_finds_nothing(view: Page, seeded: SeededAirflow, path: str) -> None:
+    look(view, seeded, "guard rail", path)
+    for width in (320, 1024):
+        view.set_viewport_size({"width": width, "height": 900})
+        assert view.evaluate("document.documentElement.scrollWidth") <= width, width
+    assert violations(view) == []
+
+
+def test_what_to_do_names_the_root_cause_and_folds_the_others_under_it(view: Page, seeded: SeededAirflow) -> None:
+    look(view, seeded, "failed")
+    (step,) = view.locator(".steps > li").all()
+    expect(step).to_contain_text(f"{EMPLOYING} failed at 00:09: Expected tables of the application")
+    expect(step).to_contain_text("Put the schema of the tables first in the search_path of the role")  # the run-book
+    expect(step.get_by_text(SEARCH)).not_to_be_visible()
+    step.get_by_text("2 jobs did not run because of it").click()
+    expect(step.get_by_text(SEARCH)).to_be_visible()
+    expect(row(view, SEARCH)).to_contain_text("Not run")
+
+
+def test_one_button_runs_exactly_what_is_missing(view: Page, seeded: SeededAirflow) -> None:
+    look(view, seeded, "failed")
+    view.get_by_role("link", name="Run the 3 missing jobs…").click()
+    dialog = view.get_by_role("dialog", name="Run the 3 missing jobs")
+    expect(dialog).to_contain_text(f"{EMPLOYING}, PersonPlacementTrainingBodyTrustJob, {SEARCH}.")
+    dialog.get_by_role("button", name="Run", exact=True).click()
+    expect(view.get_by_role("status")).to_have_text("The missing jobs have been started, in order.")
+    (run,) = seeded.started()
+    assert run["dag_id"] == "recovery"
+    assert run["conf"]["only_jobs"] == [
+        "person_placement_employing_body_trust_job",
+        "person_placement_training_body_trust_job",
+        "person_elastic_search_sync_job",
+    ]
+    assert (run["user"], run["note"]) == ("admin", "Started by admin from /sync/.")
+
+
+def test_when_nothing_ran_the_page_says_what_is_not_running_and_offers_all_jobs(
+    view: Page, seeded: SeededAirflow
+) -> None:
+    look(view, seeded, "nothing ran")
+    expect(view.locator(".steps")).to_contain_text("No run of this night has started.")
+    view.get_by_role("link", name="Run all 8 jobs…").first.click()
+    expect(view.get_by_role("dialog")).to_contain_text("These 8 jobs")
+
+
+def test_a_guard_rail_stop_can_be_allowed_once_behind_a_typed_confirmation(
+    view: Page, seeded: SeededAirflow, complaints: list[str]
+) -> None:
+    look(view, seeded, "guard rail")
+    expect(view.locator(".steps")).to_contain_text(
+        "it would remove 505,520 of 505,520, and 101,104 are allowed (limit 20 %)"
+    )
+    view.get_by_role("link", name="Allow 505,520 once…").click()
+    dialog = view.get_by_role("dialog")
+    typed = dialog.get_by_label("Type 505,520 to confirm")
+    with view.expect_response(lambda answer: answer.status == 400):
+        dialog.get_by_role("button", name="Run once").click()
+    expect(typed).to_be_focused()
+    expect(typed).to_have_attribute("aria-invalid", "true")
+    assert seeded.started() == []
+    typed.fill("505,520")
+    dialog.get_by_role("button", name="Run once").click()
+    expect(view.get_by_role("status")).to_have_text(f"{EMPLOYING} has been started.")
+    (run,) = seeded.started()
+    assert run["conf"] == {"maximum_removed_percent": 100.0, "run_date": "2026-11-27"}
+    forget_refusals(complaints)
+
+
+def test_a_dry_run_is_a_line_of_its_own(view: Page, seeded: SeededAirflow) -> None:
+    look(view, seeded, "guard rail")
+    expect(row(view, OWNER).locator(".badge")).to_have_text(re.compile("Done"))
+    expect(row(view, OWNER).locator(".dry")).to_have_text("Dry run at 07:12 by admin: would be 12 changed of 200,000.")
+
+
+def test_the_four_facts(view: Page, seeded: SeededAirflow) -> None:
+    look(view, seeded, "guard rail")
+    facts = view.locator(".facts")
+    expect(facts).to_contain_text("2026-11-26 01:29 UTC")
+    expect(facts).to_contain_text("30 h 1 min old, limit 24 h")
+    expect(facts.locator("#fact-running")).to_contain_text("Nothing")
+    expect(facts.locator("#fact-next")).to_contain_text("2026-11-28 00:05 UTC")
+    expect(facts.locator("#fact-checked")).to_contain_text("07:30:00 UTC")
+
+
+def test_each_job_has_its_last_14_nights_as_labelled_links(view: Page, seeded: SeededAirflow) -> None:
+    look(view, seeded, "guard rail")
+    labels = row(view, EMPLOYING).locator(".night").all_text_contents()
+    assert len(labels) == 14
+    assert "Fri 2026-11-27: failed" in labels[-1]
+    assert "Mon 2026-11-16: not run" in labels[2]
+    row(view, EMPLOYING).get_by_role("link", name="Mon 2026-11-16: not run").click()
+    expect(view.get_by_role("heading", name="The night of Mon 2026-11-16")).to_be_visible()
+    view.get_by_role("link", name="2026-11-17").first.click()
+    expect(view.get_by_role("heading", level=1)).to_contain_text("The night of Tue 17 Nov")
+    expect(view.locator(".steps")).to_have_count(0)
+
+
+def test_the_timeline_has_a_table_with_the_same_facts(view: Page, seeded: SeededAirflow) -> None:
+    look(view, seeded, "guard rail")
+    expect(view.locator(".picture .bar.failed")).to_have_count(1)
+    expect(view.locator(".picture .bar.missing")).to_have_count(2)
+    view.get_by_text("The same as a table").click()
+    cells = view.get_by_role("row", name=re.compile(f"^{OWNER} 00:05")).get_by_role("cell").all_inner_texts()
+    assert cells == ["00:05", DASH, "00:05", "00:10", "5 min 12 s", "5 min 12 s", "1", "done"]
+
+
+def test_a_rollback_asks_for_a_reason_and_names_both_indices(
+    view: Page, seeded: SeededAirflow, complaints: list[str]
+) -> None:
+    look(view, seeded, "fine")
+    view.get_by_role("link", name="Roll back to this…").click()
+    dialog = view.get_by_role("dialog")
+    expect(dialog).to_contain_text("2026-11-27 01:29 UTC, run date 2026-11-27, 200,360 documents")
+    expect(dialog).to_contain_text("2026-11-26 01:29 UTC, run date 2026-11-26, 200,348 documents (-12)")
+    with view.expect_response(lambda answer: answer.status == 400):
+        dialog.get_by_role("button", name="Roll back").click()
+    expect(dialog.get_by_label("Reason")).to_be_focused()
+    dialog.get_by_label("Reason").fill("wrong offices")
+    dialog.get_by_role("button", name="Roll back").click()
+    expect(view.get_by_role("status")).to_have_text("The rollback of search has been started.")
+    (run,) = seeded.started()
+    assert run["conf"] == {"direction": "back", "dry_run": False}
+    assert run["note"] == "Started by admin from /sync/. Reason: wrong offices"
+    forget_refusals(complaints)
+
+
+def test_a_rollback_is_refused_during_a_build(view: Page, seeded: SeededAirflow, complaints: list[str]) -> None:
+    look(view, seeded, "under way", "rollback/persons-20261125t012900-000000")
+    expect(view.get_by_role("progressbar")).to_have_count(0)
+    view.get_by_label("Reason").fill("wrong offices")
+    view.get_by_role("button", name="Roll back").click()
+    expect(view.get_by_role("alert")).to_contain_text("is being built: wait for its end")
+    assert seeded.started() == []
+    forget_refusals(complaints)
+
+
+def test_who_did_what_shows_the_person_and_the_reason(view: Page, seeded: SeededAirflow) -> None:
+    look(view, seeded, "rolled back")
+    expect(view.locator(".deeds li").first).to_contain_text("2026-11-27 07:02")
+    expect(view.locator(".deeds li").first).to_contain_text(f"admin: rollback of search {DASH} succeeded")
+    expect(view.locator(".deeds li").first).to_contain_text("Reason: wrong offices")
+
+
+def test_the_page_and_its_forms_work_without_javascript(browser: Browser, seeded: SeededAirflow) -> None:
+    with logged_in(browser, seeded, "admin", javascript=False) as context, context.new_page() as page:
+        look(page, seeded, "failed")
+        expect(page.get_by_role("button", name="Pause updates")).not_to_be_visible()
+        run_link(page, "PersonRecordStatusJob").click()
+        page.get_by_label("As for another date").check()
+        page.get_by_label("The other date").fill("26/11/2026")
+        page.get_by_role("button", name="Run").click()
+        expect(page.locator(".error")).to_have_text("Enter a date such as 2026-11-27.")
+        page.get_by_label("The other date").fill("2026-11-26")
+        page.get_by_label("Run date", exact=True).fill("2026-03-10")
+        page.get_by_role("button", name="Run").click()
+        expect(page.get_by_role("alert")).to_contain_text(
+            "The run date 2026-03-10 is 262 days ago; today is 2026-11-27"
+        )
+        page.get_by_label("Confirm the run date").check()
+        page.get_by_role("button", name="Run").click()
+        expect(page.get_by_role("status")).to_have_text("PersonRecordStatusJob has been started.")
+    (run,) = seeded.started()
+    wanted = {"date_override": "2026-11-26", "run_date": "2026-03-10", "confirm_run_date": True, "dry_run": False}
+    assert {name: run["conf"][name] for name in wanted} == wanted
+
+
+def test_the_dialog_works_by_keyboard_alone(view: Page, seeded: SeededAirflow, complaints: list[str]) -> None:
+    look(view, seeded, "fine")
+    link = run_link(view, "PersonRecordStatusJob")
+    for _ in range(250):
+        if link.evaluate("each => each === document.activeElement"):
+            break
+        view.keyboard.press("Tab")
+    expect(link).to_be_focused()
+    view.keyboard.press("Enter")
+    dialog = view.get_by_role("dialog", name="Run PersonRecordStatusJob")
+    expect(dialog.get_by_label("As for the run date")).to_be_focused()
+    view.keyboard.press("Escape")
+    expect(dialog).not_to_be_visible()
+    expect(link).to_be_focused()
+    view.keyboard.press("Enter")
+    dialog.get_by_label("Run date", exact=True).focus()
+    view.keyboard.type("tomorrow")
+    view.keyboard.press("Enter")
+    expect(dialog.locator(".error")).to_have_text("Enter a date such as 2026-11-27.")
+    expect(dialog.get_by_label("Run date", exact=True)).to_be_focused()
+    view.keyboard.press("Control+a")
+    view.keyboard.press("Delete")
+    view.keyboard.press("Enter")
+    expect(view.get_by_role("status")).to_have_text("PersonRecordStatusJob has been started.")
+    assert len(seeded.started()) == 1
+    forget_refusals(complaints)
+
+
+def test_a_dry_run_disables_the_follow_on_jobs(view: Page, seeded: SeededAirflow) -> None:
+    look(view, seeded, "fine")
+    run_link(view, OWNER).click()
+    dialog = view.get_by_role("dialog")
+    follow_on = dialog.get_by_label("Run follow-on jobs")
+    expect(follow_on).to_be_checked()
+    dialog.get_by_label("Dry run").check()
+    expect(follow_on).to_be_disabled()
+    dialog.get_by_role("button", name="Run", exact=True).click()
+    expect(view.get_by_role("status")).to_have_text(f"{OWNER} has been started.")
+    assert seeded.started()[0]["conf"]["dry_run"] is True
+
+
+def test_a_job_that_is_running_names_since_when_and_who(
+    view: Page, seeded: SeededAirflow, complaints: list[str]
+) -> None:
+    look(view, seeded, "under way")
+    expect(view.locator("#build")).to_contain_text("144,000 of about 200,360 documents, 480 a second")
+    run_link(view, SEARCH).click()
+    dialog = view.get_by_role("dialog")
+    dialog.get_by_role("button", name="Run", exact=True).click()
+    expect(dialog.get_by_role("alert")).to_contain_text(
+        "Already running since 01:29 UTC, started by Airflow: watch it. Nothing was started."
+    )
+    assert seeded.started() == []
+    forget_refusals(complaints)
+
+
+def test_a_late_answer_does_not_land_in_another_dialog(view: Page, seeded: SeededAirflow) -> None:
+    look(view, seeded, "fine")
+    held: list[Route] = []
+    view.route(
+        f"**/run/{OWNER}", lambda route: held.append(route) if route.request.method == "POST" else route.continue_()
+    )
+    run_link(view, OWNER).click()
+    view.get_by_role("dialog").get_by_role("button", name="Run", exact=True).click()
+    expect(view.get_by_role("dialog").get_by_role("button", name="Starting…")).to_be_disabled()
+    view.keyboard.press("Escape")
+    expect(view.get_by_role("dialog")).to_be_visible()  # Escape would look as if nothing is started
+    view.get_by_role("dialog").get_by_role("link", name="Cancel").click()
+    run_link(view, FUNDING).click()
+    other = view.get_by_role("dialog", name=f"Run {FUNDING}")
+    expect(other.get_by_label("Run date", exact=True)).to_be_focused()
+    held[0].continue_()
+    expect(view.locator("#message")).to_have_text(f"{OWNER} has been started.")
+    expect(other).to_be_visible()
+    expect(other.get_by_role("button", name="Run", exact=True)).to_be_enabled()
+    assert [run["dag_id"] for run in seeded.started()] == ["person_owner_rebuild_job"]
+
+
+def test_updates_keep_focus_selection_and_open_details_and_announce_changes(view: Page, seeded: SeededAirflow) -> None:
+    look(view, seeded, "under way")
+    row(view, OWNER).locator("summary").click()
+    view.evaluate("getSelection().selectAllChildren(document.querySelector('#jobs-title'))")
+    link = run_link(view, OWNER)
+    link.focus()
+    seeded.seed("fine")
+    expect(view.locator("#sentence")).to_contain_text("Last night was fine.")  # within seconds: something is running
+    expect(view).to_have_title(f"✓ Fine {DASH} Nightly sync")
+    expect(link).to_be_focused()
+    assert view.evaluate("getSelection().toString()") == "Jobs"
+    expect(row(view, OWNER).locator("details")).to_have_attribute("open", "")
+    news = view.locator("#news")
+    expect(news).to_contain_text(f"{SEARCH} finished: 12 added of 200,360")
+    expect(news).not_to_contain_text(OWNER)
+    assert violations(view) == []
+
+
+def test_updates_can_be_paused(view: Page, seeded: SeededAirflow) -> None:
+    look(view, seeded, "under way")
+    pause = view.get_by_role("button", name="Pause updates")
+    pause.click()
+    expect(pause).to_have_attribute("aria-pressed", "true")
+    seeded.seed("fine")
+    view.wait_for_timeout(3000)
+    expect(view.locator("#sentence")).to_contain_text("The night is under way")
+    view.get_by_role("link", name="Get status").click()
+    expect(view.locator("#sentence")).to_contain_text("Last night was fine.")
+
+
+def test_a_lost_server_dims_what_is_old_and_says_so(view: Page, seeded: SeededAirflow, complaints: list[str]) -> None:
+    look(view, seeded, "under way")
+    top = view.locator("#verdict").bounding_box()
+    view.route("**/sync/", lambda route: route.abort())
+    message = view.locator("#message")
+    expect(message).to_have_text("Airflow does not answer. What is below is of 01:34:00 UTC, and old.")
+    expect(view.locator("main")).to_have_class("stale")
+    expect(view).to_have_title(re.compile("^\\? Old"))
+    assert view.locator("#verdict").bounding_box() == top  # the place of the message is reserved
+    view.unroute("**/sync/")
+    view.get_by_role("link", name="Get status").click()
+    expect(message).to_have_text("")
+    expect(view.locator("main")).not_to_have_class("stale")
+    forget_refusals(complaints)
+
+
+def test_after_the_login_has_ended_the_page_leads_to_it_and_back_with_what_was_typed(
+    browser: Browser, seeded: SeededAirflow
+) -> None:
+    with logged_in(browser, seeded, "admin") as context, context.new_page() as page:
+        look(page, seeded, "fine")
+        run_link(page, FUNDING).click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Run date", exact=True).fill("2026-11-26")
+        context.clear_cookies()
+        dialog.get_by_role("button", name="Run", exact=True).click()
+        page.wait_for_url(lambda address: urlsplit(address).path.startswith("/auth/login"))
+        assert f"%2Fsync%2Frun%2F{FUNDING}" in page.url
+        context.add_cookies([{"name": "_token", "value": seeded.token("admin"), "url": seeded.url}])
+        page.goto(f"/sync/run/{FUNDING}")
+        expect(page.get_by_label("Run date", exact=True)).to_have_value("2026-11-26")
+    assert seeded.started() == []
+
+
+def test_a_viewer_is_told_which_right_is_missing(browser: Browser, seeded: SeededAirflow) -> None:
+    with logged_in(browser, seeded, "viewer") as context, context.new_page() as page:
+        look(page, seeded, "failed")
+        expect(page.locator("#rights")).to_contain_text("viewer lacks the right to create runs of these DAGs")
+        expect(page.locator("[data-dialog]")).to_have_count(1)  # checks of search change nothing
+        answer = page.goto(f"/sync/run/{OWNER}")
+        assert answer
+        assert answer.status == 403
+        expect(page.get_by_role("alert")).to_contain_text("You may not start this: viewer lacks the right")
+        page.get_by_role("button", name="Run").click()
+        expect(page.get_by_role("alert")).to_contain_text("You may not start this")
+    assert seeded.started() == []

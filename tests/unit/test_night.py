@@ -1,0 +1,294 @@
+"""The verdict of a night, from histories of runs (docs/domain.md, "The night")."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from sync_airflow.night.facts import ROLLBACK, BuildFact, Component, DagFact, Facts, RunFact
+from sync_airflow.night.states import usual_duration
+from sync_airflow.night.verdict import Night, judge
+from sync_jobs.catalogue import JOBS, find_job
+from tests.night_facts import (
+    MORNING,
+    NIGHT,
+    at,
+    failed_with_dependants,
+    fine_night,
+    index,
+    known,
+    manual,
+    recovery,
+    scheduled,
+    search,
+)
+
+OWNER, EMPLOYING, TRAINING = (job.name for job in JOBS[:3])
+SEARCH, FUNDING, STATUS = (job.name for job in JOBS[5:])
+WEDNESDAY = date(2026, 11, 25)
+
+
+def states(night: Night) -> dict[str, str]:
+    return {job.job.name: job.state for job in night.jobs}
+
+
+def missing(night: Night) -> list[str]:
+    return [job.name for job in night.missing]
+
+
+def test_a_night_in_which_all_jobs_succeeded_was_fine() -> None:
+    night = judge(known(fine_night()))
+    assert (night.verdict, night.level, night.is_healthy) == ("fine", "good", True)
+    assert night.sentence == ("Last night was fine. All 8 jobs were done by 02:01 UTC; search is as of 01:29 today.")
+    assert set(states(night).values()) == {"done"}
+    assert (night.roots, night.missing, night.details, night.warnings) == ((), (), (), ())
+
+
+def test_persons_missing_from_search_are_a_warning() -> None:
+    night = judge(known(fine_night(but=[scheduled(SEARCH, report={"left_out": 2})])))
+    assert (night.verdict, night.level) == ("fine", "warning")
+    assert night.warnings[0].startswith("2 persons are missing from search or out of date there")
+
+
+def test_failed_jobs_are_root_causes_and_those_that_wait_for_them_are_folded_under_them() -> None:
+    runs = fine_night(but=failed_with_dependants(EMPLOYING))
+    night = judge(known(runs, search=search(index(NIGHT - timedelta(days=1)))))
+    assert night.verdict == "needs you"
+    assert night.sentence == "Last night needs you: 3 of 8 jobs are not done."
+    assert night.details == (
+        "One job failed and two jobs did not run because of it.",
+        "Search is as of 01:29 yesterday; nothing is half written.",
+    )
+    (root,) = night.roots
+    assert (root.job.job.name, root.job.why) == (EMPLOYING, "a reason")
+    assert [job.job.name for job in root.followers] == [TRAINING, SEARCH]
+    assert missing(night) == [EMPLOYING, TRAINING, SEARCH]
+    assert night.job(SEARCH).because_of == (EMPLOYING, TRAINING)
+
+
+def test_a_night_without_any_run_is_told_from_a_fine_one() -> None:
+    yesterday = fine_night(NIGHT - timedelta(days=1))
+    night = judge(known(yesterday))
+    assert (night.verdict, night.is_healthy) == ("nothing ran", False)
+    assert night.sentence == "No job ran last night. Is the scheduler running?"
+    assert missing(night) == [job.name for job in JOBS]
+
+
+def test_a_scheduler_that_is_down_is_named() -> None:
+    down = (Component(name="scheduler", is_healthy=False),)
+    assert judge(known([], components=down)).sentence == "No job ran last night. The scheduler is not running."
+    night = judge(known(fine_night(), components=down))
+    assert (night.verdict, night.sentence) == (
+        "needs you",
+        "Last night needs you: all 8 jobs are done, but the scheduler is not running.",
+    )
+
+
+def test_a_job_that_has_not_started_is_late() -> None:
+    night = judge(known([], now=at("00:21")))
+    assert night.verdict == "late"
+    assert night.sentence == f"{OWNER} should have started at 00:05 and has not."
+    assert (night.job(OWNER).state, night.job(TRAINING).state) == ("late", "waiting")
+    assert missing(night) == [OWNER]
+
+
+def test_a_job_that_takes_much_longer_than_usual_is_late() -> None:
+    history = [run for days in range(1, 15) for run in fine_night(NIGHT - timedelta(days=days))]
+    running = scheduled(OWNER, state="running")
+    assert judge(known([*history, running], now=at("00:15"))).verdict == "under way"
+    night = judge(known([*history, running], now=at("00:17")))
+    assert night.sentence == f"{OWNER} is late: it has been at work since 00:05 (it usually takes 1 min)."
+    assert night.missing == ()
+
+
+def test_a_job_that_waits_for_a_late_one_is_not_late_itself() -> None:
+    waiting = scheduled(SEARCH, state="running", waits_for=(OWNER,), worked_from=None)
+    runs = fine_night(but=[scheduled(OWNER, state="running"), waiting])
+    night = judge(known(runs, now=at("02:05")))
+    assert night.job(SEARCH).state == "waiting"
+    assert night.job(SEARCH).waits_for == f"for the end of {OWNER}"
+
+
+def test_a_night_under_way_names_what_runs() -> None:
+    build = BuildFact(
+        name="persons-x", started=at("01:29"), documents=720, expected=1000, documents_per_second=14, is_running=True
+    )
+    runs = [run for run in fine_night() if run.run_after < at("01:29")]
+    runs.append(scheduled(SEARCH, state="running"))
+    night = judge(known(runs, now=at("01:30"), search=search(index(WEDNESDAY), build=build)))
+    assert night.verdict == "under way"
+    assert night.sentence == f"The night is under way: 5 of 8 done, {SEARCH} at 72 %, about 20 s left."
+    assert night.job(STATUS).waits_for == "for its time, 02:00 UTC"
+
+
+def test_before_its_first_job_the_current_night_is_that_of_the_day_before() -> None:
+    night = judge(
+        known(fine_night(NIGHT - timedelta(days=1)), now=at("00:04"), search=search(index(NIGHT - timedelta(days=1))))
+    )
+    assert (night.run_date, night.verdict) == (NIGHT - timedelta(days=1), "fine")
+    assert judge(known([], now=at("00:05"))).run_date == NIGHT
+
+
+def test_a_dry_run_does_not_repair_a_failed_job() -> None:
+    dry = manual(OWNER, at("07:00"), dry_run=True)
+    night = judge(known(fine_night(but=[scheduled(OWNER, state="failed", reason="x"), dry])))
+    assert night.job(OWNER).state == "failed"
+    assert [run.run_id for run in night.job(OWNER).dry_runs] == [dry.run_id]
+
+
+def test_a_failed_dry_run_does_not_spoil_a_night() -> None:
+    assert judge(known([*fine_night(), manual(OWNER, at("07:00"), "failed", dry_run=True)])).verdict == "fine"
+
+
+def test_a_dry_run_at_the_tick_is_no_night() -> None:
+    dry = scheduled(OWNER, dry_run=True, started_by="backfill")
+    night = judge(known(fine_night(without=[OWNER], but=[dry])))
+    assert (night.verdict, night.job(OWNER).state) == ("needs you", "not run")
+
+
+def test_a_run_for_a_future_date_is_not_tonights_success() -> None:
+    future = manual(OWNER, at("07:00"), run_date=date(2062, 1, 1))
+    night = judge(known(fine_night(without=[OWNER], but=[future])))
+    assert night.job(OWNER).state == "not run"
+
+
+def test_a_run_before_the_tick_is_not_tonights_success() -> None:
+    night = judge(known(fine_night(without=[OWNER], but=[manual(OWNER, at("00:02"))])))
+    assert night.job(OWNER).state == "not run"
+
+
+@pytest.mark.parametrize(("override", "state"), [("ANY", "not run"), ("2026-11-20", "not run"), ("2026-11-27", "done")])
+def test_a_run_with_a_date_override_counts_only_for_that_date(override: str, state: str) -> None:
+    run = manual(STATUS, at("07:00"), date_override=override)
+    assert judge(known(fine_night(without=[STATUS], but=[run]))).job(STATUS).state == state
+
+
+def test_a_run_before_its_upstream_jobs_have_done_the_work_does_not_count() -> None:
+    early = manual(SEARCH, at("06:00"))
+    runs = fine_night(without=[SEARCH, OWNER], but=[early, manual(OWNER, at("07:00"))])
+    night = judge(known(runs))
+    assert night.job(SEARCH).state == "not run"
+    assert missing(night) == [SEARCH]
+
+
+def test_a_catch_up_covers_the_nights_before_it() -> None:
+    thursday = NIGHT - timedelta(days=1)
+    caught_up = [scheduled(job, first_date=WEDNESDAY) for job in JOBS[6:]]
+    night = judge(known(fine_night(but=caught_up)), thursday)
+    assert [job.state for job in night.jobs] == ["not run"] * 6 + ["done"] * 2
+    assert judge(known(fine_night()), thursday).job(STATUS).state == "not run"
+
+
+def test_an_earlier_night_offers_nothing_to_run() -> None:
+    thursday = NIGHT - timedelta(days=1)
+    night = judge(
+        known([*fine_night(), *fine_night(thursday, but=[scheduled(FUNDING, thursday, "failed", reason="x")])]),
+        thursday,
+    )
+    assert (night.verdict, night.missing) == ("needs you", ())
+    assert night.sentence == "The night of Thu 26 Nov was not complete: 1 of 8 jobs is not done."
+
+
+def test_a_failure_that_somebody_has_repaired_is_reported_as_repaired() -> None:
+    runs = fine_night(
+        but=[
+            *failed_with_dependants(EMPLOYING),
+            *(
+                manual(name, at("07:00") + timedelta(minutes=5 * place))
+                for place, name in enumerate((EMPLOYING, TRAINING, SEARCH))
+            ),
+        ]
+    )
+    night = judge(known(runs))
+    assert night.verdict == "repaired"
+    assert night.sentence == (
+        "Fine now: one job failed at 00:10, admin repaired all 3 by 07:11 UTC; search is as of 01:29 today."
+    )
+
+
+def test_recovery_restores_a_night_in_which_nothing_ran() -> None:
+    runs = [
+        manual(job, at("07:00") + timedelta(minutes=place), started_by="recovery") for place, job in enumerate(JOBS)
+    ]
+    night = judge(known(runs))
+    assert night.verdict == "repaired"
+    assert "no job ran at its time, admin repaired all 8 by 07:08 UTC" in night.sentence
+
+
+def test_a_running_recovery_is_under_way_and_not_a_failure() -> None:
+    runs = [recovery(at("07:29")), manual(OWNER, at("07:29"), "running", started_by="recovery")]
+    night = judge(known(runs))
+    assert (night.verdict, night.job(OWNER).state) == ("under way", "running")
+    assert night.job(STATUS).waits_for == "for its turn in recovery"
+
+
+def test_a_rollback_is_visible_until_a_later_index_is_live() -> None:
+    rollback = replace(manual(OWNER, at("07:00")), job=ROLLBACK, dag_id="persons_index_rollback", user="operator")
+    facts = known([*fine_night(), rollback], search=search(index(WEDNESDAY), index()))
+    night = judge(facts)
+    assert (night.verdict, night.level) == ("rolled back", "warning")
+    assert night.sentence == "All 8 jobs are done, but search was rolled back to 01:29 on Wed 25 Nov by operator."
+    assert night.rollback == rollback
+    assert judge(replace(facts, search=search(index(), index(WEDNESDAY)))).verdict == "fine"
+
+
+def test_all_jobs_done_is_not_fine_if_search_is_not_of_this_night() -> None:
+    assert "the live index" in judge(known(fine_night(), search=search(index(WEDNESDAY)))).sentence
+    unknown = search(error="Elasticsearch does not answer", live=None)
+    night = judge(known(fine_night(), search=replace(unknown, live=None)))
+    assert (night.verdict, night.sentence) == (
+        "needs you",
+        "Last night needs you: all 8 jobs are done, but the state of search is not known: Elasticsearch does not "
+        "answer.",
+    )
+
+
+def test_a_paused_job_needs_somebody() -> None:
+    facts = known(fine_night(without=[FUNDING]), dags={FUNDING: DagFact(is_paused=True)})
+    night = judge(facts)
+    assert (night.verdict, night.job(FUNDING).state, night.missing) == ("needs you", "paused", ())
+    early = judge(replace(facts, now=at("01:00"), runs=()))
+    assert early.job(FUNDING).state == "paused"
+    assert early.job(FUNDING).is_stuck is False
+
+
+def test_a_paused_job_that_is_done_is_a_warning() -> None:
+    night = judge(known(fine_night(), dags={FUNDING: DagFact(is_paused=True)}))
+    assert (night.verdict, night.warnings) == ("fine", (f"{FUNDING} is paused: it will not run in the next night.",))
+
+
+def test_a_failure_after_the_work_was_done_is_a_warning() -> None:
+    night = judge(known([*fine_night(), manual(OWNER, at("07:00"), "failed")]))
+    assert (night.verdict, night.warnings) == (
+        "fine",
+        (f"{OWNER} was done, but failed when it ran again at 07:01, started by admin.",),
+    )
+
+
+def test_a_job_that_skipped_itself_is_done_by_the_run_that_covers_it() -> None:
+    covering = manual(OWNER, at("00:06"))
+    night = judge(known(fine_night(but=[scheduled(OWNER, worked=False), covering])))
+    assert night.job(OWNER).run == covering
+
+
+def test_a_database_that_does_not_answer_gives_no_verdict() -> None:
+    night = judge(Facts(now=MORNING, error="Airflow's database does not answer"))
+    assert (night.verdict, night.level, night.is_healthy) == ("unknown", "unknown", False)
+    assert night.sentence == "It is not known how the night went: Airflow's database does not answer."
+
+
+def test_the_usual_duration_is_the_median_of_the_nights_before() -> None:
+    def took(days: int, minutes: int) -> RunFact:
+        run = scheduled(OWNER, NIGHT - timedelta(days=days))
+        return replace(run, worked_until=run.run_after + timedelta(minutes=minutes))
+
+    facts = known([took(1, 1), took(2, 2), took(3, 9), took(20, 60)])
+    assert usual_duration(facts, find_job(OWNER), NIGHT) == timedelta(minutes=2)
+    assert usual_duration(known([]), find_job(OWNER), NIGHT) is None
+
+
+def test_a_chain_that_goes_on_is_under_way() -> None:
+    chain = manual(EMPLOYING, at("07:29"), "running", then_run=(TRAINING, SEARCH))
+    night = judge(known(fine_night(but=[*failed_with_dependants(EMPLOYING), chain])))
+    assert night.verdict == "under way"
+    assert night.job(SEARCH).waits_for == f"for the end of {EMPLOYING}, which starts it"
