@@ -88,7 +88,7 @@ class AirflowApi:
         return {task["task_id"]: task for task in listed}
 
     def xcom(self, task: TaskId, key: str) -> Any:
-        """The XCom value of a task; None if there is none."""
+        """The XCom value of a task; None if the task has not set it."""
         try:
             return self.get(f"{task.path}/xcomEntries/{key}", {"deserialize": "true"})["value"]
         except NotFound:

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
+from elasticsearch import Elasticsearch
 from psycopg import sql
 
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
 from local.airflow import COMPONENTS, SETUP_SECONDS, Airflow
 from local.airflow_api import AirflowApi, Json, NotFound, TaskId
+from local.demo_data import load_demo_data
 from local.home import new_secrets
 from local.ports import HOST, any_free_port
 from local.processes import Service, stop
 from sync_airflow import connections
-from tests.conftest import TEMPLATE, new_database
+from tests.conftest import TEMPLATE, delete_indices, new_database
 from tests.waiting import wait_for
 
 ENDED = ("success", "failed", "skipped", "upstream_failed")
@@ -201,3 +203,35 @@ def airflow_of_tests(
         zone=zone,
         more_settings=more_settings,
     )
+
+
+@contextmanager
+def airflow_with_demo_data(
+    folder: Path,
+    postgres_server: local_postgres.Postgres,
+    elasticsearch_server: local_elasticsearch.Elasticsearch,
+    *,
+    persons: int,
+    dag_ids: tuple[str, ...],
+    zone: str = "UTC",
+    more_settings: Mapping[str, str],
+) -> Iterator[StartedAirflow]:
+    """A running Airflow of its own that has read these DAGs. Its database has demo data for today in UTC.
+
+    Its Elasticsearch has no index at first: no build has to agree with the live index of other data.
+    """
+    with new_databases(postgres_server, zone) as databases:
+        tcs_dsn = postgres_server.dsn("tcs", databases.tcs)
+        with psycopg.connect(tcs_dsn) as connection:
+            load_demo_data(connection, persons, datetime.now(UTC).date())
+        airflow = airflow_of_tests(
+            folder, postgres_server, elasticsearch_server, databases, zone=zone, more_settings=more_settings
+        )
+        started = StartedAirflow(airflow=airflow, tcs_dsn=tcs_dsn)
+        with Elasticsearch(elasticsearch_server.url) as client:
+            delete_indices(client)
+        try:
+            started.start_all(dag_ids)
+            yield started
+        finally:
+            started.stop()

@@ -47,7 +47,7 @@ class Application:
         )
 
     def edit(self, person: int, surname: str, status: str = "CURRENT") -> None:
-        """Change the name of a person, who is added if there is none."""
+        """Change the name of a person, who is added if they do not exist."""
         with self._an_edit(person), self.postgres.transaction():
             self.postgres.execute(
                 "INSERT INTO person (id, status) VALUES (%s, %s) "

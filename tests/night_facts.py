@@ -94,7 +94,7 @@ def index(night: date = NIGHT, documents: int = 200_360) -> IndexFact:
 
 def search(live: IndexFact | None = None, *kept: IndexFact, **more: Any) -> SearchFact:
     """The state of the search index: by default as after a fine night."""
-    values: dict[str, Any] = {"live": live or index(), "kept": kept}
+    values: dict[str, Any] = {"live": live or index(), "previous": kept}
     return SearchFact(
         alias="persons", job="PersonElasticSearchSyncJob", rollback="persons_index_rollback", **values | more
     )

@@ -183,7 +183,7 @@ def no_night_is_known(job: Job, run_date: date, own: date, nights: Iterable[date
 
 
 def covering_run(job: Job, tick: datetime, successes_of: SuccessesOf, *, run_id: str = "") -> Success | None:
-    """The run, other than run_id, that has done the work of the scheduled run of that tick; None if there is none.
+    """The run, other than run_id, that has done the work of the scheduled run of that tick; None if no run has.
 
     The covering run is not a dry run. It started at or after the tick, because an earlier run may have read incomplete
     data. It is for the same date, or for its own, later date, which covers all dates before it (first_date). It started

@@ -131,7 +131,7 @@ _BY_NAME = {job.name: job for job in JOBS} | {job.dag_id: job for job in JOBS}
 
 
 def find_job(name: str) -> Job:
-    """The job with this name or DAG id. Raises KeyError if there is none."""
+    """The job with this name or DAG id. Raises KeyError for any other name."""
     return _BY_NAME[name]
 
 
@@ -150,7 +150,7 @@ def jobs_waiting_for(job: Job) -> tuple[Job, ...]:
 
 
 def index_build_before(job: Job) -> Job | None:
-    """The earlier job that builds the index in which this one refreshes documents; None if there is none.
+    """The earlier job that builds the index in which this one refreshes documents; None if no job does.
 
     This one waits for its end, in success or failure. So PersonRecordStatusJob waits for PersonElasticSearchSyncJob.
     """

@@ -19,7 +19,7 @@ NAMED = 3
 
 
 def _limit(default: float, title: str, explanation: str, *, maximum: float | None = 100) -> Any:
-    """maximum: the highest value that it can have; None if there is none."""
+    """maximum: the highest value that it can have; None for no maximum."""
     return field(default=default, metadata={"title": title, "explanation": explanation, "maximum": maximum})
 
 

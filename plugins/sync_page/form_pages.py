@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
-from airflow.exceptions import DagNotFound
 from airflow.sdk import timezone
 from airflow.sdk.exceptions import AirflowFailException
-from airflow.utils.session import create_session
 from fastapi import APIRouter, Depends, HTTPException, Request, Response, status
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
@@ -22,8 +20,8 @@ from sync_jobs.errors import BadArgument, SyncJobError
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.parameter_names import RUN_DATE
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
-from sync_page import run_forms
-from sync_page.access import from_our_form
+from sync_page import run_forms, starting
+from sync_page.access import from_our_form, may_run
 from sync_page.arguments import split_jobs
 from sync_page.asgi import PREFIX
 from sync_page.night_interface import shared_checks
@@ -33,8 +31,8 @@ from sync_page.rendering import answer
 from sync_page.rights import Rights, rights_of
 from sync_page.shared_read import NoAnswer
 from sync_page.snapshot import Snapshot, forget, snapshot
-from sync_page.starting import AlreadyRunning, Paused, note_of, start_once
-from sync_page.words import clock, jobs
+from sync_page.starting import AlreadyRunning
+from sync_page.words import being_built, clock, jobs, path_in_airflow
 
 # Names of forms that start more than one job.
 ALL = "all"
@@ -152,7 +150,7 @@ async def roll_back(request: Request, index: str, user: Visitor) -> Response:
     if search is None or found is None or found.direction is None:
         return await _rollback(request, index, user)
     if search.build and search.build.is_running:
-        problem = f"{search.build.name} is being built: wait for its end, or stop that run. Nothing was started."
+        problem = being_built(search.build.name)
         return await _rollback(request, index, user, Outcome(code=409, problem=problem), **values)
     if not reason and not is_dry:
         error = "Say why search is rolled back. Nothing was started."
@@ -236,35 +234,24 @@ async def _content(request: Request) -> dict[str, str]:
 
 
 def _missing_right(rights: Rights, dag_id: str) -> str:
-    if dag_id in rights.runnable:
-        return ""
-    return f"You may not start this: {rights.user} lacks the right to create runs of the DAG {dag_id} in Airflow."
+    return "" if dag_id in rights.runnable else _lacks_right(rights.user, dag_id)
+
+
+def _lacks_right(user_name: str, dag_id: str) -> str:
+    return f"You may not start this: {user_name} lacks the right to create runs of the DAG {dag_id} in Airflow."
 
 
 async def _start(dag_id: str, conf: dict[str, Any], user: Any, reason: str = "") -> Outcome:
-    problem = _missing_right(await rights_of(user), dag_id)
-    if problem:
-        return Outcome(code=status.HTTP_403_FORBIDDEN, problem=problem)
-
-    def start() -> None:
-        name = user.get_name()
-        with create_session(scoped=False) as session:
-            start_once(session, dag_id, conf, name, note=note_of(name, reason))
-
+    if not await run_in_threadpool(may_run, user, dag_id):  # the rights that the page shows may be seconds old
+        return Outcome(code=status.HTTP_403_FORBIDDEN, problem=_lacks_right(user.get_name(), dag_id))
     try:
-        await run_in_threadpool(start)
+        await run_in_threadpool(starting.start, dag_id, conf, user, reason=reason)
     except AlreadyRunning as error:
         return Outcome(code=status.HTTP_409_CONFLICT, running=await _active_run(dag_id, str(error)))
-    except Paused:
-        text = f"The DAG {dag_id} is paused: unpause it in Airflow, then try again. Nothing was started."
-        return Outcome(code=status.HTTP_409_CONFLICT, problem=text)
-    except DagNotFound as error:
-        text = f"{error}: its file is missing or cannot be imported. Nothing was started."
-        return Outcome(code=status.HTTP_503_SERVICE_UNAVAILABLE, problem=text)
+    except HTTPException as error:
+        return Outcome(code=error.status_code, problem=error.detail)
     except BadArgument as error:
         return Outcome(code=status.HTTP_400_BAD_REQUEST, problem=str(error))
-    finally:
-        forget()
     return Outcome()
 
 
@@ -296,6 +283,7 @@ def _form(request: Request, target: Target, filled: run_forms.Filled, outcome: O
         choices=run_forms.CHOICES,
         other_date=run_forms.OTHER_DATE,
         is_follow_on=run_forms.is_follow_on,
+        confirmation=run_forms.CONFIRMATION,
         **_problem(outcome),
     )
 
@@ -345,7 +333,7 @@ def _problem(outcome: Outcome) -> dict[str, Any]:
     running = run and {
         "since": clock(run.started or run.run_after),
         "user": run.user or "Airflow",
-        "path": f"dags/{run.dag_id}/runs/{quote(run.run_id, safe='')}",
+        "path": path_in_airflow(run.dag_id, run.run_id),
     }
     return {"problem": outcome.problem, "running": running}
 

@@ -6,11 +6,11 @@ interface"). The page's own addresses are in sync_page.night_interface.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from airflow.exceptions import DagNotFound
 from airflow.sdk import timezone
 from airflow.utils.session import create_session
 from fastapi import APIRouter, Body, Depends, HTTPException, status
@@ -20,13 +20,14 @@ from sync_airflow.dag_ids import RECOVERY
 from sync_jobs.catalogue import JOBS, Job
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
 from sync_jobs.report import COUNTS
+from sync_page import starting
 from sync_page.access import from_our_pages, may_run, may_view
 from sync_page.answers import Started, errors
 from sync_page.arguments import conf_of, split_jobs
 from sync_page.errors import JobNotFound, MetadataFailed
 from sync_page.rights import rights_of
-from sync_page.snapshot import forget, snapshot
-from sync_page.starting import AlreadyRunning, Paused, note_of, start_once
+from sync_page.snapshot import snapshot
+from sync_page.starting import AlreadyRunning
 from sync_page.status import JobStatus, RecoveryStatus, job_status, read_dags
 
 JUST_STARTED = "Just started"
@@ -60,8 +61,7 @@ async def get_running(user: GetUserDep) -> dict[str, bool]:
     """
     rights = await rights_of(user)
     visible = [job for job in JOBS if job.dag_id in rights.viewable]
-    if not visible:
-        raise _nothing_visible()
+    require_something_visible(visible)
     facts = (await snapshot()).facts
     if facts.error:
         raise MetadataFailed(facts.error)
@@ -74,8 +74,7 @@ def get_status(user: GetUserDep) -> Status:
     """The last run of each job and of recovery, in full."""
     now = timezone.utcnow()
     visible = [dag_id for dag_id in (*(job.dag_id for job in JOBS), RECOVERY) if may_view(user, dag_id)]
-    if not visible:
-        raise _nothing_visible()
+    require_something_visible(visible)
     # Before the session takes a connection: each permission check takes one of its own. With many visitors at the same
     # time, all connections would be held by requests that wait for a second one.
     runnable = {dag_id for dag_id in visible if may_run(user, dag_id)}
@@ -143,6 +142,12 @@ def find(name: str) -> Job:
     raise JobNotFound
 
 
+def require_something_visible(visible: Collection[object]) -> None:
+    """Refuse the request of a user who may view no job. visible: the jobs, or DAGs, that the user may view."""
+    if not visible:
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "You may not view these jobs: ask for permission to view runs")
+
+
 def require_right_to_view(user: Any, dag_id: str) -> None:
     """Refuse the request of a user who may not view the DAG's runs."""
     if not may_view(user, dag_id):
@@ -156,26 +161,12 @@ def require_right_to_run(user: Any, dag_id: str) -> None:
 
 
 def start(dag_id: str, conf: dict[str, Any], user: Any, *, reason: str = "") -> JSONResponse:
-    """Start a run unless one is active, with a note that names the user. Opens and closes its session here."""
-    note = note_of(user.get_name(), reason)
+    """Start a run unless one is active (sync_page.starting). The answer says which of both."""
     try:
-        with create_session(scoped=False) as session:
-            run_id = start_once(session, dag_id, conf, user.get_name(), note=note)
+        run_id = starting.start(dag_id, conf, user, reason=reason)
     except AlreadyRunning as error:
         return JSONResponse({"status": ALREADY_RUNNING, "run_id": str(error)})
-    except Paused:
-        text = f"The DAG {dag_id} is paused: unpause it in Airflow, then try again. Nothing was started."
-        return JSONResponse({"error": text}, status.HTTP_409_CONFLICT)
-    except DagNotFound as error:
-        text = f"{error}: its file is missing or cannot be imported. Nothing was started."
-        return JSONResponse({"error": text}, status.HTTP_503_SERVICE_UNAVAILABLE)
-    finally:
-        forget()
     return JSONResponse({"status": JUST_STARTED, "run_id": run_id})
-
-
-def _nothing_visible() -> HTTPException:
-    return HTTPException(status.HTTP_403_FORBIDDEN, "You may not view these jobs: ask for permission to view runs")
 
 
 def _with_small_letter(name: str) -> str:

@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
+from sync_airflow.night.facts import SearchFact
 from sync_jobs.catalogue import build_job
 from sync_jobs.errors import BadArgument, SyncJobError
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
@@ -27,12 +28,13 @@ from sync_page.access import from_our_pages, may_view
 from sync_page.answers import Health, Started, errors
 from sync_page.errors import MetadataFailed
 from sync_page.index_checks import Checked, check_index
-from sync_page.interface import require_right_to_run, require_right_to_view, start
+from sync_page.interface import require_right_to_run, require_right_to_view, require_something_visible, start
 from sync_page.night_view import DeedView, NightView, deeds, direction_to, night_view
 from sync_page.rights import Rights, rights_of
-from sync_page.search_state import SearchState, read_search_states
+from sync_page.search_state import read_search_states
 from sync_page.shared_read import NoAnswer, SharedRead
 from sync_page.snapshot import Snapshot, snapshot
+from sync_page.words import being_built
 
 # What changes with every look without being news. Left out of the ETag.
 _NO_NEWS: Any = {"checked_at": True, "search": {"age_seconds"}, "components": {"__all__": {"seen"}}}
@@ -74,7 +76,7 @@ async def get_night(
     """
     wanted = parse_date(date) if date else None
     rights = await rights_of(user)
-    require_something_visible(rights)
+    require_something_visible(rights.viewable)
     answer = night_answer(await snapshot(), wanted, rights)
     headers = {"ETag": answer.etag}
     if if_none_match and answer.etag in [each.strip() for each in if_none_match.split(",")]:
@@ -97,7 +99,7 @@ def night_answer(taken: Snapshot, wanted: RunDate | None, rights: Rights) -> Ans
 async def get_runs(user: GetUserDep) -> list[DeedView]:
     """Who did what: the last 20 manual runs and other changes, newest first."""
     rights = await rights_of(user)
-    require_something_visible(rights)
+    require_something_visible(rights.viewable)
     taken = await snapshot()
     if taken.facts.error:
         raise MetadataFailed(taken.facts.error)
@@ -125,7 +127,7 @@ async def get_health() -> JSONResponse:
 
 
 @router.get("/indices", responses=errors(403, 503))
-def get_indices(user: GetUserDep) -> list[SearchState]:
+def get_indices(user: GetUserDep) -> list[SearchFact]:
     """The state of each search index, with the progress of its build."""
     visible = [each for each in INDEX_DEFINITIONS if may_view(user, build_job(each).dag_id)]
     if not visible:
@@ -174,8 +176,7 @@ async def roll_back(alias: str, wanted: Rollback, user: GetUserDep) -> JSONRespo
         why = search.error if search else "its state is not known"
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, f"The search index cannot be rolled back: {why}")
     if search.build and search.build.is_running:
-        text = f"{search.build.name} is being built: wait for its end, or stop that run. Nothing was started."
-        raise HTTPException(status.HTTP_409_CONFLICT, text)
+        raise HTTPException(status.HTTP_409_CONFLICT, being_built(search.build.name))
     direction = direction_to(search, wanted.index)
     if direction is None:
         text = (
@@ -185,12 +186,6 @@ async def roll_back(alias: str, wanted: Rollback, user: GetUserDep) -> JSONRespo
         raise BadArgument(text)
     conf: dict[str, Any] = {"direction": direction, "dry_run": wanted.dry_run}
     return await run_in_threadpool(start, definition.rollback_name, conf, user, reason=wanted.reason.strip())
-
-
-def require_something_visible(rights: Rights) -> None:
-    """Refuse the request of a user who may view no job."""
-    if not rights.viewable:
-        raise HTTPException(status.HTTP_403_FORBIDDEN, "You may not view these jobs: ask for permission to view runs")
 
 
 def _definition(alias: str) -> IndexDefinition:

@@ -6,12 +6,11 @@ The classes here are the schema of the answer. Times are UTC, durations are seco
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
-from typing import Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sync_airflow.night.advice import advice_for, guard_rail_stop
+from sync_airflow.night.advice import Advice, advice_for, guard_rail_stop
 from sync_airflow.night.facts import ALARM, RECOVERY, ROLLBACK, Component, IndexFact, RunFact, SearchFact
 from sync_airflow.night.states import JobNight
 from sync_airflow.night.verdict import Level, Night, Verdict
@@ -19,6 +18,12 @@ from sync_jobs.catalogue import JOBS, build_job, jobs_to_run_after
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
 from sync_page.rights import Rights
 from sync_page.snapshot import Snapshot
+from sync_page.words import path_in_airflow
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+V = TypeVar("V", bound="DataclassInstance")
 
 # How many manual changes "who did what" lists.
 DEEDS = 20
@@ -61,20 +66,15 @@ class RunView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdviceView:
-    """What the run-book says about an error. anchor: of the section in docs/."""
-
-    says: str
-    todo: str
-    anchor: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class GuardRailView:
-    """A guard-rail stop: its first number. limits: the lowest values, in per cent, that allow all of its numbers."""
+    """A guard-rail stop: its first number. limits: the lowest values, in per cent, that allow all of its numbers.
+
+    preposition: between removed and existing, "of" or "to" ("add 5 to 9").
+    """
 
     loss: str
     removed: int
+    preposition: str
     existing: int
     allowed: int
     limit: float
@@ -94,7 +94,7 @@ class HeadroomView:
 
 @dataclass(frozen=True, kw_only=True)
 class CellView:
-    """A job in one of the last 14 nights. path: of its run in Airflow's UI, None if there is none."""
+    """A job in one of the last 14 nights. path: of its run in Airflow's UI; None without a run."""
 
     run_date: date
     state: str
@@ -127,7 +127,7 @@ class JobView:
     runs: list[RunView]
     dry_runs: list[RunView]
     active: RunView | None
-    advice: AdviceView | None
+    advice: Advice | None
     guard_rail: GuardRailView | None
     headroom: HeadroomView | None
     last_nights: list[CellView]
@@ -211,7 +211,8 @@ class NightView:
     """A night, and everything that the page shows with it. Jobs, runs and search are those that the user may view.
 
     verdict, level, sentence, details, warnings: sync_airflow.night.verdict.Night. missing: names of the jobs to run.
-    earlier, later: the neighbouring nights, None if there is none to show. running: the runs that are active now.
+    earlier, later: the nights before and after it; None if the page does not show that night. running: the runs that
+    are active now.
     """
 
     checked_at: datetime
@@ -282,8 +283,12 @@ def night_view(snapshot: Snapshot, night: Night, rights: Rights) -> NightView:
 
 def run_view(run: RunFact) -> RunView:
     """One run."""
-    fields = {name: getattr(run, name) for name in RunView.__dataclass_fields__ if name != "path"}
-    return RunView(**fields, path=f"dags/{run.dag_id}/runs/{quote(run.run_id, safe='')}")
+    return _view(RunView, run, path=path_in_airflow(run.dag_id, run.run_id))
+
+
+def _view(view: type[V], source: object, **more: Any) -> V:
+    """A view with the fields of the source that have the same names, and more."""
+    return view(**{each.name: getattr(source, each.name) for each in fields(view) if each.name not in more}, **more)
 
 
 def deeds(snapshot: Snapshot, rights: Rights) -> list[DeedView]:
@@ -341,28 +346,13 @@ def _job_view(snapshot: Snapshot, job: JobNight, nights: list[Night], rights: Ri
         runs=[run_view(run) for run in job.runs],
         dry_runs=[run_view(run) for run in job.dry_runs],
         active=run_view(job.active) if job.active else None,
-        advice=_advice_view(reason) if job.state in ("failed", "not run") else None,
-        guard_rail=GuardRailView(
-            loss=stop.loss,
-            removed=stop.removed,
-            existing=stop.existing,
-            allowed=stop.allowed,
-            limit=stop.limit,
-            percent=stop.percent,
-            limits=stop.limits,
-        )
-        if stop
-        else None,
+        advice=advice_for(reason) if job.state in ("failed", "not run") else None,
+        guard_rail=_view(GuardRailView, stop) if stop else None,
         headroom=_headroom(job),
         last_nights=[_cell(night.job(job.job.name)) for night in nights],
         then_run=[other.name for other in jobs_to_run_after(job.job)],
         may_run=job.job.dag_id in rights.runnable,
     )
-
-
-def _advice_view(reason: str | None) -> AdviceView | None:
-    advice = advice_for(reason)
-    return AdviceView(says=advice.says, todo=advice.todo, anchor=advice.anchor) if advice else None
 
 
 def _headroom(job: JobNight) -> HeadroomView | None:
@@ -381,7 +371,7 @@ def _headroom(job: JobNight) -> HeadroomView | None:
 
 def _cell(job: JobNight) -> CellView:
     run = job.run
-    path = f"dags/{run.dag_id}/runs/{quote(run.run_id, safe='')}" if run else None
+    path = path_in_airflow(run.dag_id, run.run_id) if run else None
     return CellView(run_date=job.tick.date(), state=job.state, is_repaired=job.is_repaired, path=path)
 
 
@@ -399,25 +389,14 @@ def _search_view(snapshot: Snapshot, rights: Rights) -> SearchView | None:
     search, now = snapshot.facts.search, snapshot.facts.now
     if search is None or build_job(INDEX_DEFINITIONS[0]).dag_id not in rights.viewable:
         return None
-    live, build = search.live, search.build
+    live = search.live
     return SearchView(
         alias=search.alias,
         job=search.job,
         error=search.error,
         live=_index_view(search, live) if live else None,
-        kept=[_index_view(search, index) for index in search.kept],
-        build=BuildView(
-            name=build.name,
-            started=build.started,
-            documents=build.documents,
-            expected=build.expected,
-            documents_per_second=build.documents_per_second,
-            percent=build.percent,
-            seconds_left=build.seconds_left,
-            is_running=build.is_running,
-        )
-        if build
-        else None,
+        kept=[_index_view(search, index) for index in search.previous],
+        build=_view(BuildView, search.build) if search.build else None,
         age_seconds=(now - live.built_at).total_seconds() if live and live.built_at else None,
         age_limit_seconds=SEARCH_AGE_LIMIT.total_seconds(),
         is_rolled_back=search.is_rolled_back,
@@ -430,22 +409,14 @@ def _index_view(search: SearchFact, index: IndexFact) -> IndexView:
     difference = None
     if live and live.documents is not None and index.documents is not None:
         difference = index.documents - live.documents
-    return IndexView(
-        name=index.name,
-        built_at=index.built_at,
-        run_date=index.run_date,
-        documents=index.documents,
-        definition_version=index.definition_version,
-        difference=difference,
-        direction=direction_to(search, index.name),
-    )
+    return _view(IndexView, index, difference=difference, direction=direction_to(search, index.name))
 
 
 def direction_to(search: SearchFact, name: str) -> str | None:
     """The direction of the rollback that puts this index behind the alias; None if it is not a neighbour."""
     if search.live is None:
         return None
-    names = [index.name for index in search.kept]
+    names = [index.name for index in search.previous]
     older = [each for each in names if each < search.live.name]
     newer = [each for each in names if each > search.live.name]
     if older and name == max(older):

@@ -134,8 +134,9 @@ def _cause(job: JobView) -> str:
     stop = job.guard_rail
     if stop:
         return (
-            f"{job.name} stopped before it wrote anything: it would {stop.loss} {number(stop.removed)} of "
-            f"{number(stop.existing)}, and {number(stop.allowed)} are allowed (limit {stop.limit:g} %)."
+            f"{job.name} stopped before it wrote anything: it would {stop.loss} {number(stop.removed)} "
+            f"{stop.preposition} {number(stop.existing)}, and {number(stop.allowed)} are allowed "
+            f"(limit {stop.limit:g} %)."
         )
     why = job.why.rstrip(".")
     if job.state == "failed":
@@ -148,8 +149,8 @@ def _cause(job: JobView) -> str:
 def _todo(job: JobView) -> str:
     if job.guard_rail:
         text = (
-            "Look whether its source is empty or broken, and repair it. Then run the job again. If the numbers are "
-            "right, allow them once."
+            "Check its source: is a table empty or broken, were rows loaded twice, was a column overwritten? Repair "
+            "it, then run the job again. If the numbers are right, allow them once."
         )
     elif job.advice:
         text = job.advice.todo
@@ -160,7 +161,7 @@ def _todo(job: JobView) -> str:
     elif job.state == "failed":
         text = "Read its log, repair what it names, then run it again."
     elif job.state == "late" and job.run:
-        text = "Look at its log. Wait, or stop it in Airflow."
+        text = "Read its log. Wait, or stop it in Airflow."
     else:
         text = "Run it."
     return text
@@ -272,8 +273,8 @@ def _text(job: JobView) -> str:
     if job.guard_rail:
         stop = job.guard_rail
         return (
-            f"Stopped before it wrote: it would {stop.loss} {number(stop.removed)} of {number(stop.existing)} "
-            f"(limit {stop.limit:g} %)"
+            f"Stopped before it wrote: it would {stop.loss} {number(stop.removed)} {stop.preposition} "
+            f"{number(stop.existing)} (limit {stop.limit:g} %)"
         )
     if job.because_of:
         return f"It needs {' and '.join(job.because_of)}"

@@ -51,7 +51,7 @@ async def visitor(request: Request) -> Any:
 
 
 async def to_login(request: Request, _: Exception) -> Response:
-    """To the login and back; the script of the page is told by a status."""
+    """Redirect to the login, and from there back to the page. The script of the page gets the status 401 instead."""
     if "x-sync-script" in request.headers:
         return Response(status_code=status.HTTP_401_UNAUTHORIZED)
     path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))

@@ -35,7 +35,9 @@ _FILTERS = (
     words.breakable,
 )
 _environment.filters.update({each.__name__: each for each in _FILTERS})
-_environment.globals.update(STATES=words.STATES, SYMBOLS=words.SYMBOLS, STARTED_BY=words.STARTED_BY)
+_environment.globals.update(
+    CHECKS=words.CHECKS, STATES=words.STATES, SYMBOLS=words.SYMBOLS, STARTED_BY=words.STARTED_BY
+)
 
 
 def render(template: str, *, root: str, **values: Any) -> str:

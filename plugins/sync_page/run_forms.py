@@ -13,7 +13,7 @@ from typing import Any
 
 from sync_jobs.errors import BadArgument
 from sync_jobs.parameter_names import CONFIRM_RUN_DATE, FOLLOW_ON
-from sync_jobs.parameters import Kind, Parameter
+from sync_jobs.parameters import PARAMETERS, Kind, Parameter
 from sync_jobs.run_dates import parse_date
 from sync_page.arguments import conf_of
 
@@ -28,6 +28,9 @@ CHOICES = (
 OTHER_DATE = "date_override_date"
 
 EXPECTED_DATE = "Enter a date such as {today}."
+
+# The label of the field that confirms a run date.
+CONFIRMATION = next(parameter.title for parameter in PARAMETERS if parameter.name == CONFIRM_RUN_DATE)
 
 # The largest number of each kind that is a number; None for no maximum.
 MAXIMUMS: dict[Kind, int | None] = {"percentage": 100, "growth": None}
@@ -71,7 +74,7 @@ class Filled:
         return not self.warning and not any(field.error or field.other_error for field in self.fields)
 
     def value(self, name: str) -> str:
-        """What stands in a field; empty if there is none of that name."""
+        """The value of a field; empty if the form has no field of that name."""
         return next((field.value for field in self.fields if field.name == name), "")
 
 

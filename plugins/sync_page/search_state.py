@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
@@ -13,6 +12,7 @@ from psycopg import Error as PostgresError
 
 from sync_airflow.connections import open_elasticsearch, open_postgres
 from sync_airflow.dag_ids import index_rollback_id
+from sync_airflow.night.facts import BuildFact, IndexFact, SearchFact
 from sync_jobs.catalogue import build_job
 from sync_jobs.errors import SyncJobError
 from sync_jobs.postgres.locks import is_locked
@@ -28,51 +28,7 @@ REQUEST_TIMEOUT_SECONDS = 3
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Index:
-    """built_at: start of its build, UTC; None if no build made it. run_date: ISO. documents: top level.
-
-    definition_version: of the index definition that the build used; None if it does not say.
-    """
-
-    name: str
-    built_at: datetime | None
-    run_date: str | None
-    documents: int | None
-    definition_version: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class BuildProgress:
-    """An unfinished index: documents loaded, expected (0 until they are counted), and per second since its start.
-
-    is_running: whether the lock of its build is held; False if the build died, None if PostgreSQL does not say.
-    """
-
-    name: str
-    started: datetime
-    documents: int
-    expected: int
-    documents_per_second: int
-    is_running: bool | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class SearchState:
-    """One index definition. job: name of the job that builds it. rollback: id of the DAG that rolls it back.
-
-    live: behind the alias; None if nothing is. previous: kept for rollbacks, the newest first.
-    """
-
-    alias: str
-    job: str
-    rollback: str
-    live: Index | None
-    previous: list[Index]
-    build: BuildProgress | None
-
-
-def read_search_states(definitions: Iterable[IndexDefinition], now: datetime) -> list[SearchState]:
+def read_search_states(definitions: Iterable[IndexDefinition], now: datetime) -> list[SearchFact]:
     """Query the cluster of tcs_elasticsearch. now: UTC. Raises errors of the client, and AirflowFailException."""
     with open_elasticsearch() as opened:
         # If a node refuses the connection, the client tries the next one; if a node is silent, the request ends.
@@ -80,39 +36,46 @@ def read_search_states(definitions: Iterable[IndexDefinition], now: datetime) ->
         return [_state(definition, client, now) for definition in definitions]
 
 
-def _state(definition: IndexDefinition, client: Elasticsearch, now: datetime) -> SearchState:
+def _state(definition: IndexDefinition, client: Elasticsearch, now: datetime) -> SearchFact:
     indices = find_indices(client, definition.alias)
     live, own = indices.live, indices.own
-    return SearchState(
+    return SearchFact(
         alias=definition.alias,
         job=build_job(definition).name,
         rollback=index_rollback_id(definition),
         live=_index(live, own.get(live, {}), _count(client, live)) if live else None,
-        previous=[_index(name, own[name], own[name].get("documents")) for name in indices.previous],
+        previous=tuple(_index(name, own[name], own[name].get("documents")) for name in indices.previous),
         build=_build(client, definition, indices, now),
     )
 
 
-def _index(name: str, meta: dict[str, Any], documents: int | None) -> Index:
-    return Index(
+def _index(name: str, meta: dict[str, Any], documents: int | None) -> IndexFact:
+    return IndexFact(
         name=name,
         built_at=built_at(name),
-        run_date=meta.get("run_date"),
+        run_date=_date(meta.get("run_date")),
         documents=documents,
         definition_version=meta.get("definition"),
     )
+
+
+def _date(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
 
 
 def _count(client: Elasticsearch, name: str) -> int:
     return int(client.count(index=name)["count"])
 
 
-def _build(client: Elasticsearch, definition: IndexDefinition, indices: Indices, now: datetime) -> BuildProgress | None:
+def _build(client: Elasticsearch, definition: IndexDefinition, indices: Indices, now: datetime) -> BuildFact | None:
     build = find_build(client, indices)
     if build is None:
         return None
     seconds = max((now - build.started).total_seconds(), 1)
-    return BuildProgress(
+    return BuildFact(
         name=build.name,
         started=build.started,
         documents=build.documents,

@@ -15,7 +15,7 @@ from elasticsearch import ApiError
 from sqlalchemy.exc import SQLAlchemyError
 
 from sync_airflow.dag_ids import index_rollback_id
-from sync_airflow.night.facts import BuildFact, Facts, IndexFact, SearchFact
+from sync_airflow.night.facts import Facts, SearchFact
 from sync_airflow.night.states import USUAL_NIGHTS
 from sync_airflow.night.verdict import Night, judge
 from sync_airflow.night_reader import read_facts
@@ -23,7 +23,7 @@ from sync_airflow.night_rules import latest_night
 from sync_jobs.catalogue import build_job
 from sync_jobs.errors import SyncJobError
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
-from sync_page.search_state import Index, SearchState, read_search_states
+from sync_page.search_state import read_search_states
 from sync_page.shared_read import NoAnswer, SharedRead
 
 NIGHT_SECONDS = 1.0
@@ -114,53 +114,14 @@ def _read_night() -> Facts:
 
 def _read_search() -> SearchFact:
     try:
-        (state,) = read_search_states(INDEX_DEFINITIONS[:1], timezone.utcnow())
-        return search_fact(state)
+        (search,) = read_search_states(INDEX_DEFINITIONS[:1], timezone.utcnow())
+        return search
     except (TransportError, ApiError) as error:
         log.warning("The state of the search indices could not be read: %s", error)
         what = error.message if isinstance(error, ApiError) else type(error).__name__
         return _unknown_search(f"Elasticsearch does not answer as expected ({what})")
     except (SyncJobError, AirflowFailException) as error:
         return _unknown_search(str(error))
-
-
-def search_fact(state: SearchState) -> SearchFact:
-    """The state of an index as the verdict needs it."""
-    build = state.build
-    return SearchFact(
-        alias=state.alias,
-        job=state.job,
-        rollback=state.rollback,
-        live=_index_fact(state.live) if state.live else None,
-        kept=tuple(_index_fact(index) for index in state.previous),
-        build=BuildFact(
-            name=build.name,
-            started=build.started,
-            documents=build.documents,
-            expected=build.expected,
-            documents_per_second=build.documents_per_second,
-            is_running=build.is_running,
-        )
-        if build
-        else None,
-    )
-
-
-def _index_fact(index: Index) -> IndexFact:
-    return IndexFact(
-        name=index.name,
-        built_at=index.built_at,
-        run_date=_date(index.run_date),
-        documents=index.documents,
-        definition_version=index.definition_version,
-    )
-
-
-def _date(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        return None
 
 
 def _unknown_search(error: str) -> SearchFact:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.api.common.trigger_dag import trigger_dag
-from airflow.exceptions import ParamValidationError
+from airflow.exceptions import DagNotFound, ParamValidationError
+from airflow.utils.session import create_session
 from airflow.utils.types import DagRunTriggeredByType
+from fastapi import HTTPException, status
 
 from sync_airflow.restart.exclusive_start import active_run, lock_dag
 from sync_jobs.errors import BadArgument
+from sync_page.snapshot import forget
 
 if TYPE_CHECKING:
+    from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
     from airflow.models.dagrun import DagRun
     from sqlalchemy.orm import Session
 
@@ -20,17 +24,27 @@ class AlreadyRunning(Exception):
     """A run is queued or running; the text is its id."""
 
 
-class Paused(Exception):
-    """The DAG is paused: a run would stay queued until the DAG is unpaused."""
+def start(dag_id: str, conf: dict[str, Any], user: BaseUser, *, reason: str = "") -> str:
+    """Start a run unless one is active, with a note that names the user, and return its id. For one thread of its own.
 
-
-def start_once(session: Session, dag_id: str, conf: dict[str, Any], user_name: str, *, note: str) -> str:
-    """Create a run of the DAG, with a note, and return its id.
-
-    Raises AlreadyRunning, Paused, DagNotFound, or BadArgument for a conf that the DAG's params do not allow.
+    Raises AlreadyRunning; HTTPException if the DAG is paused or missing; BadArgument for a conf that its params do not
+    allow.
     """
-    if lock_dag(session, dag_id).is_paused:
-        raise Paused
+    name = user.get_name()
+    try:
+        with create_session(scoped=False) as session:
+            return _start_once(session, dag_id, conf, name, note=_note(name, reason))
+    except DagNotFound as error:
+        text = f"{error}: its file is missing or cannot be imported. Nothing was started."
+        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, text) from error
+    finally:
+        forget()
+
+
+def _start_once(session: Session, dag_id: str, conf: dict[str, Any], user_name: str, *, note: str) -> str:
+    if lock_dag(session, dag_id).is_paused:  # a run would stay queued until the DAG is unpaused
+        text = f"The DAG {dag_id} is paused: unpause it in Airflow, then try again. Nothing was started."
+        raise HTTPException(status.HTTP_409_CONFLICT, text)
     active = active_run(session, dag_id)
     if active:
         raise AlreadyRunning(active)
@@ -48,6 +62,5 @@ def start_once(session: Session, dag_id: str, conf: dict[str, Any], user_name: s
     return cast("DagRun", run).run_id  # Airflow declares None, too, but makes a run or raises an error
 
 
-def note_of(user_name: str, reason: str = "") -> str:
-    """The note on a run that somebody starts from the page."""
+def _note(user_name: str, reason: str) -> str:
     return f"Started by {user_name} from /sync/." + (f" Reason: {reason}" if reason else "")

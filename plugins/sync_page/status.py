@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
@@ -15,16 +14,15 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.utils.state import DagRunState, TaskInstanceState
 from sqlalchemy import func, or_, select
 
-from sync_airflow.dag_ids import RECOVERY, RUN_JOB
-from sync_airflow.night_rules import BACKFILL, SCHEDULED, chosen_date, own_date, run_type_of
+from sync_airflow.dag_ids import RUN_JOB
+from sync_airflow.night_reader import given_conf, run_date_of, started_by
+from sync_airflow.night_rules import SCHEDULED, run_type_of
 from sync_airflow.restart.exclusive_start import active, planned
-from sync_airflow.restart.recovery_trigger import RESTART
-from sync_airflow.tasks.follow_on_jobs import AFTER
 from sync_airflow.tasks.recovery_summary import SUMMARY
 from sync_jobs.catalogue import Job, jobs_to_run_after
-from sync_jobs.errors import BadArgument
-from sync_jobs.parameter_names import DRY_RUN, RUN_DATE
+from sync_jobs.parameter_names import DRY_RUN
 from sync_page.task_news import TaskNews
+from sync_page.words import path_in_airflow
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
@@ -196,38 +194,16 @@ def _run(run: DagRun, now: datetime, **details: Any) -> Run:
         run_id=run.run_id,
         state=str(run.state),
         started_by=started_by(run),
-        run_date=_run_date(run),
+        run_date=run_date_of(run),
         dry_run=_is_dry(run),
         started=run.start_date,
         ended=run.end_date,
         seconds=((run.end_date or now) - run.start_date).total_seconds() if run.start_date else None,
-        path=f"dags/{run.dag_id}/runs/{quote(run.run_id, safe='')}",
+        path=path_in_airflow(run.dag_id, run.run_id),
         run_after=run.run_after,
         **details,
     )
 
 
-def _run_date(run: DagRun) -> date | None:
-    given = _given(run).get(RUN_DATE)
-    if given and not isinstance(given, str):
-        return None
-    try:
-        return chosen_date(given, own_date(run.run_type, run.logical_date, run.run_after))
-    except BadArgument:
-        return None
-
-
 def _is_dry(run: DagRun) -> bool:
-    return bool(_given(run).get(DRY_RUN))
-
-
-def _given(run: DagRun) -> dict[str, Any]:
-    """The conf of a run. It may be anything: Airflow does not always validate it."""
-    return run.conf if isinstance(run.conf, dict) else {}
-
-
-def started_by(run: DagRun) -> str:
-    """What started this run, in one word."""
-    by_type = {SCHEDULED: "schedule", BACKFILL: "backfill"}
-    by_prefix = {RECOVERY: "recovery", AFTER: "follow-on", RESTART: "restart"}
-    return by_type.get(run_type_of(run)) or by_prefix.get(run.run_id.partition("__")[0], "manual")
+    return bool(given_conf(run).get(DRY_RUN))

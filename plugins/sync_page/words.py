@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
@@ -40,8 +41,21 @@ STARTED_BY = {
 # Level of a verdict -> its symbol.
 SYMBOLS = {"good": "✓", "busy": "▶", "warning": "!", "bad": "✕", "unknown": "?"}
 
+# Whether a check has passed, None if it could not be made -> symbol and word.
+CHECKS = {True: ("✓", "passed"), False: ("✕", "failed"), None: ("?", "not checked")}
+
 # Counts of a report that say what changed.
 CHANGES = ("added", "changed", "removed", "refreshed", "left_out")
+
+
+def path_in_airflow(dag_id: str, run_id: str) -> str:
+    """Of a run in Airflow's UI, relative to Airflow's address."""
+    return f"dags/{dag_id}/runs/{quote(run_id, safe='')}"
+
+
+def being_built(index: str) -> str:
+    """Why a rollback is refused during a build."""
+    return f"{index} is being built: wait for its end, or stop that run. Nothing was started."
 
 
 def minute(moment: datetime | None) -> str:

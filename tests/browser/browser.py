@@ -18,7 +18,7 @@ PATIENCE_MILLISECONDS = 1000 * PATIENCE_SECONDS
 
 
 def find_browser() -> str:
-    """The path of the browser: from SYNC_BROWSER, or the first one that is installed. Fails if there is none."""
+    """The path of the browser: from SYNC_BROWSER, or the first one that is installed. Fails without a browser."""
     asked = os.environ.get(VARIABLE)
     found = [path for command in ([asked] if asked else COMMANDS) if (path := shutil.which(command))]
     if found:

@@ -50,7 +50,7 @@ GUARD_RAIL = (
     "maximum_removed_percent = 100."
 )
 
-HIDDEN_TABLE = "Expected tables of the application, but public.placement is a view, which may hide rows."
+HIDDEN_TABLE = "Expected the application's tables, but public.placement is a view, which may hide rows."
 
 
 @dataclass

@@ -141,7 +141,7 @@ def test_the_forms_fit_and_axe_finds_nothing(view: Page, seeded: SeededAirflow, 
 def test_what_to_do_names_the_root_cause_and_folds_the_others_under_it(view: Page, seeded: SeededAirflow) -> None:
     look(view, seeded, "failed")
     (step,) = view.locator(".steps > li").all()
-    expect(step).to_contain_text(f"{EMPLOYING} failed at 00:09: Expected tables of the application")
+    expect(step).to_contain_text(f"{EMPLOYING} failed at 00:09: Expected the application's tables")
     expect(step).to_contain_text("Put the schema of the tables first in the search_path of the role")  # the run-book
     expect(step.get_by_text(SEARCH)).not_to_be_visible()
     step.get_by_text("2 jobs did not run because of it").click()
@@ -288,7 +288,7 @@ def test_the_page_and_its_forms_work_without_javascript(browser: Browser, seeded
         expect(page.get_by_role("alert")).to_contain_text(
             "The run date 2026-03-10 is 262 days ago; today is 2026-11-27"
         )
-        page.get_by_label("Confirm the run date").check()
+        page.get_by_label("Confirm the dates").check()
         page.get_by_role("button", name="Run").click()
         expect(page.get_by_role("status")).to_have_text("PersonRecordStatusJob has been started.")
     (run,) = seeded.started()

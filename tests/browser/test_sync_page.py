@@ -90,8 +90,8 @@ def test_a_job_that_is_started_on_the_page_is_followed_by_its_follow_on_jobs(
     expect(dialog.get_by_text("Date override")).not_to_be_visible()
     dialog.get_by_label("Run date", exact=True).fill("2026-03-10")
     dialog.get_by_role("button", name="Run", exact=True).click()
-    expect(dialog.get_by_label("Confirm the run date")).to_be_visible()
-    dialog.get_by_label("Confirm the run date").check()
+    expect(dialog.get_by_label("Confirm the dates")).to_be_visible()
+    dialog.get_by_label("Confirm the dates").check()
     dialog.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_role("status")).to_have_text("PostEmployingBodyTrustJob has been started.")
     expect(page.locator(".deeds li").first).to_contain_text(

@@ -236,7 +236,7 @@ def test_the_summary_repeats_the_warnings_of_the_jobs(dags: dict[str, DAG], monk
         return xcoms.get((task_ids, key))
 
     moment = datetime(2026, 2, 28, 3, tzinfo=UTC)
-    run = SimpleNamespace(run_type="manual", logical_date=None, run_after=moment)
+    run = SimpleNamespace(conf={}, run_type="manual", logical_date=None, run_after=moment)
     context = {"ti": SimpleNamespace(xcom_pull=xcom_pull), "dag_run": run, "params": {"run_date": None}}
     # Airflow refuses to execute an operator outside a task; this calls the method below that guard.
     assert inspect.unwrap(SummaryOperator.execute)(summary, context) == "2026-02-28"
@@ -271,18 +271,23 @@ def test_a_wrong_list_of_jobs_is_refused(asked: Any) -> None:
         recovery.wanted_jobs(context_of({"only_jobs": asked}))
 
 
-class TestOnlySomeJobs(TestWait):
-    """A recovery that was asked for some jobs skips the others, and does not miss the jobs before them."""
+def context_of_a_recovery_of(job: str) -> Context:
+    context = TestWait().context({})
+    context["dag_run"].conf = {"only_jobs": [job]}
+    return context
 
-    task_id = DAG_IDS[5]  # it waits for others, which this recovery leaves out
 
-    def context(self, xcoms: dict[str, Any], **arguments: Any) -> Context:
-        context = super().context(xcoms, **arguments)
-        context["dag_run"].conf = {"only_jobs": [self.task_id]}
-        context["ti"].get_task_states = lambda **_: {}  # type: ignore[method-assign]
-        return context
+def test_a_recovery_of_some_jobs_skips_the_others(dags: dict[str, DAG]) -> None:
+    with pytest.raises(AirflowSkipException, match="not one of the jobs that this recovery was asked to run"):
+        TestWait().execute(dags, context_of_a_recovery_of(DAG_IDS[5]), DAG_IDS[0])
 
-    def test_a_job_that_nobody_asked_for_is_skipped(self, dags: dict[str, DAG]) -> None:
-        context = self.context({})
-        with pytest.raises(AirflowSkipException, match="not one of the jobs that this recovery was asked to run"):
-            inspect.unwrap(RecoverJobOperator.execute)(dags["recovery"].get_task(DAG_IDS[0]), context)
+
+def test_a_recovery_of_some_jobs_does_not_miss_the_jobs_before_them(
+    dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[DagRunTriggerException] = []
+    monkeypatch.setattr(recovery, "start_run", started.append)
+    monkeypatch.setattr(recovery, "states_of_jobs", lambda *_: {})
+    with pytest.raises(TaskDeferred):
+        TestWait().execute(dags, context_of_a_recovery_of(DAG_IDS[5]), DAG_IDS[5])
+    assert [order.trigger_dag_id for order in started] == [DAG_IDS[5]]

@@ -13,7 +13,7 @@ import pytest
 from airflow.providers.standard.triggers.external_task import WorkflowTrigger
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
-from airflow.triggers.base import TriggerEvent
+from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
 from sync_airflow.night_rules import Success
 from sync_airflow.tasks.past_successes import asset_of
@@ -241,8 +241,9 @@ def test_a_wait_ends_after_six_hours_with_the_name_of_the_late_job(monkeypatch: 
 
 
 class TestTrigger:
-    def trigger(self, recheck_after: float) -> NightlyRunTrigger:
+    def trigger(self, recheck_after: float, **arguments: bool) -> NightlyRunTrigger:
         return NightlyRunTrigger(
+            **arguments,
             external_dag_id="x",
             run_ids=RUN_IDS,
             poke_interval=0.01,
@@ -278,6 +279,13 @@ class TestTrigger:
     ) -> None:
         self.ended(monkeypatch, state)
         assert self.event(self.trigger(5)).payload == {"status": state}
+
+    @pytest.mark.parametrize(("state", "kind"), [("success", TaskSuccessEvent), ("failed", TriggerEvent)])
+    def test_a_success_can_end_the_task_without_waking_it(
+        self, monkeypatch: pytest.MonkeyPatch, state: str, kind: type[TriggerEvent]
+    ) -> None:
+        self.ended(monkeypatch, state)
+        assert type(self.event(self.trigger(5, end_from_trigger=True))) is kind
 
     def test_the_trigger_wakes_the_sensor_if_the_run_does_not_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ended(monkeypatch, "running")

@@ -85,6 +85,12 @@ def as_user(role: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def form_of(role: str) -> dict[str, str]:
+    """The headers of a form that a browser sends for a user with that role."""
+    token = as_user(role)["Authorization"].removeprefix("Bearer ")
+    return {"Cookie": f"_token={token}", "Content-Type": "application/x-www-form-urlencoded"}
+
+
 def put(client: TestClient, path: str, body: Any = None, *, role: str = "admin", **headers: str) -> Response:
     # In ASCII only, so that a test can send half of a surrogate pair.
     content = None if body is None else json.dumps(body)
@@ -159,7 +165,7 @@ def test_behind_a_proxy_that_changes_the_host_the_refusal_names_the_setting_that
     ],
 )
 def test_a_form_is_accepted_from_the_page_itself_only(client: TestClient, headers: dict[str, str], code: int) -> None:
-    headers = as_user("admin") | {"Content-Type": "application/x-www-form-urlencoded"} | headers
+    headers = form_of("admin") | headers
     answer = client.post("/sync/run/PostFundingStatusSyncJob", content="dry_run=on", headers=headers)
     assert answer.status_code == code
     assert len(runs()) == (1 if code == 303 else 0)
@@ -173,9 +179,21 @@ def test_a_form_without_a_login_starts_nothing(client: TestClient) -> None:
     assert not runs()
 
 
+def test_a_form_asks_for_the_right_again_before_it_starts_a_run(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rights that the page shows are kept for some seconds, so they may have been taken away meanwhile."""
+    path, headers = "/sync/run/PostFundingStatusSyncJob", form_of("admin") | {"Origin": "http://airflow.test"}
+    assert client.get(path, headers=headers).status_code == 200
+    monkeypatch.setattr(get_auth_manager(), "is_authorized_dag", lambda **_: False)
+    answer = client.post(path, content="dry_run=on", headers=headers)
+    assert (answer.status_code, runs()) == (403, [])
+    assert "lacks the right to create runs of the DAG" in answer.text
+
+
 @pytest.mark.parametrize("path", ["run/PostFundingStatusSyncJob", "run/all", "run/missing"])
 def test_a_viewer_cannot_start_a_run_with_a_form(client: TestClient, path: str) -> None:
-    headers = as_user("viewer") | {"Content-Type": "application/x-www-form-urlencoded", "Origin": "http://airflow.test"}
+    headers = form_of("viewer") | {"Origin": "http://airflow.test"}
     answer = client.post(f"/sync/{path}", content="jobs=PostFundingStatusSyncJob", headers=headers)
     assert answer.status_code == 403
     assert "lacks the right to create runs of the DAG" in answer.text

@@ -55,7 +55,7 @@ def run(checkout: Path, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     environment.pop("SYNC_BROWSER", None)
     with subprocess.Popen(["bash", checkout / ".ci" / "run"], env=environment) as process:
         try:
-            wait_for("two commands and two servers", lambda: len(started(scratch)) == 4, seconds=60)
+            wait_for("three commands and three servers", lambda: len(started(scratch)) == 6, seconds=60)
             yield process
         finally:
             process.kill()
@@ -81,5 +81,5 @@ def test_a_signal_stops_all_servers_before_the_folder_is_deleted(
     run.terminate()
     assert run.wait(60) == 143
     assert started(scratch) == []
-    assert (scratch / "ended").read_text() == "ended\n" * 2
+    assert (scratch / "ended").read_text() == "ended\n" * 3
     assert [path.name for path in scratch.iterdir()] == ["ended"]

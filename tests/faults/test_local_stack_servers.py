@@ -39,7 +39,9 @@ def test_a_killed_postgresql_starts_again_with_its_data(postgres: Postgres, runn
     dsn = postgres.dsn(ADMINISTRATOR, "postgres")
     with psycopg.connect(dsn) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
-    psutil.Process(running.pid).kill()
+    killed = psutil.Process(running.pid)
+    killed.kill()
+    killed.wait(10)  # the signal is only sent: for a moment longer, the server counts as running
     again = postgres.start(postgres.service())
     try:
         postgres.wait_until_ready(again)

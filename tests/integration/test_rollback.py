@@ -150,10 +150,11 @@ def test_a_dry_run_of_a_rollback_stops_where_the_rollback_would(
     run(JOB, RUN_DATE)
     run(JOB, RUN_DATE)
     tcs.execute("INSERT INTO person_trust SELECT id, 7, 'TRAINING' FROM person")
-    assert roll(dry_run=True).changed == 210
+    limits = Limits(maximum_changed_percent=100)
+    assert roll(dry_run=True, limits=limits).changed == 210
     tcs.execute("UPDATE contact_details SET forenames = NULL")
     with pytest.raises(GuardRail, match=r"forenames in index .*would remove 210 of 210.* Nothing was written\.$"):
-        roll(dry_run=True)
+        roll(dry_run=True, limits=limits)
 
 
 def test_a_failure_after_the_swap_warns_against_repeating_the_rollback(

@@ -19,7 +19,12 @@ from tests.conftest import delete_indices
 from tests.scheduler.night import this_minute
 from tests.scheduler.running_airflow import SETTINGS, RunningAirflow
 
-FILES_WITH_THEIR_OWN_AIRFLOW = ("test_make_run.py", "test_clock_changes.py", "test_housekeeping.py")
+FILES_WITH_THEIR_OWN_AIRFLOW = (
+    "test_make_run.py",
+    "test_clock_changes.py",
+    "test_housekeeping.py",
+    "test_one_slot.py",
+)
 PERSONS = 300
 NIGHTS_OFF = 3
 CHANGED = 1_000_000  # id of a post and of a person that no demo data has

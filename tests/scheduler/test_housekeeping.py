@@ -12,11 +12,10 @@ import pytest
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
 from local.airflow import COMPONENTS
-from local.demo_data import load_demo_data
 from local.processes import Service, stop
 from sync_airflow.dag_ids import RECOVERY
 from sync_jobs.catalogue import JOBS, find_job
-from tests.airflow_of_tests import StartedAirflow, airflow_of_tests, new_databases
+from tests.airflow_of_tests import StartedAirflow, airflow_with_demo_data
 from tests.scheduler.night import now
 from tests.scheduler.past_nights import add_success
 
@@ -32,26 +31,15 @@ def started(
     postgres_server: local_postgres.Postgres,
     elasticsearch_server: local_elasticsearch.Elasticsearch,
 ) -> Iterator[StartedAirflow]:
-    with new_databases(postgres_server, "UTC") as databases:
-        tcs_dsn = postgres_server.dsn("tcs", databases.tcs)
-        with psycopg.connect(tcs_dsn) as connection:
-            load_demo_data(connection, 100, now().date())
-        started = StartedAirflow(
-            airflow=airflow_of_tests(
-                tmp_path_factory.mktemp("airflow"),
-                postgres_server,
-                elasticsearch_server,
-                databases,
-                zone="UTC",
-                more_settings={"AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "2"},
-            ),
-            tcs_dsn=tcs_dsn,
-        )
-        try:
-            started.start_all(DAG_IDS)
-            yield started
-        finally:
-            started.stop()
+    with airflow_with_demo_data(
+        tmp_path_factory.mktemp("airflow"),
+        postgres_server,
+        elasticsearch_server,
+        persons=100,
+        dag_ids=DAG_IDS,
+        more_settings={"AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "2"},
+    ) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ _ROW = re.compile(r"\|(?P<says>.+?)\|(?P<todo>.+?)\|", re.ASCII)
 _HEAD = "the log says"
 
 _SHARE = re.compile(
-    r"(?:would|and) (?P<deed>[^;:]+?) (?P<count>\d+) (?:of|to) (?P<existing>\d+), "
+    r"(?:would|and) (?P<deed>[^;:]+?) (?P<count>\d+) (?P<preposition>of|to) (?P<existing>\d+), "
     r"more than the (?P<allowed>\d+) allowed \((?P<percent>[\d.e+-]+) %\)",
     re.ASCII,
 )
@@ -40,12 +40,14 @@ class Advice:
 class GuardRailStop:
     """The first number of a run that the guard rail stopped. loss: what would have happened, such as "remove".
 
-    allowed: rows or documents; limit: the same in per cent. limits: for every limit that the run exceeded, by the name
-    of its parameter, the lowest value in per cent that allows the numbers in the message.
+    preposition: between removed and existing, "of" or "to". allowed: rows or documents; limit: the same in per cent.
+    limits: for every limit that the run exceeded, by the name of its parameter, the lowest value in per cent that
+    allows the numbers in the message.
     """
 
     loss: str
     removed: int
+    preposition: str
     existing: int
     allowed: int
     limit: float
@@ -78,6 +80,7 @@ def guard_rail_stop(reason: str | None) -> GuardRailStop | None:
     return GuardRailStop(
         loss=first["deed"],
         removed=int(first["count"]),
+        preposition=first["preposition"],
         existing=int(first["existing"]),
         allowed=int(first["allowed"]),
         limit=float(first["percent"]),

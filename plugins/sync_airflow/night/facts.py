@@ -177,7 +177,7 @@ class SearchFact:
     """One search index. job: name of the job that builds it. rollback: id of the DAG that rolls it back.
 
     error: why nothing is known, then all else is empty. live: behind the alias; None if nothing is.
-    kept: the other finished indices, newest first; some may be newer than the live one (after a rollback).
+    previous: the other finished indices, newest first; some may be newer than the live one (after a rollback).
     """
 
     alias: str
@@ -185,7 +185,7 @@ class SearchFact:
     rollback: str
     error: str | None = None
     live: IndexFact | None = None
-    kept: tuple[IndexFact, ...] = ()
+    previous: tuple[IndexFact, ...] = ()
     build: BuildFact | None = None
 
     @property
@@ -193,7 +193,7 @@ class SearchFact:
         """Whether an index that was built later than the live one is kept."""
         if self.live is None or self.live.built_at is None:
             return False
-        return any(index.built_at and index.built_at > self.live.built_at for index in self.kept)
+        return any(index.built_at and index.built_at > self.live.built_at for index in self.previous)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,6 +42,6 @@ def lock_dag(session: Session, dag_id: str) -> Any:
 
 
 def active_run(session: Session, dag_id: str) -> str | None:
-    """The id of the oldest run of the DAG that is running, or queued and due; None if there is none."""
+    """The id of the oldest run of the DAG that is running, or queued and due; None if no run is."""
     runs = select(DagRun.run_id).where(DagRun.dag_id == dag_id, active(timezone.utcnow()))
     return session.scalar(runs.order_by(DagRun.id).limit(1))

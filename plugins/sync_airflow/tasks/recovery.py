@@ -146,6 +146,7 @@ class RecoverJobOperator(TriggerDagRunOperator):
                 failed_states=list(task_defaults.FAILED_STATES),
                 poke_interval=self.poke_interval,
                 recheck_after=task_defaults.RECOVERY_WAIT_TIMEOUT.total_seconds(),
+                end_from_trigger=True,  # otherwise each job would cost another start of a process
             ),
             method_name="report_end",
             # A trigger that is restarted counts from the beginning; this deadline stays.

@@ -175,7 +175,7 @@ class _Build:
         return _Loaded(documents, outdated, live_values)
 
     def _prepare(self, live: str | None, meta: dict[str, Any]) -> dict[str, int]:
-        """Create the index. Return count_values() of the live one, for the guard rail; empty if there is none."""
+        """Create the index. Return count_values() of the live one, for the guard rail; empty without a live index."""
         index_alias.create(self.client, self.name, self.definition.mapping, meta, self.run.settings)
         if live is None:
             return {}

@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Live:
-    """What readers of the alias reach. name: of the index, None if there is none.
+    """What readers of the alias reach. name: of the index; None if nothing is behind the alias.
 
     is_alias: False if it is a plain index with the name of the alias.
     """

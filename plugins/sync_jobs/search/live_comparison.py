@@ -131,7 +131,7 @@ def _key_type(definition: IndexDefinition, client: Elasticsearch, index: str) ->
 def compare(
     definition: IndexDefinition, client: Elasticsearch, live: str | None, new: str, keys: Iterable[int]
 ) -> DocumentDifference:
-    """Compare the documents of the new index with those of the live one (None: there is none), and count them.
+    """Compare the documents of the new index with those of the live one (None: no index is live), and count them.
 
     keys: every key for which the live index has a document that the new one lacks; others may be among them.
     Ascending, duplicates allowed.

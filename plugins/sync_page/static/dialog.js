@@ -85,7 +85,7 @@ async function send(dialog, form, started, say) {
     }
     setBusy(dialog, form, false);
     if (own === latest) dialog.close();
-    say(`${name}: ${error.message || "you are no longer logged in"}. It may have been started: look at the table before you repeat it.`);
+    say(`${name}: ${error.message || "you are no longer logged in"}. It may have been started: check the table before you repeat it.`);
   }
 }
 
