@@ -181,7 +181,7 @@ def test_logs_of_every_service_are_rotated() -> None:
 def test_the_scheduler_comes_after_an_api_server_that_answers_tasks() -> None:
     api_server, scheduler = SERVICES["airflow-api-server"], SERVICES["airflow-scheduler"]
     assert scheduler["depends_on"]["airflow-api-server"]["condition"] == "service_healthy"
-    assert api_server["healthcheck"]["test"][-1].endswith("/execution/health")
+    assert api_server["healthcheck"]["test"][-1] == "/opt/airflow/deploy/check_api_server.sh"
     assert scheduler["command"][-1] == "/opt/airflow/deploy/start_scheduler.sh"
 
 
