@@ -19,7 +19,8 @@ locked = $(shell sed -n '/;/d; s/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' re
 workers = 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down clean status test test-night test-deployment test-browser lint generate bench lock lock-extras venv python
+.PHONY: help run up down clean status test test-night test-deployment test-browser lint generate bench lock \
+	lock-extras venv python
 .NOTPARALLEL:
 
 help:
@@ -55,9 +56,10 @@ test: lint
 test-night: venv
 	$(python) -m pytest --numprocesses=$(workers) --dist=loadscope tests/scheduler
 
-# Separate from the other tests because it takes long, and needs nginx and pgbouncer. .ci/run runs it, too.
+# Separate from the other tests because it takes long, and needs nginx and pgbouncer. .ci/run runs those that are not
+# slow: make test-deployment only='not slow'
 test-deployment: venv
-	$(python) -m pytest tests/deployment
+	$(python) -m pytest $(if $(only),-m '$(only)') tests/deployment
 
 # Separate from the other tests because it needs a browser. .ci/run runs it, too.
 test-browser: venv

@@ -16,19 +16,10 @@ from airflow.providers.fab.auth_manager.cli_commands.utils import get_applicatio
 from airflow.providers.fab.auth_manager.security_manager.override import FabAirflowSecurityManagerOverride
 from airflow.providers.fab.www.security import permissions
 
-from sync_airflow.dag_ids import RECOVERY, index_alarm_id, index_rollback_id
-from sync_jobs.catalogue import JOBS
-from sync_jobs.index_definitions import INDEX_DEFINITIONS
+from sync_airflow.dag_ids import DAG_IDS
 
 OPERATOR = "Operator"
 ADMINISTRATOR = "admin"
-
-DAG_IDS = (
-    *(job.dag_id for job in JOBS),
-    RECOVERY,
-    *(index_alarm_id(definition) for definition in INDEX_DEFINITIONS),
-    *(index_rollback_id(definition) for definition in INDEX_DEFINITIONS),
-)
 
 
 def operator_permissions() -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Prints the connections of the jobs as JSON, for `airflow connections import`.
 
-They come from the environment, as docker-compose.yaml sets it. Passwords and the API key are read from files.
+They come from the environment, as docker-compose.yaml sets it. Passwords and the API key are read from files, whose
+names are in NAME_FILE.
 """
 
 import json
@@ -22,18 +23,18 @@ def _postgres(environment: dict[str, str]) -> dict[str, Any]:
         "port": int(environment["TCS_POSTGRES_PORT"]),
         "schema": environment["TCS_POSTGRES_DATABASE"],
         "login": environment["SYNC_POSTGRES_USER"],
-        "password": _secret(environment["SYNC_POSTGRES_PASSWORD_FILE"]),
+        "password": _secret(environment, "SYNC_POSTGRES_PASSWORD"),
         "extra": _filled(extra),
     }
 
 
 def _elasticsearch(environment: dict[str, str]) -> dict[str, Any]:
     """With an API key instead of user and password, if there is one."""
-    api_key = _secret(environment["ELASTICSEARCH_API_KEY_FILE"])
+    api_key = _secret(environment, "ELASTICSEARCH_API_KEY")
     extra = {"ca_certs": environment.get("ELASTICSEARCH_CA"), "api_key": api_key}
     login = {
         "login": environment["SYNC_ELASTICSEARCH_USER"],
-        "password": _secret(environment["SYNC_ELASTICSEARCH_PASSWORD_FILE"]),
+        "password": _secret(environment, "SYNC_ELASTICSEARCH_PASSWORD"),
     }
     return {
         "conn_type": "elasticsearch",
@@ -44,8 +45,11 @@ def _elasticsearch(environment: dict[str, str]) -> dict[str, Any]:
     } | ({} if api_key else login)
 
 
-def _secret(path: str) -> str:
-    """Empty if there is no such file: Compose may create none for an empty variable."""
+def _secret(environment: dict[str, str], name: str) -> str:
+    """From the file that NAME_FILE names, or from NAME itself. Compose may create no file for an empty variable."""
+    path = environment.get(f"{name}_FILE")
+    if path is None:
+        return environment[name]
     file = Path(path)
     return file.read_text(encoding="utf-8").strip() if file.exists() else ""
 

@@ -27,18 +27,10 @@ from local.processes import Service, stop
 from local.settings import AIRFLOW_PORT, ELASTICSEARCH_PORT, POSTGRES_PORT, Settings
 from sync_airflow.connections import ELASTICSEARCH as ELASTICSEARCH_CONNECTION
 from sync_airflow.connections import POSTGRES as POSTGRES_CONNECTION
-from sync_airflow.dag_ids import RECOVERY, index_alarm_id, index_rollback_id
-from sync_jobs.catalogue import JOBS
-from sync_jobs.index_definitions import INDEX_DEFINITIONS
+from sync_airflow.dag_ids import DAG_IDS
 
 POSTGRES, ELASTICSEARCH, SETUP, API_SERVER = "postgres", "elasticsearch", "airflow-setup", "api-server"
 SERVICES = (POSTGRES, ELASTICSEARCH, *COMPONENTS)
-DAG_IDS = (
-    *(job.dag_id for job in JOBS),
-    RECOVERY,
-    *(index_alarm_id(definition) for definition in INDEX_DEFINITIONS),
-    *(index_rollback_id(definition) for definition in INDEX_DEFINITIONS),
-)
 
 PATIENCE_SECONDS = 20
 

@@ -17,7 +17,7 @@ from airflow.sdk.timezone import coerce_datetime
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 
-from sync_airflow import connections, task_defaults
+from sync_airflow import connections, dag_ids, task_defaults
 from sync_airflow.dag_ids import index_settings_variable
 from sync_airflow.tasks.job_operator import DATE_OF_CHANGE_OVERRIDE
 from sync_airflow.tasks.sensors import NightlyJobSensor
@@ -56,7 +56,7 @@ def test_there_is_a_dag_for_each_job_two_for_each_index_and_recovery(dag_bag: Da
     aliases = [job.builds_index for job in EXPECTED_JOBS if job.builds_index]
     of_indices = [f"{alias}_index_{what}" for alias in aliases for what in ("alarm", "rollback")]
     assert dag_bag.import_errors == {}
-    assert sorted(dag_bag.dags) == sorted([*DAG_IDS, *of_indices, "recovery"])
+    assert sorted(dag_bag.dags) == sorted([*DAG_IDS, *of_indices, "recovery"]) == sorted(dag_ids.DAG_IDS)
 
 
 @each_job

@@ -17,8 +17,8 @@ from local.airflow import USERS, Airflow
 from local.ports import any_free_port
 from local.postgres import Postgres
 from local.processes import Service, stop
-from sync_airflow.restart import listener
 from sync_airflow.night_rules import latest_night
+from sync_airflow.restart import listener
 from sync_airflow.settings import recovery_skips_fine_night, recovery_window
 from sync_jobs.catalogue import JOBS
 from tests.conftest import new_database

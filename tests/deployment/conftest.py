@@ -27,7 +27,8 @@ from tests.faults.proxy import Proxy, proxy_before
 from tests.waiting import wait_for
 
 BASE_PATH = "/tis-sync"
-COMPONENTS = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
+# The scheduler comes last, once the API server answers.
+COMPONENTS = ("airflow-dag-processor", "airflow-triggerer", "airflow-api-server", "airflow-scheduler")
 START_SECONDS = 240
 
 
@@ -240,8 +241,8 @@ def deployed(deployment: Deployment, authority: trustme.CA) -> Iterator[Deployme
 
     def start(name: str, command: Sequence[str], environment: dict[str, str]) -> Service:
         service = Service(name, deployment.folder / f"{name}.log")
-        services.append(service)
-        return service.start(list(command), environment, deployment.folder)
+        services.append(service.start(list(command), environment, deployment.folder))
+        return services[-1]
 
     try:
         start("nginx", [nginx, "-c", str(configuration)], {"PATH": os.environ["PATH"]})

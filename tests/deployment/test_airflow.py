@@ -3,13 +3,14 @@
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 from elasticsearch import Elasticsearch
 
-from deploy.set_up_accounts import DAG_IDS
+from sync_airflow.dag_ids import DAG_IDS
 from tests.deployment.conftest import COMPONENTS, Deployment
 from tests.waiting import wait_for
 
@@ -25,7 +26,7 @@ Client = Callable[[str], httpx.Client]
 def passwords(deployed: Deployment) -> dict[str, str]:
     """Of a user of each role. The administrator comes from .env, and creates the others."""
     passwords = {"admin": deployed.variables["AIRFLOW_ADMIN_PASSWORD"]}
-    with logged_in(deployed, "admin", passwords["admin"]) as admin:
+    with closing(logged_in(deployed, "admin", passwords["admin"])) as admin:
         for user in ("viewer", "operator"):
             passwords[user] = f"password-of-{user}"
             names = {"username": user, "first_name": user, "last_name": user, "email": f"{user}@example.org"}
@@ -150,7 +151,7 @@ def test_no_secret_is_in_the_environment_of_a_process(deployed: Deployment) -> N
         assert [value for value in secret if value in values] == []
 
 
-@pytest.mark.parametrize("service", COMPONENTS[2:])
+@pytest.mark.parametrize("service", ["airflow-dag-processor", "airflow-triggerer"])
 def test_health_checks_pass(deployed: Deployment, service: str) -> None:
     # --local asks for a process on this host, by its name.
     assert wait_for(f"{service} to be healthy", lambda: deployed.is_healthy(service), seconds=120)
@@ -163,6 +164,7 @@ def test_the_clean_up_deletes_old_history_and_keeps_the_last_runs(deployed: Depl
     assert client("admin").get("/api/v2/dags/~/dagRuns").json()["total_entries"] == before
 
 
+@pytest.mark.slow
 def test_the_set_up_can_be_repeated(deployed: Deployment) -> None:
     done = deployed.run(deployed.command("airflow-init"))
     assert done.returncode == 0, done.stderr

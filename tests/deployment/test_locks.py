@@ -10,6 +10,7 @@ from tests.deployment.compose_file import ROOT
 from tests.unit.test_requirements import EXTRAS, NO_REGISTRY, UV
 
 
+@pytest.mark.slow
 def test_main_lock_and_the_extras_of_the_image_install_into_an_empty_environment(tmp_path: Path) -> None:
     """As the Dockerfile does it: with hashes, then a check that all requirements are met."""
     python = tmp_path / "venv" / "bin" / "python"
@@ -24,6 +25,7 @@ def test_main_lock_and_the_extras_of_the_image_install_into_an_empty_environment
     subprocess.run([UV, "pip", "check", "--quiet", "--python", python], check=True)
 
 
+@pytest.mark.slow
 def test_no_known_vulnerability() -> None:
     """By pip-audit, which asks the database of OSV."""
     audit = [str(UV), "tool", "run", "pip-audit", "--vulnerability-service", "osv", "--disable-pip", "--require-hashes"]

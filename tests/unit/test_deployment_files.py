@@ -15,10 +15,8 @@ import pytest
 import yaml
 from flask_appbuilder.const import AUTH_DB, AUTH_OAUTH  # type: ignore[import-untyped]  # it ships no types
 
-from deploy import set_up_accounts
 from deploy.write_connections import connections
 from deploy.write_elasticsearch_role import role
-from local.stack import DAG_IDS
 from sync_airflow.dag_ids import index_settings_variable
 from sync_airflow.tasks.night_memory import variable_of
 from sync_jobs.catalogue import JOBS
@@ -226,11 +224,6 @@ def test_the_set_up_of_postgresql_runs_every_sql_file_of_the_set_up() -> None:
     script = (ROOT / "deploy" / "set_up_postgres.sh").read_text(encoding="utf-8")
     run = re.findall(r'--file "\$SQL_FOLDER/setup/(\w+\.sql)"', script)
     assert sorted(run) == sorted(path.name for path in (ROOT / "include" / "sql" / "setup").iterdir())
-
-
-def test_the_demo_and_the_role_operator_cover_every_dag() -> None:
-    """The names in set_up_accounts.py are those of the local stack, which unpauses all DAGs."""
-    assert set(set_up_accounts.DAG_IDS) == set(DAG_IDS)
 
 
 def test_make_env_gives_every_secret_a_value_of_its_own() -> None:
