@@ -109,7 +109,7 @@ def test_role_table(client: Client, method: str, path: str, allowed: set[str]) -
 def test_the_login_leads_back_to_the_page_behind_the_proxy(deployed: Deployment, passwords: dict[str, str]) -> None:
     with httpx.Client(verify=trusting(deployed), timeout=60, trust_env=False) as browser:
         refused = browser.get(f"{deployed.url}/sync/")
-        assert refused.status_code == 307
+        assert refused.status_code == 303
         login = refused.headers["location"]
         assert login.startswith(f"{deployed.url}/auth/login/")
         assert parse_qs(urlsplit(login).query)["next"] == [f"{deployed.url}/sync/"]
@@ -151,12 +151,14 @@ def test_no_secret_is_in_the_environment_of_a_process(deployed: Deployment) -> N
         assert [value for value in secret if value in values] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", ["airflow-dag-processor", "airflow-triggerer"])
 def test_health_checks_pass(deployed: Deployment, service: str) -> None:
     # --local asks for a process on this host, by its name.
     assert wait_for(f"{service} to be healthy", lambda: deployed.is_healthy(service), seconds=120)
 
 
+@pytest.mark.slow
 def test_the_clean_up_deletes_old_history_and_keeps_the_last_runs(deployed: Deployment, client: Client) -> None:
     before = client("admin").get("/api/v2/dags/~/dagRuns").json()["total_entries"]
     done = deployed.run([*deployed.command("airflow-cleanup"), "once"], "airflow-cleanup")
