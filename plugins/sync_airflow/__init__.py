@@ -11,7 +11,6 @@
     dag_ids                  names of DAGs, tasks and variables that others use
     connections              PostgreSQL and Elasticsearch, opened from Airflow connections
     settings, time_window    what a deployment can set
-    airflow_settings_loader  loads airflow_settings.yaml
 
 Imports point one way: dags -> tasks -> messages; restart is independent of them. May import sync_jobs; must not import
 sync_page or local.
