@@ -94,7 +94,6 @@ MODULES = {
 IMPORTS = (
     ("sync_airflow.dags", "sync_airflow.tasks"),
     ("sync_airflow.tasks", "sync_airflow.messages"),
-    ("sync_page", "sync_airflow.tasks"),
     ("sync_page", "sync_airflow.night"),
     ("sync_airflow.tasks", "sync_jobs.runner"),
     ("sync_jobs.runner", "sync_jobs.catalogue"),
@@ -191,7 +190,7 @@ def rectangle(box: Box) -> str:
 
 def draw_arrows() -> Iterator[str]:
     """Straight lines between adjacent parts, and lines with corners around the others."""
-    page, tasks = PACKAGES["sync_page"], PACKAGES["sync_airflow.tasks"]
+    page, night, tasks = PACKAGES["sync_page"], PACKAGES["sync_airflow.night"], PACKAGES["sync_airflow.tasks"]
     dags, messages = PACKAGES["sync_airflow.dags"], PACKAGES["sync_airflow.messages"]
     jobs, definitions = PACKAGES["sync_jobs.jobs"], PACKAGES["sync_jobs.index_definitions"]
     search, postgres = PACKAGES["sync_jobs.search"], PACKAGES["sync_jobs.postgres"]
@@ -200,7 +199,7 @@ def draw_arrows() -> Iterator[str]:
     yield from down(116, OPERATORS, DAG_FILES)
     yield from down(446, OPERATORS, page)
     yield from down(116, DAG_FILES, dags)
-    yield from down(284, page, tasks)
+    yield from across(page, night)
     yield from across(dags, tasks)
     yield from across(tasks, messages)
     yield from path([(452, messages.y), (452, 251), (838, 251), (838, SLACK.y)])

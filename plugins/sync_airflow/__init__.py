@@ -7,6 +7,8 @@
     night/     the verdict on a night, and the state of each job in it
     night_rules              which date a run is for, and whether its work is already done
     night_reader             reads the facts of a night from Airflow's metadata database
+    search_state             the state of the search index, from Elasticsearch
+    run_ids                  the ids of runs that other runs start
     task_defaults, attempts  owner, retries and time limits of all tasks; which attempt of a task is running
     dag_ids                  names of DAGs, tasks and variables that others use
     connections              PostgreSQL and Elasticsearch, opened from Airflow connections

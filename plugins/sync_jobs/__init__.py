@@ -7,6 +7,7 @@
     report                        what a run returns
     errors, error_translation     the errors of a run; errors of the clients are translated into these
     batches                       a stream in batches
+    code_version                  which code built an index
     jobs/               one module per job
     index_definitions/  one definition per search index
     search/             builds, verifies, refreshes and rolls back any index behind an alias

@@ -64,4 +64,7 @@ def test_a_long_reason_is_truncated() -> None:
 
 
 def test_the_end_of_recovery_says_that_all_jobs_succeeded() -> None:
-    assert texts.recovered(D, 8) == ("*Recovery* finished for 2024-02-29: all 8 jobs succeeded")
+    assert texts.recovered(D, 8, "Last night was fine.") == (
+        "*Recovery* finished for 2024-02-29: all 8 jobs succeeded. Last night was fine."
+    )
+    assert texts.recovered(D, 1, "") == "*Recovery* finished for 2024-02-29: 1 job succeeded."

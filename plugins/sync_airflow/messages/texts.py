@@ -42,9 +42,10 @@ def missing(name: str, tick: str, run_id: str, replacement: str) -> str:
     )
 
 
-def recovered(run_date: date, jobs: int) -> str:
-    """Recovery has finished and every job succeeded."""
-    return f"*Recovery* finished for {run_date}: all {jobs} jobs succeeded"
+def recovered(run_date: date, jobs: int, verdict: str) -> str:
+    """Recovery has finished and every job succeeded. verdict: on the night, as the page says it."""
+    which = "1 job" if jobs == 1 else f"all {jobs} jobs"
+    return f"*Recovery* finished for {run_date}: {which} succeeded. {escape(verdict)}".rstrip()
 
 
 def escape(text: str) -> str:

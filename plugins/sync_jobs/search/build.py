@@ -20,6 +20,7 @@ from typing import Any
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
 
+from sync_jobs.code_version import code_version
 from sync_jobs.error_translation import errors_translated_with_state
 from sync_jobs.errors import IndexNotAsExpected, State, SyncJobError
 from sync_jobs.guard_rail import Effect, check_guard_rails
@@ -277,6 +278,7 @@ class _Build:
             "run_id": run.run_id,
             "run_date": run.run_date.isoformat(),
             "definition": self.definition.version,
+            "code": code_version(),
             "source_snapshot": source_snapshot,
             "source_timeline": source_timeline,
             "expected_documents": one_row(run.postgres, self.definition.query("expected_count"))[0],
