@@ -59,7 +59,7 @@ class RunningService:
 
     def build_index(self, run_date: date) -> None:
         """Delete the index and fill a new one. Elasticsearch refuses to delete an alias."""
-        self.search.indices.delete(index=ALIAS, ignore_unavailable=True)
+        self.search.options(ignore_status=404).indices.delete(index=ALIAS)
         self.search.indices.create(index=ALIAS, mappings={"properties": MAPPING})
         documents = person_documents(read_tables(self.postgres), run_date)
         operations: list[dict[str, Any]] = []

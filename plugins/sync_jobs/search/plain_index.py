@@ -66,7 +66,8 @@ class _PlainIndexCopy:
     def make(self) -> None:
         """Copy mapping, settings and documents with their ids, and mark the copy as a finished index."""
         client, plain, name, alias = self.client, self.plain, self.name, self.definition.alias
-        mapping = dict(client.indices.get_mapping(index=plain)[plain]["mappings"])
+        mappings = client.indices.get_mapping(index=plain)[plain]["mappings"]
+        mapping = {name: value for name, value in mappings.items() if name != "_meta"}
         client.indices.create(
             index=name,
             settings=operator_settings.settings_for_copy(client, plain) | index_alias.LOADING_SETTINGS,
