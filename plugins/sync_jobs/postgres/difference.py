@@ -7,10 +7,16 @@ transaction and in key order. Then they are read again, because a trigger can di
 Readers see either the old rows or the new ones. A night without changes writes nothing.
 """
 
+from collections.abc import Callable
+from contextvars import ContextVar
+
 from sync_jobs.errors import NotWritten, state_on_error
 from sync_jobs.guard_rail import ALWAYS_ALLOWED, Effect, Limits, check_guard_rails
 from sync_jobs.postgres.statements import Connection, Parameters, execute, one_row
 from sync_jobs.report import Outcome
+
+# Called while the temporary table "difference" exists. Parity reads the keys there (sync_jobs.parity).
+on_difference: ContextVar[Callable[[Connection], None]] = ContextVar("on_difference", default=lambda _: None)
 
 
 def apply_difference(
@@ -37,6 +43,7 @@ def apply_difference(
     """
     in_place = one_row(connection, existing, parameters)[0]
     execute(connection, f"{name}_difference", parameters)
+    on_difference.get()(connection)
     added, changed, removed, lost, altered = one_row(connection, "session/difference_counts")
     with state_on_error("Nothing was written."):
         if max(added, lost, altered) > ALWAYS_ALLOWED:

@@ -38,6 +38,7 @@ from sync_jobs.search.document_stream import document_lines
 from sync_jobs.search.edits import Edits
 from sync_jobs.search.field_guard_rail import count_values, effects_on_values
 from sync_jobs.search.old_documents import carry_over_documents
+from sync_jobs.search.plain_index import plain_index_kept
 from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.refresh import DocumentRefresh, Refreshed
 from sync_jobs.search.verification import (
@@ -136,7 +137,7 @@ class _Build:
                 self._check_guard_rails(live, difference, loaded.live_values)
             refreshed = caught_up.made
             if not run.dry_run:
-                with phases.of("promote"):
+                with phases.of("promote"), plain_index_kept(definition, client, name, run.settings):
                     if live:
                         operator_settings.carry_over_settings(client, live, name)
                     last = last_write(client, name)
