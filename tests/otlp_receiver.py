@@ -35,6 +35,7 @@ class OtlpReceiver:
             "AIRFLOW__TRACES__OTEL_ON": "True",
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.url,
             "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta",
+            "OTEL_RESOURCE_ATTRIBUTES": "service.instance.id=airflow",
             "OTEL_TRACES_EXPORTER": "otlp_proto_http",
         }
 

@@ -23,6 +23,7 @@ from opentelemetry.trace import StatusCode
 from local import elasticsearch as local_elasticsearch
 from local.ports import HOST, any_free_port
 from sync_airflow.monitoring import metrics, spans
+from sync_airflow.monitoring.emission import set_gauge
 from sync_airflow.monitoring.measurements import attempt_measured, measure_live_index, result_of
 from sync_airflow.monitoring.spans import phase_spans
 from sync_jobs.catalogue import find_job
@@ -217,7 +218,7 @@ def test_a_run_that_skips_itself_is_no_attempt(receiver: OtlpReceiver) -> None:
 
 
 def test_a_metric_that_cannot_be_sent_is_only_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    metrics.set_gauge(metrics.ROWS, 1, job_name=JOB.name)
+    set_gauge(metrics.ROWS, 1, job_name=JOB.name)
     assert f"The metric {metrics.ROWS.name} could not be emitted: ValueError: expected the labels" in caplog.text
 
 

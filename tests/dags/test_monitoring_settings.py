@@ -9,6 +9,7 @@ OTEL = {"OTEL_ON": "True"}
 COLLECTOR = {
     "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
     "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta",
+    "OTEL_RESOURCE_ATTRIBUTES": "service.instance.id=airflow",
     "OTEL_TRACES_EXPORTER": "otlp_proto_http",
 }
 
@@ -64,6 +65,7 @@ def test_statsd_beside_opentelemetry_is_named(monkeypatch: pytest.MonkeyPatch) -
     [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "All metrics are lost: AIRFLOW__METRICS__OTEL_ON is set without OTEL_EXPORTER"),
         ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "Counters of tasks stay at 1"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "Every task begins series of its own"),
     ],
 )
 def test_a_missing_variable_of_opentelemetry_is_named(

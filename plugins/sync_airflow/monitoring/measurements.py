@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from sync_airflow.monitoring import metrics
-from sync_airflow.monitoring.metrics import count, set_gauge
+from sync_airflow.monitoring.emission import count, set_gauge
 from sync_jobs.errors import GuardRail, SyncJobError, TransientError
 from sync_jobs.parameter_names import DRY_RUN
 from sync_jobs.report import COUNTS

@@ -1,19 +1,14 @@
-"""The table of metrics, and how they are emitted: through Airflow's own metrics, so StatsD or OpenTelemetry.
+"""The table of metrics, which sync_airflow.monitoring.emission emits. Without an import of Airflow.
 
 The reference page is made from the table (docs/write_metrics.py), and the tests check the dashboard and the alert rules
 against it. Names include the unit, and those of counters end with "_total", so StatsD and OpenTelemetry give them the
 same names in Prometheus.
-
-Metrics never fail a job. Without StatsD or OpenTelemetry, emitting one does nothing.
 """
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import Literal
-
-from airflow.sdk.observability import stats
 
 Kind = Literal["gauge", "counter"]
 
@@ -25,8 +20,6 @@ INDEX = "index"
 
 # The results of an attempt. "stopped": by a person, or because its worker was shut down.
 SUCCESS, RETRY, FAILURE, STOPPED = RESULTS = ("success", "retry", "failure", "stopped")
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -120,26 +113,3 @@ METRICS = (
     LOAD_RATE,
     PHASE_DURATION,
 )
-
-
-def set_gauge(metric: Metric, value: float, **labels: str) -> None:
-    """Give the series with these labels a new value."""
-    _emit(metric, labels, value)
-
-
-def count(metric: Metric, by: int = 1, **labels: str) -> None:
-    """Add to the series with these labels. Adding 0 creates it, so that its first increase is seen."""
-    _emit(metric, labels, by)
-
-
-def _emit(metric: Metric, labels: dict[str, str], value: float) -> None:
-    try:
-        if set(labels) != set(metric.labels):
-            raise ValueError(f"expected the labels {', '.join(metric.labels)}, got {', '.join(labels)}")
-        tags = {name: labels[name] for name in metric.labels}
-        if metric.kind == "counter":
-            stats.incr(metric.name, int(value), tags=tags)
-        else:
-            stats.gauge(metric.name, value, tags=tags)
-    except Exception as error:  # no job may fail because of a metric
-        log.warning("The metric %s could not be emitted: %s: %s", metric.name, type(error).__name__, error)

@@ -16,6 +16,8 @@ ENDPOINT, METRICS_ENDPOINT, TRACES_ENDPOINT = (
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
 )
 TEMPORALITY = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
+RESOURCE_ATTRIBUTES = "OTEL_RESOURCE_ATTRIBUTES"
+INSTANCE = "service.instance.id"
 TRACES_EXPORTER = "OTEL_TRACES_EXPORTER"
 HTTP_EXPORTER = "otlp_proto_http"
 HTTP_PORT = 4318
@@ -82,6 +84,11 @@ def _of_metrics(environment: Mapping[str, str]) -> Iterator[str]:
             "Counters of tasks stay at 1, because each task is a process of its own: AIRFLOW__METRICS__OTEL_ON is set "
             f"without {TEMPORALITY}=delta. Set it, and let the collector add the deltas up "
             "(deploy/monitoring/otel-collector.yaml)."
+        )
+    if f"{INSTANCE}=" not in environment.get(RESOURCE_ATTRIBUTES, ""):
+        yield (
+            "Every task begins series of its own, which never change again: OpenTelemetry gives each process an "
+            f"identity, because AIRFLOW__METRICS__OTEL_ON is set without {RESOURCE_ATTRIBUTES}={INSTANCE}=airflow. Set it."
         )
 
 
