@@ -1,4 +1,4 @@
-"""Airflow plugin: a process of Airflow that starts logs what of the metrics and spans is lost."""
+"""Airflow plugin: a process of Airflow that starts logs which metrics, spans and messages are lost."""
 
 from airflow.plugins_manager import AirflowPlugin
 

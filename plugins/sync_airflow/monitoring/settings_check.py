@@ -88,7 +88,8 @@ def _of_metrics(environment: Mapping[str, str]) -> Iterator[str]:
     if f"{INSTANCE}=" not in environment.get(RESOURCE_ATTRIBUTES, ""):
         yield (
             "Every task begins series of its own, which never change again: OpenTelemetry gives each process an "
-            f"identity, because AIRFLOW__METRICS__OTEL_ON is set without {RESOURCE_ATTRIBUTES}={INSTANCE}=airflow. Set it."
+            "identity, because AIRFLOW__METRICS__OTEL_ON is set without "
+            f"{RESOURCE_ATTRIBUTES}={INSTANCE}=airflow. Set it."
         )
 
 
