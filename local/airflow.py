@@ -21,7 +21,6 @@ from local.processes import Service
 from sync_airflow.time_window import OFF
 
 ROOT = Path(__file__).resolve().parents[1]
-SETTINGS_FILE = ROOT / "airflow_settings.yaml"
 USER = "admin"
 USERS = {"admin": "admin", "viewer": "viewer"}  # role by name
 
@@ -44,7 +43,7 @@ HEARTBEATS = {"scheduler": "scheduler", "dag-processor": "dag_processor", "trigg
 
 @dataclass(frozen=True)
 class Airflow:
-    """home: AIRFLOW_HOME. database: SQLAlchemy URL. connections: environment variables for airflow_settings.yaml.
+    """home: AIRFLOW_HOME. database: SQLAlchemy URL. connections: fields of each Airflow connection, by its id.
 
     recovery_window: when a start of the scheduler triggers recovery (sync_airflow.settings).
     """
@@ -54,7 +53,7 @@ class Airflow:
     port: int
     database: str
     secrets: Mapping[str, str]
-    connections: Mapping[str, str]
+    connections: Mapping[str, Mapping[str, Any]]
     recovery_window: str = OFF
 
     @property
@@ -68,12 +67,11 @@ class Airflow:
         write_private(self._passwords, json.dumps(passwords))
 
     def setup_service(self) -> Service:
-        """The program that runs once before the start (local/airflow_setup.py)."""
+        """The program that runs once before the start: it creates or migrates the metadata database."""
         return Service("Airflow's setup", self.logs / "airflow-setup.log")
 
     def start_setup(self, service: Service) -> Service:
-        environment = {**self.environment(), **self.connections}
-        return service.start([sys.executable, "-m", "local.airflow_setup", SETTINGS_FILE], environment, self.home)
+        return service.start([sys.executable, "-m", "airflow", "db", "migrate"], self.environment(), self.home)
 
     def services(self) -> dict[str, Service]:
         """The four components, not started yet, by name."""
@@ -147,7 +145,8 @@ class Airflow:
 
     def settings(self) -> dict[str, str]:
         users = ",".join(f"{user}:{role}" for user, role in USERS.items())
-        return {
+        connections = {f"AIRFLOW_CONN_{name}".upper(): json.dumps(fields) for name, fields in self.connections.items()}
+        return connections | {
             "AIRFLOW_HOME": str(self.home),
             "PYTHONPATH": os.pathsep.join([str(ROOT / "plugins"), str(ROOT)]),
             "PYTHONUNBUFFERED": "1",

@@ -25,18 +25,12 @@ from local.ports import HOST, choose_port
 from local.postgres import Postgres, create_tables
 from local.processes import Service, stop
 from local.settings import AIRFLOW_PORT, ELASTICSEARCH_PORT, POSTGRES_PORT, Settings
-from sync_airflow.dag_ids import RECOVERY, index_alarm_id, index_rollback_id
-from sync_jobs.catalogue import JOBS
-from sync_jobs.index_definitions import INDEX_DEFINITIONS
+from sync_airflow.connections import ELASTICSEARCH as ELASTICSEARCH_CONNECTION
+from sync_airflow.connections import POSTGRES as POSTGRES_CONNECTION
+from sync_airflow.dag_ids import DAG_IDS
 
 POSTGRES, ELASTICSEARCH, SETUP, API_SERVER = "postgres", "elasticsearch", "airflow-setup", "api-server"
 SERVICES = (POSTGRES, ELASTICSEARCH, *COMPONENTS)
-DAG_IDS = (
-    *(job.dag_id for job in JOBS),
-    RECOVERY,
-    *(index_alarm_id(definition) for definition in INDEX_DEFINITIONS),
-    *(index_rollback_id(definition) for definition in INDEX_DEFINITIONS),
-)
 
 PATIENCE_SECONDS = 20
 
@@ -61,12 +55,15 @@ class Stack:
             secrets=secrets,
             recovery_window=settings.recovery_window,
             connections={
-                "SYNC_POSTGRES_HOST": HOST,
-                "SYNC_POSTGRES_PORT": str(ports[POSTGRES]),
-                "SYNC_POSTGRES_PASSWORD": secrets["sync_jobs"],
-                "SYNC_ELASTICSEARCH_HOST": HOST,
-                "SYNC_ELASTICSEARCH_PORT": str(ports[ELASTICSEARCH]),
-                "SYNC_ELASTICSEARCH_PASSWORD": secrets["sync_jobs"],  # ignored: the node has no users
+                POSTGRES_CONNECTION: {
+                    "conn_type": "postgres",
+                    "host": HOST,
+                    "port": ports[POSTGRES],
+                    "schema": "tcs",
+                    "login": "sync_jobs",
+                    "password": secrets["sync_jobs"],
+                },
+                ELASTICSEARCH_CONNECTION: {"conn_type": "elasticsearch", "host": HOST, "port": ports[ELASTICSEARCH]},
             },
         )
 

@@ -10,7 +10,6 @@
     dag_ids                  names of DAGs, tasks and variables that others use
     connections              PostgreSQL and Elasticsearch, opened from Airflow connections
     settings, time_window    what a deployment can set
-    airflow_settings_loader  loads airflow_settings.yaml
 
 Imports point one way: dags -> tasks -> messages; restart stands beside them. May import sync_jobs; must not import
 sync_page or local.

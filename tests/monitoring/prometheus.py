@@ -10,6 +10,7 @@ import yaml
 
 from local.ports import HOST, any_free_port
 from local.processes import Service
+from tests.deployment.compose_file import environment_of
 
 ROOT = Path(__file__).resolve().parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
@@ -51,8 +52,11 @@ class Collector:
 
     @property
     def environment(self) -> dict[str, str]:
-        """With which a process sends its metrics and spans to it; the rest is as in docker-compose.yaml."""
-        return {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{HOST}:{self.otlp}"}
+        """Of a process that sends its metrics and spans here, as docker-compose.yaml sets it."""
+        variables = {"OTEL_ON": "True", "OTEL_ENDPOINT": f"http://{HOST}:{self.otlp}"}
+        prefixes = ("OTEL_", "AIRFLOW__METRICS__", "AIRFLOW__TRACES__")
+        everything = environment_of("airflow-scheduler", variables, {})
+        return {name: value for name, value in everything.items() if name.startswith(prefixes)}
 
 
 class Prometheus:

@@ -21,14 +21,6 @@ pytestmark = [
     pytest.mark.skipif(PROMETHEUS is None, reason="prometheus is not installed"),
 ]
 
-# What Airflow needs beside the address: docker-compose.yaml sets the same.
-SETTINGS = {
-    "AIRFLOW__METRICS__OTEL_ON": "True",
-    "AIRFLOW__TRACES__OTEL_ON": "True",
-    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta",
-    "OTEL_RESOURCE_ATTRIBUTES": "service.instance.id=airflow",
-    "OTEL_TRACES_EXPORTER": "otlp_proto_http",
-}
 SECONDS = 60
 
 Emit = Callable[[str], None]
@@ -68,7 +60,7 @@ def prometheus(tmp_path: Path, collector: Collector, services: list[Service]) ->
 def emit(tmp_path: Path, collector: Collector) -> Emit:
     """Runs a process that sends what the attempts of all jobs with this result send, and ends."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "OTEL_"))}
-    environment |= SETTINGS | collector.environment
+    environment |= collector.environment
     environment |= {"AIRFLOW_HOME": str(tmp_path / "airflow"), "PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}"}
 
     def run(result: str) -> None:

@@ -14,6 +14,7 @@ import yaml
 from docs.write_metrics import PAGE, page
 from sync_airflow.monitoring.metrics import METRICS, Metric
 from sync_jobs.catalogue import JOBS
+from tests.deployment.compose_file import SERVICES
 from tests.monitoring.prometheus import MONITORING, PROMTOOL
 
 RULES_FILE = MONITORING / "rules" / "tis-sync.yaml"
@@ -116,6 +117,13 @@ def test_every_alert_has_a_severity_says_what_to_do_and_is_explained() -> None:
         assert rule["labels"]["severity"] in {"critical", "warning"}
         assert set(rule["annotations"]) == {"summary", "description"}
         assert f"| `{rule['alert']}` |" in OPERATIONS, f"add a row for {rule['alert']} to docs/monitoring.md"
+
+
+def test_the_collector_of_the_tests_has_the_version_of_the_deployment() -> None:
+    script = Path(__file__).with_name("build_collector.sh").read_text(encoding="utf-8")
+    version = re.search(r"VERSION=v(\S+)", script)
+    assert version is not None
+    assert SERVICES["otel-collector"]["image"].startswith(f"otel/opentelemetry-collector-contrib:{version[1]}@")
 
 
 @needs_promtool

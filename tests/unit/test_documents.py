@@ -15,7 +15,7 @@ from sync_jobs.catalogue import JOBS, index_build_before, upstream_jobs
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("requirements", ["requirements.in", "requirements-dev.in"])
+@pytest.mark.parametrize("requirements", sorted(path.name for path in ROOT.glob("requirements*.in")))
 def test_dependencies_document_says_why_each_direct_dependency_is_there(requirements: str) -> None:
     wanted = [
         re.split(r"[\[=<>~!; ]", line)[0]

@@ -41,6 +41,8 @@ def build_index_alarm_dag(definition: IndexDefinition) -> DAG:
         schedule=daily(at) if at else None,
         catchup=False,
         max_active_runs=1,
+        # An alarm that somebody has to switch on is missing when it is needed: it watches from the start.
+        is_paused_upon_creation=False,
         tags=list(task_defaults.TAGS),
         on_failure_callback=announce_unreported_failure,
         default_args={"owner": task_defaults.OWNER, "on_failure_callback": announce_failure},
