@@ -7,14 +7,15 @@ from pathlib import Path
 
 from sync_airflow.monitoring.metrics import METRICS
 
+MONITORING = "../monitoring.md"  # seen from the page
 PAGE = Path(__file__).with_name("reference") / "metrics.md"
 
-INTRODUCTION = """\
+INTRODUCTION = f"""\
 # Metrics
 
 <!-- Written by `PYTHONPATH=plugins python docs/write_metrics.py` from plugins/sync_airflow/monitoring/metrics.py -->
 
-The jobs send these metrics through Airflow's own, StatsD or OpenTelemetry. [Monitoring](../monitoring.md) says how to
+The jobs send these metrics through Airflow's own, StatsD or OpenTelemetry. [Monitoring]({MONITORING}) says how to
 turn them on, and what watches them. Airflow sends `airflow.tis_sync.job.rows`; in Prometheus it is
 `airflow_tis_sync_job_rows`. A dry run sends nothing.
 

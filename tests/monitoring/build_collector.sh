@@ -11,6 +11,8 @@ readonly CORE=go.opentelemetry.io/collector CONTRIB=github.com/open-telemetry/op
 target=$1
 build=$(mktemp --directory)
 trap 'rm -rf "$build"' EXIT
+# Nothing of the user's caches is used, and nothing is left in them.
+export GOPATH=$build/go GOCACHE=$build/cache GOFLAGS=-modcacherw
 cat > "$build/builder.yaml" <<EOF
 dist: {name: otelcol, output_path: $build/out}
 receivers:
