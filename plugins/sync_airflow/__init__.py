@@ -3,6 +3,7 @@
     dags/      the DAGs: of the jobs, recovery, the alarm and the rollback of an index
     tasks/     the operators, sensors and triggers of those DAGs
     messages/  the messages to the channel
+    monitoring/  metrics and spans
     restart/   recovery after a restart of the scheduler
     night/     the verdict on a night, and the state of each job in it
     night_rules              which date a run is for, and whether its work is already done
@@ -13,6 +14,7 @@
     dag_ids                  names of DAGs, tasks and variables that others use
     connections              PostgreSQL and Elasticsearch, opened from Airflow connections
     settings, time_window    what a deployment can set
+    migration                the commands of the migration from the service that is replaced
 
 Imports point one way: dags -> tasks -> messages; restart is independent of them. May import sync_jobs; must not import
 sync_page or local.

@@ -123,7 +123,7 @@ class _Build:
         live = index_alias.find_live(client, definition.alias).name
         if live:
             live_comparison.refuse_incomparable(definition, client, live)
-        phases = Phases()
+        phases = Phases(run.phase_hook)
         with snapshot(run.postgres), Edits(definition, run.postgres) as edits:
             loaded = self._load(live, phases)
             wanted = self._verify(live, loaded.documents, edits.later, phases)
@@ -134,7 +134,7 @@ class _Build:
             with phases.of("compare"):
                 keys = heapq.merge(loaded.outdated, sorted(caught_up.keys), self.quarantine.keys)
                 difference = live_comparison.compare(definition, client, live, name, keys)
-                self._check_guard_rails(live, difference, loaded.live_values)
+                headroom = self._check_guard_rails(live, difference, loaded.live_values)
             refreshed = caught_up.made
             if not run.dry_run:
                 with phases.of("promote"), plain_index_kept(definition, client, name, run.settings):
@@ -155,6 +155,7 @@ class _Build:
             read=difference.unchanged + difference.changed + difference.added,
             refreshed=refreshed,
             phases=phases.seconds,
+            headroom=headroom,
             **self.quarantine.counted(),
             **asdict(difference),
         )
@@ -250,8 +251,8 @@ class _Build:
 
     def _check_guard_rails(
         self, live: str | None, difference: live_comparison.DocumentDifference, live_values: dict[str, int]
-    ) -> None:
-        """Raise GuardRail if the new index differs too much from the live one.
+    ) -> dict[str, float]:
+        """Raise GuardRail if the new index differs too much from the live one. Return the headroom of the limits.
 
         A new definition may change every document, so changes are limited only if the same one built both indices.
         """
@@ -267,7 +268,7 @@ class _Build:
             changed=changed,
         )
         values = effects_on_values(alias, live_values, count_values(definition, self.client, self.name))
-        check_guard_rails({f"index {alias}": documents, **values}, self.run.limits)
+        return check_guard_rails({f"index {alias}": documents, **values}, self.run.limits)
 
     def _meta(self) -> dict[str, Any]:
         """The _meta of the index: how and from what it was built. The totals are added once they are counted."""
