@@ -1,4 +1,4 @@
-"""Reads what a verdict is made from out of Airflow's metadata database, in a bounded number of queries.
+"""Reads the facts of a verdict from Airflow's metadata database, in a bounded number of queries.
 
 For processes that may use that database: the API server and command lines. Tasks may not.
 """
@@ -39,7 +39,7 @@ from sync_jobs.index_definitions import INDEX_DEFINITIONS
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-# How far back runs are read: 14 nights before the current one, and a catch-up of the oldest.
+# How far back runs are read: 14 nights before the latest one, and a later run that covers the oldest.
 HISTORY = timedelta(days=16)
 
 # How many changes by people are read, newest first: for "who did what", and to know who has stopped a run.

@@ -6,11 +6,11 @@
     stop_form            the form that stops a run
     forms                what all forms share
     page_view, timeline  what the templates show besides the night itself
-    run_forms            fields of the forms, and the conf of a run from them
+    run_forms            the fields of the forms, and the conf of a run from them
     words, rendering     how times and numbers are written; renders the templates
-    interface            addresses that start runs, and those of old clients
-    night_interface      the page's own addresses: a night, who did what, the search index, health
-    answers, night_view  the forms of answers
+    interface            addresses that start runs, also those that clients of the running service use
+    night_interface      addresses for scripts and monitors: a night, who did what, the search index, health
+    answers, night_view  the schemas of answers
     api_page             the OpenAPI description, and the page that shows it
     errors               how errors are answered
     database_down        what is answered while Airflow's database is down

@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from local.airflow_api import Json, TaskId
-from local.stack import DAG_IDS
-from sync_airflow.dag_ids import RUN_JOB
+from sync_airflow.dag_ids import DAG_IDS, RUN_JOB
 from sync_jobs.catalogue import JOBS, find_job
 from tests.airflow_of_tests import StartedAirflow
 from tests.browser.trigger_form import TriggerForm

@@ -19,7 +19,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 from sync_airflow.attempts import is_first_attempt
 from sync_airflow.dag_ids import ONLY_JOBS
 from sync_airflow.messages import texts
-from sync_airflow.messages.slack import send
+from sync_airflow.messages.sending import send
 from sync_jobs.catalogue import JOBS
 from sync_jobs.errors import SyncJobError
 from sync_jobs.parameter_names import DRY_RUN

@@ -30,7 +30,7 @@ def sentence(night: Night, facts: Facts) -> str:
 
 
 def details(night: Night, facts: Facts) -> tuple[str, ...]:
-    """Sentences after the verdict: what is not done and why, and what readers of search see."""
+    """Sentences after the verdict: what is not done and why, and how old the search index is."""
     found = []
     if night.verdict == "fine" and night.warnings and night.done_at:
         found.append(f"All {len(night.jobs)} jobs were done by {_end(night)}{_search_clause(night, facts)}.")
