@@ -224,6 +224,12 @@ def test_the_description_names_every_status_that_is_answered_and_no_other(client
     assert "422" not in json.dumps(described)
     assert set(described["paths"]["/api/health"]["get"]["responses"]) == {"200", "503"}
     assert "304" in described["paths"]["/api/night"]["get"]["responses"]
+    others = [(path, each) for path, methods in described["paths"].items() for each in methods.values()]
+    for path, operation in others:
+        if path != "/api/health":
+            assert {"200", "401", "500", "503"} <= set(operation["responses"]), path
+    for path in ("/api/job/{name}/stop", "/api/jobs/stop"):
+        assert {"403", "409"} <= set(described["paths"][path]["put"]["responses"])
 
 
 def test_the_description_is_a_page_that_loads_nothing_from_elsewhere(client: TestClient) -> None:

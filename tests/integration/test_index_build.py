@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from elasticsearch import Elasticsearch
 
+from sync_jobs.code_version import code_version
 from sync_jobs.errors import GuardRail, IndexNotAsExpected, RejectedDocument, SearchBlocked
 from sync_jobs.guard_rail import Limits
 from sync_jobs.index_definitions.persons import PERSONS
@@ -49,6 +50,7 @@ def test_the_index_says_by_which_run_and_for_which_date_it_was_built(run: RunJob
     meta = index_alias.own_indices(elasticsearch, PERSONS.alias)[name]
     assert meta["run_id"] == "scheduled__2026-03-10"
     assert meta["run_date"] == "2026-03-10"
+    assert (meta["definition"], meta["code"]) == (PERSONS.version, code_version())
 
 
 def test_the_two_builds_before_the_live_one_are_kept_and_older_ones_removed(

@@ -27,6 +27,7 @@ class RunFact:
     run_date: the date that it is for, None if the given one is not a date; own_date: the date that it is for by
     default. first_date: the first date that it covered, as its report says; None if it says nothing.
     run_after: not started before. started, ended: of the run. worked_from, worked_until: of the task that works.
+    attempts: of that task, the start and the end of those that failed and were repeated, oldest first.
     worked: False if that task skipped itself, because another run has done the work or a later night replaces it.
     tries: how often that task was tried. times_cleared: how often somebody has cleared the run.
     is_retrying: the last attempt failed, and the next one comes by itself.
@@ -53,6 +54,7 @@ class RunFact:
     ended: datetime | None = None
     worked_from: datetime | None = None
     worked_until: datetime | None = None
+    attempts: tuple[tuple[datetime, datetime], ...] = ()
     worked: bool = True
     tries: int = 0
     times_cleared: int = 0
@@ -99,7 +101,10 @@ class RunFact:
 
 @dataclass(frozen=True, kw_only=True)
 class EventFact:
-    """What a person did in Airflow, from its audit log. event: Airflow's name of it. what: in words, for people."""
+    """What a person did in Airflow, from its audit log. event: Airflow's name of it. what: in words, for people.
+
+    is_stop: it ended a run. reason: why, if the person said so.
+    """
 
     moment: datetime
     user: str
@@ -107,6 +112,8 @@ class EventFact:
     what: str
     dag_id: str
     run_id: str | None = None
+    is_stop: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +142,8 @@ class Component:
 class IndexFact:
     """A finished index. built_at: start of its build, UTC; None if no build made it. documents: without nested ones.
 
-    definition_version: of the index definition that the build used, None if it does not say.
+    definition_version, code_version: of the index definition and of the code that the build used, None if it does not
+    say. is_verified: before it went live, its build counted its documents and compared a sample with PostgreSQL.
     """
 
     name: str
@@ -143,6 +151,8 @@ class IndexFact:
     run_date: date | None
     documents: int | None
     definition_version: str | None = None
+    code_version: str | None = None
+    is_verified: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +173,15 @@ class BuildFact:
     def percent(self) -> int | None:
         """The share of the documents that are loaded; None until they are counted."""
         return min(100, self.documents * 100 // self.expected) if self.expected else None
+
+    @property
+    def phase(self) -> str:
+        """What the build does now, from the number of its documents."""
+        if not self.documents:
+            return "preparing the documents"
+        if self.expected and self.documents >= self.expected:
+            return "verifying it, and catching up with edits"
+        return "loading documents"
 
     @property
     def seconds_left(self) -> int | None:
@@ -201,8 +220,8 @@ class Facts:
     """Everything that is known at one moment. now: UTC.
 
     runs: of at least the last 15 days, in any order. events: newest first. dags: by job name, RECOVERY, ROLLBACK and
-    ALARM. search: None if nobody has asked Elasticsearch. error: why Airflow's database did not answer; all else is
-    unknown then.
+    ALARM. search: None if nobody has asked Elasticsearch. error: why Airflow's database did not answer; only search is
+    known then.
     """
 
     now: datetime

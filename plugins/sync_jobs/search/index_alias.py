@@ -41,6 +41,13 @@ CREATE_TIMEOUT = "30s"
 # The decider that cluster.routing.allocation.enable, or the same setting of an index, controls.
 ALLOCATION_DISABLED = "enable"
 
+# Settings of an index while it is loaded.
+LOADING_SETTINGS: dict[str, Any] = {
+    "index.refresh_interval": "-1",
+    "index.number_of_replicas": 0,
+    "index.auto_expand_replicas": False,
+}
+
 # In the name of an index: the start of its build in UTC, to the microsecond. Under the lock, no two are equal.
 _BUILT_AT = "%Y%m%dt%H%M%S-%f"
 _OWN_NAME = re.compile(r"(?P<alias>.+)-(?P<built_at>\d{8}t\d{6}-\d{6})", re.ASCII)
@@ -170,10 +177,9 @@ def create(
 def _create(
     client: Elasticsearch, name: str, mapping: dict[str, Any], meta: dict[str, Any], settings: IndexSettings
 ) -> None:
-    loading = {"refresh_interval": "-1", "number_of_replicas": 0, "auto_expand_replicas": False}
     answer = client.indices.create(
         index=name,
-        settings={"number_of_shards": settings.shards} | loading,
+        settings={"index.number_of_shards": settings.shards} | LOADING_SETTINGS,
         mappings=mapping | {"_meta": meta},
         wait_for_active_shards=1,
         timeout=CREATE_TIMEOUT,
