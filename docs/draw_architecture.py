@@ -71,7 +71,7 @@ def around(x: int, width: int, style: str, name: str, *notes: str) -> Box:
 # The packages in plugins/, by their dotted name: place, width, name and what is in them.
 PACKAGES = {
     "sync_page": part(208, 178, 320, "sync_page", "the page at /sync/", "and its HTTP interface"),
-    "sync_airflow.night": part(544, 178, 140, "night", "what became of it:", "one verdict"),
+    "sync_airflow.night": part(544, 178, 140, "night", "states of the jobs,", "one verdict"),
     "sync_airflow.dags": part(40, 262, 152, "dags", "DAGs, schedules,", "parameters, manuals"),
     "sync_airflow.tasks": part(208, 262, 152, "tasks", "operators, sensors,", "triggers"),
     "sync_airflow.messages": part(376, 262, 152, "messages", "texts for the channel,", "and when to send them"),

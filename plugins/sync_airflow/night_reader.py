@@ -1,4 +1,4 @@
-"""Reads what a verdict is made from out of Airflow's metadata database, in a bounded number of queries.
+"""Reads the facts of a verdict from Airflow's metadata database, in a bounded number of queries.
 
 For processes that may use that database: the API server and command lines. Tasks may not.
 """
@@ -37,7 +37,7 @@ from sync_jobs.index_definitions import INDEX_DEFINITIONS
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-# How far back runs are read: 14 nights before the current one, and a catch-up of the oldest.
+# How far back runs are read: 14 nights before the latest one, and a later run that covers the oldest.
 HISTORY = timedelta(days=16)
 
 # How many manual changes are read, for "who did what".

@@ -109,10 +109,10 @@ PARAMETERS: tuple[Parameter, ...] = (
         name=DIRECTION,
         kind="choice",
         title="Direction",
-        explanation="back: to the index built before the live one. forth: to the one built after it.",
+        explanation="back: to the index built before the live one. forward: to the one built after it.",
         taken_by=("rollback",),
         default="back",
-        choices=("back", "forth"),
+        choices=("back", "forward"),
     ),
     Parameter(
         name=DOCUMENTS,

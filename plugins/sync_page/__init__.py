@@ -4,11 +4,11 @@
     pages                the page of a night, and the login
     form_pages           the forms that start runs, and the checks of search
     page_view, timeline  what the templates show besides the night itself
-    run_forms            fields of the forms, and the conf of a run from them
+    run_forms            the fields of the forms, and the conf of a run from them
     words, rendering     how times and numbers are written; renders the templates
-    interface            addresses that start runs, and those of old clients
-    night_interface      the page's own addresses: a night, who did what, the search index, health
-    answers, night_view  the forms of answers
+    interface            addresses that start runs, also those that clients of the running service use
+    night_interface      addresses for scripts and monitors: a night, who did what, the search index, health
+    answers, night_view  the schemas of answers
     api_page             the OpenAPI description, and the page that shows it
     errors               how errors are answered
     access, rights       who may view and run

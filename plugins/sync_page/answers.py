@@ -1,4 +1,4 @@
-"""The forms of the answers of the HTTP interface, and which errors each address can answer."""
+"""The schemas of the answers of the HTTP interface, and which errors each address can answer."""
 
 from __future__ import annotations
 

@@ -44,5 +44,5 @@ async def add_headers(request: Request, answer: RequestResponseEndpoint) -> Resp
 
 @app.get("/api/", include_in_schema=False)
 def show_api() -> HTMLResponse:
-    """The description of the HTTP interface, for people. It says nothing about this installation, so needs no login."""
+    """The description of the HTTP interface as a page. It is the same in every installation, so it needs no login."""
     return HTMLResponse(api_page(app))

@@ -19,7 +19,7 @@ OLD_DATE_OVERRIDE = "dateOverride"
 
 
 def _iso_date(text: str) -> str | None:
-    """In the form that the DAGs take; None for blanks only."""
+    """A date in the form that the DAGs take; None for blanks only."""
     return str(parse_date(text)) if text.strip() else None
 
 
@@ -62,7 +62,7 @@ def conf_of(body: object, parameters: tuple[Parameter, ...]) -> dict[str, Any]:
 
 
 def split_jobs(body: object) -> tuple[object, dict[str, list[str]]]:
-    """The body of a request that starts recovery without its list of jobs, and that list as part of the conf.
+    """The body of a request that starts recovery, without its list of jobs; and that list, as part of the conf.
 
     Raises BadArgument unless the list names jobs, each once.
     """

@@ -38,7 +38,7 @@ from sync_page.words import being_built, clock, jobs, path_in_airflow
 ALL = "all"
 MISSING = "missing"
 
-# Fields that are no parameters.
+# Fields that are not parameters.
 CONFIRMATION = "confirmation"
 JOBS_FIELD = "jobs"
 REASON = "reason"
@@ -51,7 +51,7 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What a form starts. name: of a job, ALL or MISSING. jobs: the names of the only jobs to run, of MISSING."""
+    """What a form starts. name: of a job, ALL or MISSING. jobs: of MISSING, the names of the jobs to run."""
 
     name: str
     dag_id: str
@@ -63,7 +63,7 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of an attempt to start a run. problem: why not. running: the run that is active already."""
+    """The result of an attempt to start a run. problem: why it failed. running: the run that is already active."""
 
     code: int = status.HTTP_200_OK
     problem: str = ""
@@ -77,7 +77,7 @@ class Outcome:
 
 @router.get("/run/{name}")
 async def run_form(request: Request, name: str, user: Visitor) -> Response:
-    """The form that starts a job, all, or those that are missing. The query fills in fields."""
+    """The form that starts a job, all jobs, or the missing ones. The query fills in fields."""
     target, rights = _target(name), await rights_of(user)
     if name == MISSING:
         taken = await snapshot()
@@ -153,7 +153,7 @@ async def roll_back(request: Request, index: str, user: Visitor) -> Response:
         problem = being_built(search.build.name)
         return await _rollback(request, index, user, Outcome(code=409, problem=problem), **values)
     if not reason and not is_dry:
-        error = "Say why search is rolled back. Nothing was started."
+        error = "Give the reason for the rollback. Nothing was started."
         return await _rollback(request, index, user, Outcome(code=400), error=error, **values)
     conf = {"direction": found.direction, "dry_run": is_dry}
     outcome = await _start(PERSONS.rollback_name, conf, user, reason)
@@ -171,7 +171,7 @@ async def checks(request: Request, user: Visitor) -> Response:
     try:
         checked = await shared_checks(PERSONS).get()
     except NoAnswer as error:
-        problem = f"The checks gave {error}."
+        problem = f"The checks could not be made: {error}."
     except (SyncJobError, AirflowFailException) as error:
         problem = str(error)
     else:
@@ -215,7 +215,7 @@ def _job(name: str) -> Job:
 
 
 def _stopped(taken: Snapshot, rights: Rights, job: Job) -> JobView | None:
-    """The job in the latest night, if its guard rail has stopped it there and the user may view it."""
+    """The job in the latest night, if the guard rail has stopped it and the user may view it."""
     view = night_view(taken, taken.night(), rights)
     return next((each for each in view.jobs if each.name == job.name and each.guard_rail), None)
 
@@ -320,7 +320,7 @@ async def _rollback(
     search, index = _kept(await snapshot(), rights, name)
     title = "Roll back search"
     if search is None or index is None or index.direction is None:
-        text = "Only the index built just before the live one, or just after it, can go live. This one cannot."
+        text = "A rollback can only use the index built just before the live one, or just after it, not this one."
         return answer(request, "nothing.html", 404, title=title, text=text)
     outcome = outcome or Outcome(problem=_missing_right(rights, PERSONS.rollback_name))
     values = {"index": index, "live": search.live, "error": error, "reason": reason, "is_dry": is_dry}

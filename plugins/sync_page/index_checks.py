@@ -70,8 +70,8 @@ def check_index(definition: IndexDefinition) -> Checked:
         found.make("exactly one index is behind the alias", lambda: found.one_index(client))
         if found.index is not None:
             index = found.index
-            found.make("the index takes writes", lambda: _takes_writes(client, index))
-            found.make("documents are as many as expected", lambda: _counts(definition, client, index))
+            found.make("the index accepts writes", lambda: _takes_writes(client, index))
+            found.make("the number of documents is as expected", lambda: _counts(definition, client, index))
             found.make("a sample agrees with PostgreSQL", lambda: _sample(definition, client, index))
     return Checked(alias=definition.alias, index=found.index, checks=found.checks)
 
@@ -93,7 +93,7 @@ class _Checks:
             passed, text = None, str(error)
         except (TransportError, ApiError, PostgresError) as error:
             log.warning("Check of %s: %s: %s", self.definition.alias, name, error)
-            passed, text = None, f"No answer as expected: {type(error).__name__}"
+            passed, text = None, f"Unexpected answer: {type(error).__name__}"
         self.checks.append(Check(name=name, passed=passed, text=text, checked_at=timezone.utcnow()))
 
     def one_index(self, client: Elasticsearch) -> str:
@@ -107,7 +107,7 @@ class _Checks:
 
 
 def _takes_writes(client: Elasticsearch, index: str) -> str:
-    """By its blocks and the health of its shards: a check must not write."""
+    """Whether an index accepts writes, by its blocks and the health of its shards: a check must not write."""
     settings = client.indices.get_settings(index=index, name="index.blocks.*", flat_settings=True)
     blocks = (
         [key for key, value in settings[index]["settings"].items() if str(value).lower() == "true"] if settings else []
@@ -144,7 +144,7 @@ def _sample(definition: IndexDefinition, client: Elasticsearch, index: str) -> s
         if left_out:
             return f"{error} The build has left out {left_out} {definition.entity}s, which may be these."
         raise
-    return f"{len(keys)} {definition.entity}s chosen at random are as in PostgreSQL"
+    return f"{len(keys)} {definition.entity}s chosen at random agree with PostgreSQL"
 
 
 def _built_for(client: Elasticsearch, definition: IndexDefinition, index: str) -> tuple[date, int]:

@@ -1,7 +1,7 @@
 """The HTTP interface of the page, also for scripts: status of all jobs, parameters, starting runs.
 
 Addresses and answers that old clients know are those of the service that this one replaces (docs/domain.md, "The HTTP
-interface"). The page's own addresses are in sync_page.night_interface.
+interface"). All other addresses are in sync_page.night_interface.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def require_right_to_run(user: Any, dag_id: str) -> None:
 
 
 def start(dag_id: str, conf: dict[str, Any], user: Any, *, reason: str = "") -> JSONResponse:
-    """Start a run unless one is active (sync_page.starting). The answer says which of both."""
+    """Start a run unless one is active (sync_page.starting). The answer says which of the two happened."""
     try:
         run_id = starting.start(dag_id, conf, user, reason=reason)
     except AlreadyRunning as error:

@@ -1,4 +1,4 @@
-"""The page's own addresses: a night as one snapshot, who did what, the search index, and the health of it all."""
+"""Addresses for scripts and monitors: a night as one snapshot, who did what, the search index, and the health."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from sync_page.shared_read import NoAnswer, SharedRead
 from sync_page.snapshot import Snapshot, snapshot
 from sync_page.words import being_built
 
-# What changes with every look without being news. Left out of the ETag.
+# Fields that change with every request although nothing has happened. Left out of the ETag.
 _NO_NEWS: Any = {"checked_at": True, "search": {"age_seconds"}, "components": {"__all__": {"seen"}}}
 _SCHEMA = TypeAdapter(NightView)
 
@@ -145,7 +145,7 @@ def get_indices(user: GetUserDep) -> list[SearchFact]:
 
 @router.put("/index/{alias}/checks", dependencies=[Depends(from_our_pages)], responses=errors(400, 403, 415, 503))
 async def check_now(alias: str, user: GetUserDep) -> Checked:
-    """Check the live index now: it is alone behind the alias, takes writes, and agrees with PostgreSQL.
+    """Check the live index now: it is alone behind the alias, accepts writes, and agrees with PostgreSQL.
 
     It writes nothing. Several requests at the same time share one check.
     """
@@ -154,7 +154,7 @@ async def check_now(alias: str, user: GetUserDep) -> Checked:
     try:
         return await shared_checks(definition).get()
     except NoAnswer as error:
-        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, f"The checks gave {error}") from error
+        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, f"The checks could not be made: {error}") from error
     except (SyncJobError, AirflowFailException) as error:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error)) from error
 
@@ -170,7 +170,9 @@ async def roll_back(alias: str, wanted: Rollback, user: GetUserDep) -> JSONRespo
     definition = _definition(alias)
     await run_in_threadpool(require_right_to_run, user, definition.rollback_name)
     if not wanted.dry_run and not wanted.reason.strip():
-        raise BadArgument("reason: expected why search is rolled back. It is kept with the run. Nothing was started.")
+        raise BadArgument(
+            "reason: expected the reason for the rollback, which is kept with the run. Nothing was started."
+        )
     search = (await snapshot()).facts.search
     if search is None or search.error:
         why = search.error if search else "its state is not known"
@@ -180,8 +182,8 @@ async def roll_back(alias: str, wanted: Rollback, user: GetUserDep) -> JSONRespo
     direction = direction_to(search, wanted.index)
     if direction is None:
         text = (
-            f"index: expected the index built just before or just after the live one, got {wanted.index}. Go there "
-            "one index at a time. Nothing was started."
+            f"index: expected the index built just before or just after the live one, got {wanted.index}. To go "
+            "further, roll back one index at a time. Nothing was started."
         )
         raise BadArgument(text)
     conf: dict[str, Any] = {"direction": direction, "dry_run": wanted.dry_run}

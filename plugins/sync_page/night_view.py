@@ -421,4 +421,4 @@ def direction_to(search: SearchFact, name: str) -> str | None:
     newer = [each for each in names if each > search.live.name]
     if older and name == max(older):
         return "back"
-    return "forth" if newer and name == min(newer) else None
+    return "forward" if newer and name == min(newer) else None

@@ -214,7 +214,7 @@ def _search_fact(view: NightView) -> Fact:
     if search is None:
         return Fact(id="search", label=name, value="Not shown", notes=("You may not view the job that builds it.",))
     if search.error:
-        return Fact(id="search", label=name, value="Not known", notes=(search.error,), is_bad=True)
+        return Fact(id="search", label=name, value="Unknown", notes=(search.error,), is_bad=True)
     if search.live is None:
         return Fact(id="search", label=name, value="No index", notes=("Search finds nobody.",), is_bad=True)
     age, limit = search.age_seconds, search.age_limit_seconds
@@ -223,7 +223,7 @@ def _search_fact(view: NightView) -> Fact:
     return Fact(
         id="search",
         label=name,
-        value=f"{minute(search.live.built_at)} UTC" if search.live.built_at else "Not known",
+        value=f"{minute(search.live.built_at)} UTC" if search.live.built_at else "Unknown",
         notes=_filled(london(search.live.built_at), *notes),
         is_bad=age is None or (age > limit and view.level != "busy"),
     )
@@ -279,7 +279,7 @@ def _text(job: JobView) -> str:
     if job.because_of:
         return f"It needs {' and '.join(job.because_of)}"
     if job.state == "running" and job.run:
-        return f"At work since {clock(job.run.worked_from or job.run.started)}"
+        return f"Running since {clock(job.run.worked_from or job.run.started)}"
     if job.waits_for and not job.why:
         return f"It waits {job.waits_for}"
     return job.why[:1].upper() + job.why[1:]
@@ -299,7 +299,7 @@ def _more(job: JobView) -> tuple[str, ...]:
     """The rest, in the details of a job."""
     found = [f"Writes {job.writes}."]
     if job.then_run:
-        found.append(f"After a manual run follow {', '.join(job.then_run)}.")
+        found.append(f"Follow-on jobs of a manual run: {', '.join(job.then_run)}.")
     run = job.run
     if run:
         who = f", {run.user}" if run.user else ""

@@ -1,7 +1,7 @@
 """The page of a night, and the login. It works without JavaScript.
 
-The script of the page asks for the same pages, and takes over what has changed. It names itself in the header
-X-Sync-Script: then a visitor who is not logged in gets the status 401 in place of a redirect to the login.
+The script of the page requests the same pages and updates what has changed. It sends the header X-Sync-Script, so that
+a visitor who is not logged in gets the status 401 instead of a redirect to the login.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ async def _rights(shown: Snapshot, user: Any) -> Rights:
     except SQLAlchemyError:
         if shown.facts.error is None:
             raise
-        return NOBODY  # the database that knows the rights does not answer either; nothing is shown but that
+        return NOBODY  # the rights are in the database that does not answer; the page shows only that
 
 
 def _chosen_night(request: Request, shown: Snapshot) -> date | None:

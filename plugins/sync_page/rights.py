@@ -1,4 +1,4 @@
-"""What a user may view and run, asked once every few seconds: each question to Airflow may cost a query."""
+"""What a user may view and run. Airflow is asked once every few seconds, because each question may cost a query."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sync_page.access import may_run, may_view
 # A right that is taken away can still show the page for this long. Starting a run always asks again.
 FRESH_SECONDS = 5.0
 
-# More users than ever look at the page at the same time.
+# More users than will ever view the page at the same time.
 REMEMBERED = 500
 
 

@@ -17,7 +17,7 @@ from sync_jobs.parameters import PARAMETERS, Kind, Parameter
 from sync_jobs.run_dates import parse_date
 from sync_page.arguments import conf_of
 
-# The four choices of a date override. The value of the choice "date" stands in a field of its own.
+# The four choices of a date override. The choice "date" has a field of its own for its value.
 AS_RUN_DATE, A_DATE = "", "date"
 CHOICES = (
     (AS_RUN_DATE, "As for the run date"),
@@ -38,7 +38,7 @@ MAXIMUMS: dict[Kind, int | None] = {"percentage": 100, "growth": None}
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """A field with what was filled in. error: what is wrong with it. other: the value of OTHER_DATE, with its error."""
+    """A field with its value. error: what is wrong with it. other: the value of OTHER_DATE, with its error."""
 
     parameter: Parameter
     value: str
@@ -53,13 +53,13 @@ class Field:
 
     @property
     def is_checked(self) -> bool:
-        """Of a boolean."""
+        """Whether the box of a boolean is ticked."""
         return self.value == "on"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filled:
-    """A form with what was filled in. conf: of the run; empty if something is wrong.
+    """A form with its values. conf: of the run; empty if a value is wrong.
 
     warning: about a run date that is not today's. Nothing is started until it is confirmed.
     """
@@ -70,7 +70,7 @@ class Filled:
 
     @property
     def is_ready(self) -> bool:
-        """Everything is right, and confirmed."""
+        """All values are valid, and confirmed if necessary."""
         return not self.warning and not any(field.error or field.other_error for field in self.fields)
 
     def value(self, name: str) -> str:
@@ -79,7 +79,7 @@ class Filled:
 
 
 def blank(parameters: tuple[Parameter, ...], given: Mapping[str, str]) -> Filled:
-    """The form before somebody has filled it in. given: values in place of the defaults."""
+    """The form before somebody has filled it in. given: values instead of the defaults."""
     return Filled(
         fields=tuple(_field(each, given.get(each.name, _default(each)), given) for each in parameters), conf={}
     )

@@ -9,14 +9,14 @@ from datetime import UTC, datetime, time, timedelta
 from sync_page.night_view import JobView, NightView, RunView
 from sync_page.words import NOTHING, clock, duration
 
-# An ordinary night is drawn from midnight until then.
+# The picture of an ordinary night ends at this time. It starts at midnight.
 USUAL_END = timedelta(hours=2, minutes=30)
 
 # Longer pictures have marks further apart, so that their labels do not touch each other.
 STEPS = tuple(timedelta(minutes=minutes) for minutes in (30, 60, 120, 240, 360))
 MOST_STEPS = 6
 
-# Shorter bars could not be seen.
+# Shorter bars would be invisible.
 LEAST_WIDTH = 0.6
 
 

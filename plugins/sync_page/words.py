@@ -1,4 +1,4 @@
-"""How the page writes times, numbers and states. Times are UTC; where London differs, its time stands beside them."""
+"""How the page writes times, numbers and states. Times are UTC; if the time in London differs, it is shown as well."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sync_jobs.report import COUNTS, label
 
 LONDON = ZoneInfo("Europe/London")
 
-# Stands where there is nothing to say.
+# Shown if there is no value.
 NOTHING = "\N{EN DASH}"
 
 # State of a job -> symbol and word. The symbol carries the state without colour.
@@ -44,18 +44,18 @@ SYMBOLS = {"good": "✓", "busy": "▶", "warning": "!", "bad": "✕", "unknown"
 # Whether a check has passed, None if it could not be made -> symbol and word.
 CHECKS = {True: ("✓", "passed"), False: ("✕", "failed"), None: ("?", "not checked")}
 
-# Counts of a report that say what changed.
+# The counts of a report that say what a run has changed.
 CHANGES = ("added", "changed", "removed", "refreshed", "left_out")
 
 
 def path_in_airflow(dag_id: str, run_id: str) -> str:
-    """Of a run in Airflow's UI, relative to Airflow's address."""
+    """The path of a run in Airflow's UI, relative to Airflow's address."""
     return f"dags/{dag_id}/runs/{quote(run_id, safe='')}"
 
 
 def being_built(index: str) -> str:
     """Why a rollback is refused during a build."""
-    return f"{index} is being built: wait for its end, or stop that run. Nothing was started."
+    return f"{index} is being built: wait for the end of the build, or stop its run. Nothing was started."
 
 
 def minute(moment: datetime | None) -> str:

@@ -261,7 +261,7 @@ def test_a_rollback_is_refused_during_a_build(view: Page, seeded: SeededAirflow,
     expect(view.get_by_role("progressbar")).to_have_count(0)
     view.get_by_label("Reason").fill("wrong offices")
     view.get_by_role("button", name="Roll back").click()
-    expect(view.get_by_role("alert")).to_contain_text("is being built: wait for its end")
+    expect(view.get_by_role("alert")).to_contain_text("is being built: wait for the end of the build")
     assert seeded.started() == []
     forget_refusals(complaints)
 
@@ -404,12 +404,12 @@ def test_updates_can_be_paused(view: Page, seeded: SeededAirflow) -> None:
     expect(view.locator("#sentence")).to_contain_text("Last night was fine.")
 
 
-def test_a_lost_server_dims_what_is_old_and_says_so(view: Page, seeded: SeededAirflow, complaints: list[str]) -> None:
+def test_a_lost_server_dims_the_page_and_says_so(view: Page, seeded: SeededAirflow, complaints: list[str]) -> None:
     look(view, seeded, "under way")
     top = view.locator("#verdict").bounding_box()
     view.route("**/sync/", lambda route: route.abort())
     message = view.locator("#message")
-    expect(message).to_have_text("Airflow does not answer. What is below is of 01:34:00 UTC, and old.")
+    expect(message).to_have_text("Airflow does not answer. This page shows the state at 01:34:00 UTC.")
     expect(view.locator("main")).to_have_class("stale")
     expect(view).to_have_title(re.compile("^\\? Old"))
     assert view.locator("#verdict").bounding_box() == top  # the place of the message is reserved

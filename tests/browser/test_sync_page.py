@@ -1,4 +1,4 @@
-"""The page at /sync/ in a real Airflow: what its buttons start, and what becomes of it."""
+"""The page at /sync/ in a real Airflow: what its buttons start, and how that ends."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -100,7 +100,7 @@ def test_a_list_that_does_not_name_jobs_is_refused(client: TestClient, jobs: Any
     assert "jobs: expected a list with some of" in answer.json()["error"]
 
 
-def test_the_night_is_one_answer_for_everything(client: TestClient, history: Any) -> None:
+def test_one_answer_has_the_whole_night(client: TestClient, history: Any) -> None:
     stop = "person_trust: this run would remove 505520 of 505520, more than the 101104 allowed (20 %). Check for"
     name = JOBS[1].name
     history(known(fine_night(but=failed_with_dependants(name, reason=stop))), search(index(NIGHT - timedelta(days=1))))

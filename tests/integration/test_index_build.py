@@ -1,4 +1,4 @@
-"""The life of the index behind the alias persons: beside the live one, in one step, or not at all."""
+"""Builds of the index behind the alias persons: each is promoted in one request, or leaves nothing behind."""
 
 import itertools
 from datetime import UTC, date, datetime
@@ -106,7 +106,7 @@ def test_a_plain_index_with_the_name_of_the_alias_is_replaced(
 def test_a_plain_index_without_a_mapping_is_replaced_too(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
-    """Its lists are no nested ones, so that they cannot be counted; its documents are."""
+    """Its lists are not nested, so their objects cannot be counted. Its documents are counted."""
     elasticsearch.index(
         index=PERSONS.alias,
         document={"personId": 1, "currentOwner": "X", "trusts": [{"trustId": 7}], "programmeMemberships": [{"id": 1}]},

@@ -90,7 +90,7 @@ def test_a_killed_build_is_retried_and_its_unfinished_index_removed(
         sessions = running_airflow.wait_for_sessions_at_a_lock()
         orphans = running_airflow.indices() - before
         psutil.Process(running_airflow.api.get(task.path)["pid"]).kill()
-        # Nobody tells PostgreSQL: it finds out by itself that the process is gone.
+        # Nobody closes the connection: PostgreSQL notices that the process is gone.
         running_airflow.wait_for_end_of_sessions(sessions)
     assert running_airflow.wait_for_end(BUILD, task.run_id) == "success"
     assert orphans

@@ -66,7 +66,7 @@ def test_failed_jobs_are_root_causes_and_those_that_wait_for_them_are_folded_und
     assert night.job(SEARCH).because_of == (EMPLOYING, TRAINING)
 
 
-def test_a_night_without_any_run_is_told_from_a_fine_one() -> None:
+def test_a_night_without_any_run_is_not_fine() -> None:
     yesterday = fine_night(NIGHT - timedelta(days=1))
     night = judge(known(yesterday))
     assert (night.verdict, night.is_healthy) == ("nothing ran", False)
@@ -97,7 +97,7 @@ def test_a_job_that_takes_much_longer_than_usual_is_late() -> None:
     running = scheduled(OWNER, state="running")
     assert judge(known([*history, running], now=at("00:15"))).verdict == "under way"
     night = judge(known([*history, running], now=at("00:17")))
-    assert night.sentence == f"{OWNER} is late: it has been at work since 00:05 (it usually takes 1 min)."
+    assert night.sentence == f"{OWNER} is late: it has been running since 00:05 (it usually takes 1 min)."
     assert night.missing == ()
 
 
@@ -121,7 +121,7 @@ def test_a_night_under_way_names_what_runs() -> None:
     assert night.job(STATUS).waits_for == "for its time, 02:00 UTC"
 
 
-def test_before_its_first_job_the_current_night_is_that_of_the_day_before() -> None:
+def test_until_its_first_job_the_latest_night_is_that_of_the_previous_day() -> None:
     night = judge(
         known(fine_night(NIGHT - timedelta(days=1)), now=at("00:04"), search=search(index(NIGHT - timedelta(days=1))))
     )
@@ -136,7 +136,7 @@ def test_a_dry_run_does_not_repair_a_failed_job() -> None:
     assert [run.run_id for run in night.job(OWNER).dry_runs] == [dry.run_id]
 
 
-def test_a_failed_dry_run_does_not_spoil_a_night() -> None:
+def test_a_failed_dry_run_does_not_change_a_night() -> None:
     assert judge(known([*fine_night(), manual(OWNER, at("07:00"), "failed", dry_run=True)])).verdict == "fine"
 
 
@@ -171,7 +171,7 @@ def test_a_run_before_its_upstream_jobs_have_done_the_work_does_not_count() -> N
     assert missing(night) == [SEARCH]
 
 
-def test_a_catch_up_covers_the_nights_before_it() -> None:
+def test_a_run_covers_the_missed_nights_before_it() -> None:
     thursday = NIGHT - timedelta(days=1)
     caught_up = [scheduled(job, first_date=WEDNESDAY) for job in JOBS[6:]]
     night = judge(known(fine_night(but=caught_up)), thursday)

@@ -67,7 +67,7 @@ def test_an_error_is_shared_like_a_result() -> None:
     assert len(calls) == 1
 
 
-def test_an_old_result_is_handed_out_while_the_next_is_being_read() -> None:
+def test_an_old_result_is_returned_while_the_next_is_being_read() -> None:
     read = Counter()
     shared = SharedRead("test", read, fresh_seconds=0, limit_seconds=5, stale_seconds=60)
     assert asyncio.run(shared.get()) == 1

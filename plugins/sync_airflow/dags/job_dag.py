@@ -19,7 +19,7 @@ from sync_jobs.parameters import job_parameters
 def build_job_dag(job: Job) -> DAG:
     """wait_for_<upstream>... -> run_job -> run_next_job, at the job's time every night and in manual runs.
 
-    Beside them, replace_missing_run: it works even if the job of its run fails.
+    After run_job also replace_missing_run, even if the job has failed. run_job skips what has no work in its run.
     """
     with DAG(
         dag_id=job.dag_id,
@@ -46,7 +46,7 @@ def build_job_dag(job: Job) -> DAG:
             wait_for(job, build, any_end=True) >> run_job
         # Follow-on jobs read what this job has written, so they run only after its success.
         run_job >> RunNextJobOperator(task_id=RUN_NEXT_JOB, job_name=job.name)
-        ReplaceMissingRunOperator(job_name=job.name)
+        run_job >> ReplaceMissingRunOperator(job_name=job.name)
     return dag
 
 

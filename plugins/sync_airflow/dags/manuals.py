@@ -47,8 +47,8 @@ A manual run waits for no other job. If another run of this job is running, it q
 {parameter_table(job_parameters(job))}
 #### If it failed
 
-1. The last lines of the log of `run_job` say what was expected, what was found and what to do. Errors that can pass,
-   such as a lost connection, have been retried three times by then.
+1. The last lines of the log of `run_job` say what was expected, what was found and what to do. Transient errors, such
+   as a lost connection, have already been retried three times.
 2. Readers never see half-written data. The last sentence of the error says what was written, if anything was.
 3. After the repair, {_repeat(job)}
 """
@@ -63,7 +63,7 @@ Runs all jobs one after the other, even those that have already run this night. 
 runs in its own DAG, which has its log and its report.
 
 Recovery has no schedule. It is triggered manually, and by each start of the scheduler in the recovery window (00:00 to
-07:00 UTC by default), unless a run of it is queued or running. While this DAG is paused, neither starts it.
+07:00 UTC by default), unless a run of it is queued or running. While this DAG is paused, recovery cannot start.
 
 {order}
 
@@ -97,7 +97,7 @@ def rollback_manual(definition: IndexDefinition) -> str:
 
 Use it when last night's build succeeded but its search index is wrong. The indices of earlier builds are kept (two by
 default, see docs/index-settings.md). `direction` *back* puts the index built before the live one behind the alias
-`{definition.alias}`; *forth* puts the one built after it there. Readers see either index as a whole.
+`{definition.alias}`; *forward* puts the one built after it there. Readers see either index as a whole.
 
 If the running definition (SQL and mapping) built the index, no edit is lost. Before the swap, it is brought up to date:
 documents that differ from PostgreSQL are rewritten, for the run date that the index was built for. Edits made meanwhile

@@ -1,4 +1,8 @@
-"""Messages to the channel: when they are sent, their texts, and how they reach Slack.
+"""Messages to the channel.
+
+    announcements    when they are sent
+    texts            their texts
+    slack            how they reach Slack
 
 Must not import sync_airflow.tasks or sync_airflow.dags.
 """

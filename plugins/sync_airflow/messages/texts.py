@@ -11,7 +11,7 @@ from sync_jobs.report import COUNTS, label
 # Notifies everyone in the channel.
 TO_THE_CHANNEL = "<!channel>"
 
-# Slack accepts a few thousand characters; nobody reads that many.
+# Slack accepts a few thousand characters, which is too much to read.
 MAXIMUM_REASON = 1000
 
 

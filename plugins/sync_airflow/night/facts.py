@@ -1,4 +1,4 @@
-"""What a verdict is made from. Readers of Airflow's database and of Elasticsearch fill these classes."""
+"""The input of a verdict. Readers of Airflow's database and of Elasticsearch fill these classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync_airflow.night_rules import Success
 StartedBy = Literal["schedule", "manual", "follow-on", "recovery", "restart", "backfill"]
 RunState = Literal["queued", "running", "success", "failed"]
 
-# The DAGs that are no jobs, in RunFact.job.
+# The DAGs that are not jobs, in RunFact.job.
 RECOVERY = "recovery"
 ROLLBACK = "rollback"
 ALARM = "alarm"
@@ -35,7 +35,7 @@ class RunFact:
     failed_task: the task that failed first. stopped_by: the job whose failure stopped this run before it worked.
     reason: of a failure.
     report: sync_jobs.report.Report.as_dict of a success. conf: its parameters, as given. user: who started it, empty
-    for Airflow. note: what somebody has noted on the run.
+    for Airflow. note: the note on the run in Airflow.
     """
 
     job: str
@@ -75,12 +75,12 @@ class RunFact:
 
     @property
     def work_started(self) -> datetime | None:
-        """When its work began; of a run without such a task, when it began itself."""
+        """When its work began; for a run without such a task, when the run began."""
         return self.worked_from or self.started
 
     @property
     def work_ended(self) -> datetime | None:
-        """When its work ended; of a run without such a task, when it ended itself."""
+        """When its work ended; for a run without such a task, when the run ended."""
         return self.worked_until or self.ended
 
     @property
@@ -111,9 +111,9 @@ class EventFact:
 
 @dataclass(frozen=True, kw_only=True)
 class DagFact:
-    """A DAG in Airflow. is_known: Airflow has read its file. next_run: the next planned tick's run, UTC.
+    """A DAG in Airflow. is_known: Airflow has read its file. next_run: when Airflow plans the next run, UTC.
 
-    blocked_by: the run that somebody planned for a later time. Until it has ended, Airflow starts no scheduled run.
+    blocked_by: a run that somebody planned for a later time. Until it has ended, Airflow creates no scheduled run.
     """
 
     is_known: bool = True
@@ -133,7 +133,7 @@ class Component:
 
 @dataclass(frozen=True, kw_only=True)
 class IndexFact:
-    """A finished index. built_at: start of its build, UTC; None if no build made it. documents: top level.
+    """A finished index. built_at: start of its build, UTC; None if no build made it. documents: without nested ones.
 
     definition_version: of the index definition that the build used, None if it does not say.
     """
@@ -161,7 +161,7 @@ class BuildFact:
 
     @property
     def percent(self) -> int | None:
-        """Of the documents; None until they are counted."""
+        """The share of the documents that are loaded; None until they are counted."""
         return min(100, self.documents * 100 // self.expected) if self.expected else None
 
     @property
@@ -176,7 +176,7 @@ class BuildFact:
 class SearchFact:
     """One search index. job: name of the job that builds it. rollback: id of the DAG that rolls it back.
 
-    error: why nothing is known, then all else is empty. live: behind the alias; None if nothing is.
+    error: why nothing is known; everything else is empty then. live: behind the alias; None if nothing is.
     previous: the other finished indices, newest first; some may be newer than the live one (after a rollback).
     """
 

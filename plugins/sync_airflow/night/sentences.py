@@ -30,7 +30,7 @@ def sentence(night: Night, facts: Facts) -> str:
 
 
 def details(night: Night, facts: Facts) -> tuple[str, ...]:
-    """Sentences after the verdict: what is not done and why, and what readers of search see."""
+    """Sentences after the verdict: what is not done and why, and how old the search index is."""
     found = []
     stuck = [job for job in night.jobs if job.is_stuck]
     if stuck and night.verdict == "needs you":

@@ -1,4 +1,4 @@
-"""One verdict for a night, from what became of its jobs, of the search index and of Airflow's components."""
+"""One verdict for a night, from the states of its jobs, of the search index and of Airflow's components."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ LEVELS: dict[Verdict, Level] = {
     "unknown": "unknown",
 }
 
-# The verdicts that a monitor takes for success.
+# The verdicts that the health address answers with 200.
 HEALTHY: tuple[Verdict, ...] = ("fine", "repaired", "under way", "rolled back")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RootCause:
-    """A job that is not done although all jobs before it are, and those that did not run because of it."""
+    """A job that is not done although its upstream jobs are, and those that did not run because of it."""
 
     job: JobNight
     followers: tuple[JobNight, ...] = ()
@@ -174,7 +174,7 @@ def why_stale(alias: str, name: str | None, built: datetime | None, night: date)
 
 
 def _roots(jobs: tuple[JobNight, ...]) -> tuple[RootCause, ...]:
-    """Each job that is stuck or late on its own account, with those that did not run because of it.
+    """Each job that is stuck or late for a reason of its own, with those that did not run because of it.
 
     A job with several root causes is listed under the first.
     """

@@ -1,9 +1,9 @@
-"""Triggers recovery after the start of a scheduler: once, however many schedulers start.
+"""Triggers recovery after the start of a scheduler: once, even if several schedulers start.
 
     python -m sync_airflow.restart.recovery_trigger 2026-03-10T03:00:00+00:00
 
-The argument is the time at which the scheduler started. On the very first start the DAG is not known to Airflow yet, or
-is still paused; then this waits. Logs one line with the result.
+The argument is the time at which the scheduler started. On the very first start Airflow does not know the DAG yet, or
+the DAG is still paused; then this process waits. It logs one line with the result.
 """
 
 from __future__ import annotations

@@ -62,14 +62,14 @@ class SummaryOperator(BaseOperator):
         wanted = _wanted_or_all(context)
         to_run_again = tuple(job for job in jobs_to_run_again(states) if job in wanted)
         if to_run_again:
-            self.log.error(run_book(to_run_again, states, reasons, run_date))
+            self.log.error(what_to_run_again(to_run_again, states, reasons, run_date))
             names = ", ".join(job.name for job in to_run_again)
             fail(context, f"Run again, in this order, with run_date {run_date}: {names}")
         return run_date.isoformat()
 
 
 def _wanted_or_all(context: Context) -> tuple[Job, ...]:
-    """The jobs of this recovery; all of them if its list is wrong: then none has run."""
+    """The jobs of this recovery; all jobs if its list is wrong, because then none has run."""
     try:
         return wanted_jobs(context)
     except BadArgument:
@@ -93,10 +93,10 @@ def table(states: Mapping[str, str | None], reports: Mapping[str, Mapping[str, A
     return "\n".join(line.rstrip() for line in lines)
 
 
-def run_book(
+def what_to_run_again(
     jobs: tuple[Job, ...], states: Mapping[str, str | None], reasons: Mapping[str, str | None], run_date: date
 ) -> str:
-    """What to do after a recovery in which these jobs did not succeed."""
+    """The list of the jobs that did not succeed in a recovery, with the reasons, and how to run them again."""
     lines = [f"Run {len(jobs)} of {len(JOBS)} jobs again, in this order, with run_date {run_date}:"]
     for job in jobs:
         unfit = unfit_upstream_jobs(job, states)

@@ -48,7 +48,7 @@ from sync_jobs.search.verification import (
     verify_totals,
 )
 
-# At most this many background refreshes during a load, each after the same share of the expected documents.
+# A load has at most this many background refreshes, each after an equal share of the expected documents.
 REFRESH_FRACTION = 5
 
 log = logging.getLogger(__name__)
@@ -165,7 +165,7 @@ class _Build:
         run = self.run
         meta = self._meta()
         execute(run.postgres, "session/planner_in_key_order", {"parallel_workers": run.settings.parallel_workers})
-        # Closed even if not all of it was read; otherwise the connection could not end its transaction.
+        # The lines are closed after an error too: with an unfinished COPY the connection cannot end its transaction.
         with phases.of("load"), closing(document_lines(self.definition, run.postgres, run.run_date)) as lines:
             with in_background(run.postgres, _first_of, lines) as first_lines:
                 live_values = self._prepare(live, meta)
@@ -251,7 +251,7 @@ class _Build:
     ) -> None:
         """Raise GuardRail if the new index differs too much from the live one.
 
-        A new definition may change every document, so changes are limited only if both indices have the same one.
+        A new definition may change every document, so changes are limited only if the same one built both indices.
         """
         definition, alias = self.definition, self.definition.alias
         changed = difference.changed

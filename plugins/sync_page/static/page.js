@@ -1,4 +1,4 @@
-// Keeps the page up to date: asks the server for the same page, and changes in place what differs.
+// Keeps the page up to date: requests the page again, and updates in place what differs.
 //
 //   page.js  =>  dialog.js  =>  requests.js
 
@@ -67,11 +67,11 @@ function announce(before) {
   if (changed.length) byId("news").textContent = changed.map((row) => row.dataset.announcement).join(". ");
 }
 
-/** Say that what is shown is old, and dim it. */
+/** Say that the page is out of date, and dim it. */
 function showOld(error) {
   const main = byId("main");
   main.classList.add("stale");
-  const since = `What is below is of ${main.dataset.checked} UTC, and old.`;
+  const since = `This page shows the state at ${main.dataset.checked} UTC.`;
   document.title = `? Old – ${document.title.replace("? Old – ", "")}`;
   if (error instanceof LoggedOut) {
     const link = Object.assign(document.createElement("a"), { href: location.href, textContent: "Log in again" });
