@@ -49,8 +49,12 @@ status:
 	@[ -x .venv/bin/python ] || { echo 'Nothing is installed here yet.'; exit 1; }
 	@exec env $(python) -m local $@
 
-test: lint
-	$(python) -m pytest --numprocesses=$(workers) --dist=worksteal
+# The linters run beside the tests, which often wait for servers.
+test: venv
+	@$(MAKE) --no-print-directory lint & lint=$$!; \
+	$(python) -m pytest --numprocesses=$(workers) --dist=worksteal; tests=$$?; \
+	wait $$lint || { echo 'The linters found something: see above, or run make lint.'; exit 1; }; \
+	exit $$tests
 
 # Separate from the other tests because it takes long. .ci/run runs it, too.
 test-night: venv

@@ -71,7 +71,7 @@ def around(x: int, width: int, style: str, name: str, *notes: str) -> Box:
 # The packages in plugins/, by their dotted name: place, width, name and what is in them.
 PACKAGES = {
     "sync_page": part(208, 178, 320, "sync_page", "the page at /sync/", "and its HTTP interface"),
-    "sync_airflow.night": part(544, 178, 140, "night", "what became of it:", "one verdict"),
+    "sync_airflow.night": part(544, 178, 140, "night", "states of the jobs,", "one verdict"),
     "sync_airflow.dags": part(40, 262, 128, "dags", "DAGs, schedules,", "parameters, manuals"),
     "sync_airflow.tasks": part(184, 262, 128, "tasks", "operators, sensors,", "triggers"),
     "sync_airflow.messages": part(328, 262, 112, "messages", "texts, and when", "to send them"),
@@ -95,7 +95,6 @@ MODULES = {
 IMPORTS = (
     ("sync_airflow.dags", "sync_airflow.tasks"),
     ("sync_airflow.tasks", "sync_airflow.messages"),
-    ("sync_page", "sync_airflow.tasks"),
     ("sync_page", "sync_airflow.night"),
     ("sync_airflow.tasks", "sync_jobs.runner"),
     ("sync_jobs.runner", "sync_jobs.catalogue"),
@@ -193,7 +192,7 @@ def rectangle(box: Box) -> str:
 
 def draw_arrows() -> Iterator[str]:
     """Straight lines between adjacent parts, and lines with corners around the others."""
-    page, tasks = PACKAGES["sync_page"], PACKAGES["sync_airflow.tasks"]
+    page, night, tasks = PACKAGES["sync_page"], PACKAGES["sync_airflow.night"], PACKAGES["sync_airflow.tasks"]
     dags, messages = PACKAGES["sync_airflow.dags"], PACKAGES["sync_airflow.messages"]
     monitoring = PACKAGES["sync_airflow.monitoring"]
     jobs, definitions = PACKAGES["sync_jobs.jobs"], PACKAGES["sync_jobs.index_definitions"]
@@ -203,7 +202,7 @@ def draw_arrows() -> Iterator[str]:
     yield from down(116, OPERATORS, DAG_FILES)
     yield from down(446, OPERATORS, page)
     yield from down(116, DAG_FILES, dags)
-    yield from down(248, page, tasks)
+    yield from across(page, night)
     yield from across(dags, tasks)
     yield from across(tasks, messages)
     yield from path([(384, messages.y), (384, 251), (838, 251), (838, SLACK.y)])

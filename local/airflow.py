@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "dag-processor": ("airflow", "dag-processor"),
     "triggerer": ("airflow", "triggerer", "--skip-serve-logs"),
 }
-# In a shell, the names of the variables that Airflow.environment leaves out.
+# For sed: prints the names of the variables that Airflow.environment() leaves out.
 OTHER_SETTINGS = r"s/^\(_*AIRFLOW[A-Za-z0-9_]*\|PG[A-Za-z0-9_]*\|[A-Za-z0-9_]*_[Pp][Rr][Oo][Xx][Yy]\)=.*/\1/p"
 # The components whose heartbeat the health page shows, with their names there.
 HEARTBEATS = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
@@ -97,18 +98,18 @@ class Airflow:
         self._prepare_for_tasks()
         for component, name in HEARTBEATS.items():
             service = services[component]
-            service.wait_until(lambda name=name, service=service: self._is_healthy(name, service), START_SECONDS)  # type: ignore[misc]
+            service.wait_until(partial(self._is_healthy, name, service), START_SECONDS)
 
     def _prepare_for_tasks(self) -> None:
         """Let the API server create its routes for tasks, which it does at the first request to one of them.
 
-        That takes seconds, and it does not answer meanwhile. Here the other components use the time to start.
+        That takes seconds, in which it does not answer. Done here, it costs nothing: the other components are starting.
         """
         with contextlib.suppress(httpx.TransportError):
             CLIENT.get(f"{self.url}/execution/health", timeout=START_SECONDS)
 
     def _is_healthy(self, name: str, service: Service) -> bool:
-        """The last heartbeat may be that of an earlier process: it has to be newer than this one's start."""
+        """Whether this process has sent a heartbeat: the last one may be that of an earlier process."""
         state = (self._health() or {}).get(name) or {}
         beat = state.get(f"latest_{name}_heartbeat")
         if state.get("status") != "healthy" or beat is None:
@@ -124,7 +125,7 @@ class Airflow:
         return health
 
     def write_command(self, path: Path) -> None:
-        """Write an executable, Airflow's command line for this stack. It holds secrets: only its owner can read it."""
+        """Write Airflow's command line for this stack, a script. It contains secrets: only its owner can read it."""
         exports = [f"export {name}={shlex.quote(value)}" for name, value in self.settings().items()]
         lines = [
             "#!/bin/sh",

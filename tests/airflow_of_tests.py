@@ -67,6 +67,10 @@ class Api(AirflowApi):
     def set_run_state(self, dag_id: str, run_id: str, state: str) -> None:
         self._request("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", json={"state": state})
 
+    def read_file_again(self, dag_id: str) -> None:
+        """Let the DAG processor read the file of that DAG next."""
+        self._request("PUT", f"/parseDagFile/{self.get(f'/dags/{dag_id}')['file_token']}")
+
     def clear(self, task: TaskId) -> None:
         """Clear a task and everything downstream of it in its run."""
         body = {

@@ -15,12 +15,12 @@ RUN_JOB = "run_job"
 
 
 def index_alarm_id(definition: IndexDefinition) -> str:
-    """Of the DAG that checks, in the morning, whether the index was rebuilt: persons_index_alarm."""
+    """The id of the DAG that checks in the morning whether the index was rebuilt: persons_index_alarm."""
     return f"{definition.alias}_index_alarm"
 
 
 def index_rollback_id(definition: IndexDefinition) -> str:
-    """Of the DAG that puts another index behind the alias: persons_index_rollback."""
+    """The id of the DAG that puts another index behind the alias: persons_index_rollback."""
     return definition.rollback_name
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong in a job. The text of each error says what was expected and what to do."""
+"""The errors of a job. The text of each error says what was expected and what to do."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -77,7 +77,7 @@ class State:
 def state_on_error(text: str) -> Iterator[State]:
     """Add the state of the work to every SyncJobError that leaves the block, unless the error has one already.
 
-    The block replaces the text each time the work has got further.
+    The block replaces the text each time the work has progressed.
     """
     state = State(text)
     try:

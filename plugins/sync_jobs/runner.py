@@ -86,12 +86,12 @@ def run_rollback(
     dry_run: bool = False,
     settings: IndexSettings | None = None,
 ) -> Report:
-    """Put the index built before the live one ("back"), or after it ("forth"), behind the alias of the definition.
+    """Put the index built before the live one ("back"), or after it ("forward"), behind the alias of the definition.
 
-    documents: what to do with those of an index that another definition built, "as_built" or "edited"
-    (sync_jobs.parameters). Other arguments as in run_job, except limits: None for the defaults. The report's run_date
-    is the one that the index was built for. Raises BadArgument for another direction or choice, IndexNotAsExpected if
-    there is no such index, and what run_job raises.
+    documents: "as_built" or "edited", for an index that another definition built (sync_jobs.parameters). limits: None
+    for the defaults. Other arguments as in run_job. The run_date of the report is the one that the index was built for.
+    Raises BadArgument for another direction or choice, IndexNotAsExpected if there is no such index, and what run_job
+    raises.
     """
     started = time.monotonic()
     with _own_session(postgres):

@@ -101,7 +101,7 @@ def test_a_list_that_does_not_name_jobs_is_refused(client: TestClient, jobs: Any
     assert "jobs: expected a list with some of" in answer.json()["error"]
 
 
-def test_the_night_is_one_answer_for_everything(client: TestClient, history: Any) -> None:
+def test_one_answer_has_the_whole_night(client: TestClient, history: Any) -> None:
     stop = "person_trust: this run would remove 505520 of 505520, more than the 101104 allowed (20 %). Check for"
     name = JOBS[1].name
     history(known(fine_night(but=failed_with_dependants(name, reason=stop))), search(index(NIGHT - timedelta(days=1))))
@@ -225,6 +225,12 @@ def test_the_description_names_every_status_that_is_answered_and_no_other(client
     assert "422" not in json.dumps(described)
     assert set(described["paths"]["/api/health"]["get"]["responses"]) == {"200", "503"}
     assert "304" in described["paths"]["/api/night"]["get"]["responses"]
+    others = [(path, each) for path, methods in described["paths"].items() for each in methods.values()]
+    for path, operation in others:
+        if path != "/api/health":
+            assert {"200", "401", "500", "503"} <= set(operation["responses"]), path
+    for path in ("/api/job/{name}/stop", "/api/jobs/stop"):
+        assert {"403", "409"} <= set(described["paths"][path]["put"]["responses"])
 
 
 def test_the_description_is_a_page_that_loads_nothing_from_elsewhere(client: TestClient) -> None:

@@ -66,7 +66,10 @@ def test_a_long_reason_is_truncated() -> None:
 
 
 def test_the_end_of_recovery_says_that_all_jobs_succeeded() -> None:
-    assert texts.recovered(D, 8).slack == ("*Recovery* finished for 2024-02-29: all 8 jobs succeeded")
+    assert texts.recovered(D, 8, "Last night was fine.").slack == (
+        "*Recovery* finished for 2024-02-29: all 8 jobs succeeded. Last night was fine."
+    )
+    assert texts.recovered(D, 1, "").slack == "*Recovery* finished for 2024-02-29: 1 job succeeded."
 
 
 def test_a_failure_without_markup_and_as_html() -> None:

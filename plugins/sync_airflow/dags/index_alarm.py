@@ -1,4 +1,4 @@
-"""The alarm for a night in which the search index was not rebuilt, for any reason, even if no job ran at all.
+"""The alarm: the search index was not rebuilt in a night, for any reason, even if no job ran at all.
 
 It checks only what readers see: the index behind the alias, which has the start of its build in its name. Airflow's
 runs would not show a rollback, nor an index that somebody put there.
@@ -93,7 +93,7 @@ def live_index(definition: IndexDefinition) -> tuple[str | None, datetime | None
 
 
 def reason_for_alarm(definition: IndexDefinition, name: str | None, built: datetime | None, night: date) -> str | None:
-    """Why the live index was not built in that night, and what to do; None if it was. The rule is the verdict's."""
+    """Why the live index was not built in that night, and what to do; None if it was. The verdict has the same rule."""
     why = why_stale(definition.alias, name, built, night)
     if why is None:
         return None

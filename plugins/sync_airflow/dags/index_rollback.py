@@ -1,4 +1,4 @@
-"""The DAG that puts the search index of an earlier build behind the alias, or a later one again."""
+"""The DAG that rolls search back: it puts the index of an earlier build behind the alias, or a later one again."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def build_index_rollback_dag(definition: IndexDefinition) -> DAG:
 
 
 class RollbackOperator(SyncOperator):
-    """Rolls the search index back or forth (sync_jobs.runner.run_rollback), by the params of the run."""
+    """Rolls the search index back or forward (sync_jobs.runner.run_rollback), by the params of the run."""
 
     def __init__(self, *, definition: IndexDefinition, **kwargs: Any) -> None:
         super().__init__(what=definition.rollback_name, **kwargs)

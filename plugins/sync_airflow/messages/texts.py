@@ -13,7 +13,7 @@ from sync_jobs.report import COUNTS, label
 # Notifies everyone in the channel.
 TO_THE_CHANNEL = "<!channel>"
 
-# Slack accepts a few thousand characters; nobody reads that many.
+# Slack accepts a few thousand characters, which is too much to read.
 MAXIMUM_REASON = 1000
 
 
@@ -89,9 +89,10 @@ def missing(name: str, tick: str, run_id: str, replacement: str) -> Message:
     )
 
 
-def recovered(run_date: date, jobs: int) -> Message:
-    """Recovery has finished and every job succeeded."""
-    return Message("Recovery", f" finished for {run_date}: all {jobs} jobs succeeded")
+def recovered(run_date: date, jobs: int, verdict: str) -> Message:
+    """Recovery has finished and every job succeeded. verdict: on the night, as the page says it."""
+    which = "1 job" if jobs == 1 else f"all {jobs} jobs"
+    return Message("Recovery", f" finished for {run_date}: {which} succeeded. {verdict}".rstrip())
 
 
 def escape(text: str) -> str:

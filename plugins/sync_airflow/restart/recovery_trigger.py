@@ -1,9 +1,9 @@
-"""Triggers recovery after the start of a scheduler: once, however many schedulers start.
+"""Triggers recovery after the start of a scheduler: once, even if several schedulers start.
 
     python -m sync_airflow.restart.recovery_trigger 2026-03-10T03:00:00+00:00
 
-The argument is the time at which the scheduler started. On the very first start the DAG is not known to Airflow yet, or
-is still paused; then this waits. Logs one line with the result.
+The argument is the time at which the scheduler started. On the very first start Airflow does not know the DAG yet, or
+the DAG is still paused; then this process waits. It logs one line with the result.
 """
 
 from __future__ import annotations
@@ -29,15 +29,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sync_airflow.dag_ids import RECOVERY
 from sync_airflow.night.verdict import judge
 from sync_airflow.restart.exclusive_start import active, lock_dag
+from sync_airflow.run_ids import RESTART
 from sync_airflow.settings import recovery_skips_fine_night
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 UNKNOWN = f"Airflow does not know the DAG {RECOVERY} yet"
-
-# Prefix of the ids of these runs.
-RESTART = "restart"
 
 # How long to wait for a new DAG: longer than the first parsing of all DAG files takes.
 PATIENCE = timedelta(minutes=10)

@@ -23,6 +23,7 @@ from sync_airflow.night_rules import (
     own_date,
     successful_nights,
 )
+from sync_airflow.tasks.conditional_task import skip_tasks_without_work
 from sync_airflow.tasks.night_memory import remember_nights, remembered_nights
 from sync_airflow.tasks.past_successes import asset_of, assets_of_night, past_successes, skip_if_covered
 from sync_airflow.tasks.run_parameters import checked_first_date
@@ -66,6 +67,11 @@ class JobOperator(SyncOperator):
         job = find_job(job_name)
         super().__init__(what=job_name, inlets=assets_of_night(job), outlets=[asset_of(job)], **kwargs)
         self.job_name = job_name
+
+    def execute(self, context: Context) -> dict[str, object]:
+        report = super().execute(context)
+        skip_tasks_without_work(self, context, report)
+        return report
 
     def work(self, context: Context) -> dict[str, object]:
         job = find_job(self.job_name)
@@ -124,7 +130,7 @@ def run_dates(context: Context, job: Job, past: tuple[Success, ...]) -> RunDates
     date_override = (params.get(DATE_OVERRIDE) or "").strip()
     if given and date_override:
         raise BadArgument(f"Expected {FIRST_DATE} or date_override, got both. Nothing was started.")
-    # Both: before the job remembered its nights itself, only the events of its successes knew them.
+    # Both sources: an older installation has no variable yet, only the events of successes.
     nights = successful_nights(past) | set(remembered_nights(job)) if job.covers_missed_nights else set()
     unknown = not given and no_night_is_known(job, run_date, own, nights, date_override=date_override)
     return RunDates(

@@ -20,6 +20,7 @@ from typing import Any
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
 
+from sync_jobs.code_version import code_version
 from sync_jobs.error_translation import errors_translated_with_state
 from sync_jobs.errors import IndexNotAsExpected, State, SyncJobError
 from sync_jobs.guard_rail import Effect, check_guard_rails
@@ -37,6 +38,7 @@ from sync_jobs.search.document_stream import document_lines
 from sync_jobs.search.edits import Edits
 from sync_jobs.search.field_guard_rail import count_values, effects_on_values
 from sync_jobs.search.old_documents import carry_over_documents
+from sync_jobs.search.plain_index import plain_index_kept
 from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.refresh import DocumentRefresh, Refreshed
 from sync_jobs.search.verification import (
@@ -48,7 +50,7 @@ from sync_jobs.search.verification import (
     verify_totals,
 )
 
-# At most this many background refreshes during a load, each after the same share of the expected documents.
+# A load has at most this many background refreshes, each after an equal share of the expected documents.
 REFRESH_FRACTION = 5
 
 log = logging.getLogger(__name__)
@@ -135,7 +137,7 @@ class _Build:
                 headroom = self._check_guard_rails(live, difference, loaded.live_values)
             refreshed = caught_up.made
             if not run.dry_run:
-                with phases.of("promote"):
+                with phases.of("promote"), plain_index_kept(definition, client, name, run.settings):
                     if live:
                         operator_settings.carry_over_settings(client, live, name)
                     last = last_write(client, name)
@@ -166,7 +168,7 @@ class _Build:
         run = self.run
         meta = self._meta()
         execute(run.postgres, "session/planner_in_key_order", {"parallel_workers": run.settings.parallel_workers})
-        # Closed even if not all of it was read; otherwise the connection could not end its transaction.
+        # The lines are closed after an error too: with an unfinished COPY the connection cannot end its transaction.
         with phases.of("load"), closing(document_lines(self.definition, run.postgres, run.run_date)) as lines:
             with in_background(run.postgres, _first_of, lines) as first_lines:
                 live_values = self._prepare(live, meta)
@@ -252,7 +254,7 @@ class _Build:
     ) -> dict[str, float]:
         """Raise GuardRail if the new index differs too much from the live one. Return the headroom of the limits.
 
-        A new definition may change every document, so changes are limited only if both indices have the same one.
+        A new definition may change every document, so changes are limited only if the same one built both indices.
         """
         definition, alias = self.definition, self.definition.alias
         changed = difference.changed
@@ -278,6 +280,7 @@ class _Build:
             "run_id": run.run_id,
             "run_date": run.run_date.isoformat(),
             "definition": self.definition.version,
+            "code": code_version(),
             "source_snapshot": source_snapshot,
             "source_timeline": source_timeline,
             "expected_documents": one_row(run.postgres, self.definition.query("expected_count"))[0],
