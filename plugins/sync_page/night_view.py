@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sync_airflow.monitoring.settings_check import what_is_lost
 from sync_airflow.night.advice import Advice, advice_for, guard_rail_stop
 from sync_airflow.night.facts import ALARM, RECOVERY, ROLLBACK, Component, IndexFact, RunFact, SearchFact
 from sync_airflow.night.states import JobNight
@@ -176,7 +177,7 @@ class IndexView:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildView:
-    """A build that is at work, or the remains of one that died (is_running false). phase: what it does, in words."""
+    """A build that is running, or the remains of one that died (is_running false). phase: what it does, in words."""
 
     name: str
     phase: str
@@ -236,7 +237,8 @@ class NextRunView:
 class NightView:
     """A night, and everything that the page shows with it. Jobs, runs and search are those that the user may view.
 
-    verdict, level, sentence, details, warnings: sync_airflow.night.verdict.Night. missing: names of the jobs to run.
+    verdict, level, sentence, details, warnings: sync_airflow.night.verdict.Night. The latest night also has a warning
+    for each setting of Airflow that loses metrics or messages. missing: names of the jobs to run.
     earlier, later: the nights before and after it; None if the page does not show that night. running: the runs that
     are active now. recovery: its active run, which runs all jobs; None if there is none.
     """
@@ -288,7 +290,7 @@ def night_view(snapshot: Snapshot, night: Night, rights: Rights) -> NightView:
         level=night.level,
         sentence=night.sentence,
         details=night.details,
-        warnings=night.warnings,
+        warnings=(*night.warnings, *(what_is_lost() if night.is_latest else ())),
         is_latest=night.is_latest,
         is_over=night.is_over,
         done_at=night.done_at,

@@ -10,6 +10,7 @@ import pytest
 from airflow.jobs.job import Job
 
 from sync_airflow.monitoring import listener
+from sync_airflow.monitoring.settings_check import what_is_lost
 from tests.dags.conftest import ROOT
 
 WITHOUT_PACKAGE = "Monitoring: All metrics are lost: AIRFLOW__METRICS__STATSD_ON is set, but the Python package statsd"
@@ -49,8 +50,10 @@ def test_a_dag_processor_with_statsd_and_without_its_package_says_so_in_its_log_
 
 
 def test_a_task_does_not_repeat_it(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    what_is_lost.cache_clear()
     monkeypatch.setenv("AIRFLOW__METRICS__OTEL_ON", "True")
     listener.on_starting(object())
     assert caplog.text == ""
     listener.on_starting(Job())
     assert "Monitoring: All metrics are lost" in caplog.text
+    what_is_lost.cache_clear()

@@ -16,13 +16,10 @@ def on_starting(component: Any) -> None:
     if type(component).__name__ != "Job":
         return
     # Imported here because every task process imports this module.
-    from sync_airflow.messages import notifiers  # noqa: PLC0415
-    from sync_airflow.monitoring import settings_check  # noqa: PLC0415
+    from sync_airflow.monitoring.settings_check import what_is_lost  # noqa: PLC0415
 
     try:
-        for problem in settings_check.problems():
-            log.error("Monitoring: %s", problem)
-        for problem in notifiers.problems():
-            log.error("Messages: %s", problem)
+        for sentence in what_is_lost():
+            log.error("%s", sentence)
     except Exception as error:  # Airflow must start in any case
         log.error("Monitoring: its settings could not be checked: %s: %s", type(error).__name__, error)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from airflow.configuration import conf
+
+from sync_airflow.messages import notifiers
 
 # Where OpenTelemetry's own variables say how metrics and spans are sent.
 ENDPOINT, METRICS_ENDPOINT, TRACES_ENDPOINT = (
@@ -25,6 +28,12 @@ HTTP_PORT = 4318
 
 def _is_installed(package: str) -> bool:
     return find_spec(package) is not None
+
+
+@cache
+def what_is_lost() -> tuple[str, ...]:
+    """The problems of this process with metrics, spans and messages, for logs and the page. Settings do not change."""
+    return (*(f"Monitoring: {each}" for each in problems()), *(f"Messages: {each}" for each in notifiers.problems()))
 
 
 def problems(
