@@ -478,7 +478,7 @@ def test_a_job_can_be_stopped_without_javascript(browser: Browser, seeded: Seede
 
 
 def test_checks_stay_on_the_page_with_their_times(view: Page, seeded: SeededAirflow) -> None:
-    look(view, seeded, "fine")
+    look(view, seeded, "restored")
     view.get_by_role("link", name="Check now (search)").click()
     dialog = view.get_by_role("dialog", name="Checks of search")
     expect(dialog.get_by_role("listitem")).to_have_count(4)
