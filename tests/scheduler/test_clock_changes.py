@@ -138,9 +138,9 @@ def test_each_job_runs_once_and_in_order_at_its_time_in_utc_and_for_its_date(
     british_airflow: RunningAirflow, clock: HostClock, date_of_night: date, times: Sequence[time]
 ) -> None:
     ticks = ticks_of(date_of_night, times)
-    night = british_airflow.set_night(ticks)
     for job in JOBS:
         add_success(british_airflow.metadata, job, ticks[job.dag_id] - DAY)
+    night = british_airflow.set_night(ticks)
     wait_for("Airflow to plan the night", lambda: planned_ticks(british_airflow.metadata, JOBS) == ticks)
     with psycopg.connect(british_airflow.tcs_dsn, autocommit=True) as tcs:
         fill(tcs, date_of_night)

@@ -23,11 +23,6 @@ def active(now: datetime) -> ColumnElement[bool]:
     return or_(DagRun.state == DagRunState.RUNNING, and_(DagRun.state == DagRunState.QUEUED, DagRun.run_after <= now))
 
 
-def planned(now: datetime) -> ColumnElement[bool]:
-    """The condition for a run that is queued and not due yet: a run in the future is not active."""
-    return and_(DagRun.state == DagRunState.QUEUED, DagRun.run_after > now)
-
-
 def lock_dag(session: Session, dag_id: str) -> Any:
     """Lock the DAG's row until the end of the transaction, and return its is_paused and is_stale.
 

@@ -33,7 +33,7 @@ from sync_jobs.search.errors import (
 from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.settings import IndexSettings
 
-# Of the swap. Its response can get lost.
+# How often a swap is tried. Its response can get lost.
 PROMOTION_ATTEMPTS = 5
 PROMOTION_WAIT_SECONDS = 2.0
 # How long to wait for the shards of a new index. A busy cluster takes seconds; a full one never assigns them.
@@ -99,7 +99,7 @@ def find_live(client: Elasticsearch, alias: str) -> Live:
 
 
 def _indices_behind(client: Elasticsearch, alias: str) -> list[str]:
-    """Empty if there is no such alias. Raises UnsupportedServer if it is not Elasticsearch that says so."""
+    """The indices behind an alias; empty if there is no such alias. Raises UnsupportedServer for another server."""
     try:
         return sorted(client.indices.get_alias(name=alias))
     except NotFoundError as error:
@@ -224,7 +224,7 @@ def add_meta(client: Elasticsearch, alias: str, name: str, more: dict[str, Any])
 
 
 def record_left_out(client: Elasticsearch, alias: str, name: str, quarantine: Quarantine) -> None:
-    """Keep in the _meta of an index of ours ("left_out") which keys lack their new documents."""
+    """Store in the _meta of an index that a build made ("left_out") which keys lack their new documents."""
     meta = own_indices(client, alias).get(name)
     if meta is not None:
         earlier = meta.get("left_out", [])
@@ -365,17 +365,17 @@ def prune(client: Elasticsearch, alias: str, retained_indices: int) -> list[str]
 
 
 def rollback_target(client: Elasticsearch, alias: str, direction: str) -> tuple[str, dict[str, Any]]:
-    """The finished index built before the live one ("back") or after it ("forth"), with its _meta.
+    """The finished index built before the live one ("back") or after it ("forward"), with its _meta.
 
     Raises BadArgument for any other direction, IndexNotAsExpected if there is no such index.
     """
-    if direction not in ("back", "forth"):
-        raise BadArgument(f"direction: expected back or forth, got {direction!r}")
+    if direction not in ("back", "forward"):
+        raise BadArgument(f"direction: expected back or forward, got {direction!r}")
     indices = find_indices(client, alias)
     live, previous = indices.live, indices.previous
     if live is None or live not in indices.own:
         raise IndexNotAsExpected(
-            f"The index behind alias {alias} is not one that a build made (found {live or 'no index'}). Run the index "
+            f"No build has made the index behind alias {alias} (found {live or 'no index'}). Run the index "
             "build instead of a rollback."
         )
     older, newer = [name for name in previous if name < live], [name for name in previous if name > live]

@@ -63,7 +63,7 @@ class LiveDocuments:
         self._thread.shutdown(cancel_futures=True)
 
     def compare(self, lines: Sequence[bytes]) -> None:
-        """Look, in the background, for documents other than these lines. Waits for the previous query."""
+        """Query the live index for documents other than these lines, in the background, after the previous query."""
         if self._live is None:
             return
         ids = [document_id(line) for line in lines]
