@@ -75,7 +75,7 @@ def alarm_paused() -> str:
 
 def alarm_missing(due: datetime) -> str:
     """The alarm has had no run in this night."""
-    return f"The alarm of search should have run at {_time(due)} and has not: nobody would have been told."
+    return f"The alarm of search should have run at {_time(due)} and has not: it would have sent no message."
 
 
 def alarm_failed(run: RunFact) -> str:

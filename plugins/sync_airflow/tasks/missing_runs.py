@@ -44,7 +44,7 @@ class ReplaceMissingRunOperator(ConditionalTask, TriggerDagRunOperator):
         super().__init__(
             task_id=REPLACE_MISSING_RUN,
             task_display_name="replace a missing run (if any)",
-            doc_md="Skipped unless this run has the logical date of a scheduled run. That is no fault.",
+            doc_md="Skipped unless this run has the logical date of a scheduled run. This is expected.",
             trigger_dag_id=job.dag_id,
             skip_when_already_exists=True,  # if this task is cleared
             trigger_rule="none_skipped",  # also if the job has failed; it skips itself only in a scheduled run
