@@ -210,7 +210,7 @@ def _run_fact(row: Any, tasks: _Tasks, users: Mapping[str, str]) -> RunFact:
         started_by=started_by(run),
         own_date=own_date(run.run_type, run.logical_date, run.run_after),
         run_date=run_date_of(run),
-        run_after=run.run_after,
+        run_after=max(run.run_after, run.logical_date or run.run_after),
         dry_run=bool(given.get("dry_run")),
         date_override=str(given.get("date_override") or ""),
         started=run.start_date,
@@ -269,9 +269,7 @@ def _date(text: object) -> date | None:
 
 def _dags(session: Session, runs: Iterable[RunFact], now: datetime) -> dict[str, DagFact]:
     blocking = {
-        run.job: run.run_id
-        for run in runs
-        if run.state == "queued" and run.run_after > now and run.started_by != "schedule"
+        run.job: run.run_id for run in runs if run.is_active and run.run_after > now and run.started_by != "schedule"
     }
     columns = select(DagModel.dag_id, DagModel.is_paused, DagModel.is_stale, DagModel.next_dagrun_create_after)
     models = {row.dag_id: row for row in session.execute(columns.where(DagModel.dag_id.in_(DAGS)))}

@@ -200,7 +200,7 @@ def _run(run: DagRun, now: datetime, **details: Any) -> Run:
         ended=run.end_date,
         seconds=((run.end_date or now) - run.start_date).total_seconds() if run.start_date else None,
         path=path_in_airflow(run.dag_id, run.run_id),
-        run_after=run.run_after,
+        run_after=max(run.run_after, run.logical_date or run.run_after),
         **details,
     )
 

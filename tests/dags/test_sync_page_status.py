@@ -15,6 +15,7 @@ from airflow.models.xcom import XComModel
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
+from sync_airflow.night_reader import read_facts
 from sync_page.status import DagStatus, read_dags
 
 OWNER = "person_owner_rebuild_job"
@@ -185,6 +186,21 @@ def test_a_run_in_the_future_is_planned_and_not_active(session: Session) -> None
     found = status(session)
     assert found.current
     assert (found.running, found.current.run_id) == (True, "scheduled__due")
+
+
+def test_a_run_with_a_logical_date_in_the_future_is_planned_although_airflow_calls_it_running(
+    session: Session,
+) -> None:
+    """Airflow starts none of its tasks before that date, and no other run meanwhile."""
+    january = NOW + timedelta(days=40)
+    add_run(session, "manual__planned", "running", logical_date=january, tasks={"run_job": None})
+    found = status(session)
+    assert found.planned
+    assert (found.running, found.current, found.planned.run_id) == (False, None, "manual__planned")
+    assert found.planned.run_after == january.replace(tzinfo=found.planned.run_after.tzinfo)
+    facts = read_facts(session, NOW)
+    assert facts.active == ()
+    assert facts.dag("PersonOwnerRebuildJob").blocked_by == "manual__planned"
 
 
 def test_a_run_in_place_of_the_next_scheduled_one_blocks_nothing(session: Session) -> None:
