@@ -70,7 +70,7 @@ def alarm_unknown() -> str:
 
 def alarm_paused() -> str:
     """Somebody has paused the alarm."""
-    return "The alarm of search is paused: nobody is told if search is not rebuilt. Unpause its DAG in Airflow."
+    return "The alarm of search is paused: it sends no message if search is not rebuilt. Unpause its DAG in Airflow."
 
 
 def alarm_missing(due: datetime) -> str:
