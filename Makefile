@@ -82,6 +82,7 @@ generate: venv
 	$(python) docs/draw_architecture.py
 	$(python) docs/write_order.py
 	$(python) docs/write_parameters.py
+	$(python) docs/write_metrics.py
 	$(python) docs/write_index_settings.py
 	$(python) deploy/write_elasticsearch_role.py
 

@@ -5,6 +5,7 @@
     recovery_skips_fine_night = False   AIRFLOW__TIS_SYNC__RECOVERY_SKIPS_FINE_NIGHT
     index_alarm_at = 07:00              AIRFLOW__TIS_SYNC__INDEX_ALARM_AT
     maximum_run_date_days = 366         AIRFLOW__TIS_SYNC__MAXIMUM_RUN_DATE_DAYS
+    notifiers = []                      AIRFLOW__TIS_SYNC__NOTIFIERS (sync_airflow.messages.notifiers)
 
 They are not Airflow variables, because starting the scheduler and parsing DAG files must not need the database.
 """
@@ -27,6 +28,7 @@ INDEX_ALARM_AT = "index_alarm_at"
 DEFAULT_INDEX_ALARM_AT = "07:00"
 MAXIMUM_RUN_DATE_DAYS = "maximum_run_date_days"
 DEFAULT_MAXIMUM_RUN_DATE_DAYS = "366"
+NOTIFIERS = "notifiers"
 
 
 def recovery_window() -> TimeWindow | None:

@@ -7,6 +7,8 @@
     report                        what a run returns
     errors, error_translation     the errors of a run; errors of the clients are translated into these
     batches                       a stream in batches
+    code_version                  which code built an index
+    readiness, parity, hand_back  the migration: what the servers lack, what the jobs would change, and the way back
     jobs/               one module per job
     index_definitions/  one definition per search index
     search/             builds, verifies, refreshes and rolls back any index behind an alias

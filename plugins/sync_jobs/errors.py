@@ -1,6 +1,6 @@
 """The errors of a job. The text of each error says what was expected and what to do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -24,7 +24,14 @@ class BadArgument(SyncJobError):
 
 
 class GuardRail(SyncJobError):
-    """The run would remove, add or change more than its limits allow."""
+    """The run would remove, add or change more than its limits allow.
+
+    headroom: what check_guard_rails() would have returned; below zero for a limit that the run exceeds.
+    """
+
+    def __init__(self, text: str, headroom: Mapping[str, float] | None = None) -> None:
+        super().__init__(text)
+        self.headroom = dict(headroom or {})
 
 
 class NotWritten(SyncJobError):

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field, StrictBool, ValidationErr
 from sync_airflow.dag_ids import ONLY_JOBS
 from sync_jobs.catalogue import JOBS
 from sync_jobs.errors import BadArgument
-from sync_jobs.parameters import Kind, Parameter, refuse_unknown_parameters
+from sync_jobs.parameters import MAXIMUMS, Kind, Parameter, refuse_unknown_parameters
 from sync_jobs.run_dates import covered_dates, parse_date
 
 # The name of date_override in requests of clients of the service that this one replaces.
@@ -34,8 +34,10 @@ TYPES: dict[Kind, Any] = {
     "date": Annotated[str, AfterValidator(_iso_date)],
     "date override": Annotated[str, AfterValidator(_date_override)],
     "boolean": StrictBool,
-    "percentage": Annotated[float, Field(strict=True, ge=0, le=100)],
-    "growth": Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)],
+    **{
+        kind: Annotated[float, Field(strict=True, ge=0, le=maximum, allow_inf_nan=False)]
+        for kind, maximum in MAXIMUMS.items()
+    },
 }
 
 

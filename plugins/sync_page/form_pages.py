@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from airflow.sdk import timezone
 from airflow.sdk.exceptions import AirflowFailException
@@ -24,7 +24,8 @@ from sync_page import run_forms, starting
 from sync_page.access import from_our_form, may_run
 from sync_page.arguments import split_jobs
 from sync_page.asgi import PREFIX
-from sync_page.night_interface import shared_checks
+from sync_page.forms import ALL, content_of, job_named
+from sync_page.index_checks import shared_checks
 from sync_page.night_view import IndexView, JobView, SearchView, night_view
 from sync_page.pages import Visitor
 from sync_page.rendering import answer
@@ -34,17 +35,13 @@ from sync_page.snapshot import Snapshot, forget, snapshot
 from sync_page.starting import AlreadyRunning
 from sync_page.words import being_built, clock, jobs, path_in_airflow
 
-# Names of forms that start more than one job.
-ALL = "all"
+# The name of the form that starts the jobs that are missing.
 MISSING = "missing"
 
 # Fields that are not parameters.
 CONFIRMATION = "confirmation"
 JOBS_FIELD = "jobs"
 REASON = "reason"
-
-# No form has longer content.
-LONGEST_FORM = 10_000
 
 router = APIRouter(include_in_schema=False)
 
@@ -94,7 +91,7 @@ async def run_form(request: Request, name: str, user: Visitor) -> Response:
 @router.post("/run/{name}", dependencies=[Depends(from_our_form)])
 async def run(request: Request, name: str, user: Visitor) -> Response:
     """Start it, or show the form with what is wrong."""
-    target, content = _target(name), await _content(request)
+    target, content = _target(name), await content_of(request)
     try:
         only: dict[str, Any] = {}
         if name == MISSING:
@@ -113,13 +110,13 @@ async def run(request: Request, name: str, user: Visitor) -> Response:
 @router.get("/allow/{name}")
 async def allowance_form(request: Request, name: str, user: Visitor) -> Response:
     """The form that runs a job once with a limit that just allows what its guard rail has stopped."""
-    return await _allowance(request, _job(name), user)
+    return await _allowance(request, job_named(name), user)
 
 
 @router.post("/allow/{name}", dependencies=[Depends(from_our_form)])
 async def allow(request: Request, name: str, user: Visitor) -> Response:
     """Start it with that limit, if the number was typed."""
-    job, content = _job(name), await _content(request)
+    job, content = job_named(name), await content_of(request)
     taken = await snapshot()
     stopped = _stopped(taken, await rights_of(user), job)
     if stopped is None or stopped.guard_rail is None:
@@ -143,7 +140,7 @@ async def rollback_form(request: Request, index: str, user: Visitor) -> Response
 @router.post("/rollback/{index}", dependencies=[Depends(from_our_form)])
 async def roll_back(request: Request, index: str, user: Visitor) -> Response:
     """Start the rollback, if a reason was given."""
-    content, rights = await _content(request), await rights_of(user)
+    content, rights = await content_of(request), await rights_of(user)
     search, found = _kept(await snapshot(), rights, index)
     reason, is_dry = content.get(REASON, "").strip(), content.get("dry_run") == "on"
     values: dict[str, Any] = {"reason": reason, "is_dry": is_dry}
@@ -191,7 +188,7 @@ def _target(name: str) -> Target:
             "jobs that need its result are skipped; the others still run.",
             parameters=recovery_parameters(),
         )
-    job = _job(name)
+    job = job_named(name)
     parameters = tuple(parameter for parameter in job_parameters(job) if parameter.has_effect)
     return Target(name=job.name, dag_id=job.dag_id, title=f"Run {job.name}", summary=job.summary, parameters=parameters)
 
@@ -207,13 +204,6 @@ def _missing(names: tuple[str, ...]) -> Target:
     )
 
 
-def _job(name: str) -> Job:
-    for job in JOBS:
-        if name == job.name:
-            return job
-    raise HTTPException(status.HTTP_404_NOT_FOUND, "Job not found")
-
-
 def _stopped(taken: Snapshot, rights: Rights, job: Job) -> JobView | None:
     """The job in the latest night, if the guard rail has stopped it and the user may view it."""
     view = night_view(taken, taken.night(), rights)
@@ -224,13 +214,6 @@ def _kept(taken: Snapshot, rights: Rights, name: str) -> tuple[SearchView | None
     """The state of search, and the kept index of that name."""
     search = night_view(taken, taken.night(), rights).search
     return search, next((index for index in search.kept if index.name == name), None) if search else None
-
-
-async def _content(request: Request) -> dict[str, str]:
-    body = await request.body()
-    if len(body) > LONGEST_FORM:
-        raise HTTPException(status.HTTP_413_CONTENT_TOO_LARGE, "The form is too long")
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def _missing_right(rights: Rights, dag_id: str) -> str:

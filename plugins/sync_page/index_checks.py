@@ -16,6 +16,7 @@ from psycopg import Error as PostgresError
 
 from sync_airflow.connections import open_elasticsearch, open_postgres
 from sync_jobs.errors import IndexNotAsExpected, SyncJobError
+from sync_jobs.index_definitions import INDEX_DEFINITIONS
 from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.index_alias import find_live, own_indices
@@ -26,6 +27,7 @@ from sync_jobs.search.verification import (
     verify_documents,
     wanted_totals,
 )
+from sync_page.shared_read import SharedRead
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -35,6 +37,10 @@ SAMPLE = 50
 
 # Counting the documents of a million persons takes PostgreSQL seconds.
 STATEMENT_TIMEOUT = timedelta(seconds=60)
+CHECK_LIMIT_SECONDS = 90.0
+
+# Nobody needs a check more often.
+CHECK_SECONDS = 5.0
 REQUEST_TIMEOUT_SECONDS = 10
 
 log = logging.getLogger(__name__)
@@ -157,3 +163,20 @@ def _built_for(client: Elasticsearch, definition: IndexDefinition, index: str) -
 
 def _postgres() -> Any:
     return open_postgres("checks of the page at /sync/", STATEMENT_TIMEOUT)
+
+
+def shared_checks(definition: IndexDefinition) -> SharedRead[Checked]:
+    """The checks of this index. Those who ask at the same time share them."""
+    return _checks[definition.alias]
+
+
+def _new_checks(definition: IndexDefinition) -> SharedRead[Checked]:
+    return SharedRead(
+        f"checks of {definition.alias}",
+        lambda: check_index(definition),
+        fresh_seconds=CHECK_SECONDS,
+        limit_seconds=CHECK_LIMIT_SECONDS,
+    )
+
+
+_checks = {definition.alias: _new_checks(definition) for definition in INDEX_DEFINITIONS}

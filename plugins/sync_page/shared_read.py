@@ -43,6 +43,12 @@ class SharedRead(Generic[T]):
         except TimeoutError:
             raise NoAnswer(f"no answer within {self._limit:g} seconds") from None
 
+    def last(self) -> T | None:
+        """The last result, however old it is; None before the first one, and after an error."""
+        with self._lock:
+            newest = self._next if self._next is not None and self._next.done() else self._last
+        return newest.result() if newest is not None and newest.exception() is None else None
+
     def forget(self) -> None:
         """Read again at the next call: something has just changed."""
         with self._lock:

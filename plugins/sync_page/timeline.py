@@ -22,7 +22,7 @@ LEAST_WIDTH = 0.6
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """kind: usual, waited, done, running, failed or missing. left, width: per cent."""
+    """kind: usual, waited, retried, done, running, failed or missing. left, width: per cent."""
 
     kind: str
     left: float
@@ -114,10 +114,13 @@ def _bars(job: JobView, now: datetime) -> Iterable[tuple[str, datetime, datetime
     worked = False
     for run in job.runs:
         began, until = run.worked_from, _worked_until(run, now)
-        if run.started and began and began > run.started:
-            yield "waited", run.started, began
+        first = min([began, *(start for start, _ in run.attempts)]) if began else None
+        if run.started and first and first > run.started:
+            yield "waited", run.started, first
         if began is None and run.started and run.state == "running":
             yield "waited", run.started, now
+        for start, end in run.attempts:
+            yield "retried", start, end
         if began and until:
             worked = True
             kind = {"success": "done", "failed": "failed"}.get(run.state, "running")

@@ -91,6 +91,11 @@ def number(value: float) -> str:
     return f"{value:,}"
 
 
+def capital(text: str) -> str:
+    """The text with a capital first letter; the rest stays, as in PostgreSQL."""
+    return text[:1].upper() + text[1:]
+
+
 def percentage(value: float) -> str:
     """100, 20, 33.4 or 0.0042: as many digits as are needed."""
     return f"{value:.4f}".rstrip("0").rstrip(".")
@@ -123,9 +128,13 @@ def jobs(count: int) -> str:
 _INSIDE_NAME = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])", re.ASCII)
 
 
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|s|min|h|UTC)\b|%)", re.ASCII)
+
+
 def breakable(text: str) -> Markup:
-    """The text, where lines may break between the words of a job's name."""
-    return Markup("<wbr>").join(escape(part) for part in _INSIDE_NAME.split(text))
+    """The text, where lines may break between the words of a job's name, but not before a unit such as %."""
+    whole = _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", text)
+    return Markup("<wbr>").join(escape(part) for part in _INSIDE_NAME.split(whole))
 
 
 def changes(report: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """The DAGs of the jobs say what the contract says, and every DAG of the project has what operators need."""
 
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 
 from sync_airflow import connections, dag_ids, task_defaults
-from sync_airflow.dag_ids import index_settings_variable
+from sync_airflow.dag_ids import RUN_JOB, index_settings_variable
 from sync_airflow.tasks.job_operator import DATE_OF_CHANGE_OVERRIDE
 from sync_airflow.tasks.sensors import NightlyJobSensor
 from sync_jobs.catalogue import find_job
@@ -151,6 +152,20 @@ def test_the_form_quotes_the_error_of_an_invalid_date_override(
 def test_the_form_says_that_the_logical_date_is_only_a_label(dags: dict[str, DAG], dag_id: str) -> None:
     param = dags[dag_id].params.get_param("run_date")
     assert "Logical Date above does not set it" in (param.description or "")
+
+
+def test_every_manual_links_to_the_page(dags: dict[str, DAG]) -> None:
+    for dag_id, dag in dags.items():
+        assert "](sync/" in (dag.doc_md or ""), dag_id
+    assert "(sync/#job-person_owner_rebuild_job)" in (dags["person_owner_rebuild_job"].doc_md or "")
+
+
+def test_a_task_that_a_run_may_skip_says_so(dags: dict[str, DAG]) -> None:
+    for dag_id in DAG_IDS:
+        for task in dags[dag_id].tasks:
+            if task.task_id != RUN_JOB:
+                assert "kip" in (task.doc_md or ""), task.task_id
+                assert re.search(r"\((at night only|if any)\)$", task.task_display_name), task.task_id
 
 
 def test_every_dag_has_a_manual_that_explains_its_parameters(dags: dict[str, DAG]) -> None:

@@ -224,12 +224,16 @@ def test_the_summary_lists_the_jobs_to_run_again_in_order_with_reasons() -> None
     ]
 
 
-def test_the_summary_repeats_the_warnings_of_the_jobs(dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_summary_repeats_the_warnings_of_the_jobs_and_notes_the_verdict(
+    dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
+) -> None:
     summary = dags["recovery"].get_task("summary")
     warnings: list[str] = []
     log = SimpleNamespace(info=lambda *_: None, warning=warnings.append)
     monkeypatch.setattr(type(summary), "log", log)
     monkeypatch.setattr(recovery_summary, "states_of_jobs", lambda *_: ALL_WELL)
+    monkeypatch.setattr(recovery_summary, "night_known_to", lambda *_: SimpleNamespace(sentence="It was fine."))
+    noted: dict[str, str] = {}
     xcoms = {("person_record_status_job", "trigger_run_id"): "r", ("run_job", "return_value"): {"warning": "mind this"}}
 
     def xcom_pull(task_ids: str, key: str = "return_value", **_: object) -> Any:
@@ -237,10 +241,12 @@ def test_the_summary_repeats_the_warnings_of_the_jobs(dags: dict[str, DAG], monk
 
     moment = datetime(2026, 2, 28, 3, tzinfo=UTC)
     run = SimpleNamespace(conf={}, run_type="manual", logical_date=None, run_after=moment)
-    context = {"ti": SimpleNamespace(xcom_pull=xcom_pull), "dag_run": run, "params": {"run_date": None}}
+    ti = SimpleNamespace(xcom_pull=xcom_pull, xcom_push=lambda key, value: noted.update({key: value}))
+    context = {"ti": ti, "dag_run": run, "params": {"run_date": None}}
     # Airflow refuses to execute an operator outside a task; this calls the method below that guard.
     assert inspect.unwrap(SummaryOperator.execute)(summary, context) == "2026-02-28"
     assert warnings == ["mind this"]
+    assert noted == {"verdict": "It was fine."}
 
 
 def test_the_table_has_one_line_per_job_with_its_counts() -> None:

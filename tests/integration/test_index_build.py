@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from elasticsearch import Elasticsearch
 
+from sync_jobs.code_version import code_version
 from sync_jobs.errors import GuardRail, IndexNotAsExpected, RejectedDocument, SearchBlocked
 from sync_jobs.guard_rail import Limits
 from sync_jobs.index_definitions.persons import PERSONS
@@ -49,6 +50,7 @@ def test_the_index_says_by_which_run_and_for_which_date_it_was_built(run: RunJob
     meta = index_alias.own_indices(elasticsearch, PERSONS.alias)[name]
     assert meta["run_id"] == "scheduled__2026-03-10"
     assert meta["run_date"] == "2026-03-10"
+    assert (meta["definition"], meta["code"]) == (PERSONS.version, code_version())
 
 
 def test_the_two_builds_before_the_live_one_are_kept_and_older_ones_removed(
@@ -332,7 +334,7 @@ def test_a_cluster_that_takes_no_writes_stops_the_refresh_at_once(
     (live,) = run(JOB, RUN_DATE).indices["live"]
     tcs.execute("INSERT INTO programme_membership VALUES (gen_random_uuid(), 1, 1, 'X', '2025-01-01', '2026-03-09')")
     elasticsearch.indices.put_settings(index=live, settings={"index.blocks.read_only_allow_delete": True})
-    with pytest.raises(SearchBlocked, match=r"remove the block, .*\. Statuses are written") as caught:
+    with pytest.raises(SearchBlocked, match=r"remove the block or .*\. Statuses are written") as caught:
         run("PersonRecordStatusJob", RUN_DATE)
     assert "live index" not in str(caught.value)
     elasticsearch.indices.put_settings(index=live, settings={"index.blocks.read_only_allow_delete": None})

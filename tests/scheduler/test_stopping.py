@@ -34,7 +34,11 @@ def mark_run_failed(running: RunningAirflow, task: TaskId) -> None:
     running.api.set_run_state(task.dag_id, task.run_id, "failed")
 
 
-@pytest.mark.parametrize("mark_failed", [mark_task_failed, mark_run_failed])
+def stop_on_the_page(running: RunningAirflow, task: TaskId) -> None:
+    running.api._request("PUT", f"/job/{task.dag_id}/stop", base="/sync/api", json={"run_id": task.run_id})
+
+
+@pytest.mark.parametrize("mark_failed", [mark_task_failed, mark_run_failed, stop_on_the_page])
 def test_jobs_that_are_marked_failed_stop_and_a_build_is_not_promoted(
     running_airflow: RunningAirflow, live: set[str], mark_failed: Callable[[RunningAirflow, TaskId], None]
 ) -> None:

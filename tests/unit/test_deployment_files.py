@@ -48,7 +48,7 @@ SECRET_NAME = re.compile(r"PASSWORD$|SECRET$|_KEY$|SQL_ALCHEMY_CONN$")
 OF_OTHER_SERVERS = ("ELASTICSEARCH_API_KEY", "OIDC_CLIENT_SECRET")
 
 # Each is a single process: if that fails, the container ends and is started again.
-ENDS_WITH_ITS_PROCESS = {"airflow-cleanup", "otel-collector"}
+ENDS_WITH_ITS_PROCESS = {"airflow-cleanup", "otel-collector", "jaeger"}
 
 # Connections that the code uses if they are there, and does without otherwise.
 OPTIONAL_CONNECTIONS = {"slack_default"}

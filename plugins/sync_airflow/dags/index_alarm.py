@@ -18,6 +18,7 @@ from sync_airflow.dag_ids import RECOVERY, index_alarm_id
 from sync_airflow.dags.manuals import index_alarm_manual
 from sync_airflow.dags.schedule import daily
 from sync_airflow.messages.announcements import announce_failure, announce_unreported_failure
+from sync_airflow.monitoring.measurements import measure_live_index
 from sync_airflow.night.verdict import why_stale
 from sync_airflow.night_rules import own_date
 from sync_airflow.settings import index_alarm_at
@@ -77,13 +78,17 @@ class IndexAlarmOperator(BaseOperator):
 
 
 def live_index(definition: IndexDefinition) -> tuple[str | None, datetime | None]:
-    """The name of the index behind the alias and the start of its build, each may be None. Raises SyncJobError."""
+    """The name of the index behind the alias and the start of its build, each may be None. Raises SyncJobError.
+
+    Measures the index, too: this is what monitoring learns in a night in which nothing else ran.
+    """
     # Imported here, because it imports the client; DAG files must not.
     from sync_jobs.search.errors import elasticsearch_errors_translated  # noqa: PLC0415
     from sync_jobs.search.index_alias import built_at, find_live  # noqa: PLC0415
 
     with open_elasticsearch() as client, elasticsearch_errors_translated():
         name = find_live(client, definition.alias).name
+        measure_live_index(definition, client)
     return name, built_at(name) if name else None
 
 

@@ -34,6 +34,8 @@ def job_manual(job: Job) -> str:
 
 {job.summary}
 
+{_link(f"#job-{job.dag_id}")}
+
 - **When**: every night at {job.at:%H:%M} UTC, and whenever it is triggered manually.
 - **Writes**: {job.writes} ({job.kind}: {KIND_IN_WORDS[job.kind]}).
 - **Waits for**, in the night: {_waits_for(job)}
@@ -59,6 +61,8 @@ def recovery_manual() -> str:
     order = "\n".join(f"{number}. {job.name}{_condition(job)}" for number, job in enumerate(JOBS, start=1))
     return f"""### {RECOVERY}
 
+{_link()}
+
 Runs all jobs one after the other, even those that have already run this night. Every job is safe to repeat. Each job
 runs in its own DAG, which has its log and its report.
 
@@ -79,6 +83,8 @@ def index_alarm_manual(definition: IndexDefinition, at: time | None) -> str:
     when = f"every day at {at:%H:%M} UTC" if at else "only when triggered manually (its schedule is off)"
     return f"""### {index_alarm_id(definition)}
 
+{_link()}
+
 Checks the index behind the alias `{definition.alias}`, {when}. It fails and sends a message to the channel if
 that index was not built since midnight UTC, or if Elasticsearch does not answer. So it also covers a night in which no
 job ran at all. It cannot notice that Airflow itself is down: see docs/reference/messages-and-alarm.md, "Alarm".
@@ -94,6 +100,8 @@ job ran at all. It cannot notice that Airflow itself is down: see docs/reference
 def rollback_manual(definition: IndexDefinition) -> str:
     """When to roll back, and what happens then."""
     return f"""### {definition.rollback_name}
+
+{_link()}
 
 Use it when last night's build succeeded but its search index is wrong. The indices of earlier builds are kept (two by
 default, see docs/index-settings.md). `direction` *back* puts the index built before the live one behind the alias
@@ -111,6 +119,11 @@ The rollback is refused while a build is running, if there is no index to roll b
 index would be removed, added or rewritten: see the limits below. The next build replaces the index as on any night.
 
 {parameter_table(rollback_parameters(build_job(definition).limits))}"""
+
+
+def _link(place: str = "") -> str:
+    """To the page at /sync/, relative to Airflow's address, to which the addresses in a manual are relative."""
+    return f"[Was last night fine? The page of the nightly sync](sync/{place})"
 
 
 def parameter_table(parameters: Iterable[Parameter]) -> str:

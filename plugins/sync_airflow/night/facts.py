@@ -26,11 +26,13 @@ class RunFact:
     job: the job's name, or RECOVERY, ROLLBACK, ALARM. dag_id, run_id: of the run in Airflow.
     run_date: the date that it is for, None if the given one is not a date; own_date: the date that it is for by
     default. first_date: the first date that it covered, as its report says; None if it says nothing.
-    run_after: not started before. started, ended: of the run. worked_from, worked_until: of the task that works.
+    run_after: its tasks do not start before; the later of Airflow's run_after and logical date.
+    started, ended: of the run. worked_from, worked_until: of the task that works.
+    attempts: of that task, the start and the end of those that failed and were repeated, oldest first.
     worked: False if that task skipped itself, because another run has done the work or a later night replaces it.
     tries: how often that task was tried. times_cleared: how often somebody has cleared the run.
-    is_retrying: the last attempt failed, and the next one comes by itself.
-    waits_for: names of the jobs for whose end an active run still waits. then_run: names of the jobs that run after it.
+    is_retrying: the last attempt failed, and Airflow will retry it.
+    waits_for: names of the jobs whose end an active run still waits for. then_run: names of the jobs that run after it.
     only_jobs: of recovery, the names of the jobs that it runs; empty for all.
     failed_task: the task that failed first. stopped_by: the job whose failure stopped this run before it worked.
     reason: of a failure.
@@ -53,6 +55,7 @@ class RunFact:
     ended: datetime | None = None
     worked_from: datetime | None = None
     worked_until: datetime | None = None
+    attempts: tuple[tuple[datetime, datetime], ...] = ()
     worked: bool = True
     tries: int = 0
     times_cleared: int = 0
@@ -99,7 +102,10 @@ class RunFact:
 
 @dataclass(frozen=True, kw_only=True)
 class EventFact:
-    """What a person did in Airflow, from its audit log. event: Airflow's name of it. what: in words, for people."""
+    """What a person did in Airflow, from its audit log. event: Airflow's name of it. what: in words, for people.
+
+    is_stop: it ended a run. reason: why, if the person said so.
+    """
 
     moment: datetime
     user: str
@@ -107,6 +113,8 @@ class EventFact:
     what: str
     dag_id: str
     run_id: str | None = None
+    is_stop: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +143,8 @@ class Component:
 class IndexFact:
     """A finished index. built_at: start of its build, UTC; None if no build made it. documents: without nested ones.
 
-    definition_version: of the index definition that the build used, None if it does not say.
+    definition_version, code_version: of the index definition and of the code that the build used, None if it does not
+    say. is_verified: before it went live, its build counted its documents and compared a sample with PostgreSQL.
     """
 
     name: str
@@ -143,6 +152,8 @@ class IndexFact:
     run_date: date | None
     documents: int | None
     definition_version: str | None = None
+    code_version: str | None = None
+    is_verified: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +174,15 @@ class BuildFact:
     def percent(self) -> int | None:
         """The share of the documents that are loaded; None until they are counted."""
         return min(100, self.documents * 100 // self.expected) if self.expected else None
+
+    @property
+    def phase(self) -> str:
+        """What the build does now, from the number of its documents."""
+        if not self.documents:
+            return "preparing the documents"
+        if self.expected and self.documents >= self.expected:
+            return "verifying it, and catching up with edits"
+        return "loading documents"
 
     @property
     def seconds_left(self) -> int | None:
@@ -201,8 +221,8 @@ class Facts:
     """Everything that is known at one moment. now: UTC.
 
     runs: of at least the last 15 days, in any order. events: newest first. dags: by job name, RECOVERY, ROLLBACK and
-    ALARM. search: None if nobody has asked Elasticsearch. error: why Airflow's database did not answer; all else is
-    unknown then.
+    ALARM. search: None if nobody has asked Elasticsearch. error: why Airflow's database did not answer; only search is
+    known then.
     """
 
     now: datetime

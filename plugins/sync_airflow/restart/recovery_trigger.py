@@ -29,15 +29,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sync_airflow.dag_ids import RECOVERY
 from sync_airflow.night.verdict import judge
 from sync_airflow.restart.exclusive_start import active, lock_dag
+from sync_airflow.run_ids import RESTART
 from sync_airflow.settings import recovery_skips_fine_night
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 UNKNOWN = f"Airflow does not know the DAG {RECOVERY} yet"
-
-# Prefix of the ids of these runs.
-RESTART = "restart"
 
 # How long to wait for a new DAG: longer than the first parsing of all DAG files takes.
 PATIENCE = timedelta(minutes=10)

@@ -31,6 +31,7 @@ from sync_airflow.night_rules import (
     run_ids_of_night,
     run_type_of,
 )
+from sync_airflow.run_ids import AFTER, child_run_id
 from sync_airflow.tasks.conditional_task import ConditionalTask
 from sync_jobs.catalogue import Job, find_job, jobs_to_run_after, jobs_waiting_for
 from sync_jobs.parameter_names import CONFIRM_RUN_DATE, DRY_RUN, FOLLOW_ON, RUN_DATE
@@ -44,12 +45,6 @@ RUN_NEXT_JOB = "run_next_job"
 
 # Key of a run's conf: the DAG ids to run after it. It is not a param, because no person fills it in.
 THEN_RUN = "then_run"
-
-# Prefix of the ids of runs in a chain.
-AFTER = "after"
-
-# Airflow's limit is 250; the ids of started runs are a few characters longer.
-MAXIMUM_PARENT_RUN_ID = 200
 
 
 def jobs_to_run_next(job: Job, *, run_type: str, params: Mapping[str, Any], conf: Mapping[str, Any]) -> tuple[Job, ...]:
@@ -79,16 +74,6 @@ def conf_of_next(run_date: date, rest: tuple[Job, ...]) -> dict[str, Any]:
     }
 
 
-def child_run_id(prefix: str, run_id: str, attempt: int) -> str:
-    """A run id that names the run that starts it, and that differs if the task is cleared and repeated.
-
-    attempt: the first one since the task was cleared. An automatic retry has the same id: it must not start a second
-    run if the attempt before was lost after it had started one.
-    after__manual__2026-02-28T09:00:00+00:00__1; a run that is started by this one has another __1 at the end.
-    """
-    return f"{prefix}__{run_id.removeprefix(f'{prefix}__')[:MAXIMUM_PARENT_RUN_ID]}__{attempt}"
-
-
 class RunNextJobOperator(ConditionalTask, TriggerDagRunOperator):
     """Starts the next run of the chain, or clears the next job's run if this is a cleared run of a night.
 
@@ -97,6 +82,8 @@ class RunNextJobOperator(ConditionalTask, TriggerDagRunOperator):
 
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         super().__init__(
+            task_display_name="run the next job (if any)",
+            doc_md="Skipped if no job follows: in a run of a night, and in a dry run. This is expected.",
             trigger_dag_id=find_job(job_name).dag_id,  # replaced in execute()
             skip_when_already_exists=True,  # in a retry, if the previous attempt has started the run
             fail_when_dag_is_paused=True,  # otherwise the run would stay queued

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from airflow.sdk import Variable
 from sync_airflow import task_defaults
 from sync_airflow.connections import open_elasticsearch, open_postgres
 from sync_airflow.messages.announcements import announce_start
+from sync_airflow.monitoring.measurements import attempt_measured, measure_build, measure_live_index, measure_success
+from sync_airflow.monitoring.spans import phase_spans
 from sync_airflow.night_rules import (
     Success,
     chosen_date,
@@ -79,9 +82,11 @@ class JobOperator(SyncOperator):
         announce_start(context, dates.run_date)
         if dates.warning:
             self.log.warning(dates.warning)
-        report = self._run(context, job, dates)
-        report = replace(report, warning=" ".join(filter(None, (dates.warning, report.warning))))
-        store_success(context, job, dates)
+        with attempt_measured(context, job.name):
+            report = self._run(context, job, dates)
+            report = replace(report, warning=" ".join(filter(None, (dates.warning, report.warning))))
+            store_success(context, job, dates)
+        measure_success(report)
         self.log.info("%s: %s", job.name, report.summary())
         return report.as_dict()
 
@@ -95,7 +100,7 @@ class JobOperator(SyncOperator):
             open_postgres(f"{job.name} {run.run_id}", task_defaults.JOB_TIMEOUT) as postgres,
             open_elasticsearch() as elasticsearch,
         ):
-            return run_job(
+            report = run_job(
                 job,
                 postgres=postgres,
                 elasticsearch=elasticsearch,
@@ -107,7 +112,13 @@ class JobOperator(SyncOperator):
                 dry_run=params[DRY_RUN],
                 run_id=run.run_id,
                 settings=index_settings(index) if index else None,
+                phase_hook=phase_spans(job.name, index.alias) if index else nullcontext,
             )
+            if job.builds_index:
+                measure_build(job.builds_index, report)
+            if index:
+                measure_live_index(index, elasticsearch)
+        return report
 
 
 def run_dates(context: Context, job: Job, past: tuple[Success, ...]) -> RunDates:

@@ -17,8 +17,8 @@ from sync_airflow import task_defaults
 from sync_airflow.attempts import first_attempt, is_first_attempt
 from sync_airflow.dag_ids import ONLY_JOBS, RECOVERY
 from sync_airflow.night_rules import chosen_date, own_date
+from sync_airflow.run_ids import child_run_id
 from sync_airflow.tasks.failure import fail
-from sync_airflow.tasks.follow_on_jobs import child_run_id
 from sync_airflow.tasks.run_parameters import checked_first_date, refuse_unknown_keys
 from sync_airflow.tasks.triggers import RECHECK, NightlyRunTrigger
 from sync_jobs.catalogue import JOBS, Job, find_job, upstream_jobs

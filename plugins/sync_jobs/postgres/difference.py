@@ -7,10 +7,16 @@ transaction and in key order. Then they are read again, because a trigger can di
 Readers see either the old rows or the new ones. A night without changes writes nothing.
 """
 
+from collections.abc import Callable
+from contextvars import ContextVar
+
 from sync_jobs.errors import NotWritten, state_on_error
-from sync_jobs.guard_rail import ALWAYS_ALLOWED, Effect, Limits, check_guard_rails
+from sync_jobs.guard_rail import ALWAYS_ALLOWED, Effect, Limits, check_guard_rails, full_headroom
 from sync_jobs.postgres.statements import Connection, Parameters, execute, one_row
 from sync_jobs.report import Outcome
+
+# Called while the temporary table "difference" exists. Parity reads the keys there (sync_jobs.parity).
+on_difference: ContextVar[Callable[[Connection], None]] = ContextVar("on_difference", default=lambda _: None)
 
 
 def apply_difference(
@@ -37,18 +43,27 @@ def apply_difference(
     """
     in_place = one_row(connection, existing, parameters)[0]
     execute(connection, f"{name}_difference", parameters)
+    on_difference.get()(connection)
     added, changed, removed, lost, altered = one_row(connection, "session/difference_counts")
+    headroom = full_headroom()
     with state_on_error("Nothing was written."):
         if max(added, lost, altered) > ALWAYS_ALLOWED:
             losable, whole = one_row(connection, at_risk, parameters) if at_risk else (None, in_place)
             effect = Effect(existing=whole, at_risk=losable, lost=lost, added=added, changed=altered)
-            check_guard_rails({what: effect}, limits, loss=loss)
+            headroom = check_guard_rails({what: effect}, limits, loss=loss)
         if not dry_run and added + changed + removed:
             execute(connection, f"{name}_apply", parameters)
             gone = _check_written(connection, name, parameters, what=what, expected=added + changed + removed)
             changed, in_place = changed - gone, in_place - gone
     unchanged = in_place - changed - removed
-    return Outcome(read=unchanged + changed + added, added=added, changed=changed, removed=removed, unchanged=unchanged)
+    return Outcome(
+        read=unchanged + changed + added,
+        added=added,
+        changed=changed,
+        removed=removed,
+        unchanged=unchanged,
+        headroom=headroom,
+    )
 
 
 def _check_written(connection: Connection, name: str, parameters: Parameters, *, what: str, expected: int) -> int:

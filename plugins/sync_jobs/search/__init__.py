@@ -2,6 +2,7 @@
 
     build, rollback                        what a run does; these two use everything below
     index_alias, created_index             the indices of an alias: create, promote, prune; what index templates add
+    plain_index                            the documents of an index with the alias's name, before its first build
     settings, operator_settings            the settings of a build; those that operators put on the live index
     document_stream, bulk, build_progress, keepalive_node
                                            the load: from PostgreSQL into bulk requests
