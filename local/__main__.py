@@ -192,8 +192,11 @@ def recover(home: Home, steps: Steps) -> int:
     if failures := failure_lines(ended):
         steps.say("\n".join(failures) + "\n")
     show_addresses(home, steps)
-    steps.say(f"\n{outcome(ended, state)}")
-    steps.say(f"Recovery took {seconds:.1f} s, together with the start of the stack {steps.seconds():.1f} s.")
+    steps.say(
+        f"\nThe jobs took {seconds:.1f} s: recovery, from its start to its end. This command took "
+        f"{steps.seconds():.1f} s: it also made sure that the stack is running."
+    )
+    steps.say(outcome(ended, state))
     return 0 if state == "success" and not failures else 1
 
 

@@ -77,7 +77,8 @@ class Service:
         return running_process(self.pid, self.started)
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
-        """Wait until ready() is true. Raises ServiceFailed if the service stops before that, or on timeout.
+        """Wait until ready() is true. Raises ServiceFailed if the service stops before that, or on timeout, or if it is
+        another server that answers on its port.
 
         ready may raise NotReady: the error of a timeout then says the last reason.
         """
@@ -86,6 +87,7 @@ class Service:
             reason = ""
             try:
                 if ready():
+                    self._refuse_other_server()
                     return
             except NotReady as error:
                 reason = f": {error}"
@@ -94,6 +96,16 @@ class Service:
             if time.monotonic() > end:
                 raise ServiceFailed(self.name, f"was not ready within {seconds:.0f} seconds{reason}", self.log)
             time.sleep(POLL_SECONDS)
+
+    def _refuse_other_server(self) -> None:
+        """The port was free when it was chosen, but another program may have taken it before this service could."""
+        if self.port is not None and not _listens(processes_of([self]).values(), self.port):
+            raise ServiceFailed(
+                self.name,
+                f"could not use port {self.port}, because another program has taken it meanwhile. Start again: another "
+                "port is chosen, unless a variable requests this one",
+                self.log,
+            )
 
     def wait_until_done(self, seconds: float) -> None:
         """Wait for the end of a program that this command has started. Raises ServiceFailed if it fails."""
@@ -170,6 +182,16 @@ def processes_owned_by(owner: str) -> Processes:
     found = _with_children(found.values())
     found.pop(os.getpid(), None)
     return found
+
+
+def _listens(processes: Iterable[psutil.Process], port: int) -> bool:
+    """Whether one of the processes accepts connections on this port."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):  # it ended meanwhile
+            sockets = process.net_connections(kind="tcp")
+            if any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in sockets):
+                return True
+    return False
 
 
 def processes_that(condition: Callable[[psutil.Process], bool]) -> Processes:

@@ -1,5 +1,6 @@
 """Mounts the page in Airflow's API server. Every Airflow process reads it, so it imports little."""
 
+import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -74,7 +75,13 @@ class SayThatDatabaseIsDown:
             stack: Any = getattr(scope.get("app"), "middleware_stack", None)  # the outermost one, which answers errors
             if hasattr(stack, "app") and not isinstance(stack.app, _AroundAirflow):
                 stack.app = _AroundAirflow(stack.app)
+                threading.Thread(target=_import_page, name="import of the page", daemon=True).start()
         await self._app(scope, receive, send)
+
+
+def _import_page() -> None:
+    """While the server starts, so that the first visitor does not wait for it."""
+    import sync_page.app  # noqa: F401, PLC0415
 
 
 class _AroundAirflow:

@@ -177,7 +177,7 @@ class IndexView:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildView:
-    """A build that is at work, or the remains of one that died (is_running false). phase: what it does, in words."""
+    """A build that is running, or the remains of one that died (is_running false). phase: what it does, in words."""
 
     name: str
     phase: str

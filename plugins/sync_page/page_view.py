@@ -107,7 +107,7 @@ def steps(view: NightView) -> tuple[Step, ...]:
     roots = [_root_step(view, by_name[root.job], tuple(root.followers)) for root in view.roots]
     missing = _run_missing(view)
     if missing and len(roots) == 1 and not found:
-        # One cause: what repairs it stands at it, beside the dry run.
+        # One cause: its step has the button that repairs it, beside the dry run.
         return (replace(roots[0], actions=(missing, *roots[0].actions)),)
     return (*found, *roots)
 

@@ -39,7 +39,7 @@ async def stop_form(request: Request, name: str, user: Visitor) -> Response:
 
 @router.post("/stop/{name}", dependencies=[Depends(from_our_form)])
 async def stop(request: Request, name: str, user: Visitor) -> Response:
-    """Stop the run that the form was about. A run that was started meanwhile goes on."""
+    """Stop the run that the form was about. A run that was started since then continues."""
     dag_id, content = _dag_id(name), await content_of(request)
     reason = content.get(REASON, "").strip()
     if not await run_in_threadpool(may_stop, user, dag_id):
@@ -81,6 +81,6 @@ def _form(
 
 
 def active_run(taken: Snapshot, dag_id: str) -> RunFact | None:
-    """The run of that DAG that is at work or, without one, queued and due."""
+    """The run of that DAG that is running or, without one, queued and due."""
     runs = [run for run in taken.facts.active if run.dag_id == dag_id]
     return min(runs, key=lambda run: (run.state != "running", run.run_after), default=None)

@@ -13,8 +13,8 @@ def checked(now: datetime) -> Checked:
     name = index().name
     found = [
         ("exactly one index is behind the alias", True, name),
-        ("the index takes writes", True, "no block; health green"),
-        ("documents are as many as expected", True, "found 200,360 documents, expected 200,360"),
+        ("the index accepts writes", True, "no block; health green"),
+        ("the number of documents is as expected", True, "found 200,360 documents, expected 200,360"),
         ("a sample agrees with PostgreSQL", False, f"{name}: of 50 persons compared field by field, 1 differs: 4711."),
     ]
     checks = [Check(name=what, passed=passed, text=text, checked_at=now) for what, passed, text in found]

@@ -81,7 +81,9 @@ EXPECTED = {
         "! Search is rolled back",
         "All 8 jobs are done, but search was rolled back to 01:29 yesterday by admin.",
         actions={
-            "Roll forth to this… persons-20261127t012900-000000": "Roll forth to the search index of 2026-11-27 01:29"
+            "Roll forward to this… persons-20261127t012900-000000": (
+                "Roll forward to the search index of 2026-11-27 01:29"
+            )
         },
     ),
     "guard rail": Expected(

@@ -302,9 +302,8 @@ def refused(monkeypatch: pytest.MonkeyPatch, job_dsn: str) -> Refused:
     def refused(**differently: Any) -> SyncJobError:
         parts = server | differently
         fields = {"login": parts["user"], "password": parts["password"], "schema": parts["dbname"]}
-        made = Connection(
-            conn_id="tcs_postgres", conn_type="postgres", host=parts["host"], port=int(parts["port"]), **fields
-        )
+        fields |= {"extra": parts.get("extra", "{}"), "host": parts["host"]}
+        made = Connection(conn_id="tcs_postgres", conn_type="postgres", port=int(parts["port"]), **fields)
         monkeypatch.setattr(PostgresHook, "get_connection", lambda *_: made)
         with pytest.raises(SyncJobError) as caught, open_postgres("job run", timedelta(hours=1)):
             pass
@@ -329,6 +328,21 @@ def test_an_error_in_the_connection_is_reported_in_the_servers_words_and_not_ret
     assert type(error) is AccessRefused
     assert f"{words}. Correct the connection" in str(error)
     assert differently.get("password", "\n") not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ({"sslmode": "nonsense"}, 'invalid sslmode value: "nonsense"'),
+        ({"sslmode": "require"}, "server does not support SSL, but SSL was required"),
+        ({"service": "elsewhere"}, 'definition of service "elsewhere" not found'),
+        ({"channel_binding": "nonsense"}, 'invalid channel_binding value: "nonsense"'),
+    ],
+)
+def test_a_parameter_that_cannot_work_is_not_retried(refused: Refused, extra: dict[str, str], words: str) -> None:
+    error = refused(extra=json.dumps(extra))
+    assert type(error) is AccessRefused
+    assert f"{words}. Correct the connection" in str(error)
 
 
 def test_a_task_is_retried_if_postgresql_is_down(refused: Refused) -> None:

@@ -109,6 +109,9 @@ def test_the_alarm_fails_and_notifies_the_channel_until_the_index_was_built_this
 def test_an_unreachable_elasticsearch_is_one_alarm(
     dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch, slack: SlackServer
 ) -> None:
-    assert run(dags["persons_index_alarm"], monkeypatch, any_free_port()) == "failed"
+    assert run(dags["persons_index_alarm"], monkeypatch, port := any_free_port()) == "failed"
     (text,) = slack.texts
-    assert "failed: Elasticsearch cannot be reached: ConnectionError\n" in text
+    assert (
+        f"failed: Elasticsearch cannot be reached at http://127.0.0.1:{port}: ConnectionError, [Errno 111] Connection "
+        "refused\n" in text
+    )

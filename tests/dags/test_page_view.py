@@ -41,9 +41,9 @@ def test_who_did_what_names_the_parameters_that_are_not_the_defaults(conf: dict[
 
 def test_who_did_what_names_the_direction_of_a_rollback() -> None:
     run = replace(
-        manual(OWNER, at("07:00"), conf={"direction": "forth"}), job=ROLLBACK, dag_id="persons_index_rollback"
+        manual(OWNER, at("07:00"), conf={"direction": "forward"}), job=ROLLBACK, dag_id="persons_index_rollback"
     )
-    assert view_of(known([run])).deeds[0].what == "rollback of search with direction forth"
+    assert view_of(known([run])).deeds[0].what == "rollback of search with direction forward"
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,9 @@ class Deployment:
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__HOST": HOST,
             "AIRFLOW__API__WORKERS": "1",
+            # Tasks start at once, as in local/airflow.py.
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+            "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             **environment_of(service, self.variables, folders),
         }

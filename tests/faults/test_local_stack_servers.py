@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from local import jars
 from local.elasticsearch import Elasticsearch
 from local.errors import ServiceFailed, StackError
-from local.ports import any_free_port
+from local.ports import HOST, any_free_port
 from local.postgres import ADMINISTRATOR, ROLES, Postgres
 from local.processes import Service, stop
 
@@ -64,6 +65,25 @@ def test_postgresql_starts_though_its_lock_file_has_the_id_of_another_process(po
 def test_a_second_postgresql_on_the_same_data_is_refused(postgres: Postgres, running: Service) -> None:
     with pytest.raises(StackError, match=f"as process {running.pid}"):
         postgres.start(postgres.service())
+
+
+@pytest.mark.parametrize("name", ["PostgreSQL", "Elasticsearch"])
+def test_another_server_on_the_port_is_not_taken_for_the_own_one(tmp_path: Path, name: str) -> None:
+    """Another stack chose the same free port, and was faster."""
+    with socket.create_server((HOST, 0)) as other:
+        port = other.getsockname()[1]
+        if name == "PostgreSQL":
+            postgres = Postgres(tmp_path / "data", tmp_path / "log", port, {ADMINISTRATOR: "secret"})
+            postgres.initialise()
+            service = postgres.start(postgres.service())
+        else:
+            elasticsearch = Elasticsearch(tmp_path / "home", tmp_path / "log", port)
+            service = elasticsearch.start(elasticsearch.service())
+        try:
+            with pytest.raises(ServiceFailed, match=f"could not use port {port}, because another program has taken it"):
+                service.wait_until(lambda: True, 60)
+        finally:
+            stop([service], patience=10)
 
 
 def test_no_password_is_in_the_log_of_a_postgresql_that_logs_all_statements(tmp_path: Path) -> None:

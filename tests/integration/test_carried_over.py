@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from elasticsearch import Elasticsearch
 
+from sync_jobs.errors import SearchBlocked
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.runner import run_rollback
 from tests.application import ALIAS
@@ -110,3 +111,33 @@ def test_other_aliases_of_a_plain_index_move_to_the_first_build(
     elasticsearch.indices.create(index=ALIAS, aliases={"persons-search": {}})
     (new,) = run(JOB, RUN_DATE).indices["live"]
     assert aliases_of(elasticsearch, new).keys() == {ALIAS, "persons-search"}
+
+
+@pytest.mark.parametrize(
+    "replicas",
+    [{"index.auto_expand_replicas": "0-all"}, {"index.auto_expand_replicas": "false", "index.number_of_replicas": "2"}],
+)
+def test_replicas_that_an_operator_set_are_named_once_because_they_are_not_carried_over(
+    swap: Callable[[], str], elasticsearch: Elasticsearch, caplog: pytest.LogCaptureFixture, replicas: dict[str, str]
+) -> None:
+    (live,) = indices_behind_alias(elasticsearch)
+    elasticsearch.indices.put_settings(index=live, settings=replicas)
+    name = swap()
+    assert settings_of(elasticsearch, name)["index.auto_expand_replicas"] == "0-1"
+    (warning,) = [line for line in caplog.messages if "replicas" in line]
+    *_, (setting, value) = replicas.items()
+    assert f"the live index {live} has {setting} = {value}, and the new one index.auto_expand_replicas = 0-1" in warning
+
+
+def test_a_swap_that_elasticsearch_refuses_has_moved_nothing(
+    swap: Callable[[], str], elasticsearch: Elasticsearch
+) -> None:
+    (live,) = indices_behind_alias(elasticsearch)
+    elasticsearch.indices.put_settings(index=live, settings={"index.blocks.read_only": True})
+    try:
+        with pytest.raises(SearchBlocked, match=r"not touched|still live, and unchanged") as caught:
+            swap()
+    finally:
+        elasticsearch.indices.put_settings(index=live, settings={"index.blocks.read_only": None})
+    assert "Readers see" not in str(caught.value)
+    assert indices_behind_alias(elasticsearch) == [live]

@@ -72,6 +72,8 @@ def test_an_alias_added_by_a_template_is_removed_before_the_load_and_the_templat
         ({"mappings": {"_routing": {"required": True}}}, "mapping _routing"),
         ({"settings": {"final_pipeline": "other"}}, "setting index.final_pipeline"),
         ({"settings": {"index.blocks.write": True}}, "setting index.blocks.write"),
+        ({"settings": {"index.mode": "logsdb"}}, "setting index.mode"),
+        ({"mappings": {"runtime": {"surname": {"type": "long"}}}}, "mapping runtime.surname"),
     ],
 )
 def test_a_harmful_template_stops_the_build_and_is_named(
@@ -86,8 +88,16 @@ def test_a_harmful_template_stops_the_build_and_is_named(
 
 def test_a_build_accepts_a_harmless_template(run: RunJob, elasticsearch: Elasticsearch, template: Template) -> None:
     template.put(
-        settings={"codec": "best_compression", "index.blocks.write": False},
-        mappings={"properties": {"surname": {"type": "text"}, "nickname": {"type": "keyword"}}},
+        settings={
+            "codec": "best_compression",
+            "index.blocks.write": False,
+            "final_pipeline": "_none",
+            "index.mode": "standard",
+        },
+        mappings={
+            "properties": {"surname": {"type": "text"}, "nickname": {"type": "keyword"}},
+            "runtime": {"initials": {"type": "keyword"}},
+        },
     )
     assert run(JOB, RUN_DATE).indices["live"] == indices_behind_alias(elasticsearch)
 

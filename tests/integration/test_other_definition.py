@@ -121,8 +121,9 @@ def test_a_rollback_leaves_good_documents_of_another_definition_as_built(
     assert (report.read, report.added, report.changed, report.removed) == (len(PERSON_IDS), 0, 0, 0)
     assert (report.unchanged, report.refreshed) == (0, 0)
     assert report.warning == (
-        f"{good} was built by another definition (SQL or mapping) than the running one. Its documents stay as built. 2 "
-        "persons edited since its build may show old values until the next build."
+        f"{good} was built by another definition (SQL or mapping) than the running one. Its documents stay as built: "
+        "until the next build, search shows old values of what was edited since then, and what was removed since then. "
+        "Edited since: 2 persons."
     )
     assert report.summary().endswith(report.warning)
 

@@ -70,7 +70,7 @@ class RunningAirflow(StartedAirflow):
             plan_run(self.metadata, job, tick)
         self.start_component("scheduler")
         wait_for("the runs that were planned", lambda: all(is_there(self.metadata, *run) for run in missed))
-        # Not before: it would plan these runs again, and there would be none of the nights before tonight.
+        # Not earlier: it would plan these runs again, and none would be for the nights before tonight.
         self.start_component("dag-processor")
         self.airflow.wait_until_ready(self.services)
 

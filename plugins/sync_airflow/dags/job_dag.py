@@ -55,7 +55,7 @@ def wait_for(job: Job, upstream: Job, *, any_end: bool = False) -> NightlyJobSen
     return NightlyJobSensor(
         task_id=wait_task_id(upstream),
         task_display_name=f"wait for {upstream.name} (at night only)",
-        doc_md="A manual run waits for no other job, so it skips this task. That is no fault.",
+        doc_md="A manual run waits for no other job, so it skips this task. This is expected.",
         job_name=job.name,
         upstream_name=upstream.name,
         any_end=any_end,

@@ -70,12 +70,12 @@ def alarm_unknown() -> str:
 
 def alarm_paused() -> str:
     """Somebody has paused the alarm."""
-    return "The alarm of search is paused: nobody is told if search is not rebuilt. Unpause its DAG in Airflow."
+    return "The alarm of search is paused: it sends no message if search is not rebuilt. Unpause its DAG in Airflow."
 
 
 def alarm_missing(due: datetime) -> str:
     """The alarm has had no run in this night."""
-    return f"The alarm of search should have run at {_time(due)} and has not: nobody would have been told."
+    return f"The alarm of search should have run at {_time(due)} and has not: it would have sent no message."
 
 
 def alarm_failed(run: RunFact) -> str:

@@ -175,7 +175,7 @@ def why_stale(alias: str, name: str | None, built: datetime | None, night: date)
 
 
 def _alarm_warnings(facts: Facts, night: date, search: SearchFact | None) -> tuple[str, ...]:
-    """What is wrong with the alarm itself: then nobody would be told of a stale index. Only for the latest night."""
+    """What is wrong with the alarm itself: it would send no message about a stale index. Only for the latest night."""
     if night != latest_night(facts.now):
         return ()
     dag = facts.dag(ALARM)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ConditionalTask(BaseOperator):
-    """A task that the one before it can skip."""
+    """A task that the task before it can skip."""
 
     @abstractmethod
     def has_work(self, context: Context) -> bool:

@@ -83,7 +83,7 @@ class RunNextJobOperator(ConditionalTask, TriggerDagRunOperator):
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         super().__init__(
             task_display_name="run the next job (if any)",
-            doc_md="Skipped if no job follows: in a run of a night, and in a dry run. That is no fault.",
+            doc_md="Skipped if no job follows: in a run of a night, and in a dry run. This is expected.",
             trigger_dag_id=find_job(job_name).dag_id,  # replaced in execute()
             skip_when_already_exists=True,  # in a retry, if the previous attempt has started the run
             fail_when_dag_is_paused=True,  # otherwise the run would stay queued

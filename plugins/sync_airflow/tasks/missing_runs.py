@@ -32,19 +32,19 @@ if TYPE_CHECKING:
 REPLACE_MISSING_RUN = "replace_missing_run"
 
 # A replacement waits for its tick as a queued run, and Airflow creates no other run of a night until then. So a tick
-# that is further away than the next night has no replacement.
+# that is further away than the next night gets no replacement.
 LONGEST_WAIT = timedelta(days=1)
 
 
 class ReplaceMissingRunOperator(ConditionalTask, TriggerDagRunOperator):
-    """Starts the run of the night that this run displaces. Skips itself in a run that displaces none."""
+    """Starts a replacement of the scheduled run that this run displaces. Skips itself if it displaces none."""
 
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         job = find_job(job_name)
         super().__init__(
             task_id=REPLACE_MISSING_RUN,
             task_display_name="replace a missing run (if any)",
-            doc_md="Skipped unless this run has the logical date of a scheduled run. That is no fault.",
+            doc_md="Skipped unless this run has the logical date of a scheduled run. This is expected.",
             trigger_dag_id=job.dag_id,
             skip_when_already_exists=True,  # if this task is cleared
             trigger_rule="none_skipped",  # also if the job has failed; it skips itself only in a scheduled run
@@ -57,7 +57,7 @@ class ReplaceMissingRunOperator(ConditionalTask, TriggerDagRunOperator):
     def execute(self, context: Context) -> None:
         tick = self._displaced_tick(context)
         if tick is None:
-            raise AirflowSkipException("This run takes the place of no scheduled run.")
+            raise AirflowSkipException("This run does not take the place of a scheduled run.")
         if tick - pendulum.now("UTC") > LONGEST_WAIT:
             fail(context, _too_early(find_job(self.job_name), context["dag_run"].run_id, tick))
         self.trigger_run_id = f"{IN_PLACE}__{tick.isoformat()}"

@@ -84,7 +84,7 @@ def _of_success(job: Job, success: Success, users: Mapping[str, str]) -> RunFact
 
 
 def _of_night(context: Context, run_date: date) -> Iterable[RunFact]:
-    """The night's own runs that have failed, or are at work. Those that succeeded have left an event."""
+    """The night's own runs that have failed or are running. Those that succeeded have left an event."""
     for job in JOBS:
         tick = tick_of(job, run_date)
         if tick > timezone.utcnow():

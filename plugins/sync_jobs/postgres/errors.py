@@ -21,6 +21,12 @@ NO_ACCESS = (
     "is not permitted to log in",
     "permission denied for database",
     "certificate",
+    # The parameters themselves are wrong, or the server cannot do what they ask for.
+    "invalid ",
+    "definition of service",
+    "service file",
+    "does not support SSL",
+    "channel binding",
 )
 
 

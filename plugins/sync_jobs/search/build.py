@@ -182,7 +182,7 @@ class _Build:
         index_alias.create(self.client, self.name, self.definition.mapping, meta, self.run.settings)
         if live is None:
             return {}
-        operator_settings.carry_over_settings(self.client, live, self.name, without=operator_settings.WHILE_LOADING)
+        operator_settings.carry_over_while_loading(self.client, live, self.name)
         return count_values(self.definition, self.client, live)
 
     def _send(self, live: str | None, lines: Iterable[bytes], expected: int) -> tuple[int, "array[int]"]:

@@ -12,7 +12,11 @@ from sync_jobs.search.index_mapping import differences
 
 # With these the documents could not be found, or would differ from PostgreSQL.
 _MUST_NOT_BE_MAPPED = ("_source", "_routing")
-_MUST_NOT_BE_SET = ("index.default_pipeline", "index.final_pipeline", "index.blocks.")
+_MUST_NOT_BE_SET = ("index.default_pipeline", "index.final_pipeline", "index.blocks.", "index.mode")
+# Values with which these settings have no effect.
+_HARMLESS = ("false", "_none", "standard")
+# A runtime field takes the place of the field of the same name in searches.
+_RUNTIME = "runtime"
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +36,18 @@ def check_created(client: Elasticsearch, name: str, mapping: Mapping[str, Any]) 
         )
     wrong = [f"mapping {each}" for each in differences(mapping, found["mappings"])]
     wrong += [f"mapping {each}" for each in _MUST_NOT_BE_MAPPED if each in found["mappings"] and each not in mapping]
-    settings = {setting for setting, value in found["settings"].items() if value != "false"}
+    wrong += [f"mapping {_RUNTIME}.{each}" for each in found["mappings"].get(_RUNTIME, {}) if _is_ours(each, mapping)]
+    settings = {setting for setting, value in found["settings"].items() if value not in _HARMLESS}
     wrong += [f"setting {each}" for each in sorted(settings) if each.startswith(_MUST_NOT_BE_SET)]
     if wrong:
         raise IndexNotAsExpected(
             f"{name}: {_templates(client, name)} changes what a new index gets: {', '.join(wrong)}. Let the template "
             "match other names only, or remove this from it, then run the job again."
         )
+
+
+def _is_ours(field: str, mapping: Mapping[str, Any]) -> bool:
+    return field.partition(".")[0] in mapping["properties"]
 
 
 def _templates(client: Elasticsearch, name: str) -> str:

@@ -98,7 +98,10 @@ def _phrase(status: int) -> str:
 
 def blocked_message(reason: str) -> str:
     """The text of SearchBlocked. reason: as Elasticsearch gives it; it names only blocks and indices."""
-    return f"Elasticsearch rejects writes: {reason}. Free disk space or remove the block, then run the job again."
+    return (
+        f"Elasticsearch rejects writes: {reason.rstrip('.;')}. Free disk space, or remove the block or the setting "
+        "that is named, then run the job again."
+    )
 
 
 def removed_message(index: str) -> str:
@@ -181,6 +184,25 @@ def is_not_trusted(error: TransportError) -> bool:
     return isinstance(error, TlsError) and NOT_TRUSTED in error.message
 
 
+def _where(error: TransportError) -> str:
+    """The address, if the client noted it (sync_jobs.search.keepalive_node)."""
+    notes = getattr(error, "__notes__", [])
+    return f" at {notes[-1]}" if notes else ""
+
+
+def _why_unreachable(error: TransportError) -> str:
+    """The kind of error, and what the operating system or the TLS library said first."""
+    kind, first = type(error).__name__, _first_cause(error)
+    return kind if first is error else f"{kind}, {first}"
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """The error that led to all others. The client keeps its cause in errors, urllib3 in the usual place or in args."""
+    causes = [*getattr(error, "errors", ()), error.__cause__, *error.args]
+    cause = next((each for each in causes if isinstance(each, BaseException)), None)
+    return error if cause is None else _first_cause(cause)
+
+
 @contextmanager
 def elasticsearch_errors_translated() -> Iterator[None]:
     """Turn the client's exceptions into ours, without the texts that quote documents or queries."""
@@ -203,6 +225,6 @@ def elasticsearch_errors_translated() -> Iterator[None]:
                 "the connection (ca_certs) and valid for its host name. Correct the connection or the certificate, "
                 "then run the job again."
             ) from None
-        raise TransientError(f"Elasticsearch cannot be reached: {type(error).__name__}") from None
+        raise TransientError(f"Elasticsearch cannot be reached{_where(error)}: {_why_unreachable(error)}") from None
     except ScanError as error:  # neither of the two: some shards did not answer for a page of a scroll
         raise TransientError(f"Elasticsearch searched only some of its shards: {error}") from None

@@ -21,7 +21,7 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
 from sync_jobs.error_translation import errors_translated_with_state
-from sync_jobs.errors import AccessRefused, BadArgument, IndexNotAsExpected, SearchBlocked, TransientError
+from sync_jobs.errors import AccessRefused, BadArgument, IndexNotAsExpected, SearchBlocked, State, TransientError
 from sync_jobs.search.created_index import check_created
 from sync_jobs.search.errors import (
     NOT_FOUND,
@@ -270,11 +270,9 @@ def swap(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
         # Its build may have been killed between the swap and the mark.
         mark_finished(client, alias, live.name)
     aliases = _aliases_of(client, live.name)
-    with errors_translated_with_state(
-        f"Readers see {name} or, as before, {live.name or 'nothing'}; GET /_alias/{alias} shows which."
-    ):
+    with errors_translated_with_state("") as state:  # nothing is moved: the caller knows the state
         try:
-            _move(client, alias, live, name, aliases)
+            _Swap(client, alias, live, name, state).move(aliases)
         except AccessRefused:
             others = aliases.keys() - {alias}
             if not others or not live.is_alias:
@@ -286,7 +284,7 @@ def swap(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
                 live.name,
                 ", ".join(sorted(others)),
             )
-            _move(client, alias, live, name, {alias: aliases[alias]})
+            _Swap(client, alias, live, name, state).move({alias: aliases[alias]})
 
 
 def _aliases_of(client: Elasticsearch, index: str | None) -> dict[str, dict[str, Any]]:
@@ -294,46 +292,60 @@ def _aliases_of(client: Elasticsearch, index: str | None) -> dict[str, dict[str,
     return dict(client.indices.get_alias(index=index)[index]["aliases"]) if index else {}
 
 
-def _move(client: Elasticsearch, alias: str, live: Live, name: str, aliases: dict[str, dict[str, Any]]) -> None:
-    """Move the alias, and the aliases of the live index that are given, in one request, until it is done."""
-    actions = _actions(alias, live, name, aliases)
-    for _ in range(PROMOTION_ATTEMPTS):
-        if _is_swapped(client, alias, name, actions):
-            if live.name and not live.is_alias:
-                log.warning("%s was a plain index: it has been removed and replaced by the alias %s", alias, alias)
-            return
-        time.sleep(PROMOTION_WAIT_SECONDS)
-    raise TransientError(f"The alias {alias} could not be moved to {name} in {PROMOTION_ATTEMPTS} attempts")
+@dataclass(frozen=True)
+class _Swap:
+    """One swap of an alias from the live index to the one of this name. state: replaced once it may have been done."""
 
+    client: Elasticsearch
+    alias: str
+    live: Live
+    name: str
+    state: State
 
-def _actions(alias: str, live: Live, name: str, aliases: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """The actions of the request that moves these aliases, and in any case adds the alias."""
-    removals: list[dict[str, Any]] = [{"remove": {"index": live.name, "alias": each}} for each in aliases]
-    if live.name and not live.is_alias:
-        removals = [{"remove_index": {"index": live.name}}]
-    wanted: dict[str, dict[str, Any]] = {alias: {}} | aliases
-    return removals + [{"add": {"index": name, "alias": each} | properties} for each, properties in wanted.items()]
+    def move(self, aliases: dict[str, dict[str, Any]]) -> None:
+        """Move the alias, and the aliases of the live index that are given, in one request, until it is done."""
+        alias, live = self.alias, self.live
+        actions = self._actions(aliases)
+        for _ in range(PROMOTION_ATTEMPTS):
+            if self._is_done(actions):
+                if live.name and not live.is_alias:
+                    log.warning("%s was a plain index: it has been removed and replaced by the alias %s", alias, alias)
+                return
+            time.sleep(PROMOTION_WAIT_SECONDS)
+        raise TransientError(f"The alias {alias} could not be moved to {self.name} in {PROMOTION_ATTEMPTS} attempts")
 
+    def _actions(self, aliases: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+        """The actions of the request that moves these aliases, and in any case adds the alias."""
+        live = self.live
+        removals: list[dict[str, Any]] = [{"remove": {"index": live.name, "alias": each}} for each in aliases]
+        if live.name and not live.is_alias:
+            removals = [{"remove_index": {"index": live.name}}]
+        wanted: dict[str, dict[str, Any]] = {self.alias: {}} | aliases
+        additions = [{"add": {"index": self.name, "alias": each} | wanted[each]} for each in wanted]
+        return removals + additions
 
-def _is_swapped(client: Elasticsearch, alias: str, name: str, actions: list[dict[str, Any]]) -> bool:
-    """Send the request of a swap, then check the alias, even if the response was an error or got lost.
+    def _is_done(self, actions: list[dict[str, Any]]) -> bool:
+        """Send the request, then check the alias, even if the response was an error or got lost.
 
-    False: not done, or unknown. Raises SearchBlocked or SyncJobError if it was refused for good.
-    """
-    try:
-        client.options(max_retries=0).indices.update_aliases(actions=actions)
-    except TransportError:
-        pass
-    except ApiError as error:
-        if error.status_code != NOT_FOUND:  # also the response if an earlier request has done it
+        False: not done, or unknown. Raises SearchBlocked or SyncJobError if it was refused for good.
+        """
+        client, alias = self.client, self.alias
+        try:
+            client.options(max_retries=0).indices.update_aliases(actions=actions)
+        except TransportError:
+            pass
+        except ApiError as error:
+            if error.status_code != NOT_FOUND:  # also the response if an earlier request has done it
+                raise_unless_transient(error)
+        before = self.live.name or "nothing"
+        self.state.text = f"Readers see {self.name} or, as before, {before}; GET /_alias/{alias} shows which."
+        try:
+            return find_live(client, alias) == Live(self.name, is_alias=True)
+        except TransportError:
+            return False
+        except ApiError as error:
             raise_unless_transient(error)
-    try:
-        return find_live(client, alias) == Live(name, is_alias=True)
-    except TransportError:
-        return False
-    except ApiError as error:
-        raise_unless_transient(error)
-        return False
+            return False
 
 
 def mark_finished(client: Elasticsearch, alias: str, name: str) -> None:

@@ -1,12 +1,13 @@
-"""The HTTP connections of the client, with TCP keepalives.
+"""The HTTP connections of the client, with TCP keepalives, and with the address of the node in their errors.
 
 A connection is idle while PostgreSQL or the other connections work. A firewall on the way would drop it silently, and
 the next request in it would wait for its whole timeout and fail.
 """
 
 import socket
+from typing import Any
 
-from elastic_transport import NodeConfig, Urllib3HttpNode
+from elastic_transport import NodeConfig, TransportError, Urllib3HttpNode
 from urllib3.connection import HTTPConnection
 
 # A dead connection is noticed within two minutes, like one of PostgreSQL (sync_jobs.postgres.connection).
@@ -25,3 +26,11 @@ class KeepaliveNode(Urllib3HttpNode):
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
         self.pool.conn_kw["socket_options"] = SOCKET_OPTIONS
+
+    def perform_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Add the address, without user and password, as a note to an error: the client's own text may lack it."""
+        try:
+            return super().perform_request(*args, **kwargs)
+        except TransportError as error:
+            error.add_note(self.base_url)
+            raise

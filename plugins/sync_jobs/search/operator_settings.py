@@ -21,7 +21,7 @@ _OF_ONE_INDEX = (
 # A block was set to stop writes to that one index.
 _BLOCKS = "index.blocks."
 # While the index is loaded, the build decides.
-WHILE_LOADING = ("index.refresh_interval",)
+_WHILE_LOADING = ("index.refresh_interval",)
 # They would change documents that are copied.
 _PIPELINES = ("index.default_pipeline", "index.final_pipeline")
 
@@ -34,11 +34,39 @@ def settings_for_copy(client: Elasticsearch, index: str) -> dict[str, str]:
     return {name: value for name, value in _settings(client, index).items() if not name.startswith(left_out)}
 
 
-def carry_over_settings(client: Elasticsearch, live: str, name: str, *, without: tuple[str, ...] = ()) -> None:
-    """Give an index the settings of the live one that differ. Those that cannot be changed are named in the log.
+def carry_over_settings(client: Elasticsearch, live: str, name: str) -> None:
+    """Give an index that takes the place of the live one its settings. Those that it cannot have are named in the log.
 
-    without: settings to leave alone.
+    Call it after make_searchable(), which sets the replicas.
     """
+    refused = _carry_over(client, live, name)
+    if refused:
+        log.warning(
+            "%s: the live index %s has settings that cannot be carried over: %s. Set them in an index template, or on "
+            "the new index, if they are still wanted",
+            name,
+            live,
+            ", ".join(sorted(refused)),
+        )
+    wanted, existing = (_replicas(_settings(client, each)) for each in (live, name))
+    if wanted != existing:
+        log.warning(
+            "%s: the live index %s has %s, and the new one %s: only the index setting replicas decides. Change that "
+            "setting if another number of replicas is wanted",
+            name,
+            live,
+            wanted,
+            existing,
+        )
+
+
+def carry_over_while_loading(client: Elasticsearch, live: str, name: str) -> None:
+    """Give an index that is about to be loaded the settings of the live one, as far as the build does not decide."""
+    _carry_over(client, live, name, without=_WHILE_LOADING)
+
+
+def _carry_over(client: Elasticsearch, live: str, name: str, *, without: tuple[str, ...] = ()) -> list[str]:
+    """Set what differs. Return the settings that cannot be carried over. without: settings to leave alone."""
     wanted, existing = _settings(client, live), _settings(client, name)
     missing = {
         setting: value
@@ -49,14 +77,14 @@ def carry_over_settings(client: Elasticsearch, live: str, name: str, *, without:
     for setting, value in missing.items():
         if setting not in refused and not _put(client, name, setting, value):
             refused.append(setting)
-    if refused:
-        log.warning(
-            "%s: the live index %s has settings that cannot be carried over: %s. Set them in an index template, or on "
-            "the new index, if they are still wanted",
-            name,
-            live,
-            ", ".join(sorted(refused)),
-        )
+    return refused
+
+
+def _replicas(settings: dict[str, str]) -> str:
+    """How the replicas of an index are set. Elasticsearch itself changes their number if auto_expand_replicas is on."""
+    expand = settings.get("index.auto_expand_replicas", "false")
+    names = ("index.number_of_replicas",) if expand == "false" else ("index.auto_expand_replicas",)
+    return ", ".join(f"{name} = {settings[name]}" for name in names)
 
 
 def _settings(client: Elasticsearch, index: str) -> dict[str, str]:

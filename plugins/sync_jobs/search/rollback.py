@@ -155,10 +155,15 @@ class _Rollback:
         definition = self.refresh.definition
         try:
             edited = definition.counted(len(edited_since_build(definition, self.connection, self.meta)))
-            known = f"{edited} edited since its build may show old values until the next build."
+            known = f"Edited since: {edited}."
         except EditsUnknown as error:
-            known = f"{error} They may show old values until the next build."
-        return _Plan(None, self._intact(), warning=f"{self._built_by()} Its documents stay as built. {known}")
+            known = str(error)
+        return _Plan(
+            None,
+            self._intact(),
+            warning=f"{self._built_by()} Its documents stay as built: until the next build, search shows old values of "
+            f"what was edited since then, and what was removed since then. {known}",
+        )
 
     def _plan_edited(self) -> _Plan:
         refresh = self.refresh
