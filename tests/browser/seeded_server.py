@@ -123,7 +123,6 @@ def serve(port: int) -> None:
         setattr(module, "timezone", clock)  # noqa: B010, for mypy it is a module
     real_search = snapshot._search_fact.get
     checks = index_checks.shared_checks(PERSONS)
-    checks._read = lambda: checked(clock.now)
 
     class Database:
         """Airflow's database. While it is down, every statement fails."""
@@ -155,6 +154,7 @@ def serve(port: int) -> None:
             return facts.search
 
         checks._last = checks._next = None
+        checks._read = lambda: checked(facts)
         snapshot._search_fact.get = search if facts.search else real_search  # type: ignore[method-assign]
         snapshot.forget()
         return answer("seeded")

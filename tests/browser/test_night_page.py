@@ -478,7 +478,7 @@ def test_a_job_can_be_stopped_without_javascript(browser: Browser, seeded: Seede
 
 
 def test_checks_stay_on_the_page_with_their_times(view: Page, seeded: SeededAirflow) -> None:
-    look(view, seeded, "fine")
+    look(view, seeded, "restored")
     view.get_by_role("link", name="Check now (search)").click()
     dialog = view.get_by_role("dialog", name="Checks of search")
     expect(dialog.get_by_role("listitem")).to_have_count(4)
@@ -515,7 +515,7 @@ def test_while_the_database_is_down_what_was_known_is_dimmed(
     view.get_by_role("link", name="Get status").click()
     expect(view.locator("#message")).to_have_text(
         "It is not known how the night went: Airflow's database failed (OperationalError). "
-        "What is below is of 07:30:00 UTC, and old."
+        "This page shows the state at 07:30:00 UTC."
     )
     expect(view.locator("main")).to_have_class("stale")
     expect(view.locator("#icon")).to_have_attribute("href", "/sync/static/icon-unknown.svg")
