@@ -1,16 +1,33 @@
+# syntax=docker/dockerfile:1
 # The Airflow image of the nightly sync: the official slim image, the locked packages and the code.
 #
 # The slim image has only Airflow: the lock decides every other package, and no unused provider can conflict with it.
-# The tests run with this Python version.
+# The tests run with this Python version. To pin the image itself: docs/deployment.md, "Pin the images".
 FROM apache/airflow:slim-3.3.2-python3.11
 
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.title="TIS sync" \
+      org.opencontainers.image.description="The nightly sync jobs of TIS on Apache Airflow" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.base.name="docker.io/apache/airflow:slim-3.3.2-python3.11"
+
+# What the image has beside Airflow: docs/dependencies.md lists the extras.
+ARG EXTRAS="fab celery statsd"
+
 # The packages come first because they rarely change: a new DAG does not install them again.
-COPY requirements.txt /opt/airflow/requirements.txt
-RUN pip install --no-cache-dir --require-hashes --requirement /opt/airflow/requirements.txt
+COPY requirements*.txt /opt/airflow/
+# hadolint ignore=DL3013
+RUN set -- --requirement /opt/airflow/requirements.txt \
+    && for extra in ${EXTRAS}; do set -- "$@" --requirement "/opt/airflow/requirements-${extra}.txt"; done \
+    && pip install --no-cache-dir --require-hashes "$@" \
+    && pip check
+
+# Of user airflow, as is a volume that is mounted there for the first time.
+RUN mkdir /opt/airflow/state
 
 # Owned by root: the processes of Airflow run as user airflow and cannot change their own code.
-COPY deploy/set_up_airflow.sh deploy/start_api_server.sh deploy/start_scheduler.sh /opt/airflow/deploy/
-COPY airflow_settings.yaml /opt/airflow/
+COPY deploy/ /opt/airflow/deploy/
 COPY include/ /opt/airflow/include/
 COPY plugins/ /opt/airflow/plugins/
 COPY dags/ /opt/airflow/dags/

@@ -9,11 +9,18 @@ python = PYTHONPATH=plugins:. .venv/bin/python
 compile = .venv/bin/uv --quiet pip compile --universal --python-version $(firstword $(python_versions)) \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade
 
+# What an image can have beside requirements.txt: requirements-<extra>.in. Each lock holds only what the extra adds, in
+# versions that go with requirements.txt and with every other extra. What requirements.txt has only for some platforms,
+# a lock repeats if it needs it.
+extras = fab celery kubernetes amazon keycloak statsd
+locked = $(shell sed -n '/;/d; s/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' requirements.txt)
+
 # Processes that run tests at the same time. Each has servers of its own, which take about a gigabyte of memory.
 workers = 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down clean status test test-night test-browser lint generate bench lock venv python
+.PHONY: help run up down clean status test test-night test-deployment test-browser lint generate bench lock \
+	lock-extras venv python
 .NOTPARALLEL:
 
 help:
@@ -24,11 +31,12 @@ help:
 	@echo 'make clean         stop the services and delete the data'
 	@echo 'make test          the linters and the tests, on real servers'
 	@echo 'make test-night    the tests of whole nights on a real scheduler'
+	@echo 'make test-deployment  the tests of docker-compose.yaml; needs nginx and PgBouncer'
 	@echo 'make test-browser  the tests of the pages in a browser; needs Chromium or Chrome'
 	@echo 'make lint          the linters only'
 	@echo 'make generate      rewrite the pictures, tables and settings that are made from the code'
 	@echo 'make bench         the benchmark'
-	@echo 'make lock          update requirements.txt, requirements-dev.txt and local/elasticsearch.lock.toml'
+	@echo 'make lock          update requirements*.txt and local/elasticsearch.lock.toml'
 
 # exec: a signal to make reaches the command itself, which then stops what it has started.
 run up: venv
@@ -41,12 +49,21 @@ status:
 	@[ -x .venv/bin/python ] || { echo 'Nothing is installed here yet.'; exit 1; }
 	@exec env $(python) -m local $@
 
-test: lint
-	$(python) -m pytest --numprocesses=$(workers) --dist=worksteal
+# The linters run beside the tests, which often wait for servers.
+test: venv
+	@$(MAKE) --no-print-directory lint & lint=$$!; \
+	$(python) -m pytest --numprocesses=$(workers) --dist=worksteal; tests=$$?; \
+	wait $$lint || { echo 'The linters found something: see above, or run make lint.'; exit 1; }; \
+	exit $$tests
 
 # Separate from the other tests because it takes long. .ci/run runs it, too.
 test-night: venv
 	$(python) -m pytest --numprocesses=$(workers) --dist=loadscope tests/scheduler
+
+# Separate from the other tests because it takes long, and needs nginx and pgbouncer. .ci/run runs those that are not
+# slow: make test-deployment only='not slow'
+test-deployment: venv
+	$(python) -m pytest $(if $(only),-m '$(only)') tests/deployment
 
 # Separate from the other tests because it needs a browser. .ci/run runs it, too.
 test-browser: venv
@@ -65,6 +82,7 @@ generate: venv
 	$(python) docs/draw_architecture.py
 	$(python) docs/write_order.py
 	$(python) docs/write_parameters.py
+	$(python) docs/write_metrics.py
 	$(python) docs/write_index_settings.py
 	$(python) deploy/write_elasticsearch_role.py
 
@@ -73,8 +91,17 @@ bench: venv
 
 lock: venv
 	$(compile) requirements.in -o requirements.txt
-	$(compile) requirements-dev.in -c requirements.txt -o requirements-dev.txt
+	$(MAKE) lock-extras
+	$(compile) requirements-dev.in -c requirements.txt $(extras:%=-c requirements-%.txt) -o requirements-dev.txt
 	$(python) -m local.jars
+
+# A separate call of make, because it reads the new requirements.txt. Each extra is held to the extras before it.
+lock-extras:
+	for extra in $(extras); do \
+		$(compile) requirements-$$extra.in -c requirements.txt $$constraints $(locked) \
+			--custom-compile-command "make lock" -o requirements-$$extra.txt || exit 1; \
+		constraints="$$constraints -c requirements-$$extra.txt"; \
+	done
 
 venv:
 	@local/virtual_environment.sh $(python_versions)

@@ -1,9 +1,10 @@
 """Many visitors of the page while recovery runs: does it hurt Airflow?
 
-    make up; python -m bench.page_pollers [--pollers 50] [--seconds 60] [--pause 1]
+    make up; python -m bench.page_pollers [--pollers 50] [--seconds 60] [--pause 1] [--rounds 3]
 
-On the running local stack (SYNC_HOME): recovery once alone, then once with the pollers. Each asks api/night, waits for
-the answer, and asks again after the pause. Beside them one asks Airflow's own health once a second.
+On the running local stack (SYNC_HOME). In each round recovery runs once alone and once with the pollers, because other
+work on the machine disturbs both alike. Each poller asks api/night, waits for the answer, and asks again after the
+pause. Beside them one asks Airflow's own health once a second.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import random
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
-from statistics import quantiles
+from statistics import median, quantiles
 
 import httpx
 
@@ -31,6 +32,10 @@ class Answers:
 
     seconds: list[float] = field(default_factory=list)
     statuses: dict[int, int] = field(default_factory=dict)
+
+    def add(self, status: int, seconds: float) -> None:
+        self.seconds.append(seconds)
+        self.statuses[status] = self.statuses.get(status, 0) + 1
 
     def line(self, name: str) -> str:
         if len(self.seconds) < 2:
@@ -54,14 +59,13 @@ async def ask(client: httpx.AsyncClient, path: str, answers: Answers, until: flo
             headers = {"If-None-Match": answer.headers["etag"]} if "etag" in answer.headers else headers
         except httpx.HTTPError:
             status = 0
-        answers.seconds.append(time.monotonic() - began)
-        answers.statuses[status] = answers.statuses.get(status, 0) + 1
+        answers.add(status, time.monotonic() - began)
         await asyncio.sleep(pause * random.uniform(0.8, 1.2))
 
 
-async def poll(url: str, token: str, pollers: int, seconds: float, pause: float) -> tuple[Answers, Answers]:
-    """The answers to the pollers, and those of Airflow's health."""
-    page, health, until = Answers(), Answers(), time.monotonic() + seconds
+async def poll(url: str, token: str, arguments: argparse.Namespace, page: Answers, health: Answers) -> None:
+    """Collect the answers to the pollers, and those of Airflow's health."""
+    pollers, pause, until = arguments.pollers, arguments.pause, time.monotonic() + arguments.seconds
     limits = httpx.Limits(max_connections=pollers + 1)
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(
@@ -69,7 +73,6 @@ async def poll(url: str, token: str, pollers: int, seconds: float, pause: float)
     ) as client:
         tasks = [ask(client, "/sync/api/night", page, until, pause) for _ in range(pollers)]
         await asyncio.gather(*tasks, ask(client, "/api/v2/monitor/health", health, until, 1))
-    return page, health
 
 
 def recovery_seconds(api: AirflowApi, run_id: str) -> float:
@@ -89,21 +92,32 @@ def main() -> None:
     parser.add_argument("--pollers", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--pause", type=float, default=1, help="seconds between an answer and the next request")
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     stack = json.loads((read_home(os.environ) / "stack.json").read_text(encoding="utf-8"))
     login = {"username": stack["user"], "password": stack["password"]}
     token = httpx.post(f"{stack['airflow_url']}/auth/token", json=login, trust_env=False).json()["access_token"]
+    page, health = Answers(), Answers()
+    alone: list[float] = []
+    beside: list[float] = []
     with AirflowApi(stack["airflow_url"], stack["user"], stack["password"]) as api:
-        recovery_seconds(api, api.start_run(RECOVERY, {})["dag_run_id"])  # the first one fills the tables
-        alone = recovery_seconds(api, api.start_run(RECOVERY, {})["dag_run_id"])
-        run_id = api.start_run(RECOVERY, {})["dag_run_id"]
-        page, health = asyncio.run(
-            poll(stack["airflow_url"], token, arguments.pollers, arguments.seconds, arguments.pause)
-        )
-        beside = recovery_seconds(api, run_id)
+        recovery_seconds(api, start(api))  # the first one fills the tables
+        for _ in range(arguments.rounds):
+            alone.append(recovery_seconds(api, start(api)))
+            run_id = start(api)
+            asyncio.run(poll(stack["airflow_url"], token, arguments, page, health))
+            beside.append(recovery_seconds(api, run_id))
     print(page.line(f"api/night, {arguments.pollers} pollers"))
     print(health.line("Airflow's health"))
-    print(f"recovery: {alone:.1f} s alone, {beside:.1f} s beside the pollers")
+    for name, seconds in (("alone", alone), ("beside the pollers", beside)):
+        print(f"recovery {name}: median {median(seconds):.1f} s of {', '.join(f'{each:.1f}' for each in seconds)}")
+    print(f"load of the machine at the end: {os.getloadavg()[0]:.1f}")
+
+
+def start(api: AirflowApi) -> str:
+    """Start recovery, and return the id of its run."""
+    run_id: str = api.start_run(RECOVERY, {})["dag_run_id"]
+    return run_id
 
 
 if __name__ == "__main__":

@@ -1,10 +1,20 @@
 #!/usr/bin/env bash
-# Migrates the metadata database of Airflow to this version and loads airflow_settings.yaml into it.
-# Runs at each start, before any other process of Airflow. Running it again does no harm.
+# Migrates the metadata database of Airflow to this version, and creates connections, the role Operator and the first
+# administrator. Runs at each start, before any other process of Airflow. Running it again does no harm.
 #
-#   AIRFLOW__DATABASE__SQL_ALCHEMY_CONN, AIRFLOW__CORE__FERNET_KEY   the database, and the key that encrypts passwords
-#   SYNC_…                                                           named at the top of airflow_settings.yaml
+#   AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD, AIRFLOW__CORE__FERNET_KEY_CMD   the database, and the key for passwords
+#   STATE_FOLDER    remembers that there was a metadata database (check_not_lost.sh)
+#   the variables of write_connections.py and set_up_accounts.py
 set -euo pipefail
 
+deploy=$(dirname "${BASH_SOURCE[0]}")
+server="${AIRFLOW_POSTGRES_HOST:?}-${AIRFLOW_POSTGRES_PORT:?}-${AIRFLOW_POSTGRES_DATABASE:?}"
+bash "$deploy/check_not_lost.sh" "airflow-$server" python "$deploy/has_metadata.py"
+
 airflow db migrate
-python -m sync_airflow.airflow_settings_loader "${AIRFLOW_HOME:?}/airflow_settings.yaml"
+scratch=$(mktemp --directory)
+trap 'rm -rf "$scratch"' EXIT
+python "$deploy/write_connections.py" > "$scratch/connections.json"
+airflow connections import --overwrite "$scratch/connections.json"
+python "$deploy/set_up_accounts.py"
+touch "$STATE_FOLDER/airflow-$server"

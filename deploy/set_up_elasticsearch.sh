@@ -3,21 +3,29 @@
 # (elasticsearch_role.json, which write_elasticsearch_role.py makes from the index definitions).
 # Runs at each start. Running it again does no harm.
 #
-#   ELASTICSEARCH_URL            the address of Elasticsearch
-#   ELASTIC_PASSWORD             the password of the built-in administrator, elastic
-#   SYNC_ELASTICSEARCH_PASSWORD  the password of the user sync_jobs
+#   ELASTICSEARCH_URL                  the address of Elasticsearch
+#   ELASTIC_PASSWORD_FILE              file with the password of the built-in administrator, elastic
+#   SYNC_ELASTICSEARCH_PASSWORD_FILE   file with the password of the user sync_jobs
+#   ELASTICSEARCH_CA                   file with the authority of its certificate, or empty
 set -euo pipefail
-: "${ELASTICSEARCH_URL:?}" "${ELASTIC_PASSWORD:?}" "${SYNC_ELASTICSEARCH_PASSWORD:?}"
+: "${ELASTICSEARCH_URL:?}"
+elastic_password=$(<"${ELASTIC_PASSWORD_FILE:?}")
+sync_password=$(<"${SYNC_ELASTICSEARCH_PASSWORD_FILE:?}")
+: "${elastic_password:?is empty: see .env.example}" "${sync_password:?is empty: see .env.example}"
+authority=()
+if [ -n "${ELASTICSEARCH_CA:-}" ]; then
+  authority=(--cacert "$ELASTICSEARCH_CA")
+fi
 
 # put PATH: sends standard input. The password is passed through a file descriptor, not on the command line.
 put() {
-  curl --silent --show-error --fail --request PUT --header 'Content-Type: application/json' \
-    --config <(printf 'user = "elastic:%s"\n' "$ELASTIC_PASSWORD") --data @- --output /dev/null \
+  curl --silent --show-error --fail "${authority[@]}" --request PUT --header 'Content-Type: application/json' \
+    --config <(printf 'user = "elastic:%s"\n' "$elastic_password") --data @- --output /dev/null \
     "$ELASTICSEARCH_URL/_security/$1"
 }
 
 put role/sync_jobs < "$(dirname "${BASH_SOURCE[0]}")/elasticsearch_role.json"
 put user/sync_jobs <<JSON
-{"password": "$SYNC_ELASTICSEARCH_PASSWORD", "roles": ["sync_jobs"]}
+{"password": "$sync_password", "roles": ["sync_jobs"]}
 JSON
 echo "Elasticsearch: user sync_jobs is in place."

@@ -2,15 +2,35 @@
 # Creates the roles, databases and tables of the stack in docker-compose.yaml.
 # Runs at each start and creates only what is missing. Running it again does no harm.
 #
-#   PGHOST, PGUSER, PGPASSWORD   the server and its administrator
-#   AIRFLOW_POSTGRES_PASSWORD    role airflow, owner of database airflow: the metadata of Airflow
-#   TCS_POSTGRES_PASSWORD        role tcs, owner of database tcs: the data of the TIS application
-#   SYNC_POSTGRES_PASSWORD       role sync_jobs, which the jobs use
-#   SQL_FOLDER                   has application_tables.sql and, in setup/, the files of include/sql/setup
+#   PGHOST, PGUSER                   the server and its administrator
+#   POSTGRES_PASSWORD_FILE           the administrator's password; here and below the name of a file that holds it
+#   AIRFLOW_POSTGRES_PASSWORD_FILE   role airflow, owner of database airflow: the metadata of Airflow
+#   TCS_POSTGRES_PASSWORD_FILE       role tcs, owner of database tcs: the data of the TIS application
+#   SYNC_POSTGRES_PASSWORD_FILE      role sync_jobs, which the jobs use
+#   SQL_FOLDER                       has application_tables.sql and, in setup/, the files of include/sql/setup
+#   STATE_FOLDER                     remembers that there were tables (check_not_lost.sh)
 set -euo pipefail
-: "${AIRFLOW_POSTGRES_PASSWORD:?}" "${TCS_POSTGRES_PASSWORD:?}" "${SYNC_POSTGRES_PASSWORD:?}" "${SQL_FOLDER:?}"
+
+# The passwords become variables of this process alone, because psql reads them there.
+for name in POSTGRES AIRFLOW_POSTGRES TCS_POSTGRES SYNC_POSTGRES; do
+  file="${name}_PASSWORD_FILE"
+  password=$(<"${!file:?}")
+  export "${name}_PASSWORD=${password:?is empty: see .env.example for how to make .env}"
+done
+export PGPASSWORD="${POSTGRES_PASSWORD:?}"
+: "${SQL_FOLDER:?}" "${STATE_FOLDER:?}"
 
 quiet_psql() { psql --no-psqlrc --quiet --no-password --set ON_ERROR_STOP=1 "$@"; }
+
+has_tables() {
+  quiet_psql --dbname postgres --tuples-only --no-align \
+    --command "SELECT 1 FROM pg_database WHERE datname = 'tcs'" | grep -q 1 &&
+    quiet_psql --dbname tcs --tuples-only --no-align \
+      --command "SELECT 1 FROM pg_tables WHERE tablename = 'person'" | grep -q 1
+}
+state="postgres-${PGHOST:?}"
+export -f quiet_psql has_tables
+bash "$(dirname "${BASH_SOURCE[0]}")/check_not_lost.sh" "$state" bash -c has_tables
 
 # psql reads the passwords from its environment, so they are not on its command line. They are set each time:
 # a new password in .env takes effect at the next start.
@@ -43,4 +63,5 @@ quiet_psql --dbname tcs --single-transaction \
   --file "$SQL_FOLDER/setup/job_tables.sql" \
   --file "$SQL_FOLDER/setup/indexes.sql" \
   --file "$SQL_FOLDER/setup/role.sql"
+touch "$STATE_FOLDER/$state"
 echo "PostgreSQL: roles airflow, tcs and sync_jobs, databases airflow and tcs, tables and permissions are in place."

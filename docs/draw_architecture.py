@@ -71,11 +71,12 @@ def around(x: int, width: int, style: str, name: str, *notes: str) -> Box:
 # The packages in plugins/, by their dotted name: place, width, name and what is in them.
 PACKAGES = {
     "sync_page": part(208, 178, 320, "sync_page", "the page at /sync/", "and its HTTP interface"),
-    "sync_airflow.night": part(544, 178, 140, "night", "what became of it:", "one verdict"),
-    "sync_airflow.dags": part(40, 262, 152, "dags", "DAGs, schedules,", "parameters, manuals"),
-    "sync_airflow.tasks": part(208, 262, 152, "tasks", "operators, sensors,", "triggers"),
-    "sync_airflow.messages": part(376, 262, 152, "messages", "texts for the channel,", "and when to send them"),
-    "sync_airflow.restart": part(544, 262, 140, "restart", "recovery after", "a restart"),
+    "sync_airflow.night": part(544, 178, 140, "night", "states of the jobs,", "one verdict"),
+    "sync_airflow.dags": part(40, 262, 128, "dags", "DAGs, schedules,", "parameters, manuals"),
+    "sync_airflow.tasks": part(184, 262, 128, "tasks", "operators, sensors,", "triggers"),
+    "sync_airflow.messages": part(328, 262, 112, "messages", "texts, and when", "to send them"),
+    "sync_airflow.monitoring": part(456, 262, 112, "monitoring", "metrics,", "spans"),
+    "sync_airflow.restart": part(584, 262, 100, "restart", "recovery after", "a restart"),
     "sync_jobs.jobs": part(544, 392, 140, "jobs", "one module", "per job"),
     "sync_jobs.index_definitions": part(40, 392, 152, "index_definitions", "one definition", "per index"),
     "sync_jobs.postgres": part(376, 484, 308, "postgres", "connections, transactions, locks,", "differences applied"),
@@ -94,7 +95,6 @@ MODULES = {
 IMPORTS = (
     ("sync_airflow.dags", "sync_airflow.tasks"),
     ("sync_airflow.tasks", "sync_airflow.messages"),
-    ("sync_page", "sync_airflow.tasks"),
     ("sync_page", "sync_airflow.night"),
     ("sync_airflow.tasks", "sync_jobs.runner"),
     ("sync_jobs.runner", "sync_jobs.catalogue"),
@@ -112,7 +112,8 @@ GROUPS = (
 
 OPERATORS = Box(MARGIN, 70, WIDTH - 2 * MARGIN, 46, "actor", "Operators and their scripts")
 DAG_FILES = part(40, 178, 152, "dags/", "the files that", "Airflow reads")
-SLACK = Box(BESIDE, 262, BESIDE_WIDTH, 62, "server", "Slack", ("started, finished, failed",))
+SLACK = Box(BESIDE, 262, BESIDE_WIDTH, 62, "server", "Slack, e-mail", ("started, finished, failed",))
+COLLECTOR = Box(BESIDE, 356, BESIDE_WIDTH, 62, "server", "Collector", ("StatsD or OpenTelemetry",))
 POSTGRESQL = around(
     376, 324, "server", "PostgreSQL, database tcs", "the application's tables;", "those that the jobs own"
 )
@@ -122,7 +123,7 @@ ELASTICSEARCH = around(
 APPLICATION = around(
     BESIDE, BESIDE_WIDTH, "actor", "TIS application", "its screens search the alias;", "its edits are written to both"
 )
-AROUND = (OPERATORS, DAG_FILES, SLACK, POSTGRESQL, ELASTICSEARCH, APPLICATION)
+AROUND = (OPERATORS, DAG_FILES, SLACK, COLLECTOR, POSTGRESQL, ELASTICSEARCH, APPLICATION)
 
 
 def draw() -> str:
@@ -162,7 +163,7 @@ def describe() -> str:
             "Operators use the page and Airflow.",
             *parts,
             *used,
-            "search writes to Elasticsearch, postgres to PostgreSQL, messages to Slack.",
+            "search writes to Elasticsearch, postgres to PostgreSQL, messages to Slack, monitoring to a collector.",
             "The TIS application reads and writes both servers.",
         ]
     )
@@ -191,8 +192,9 @@ def rectangle(box: Box) -> str:
 
 def draw_arrows() -> Iterator[str]:
     """Straight lines between adjacent parts, and lines with corners around the others."""
-    page, tasks = PACKAGES["sync_page"], PACKAGES["sync_airflow.tasks"]
+    page, night, tasks = PACKAGES["sync_page"], PACKAGES["sync_airflow.night"], PACKAGES["sync_airflow.tasks"]
     dags, messages = PACKAGES["sync_airflow.dags"], PACKAGES["sync_airflow.messages"]
+    monitoring = PACKAGES["sync_airflow.monitoring"]
     jobs, definitions = PACKAGES["sync_jobs.jobs"], PACKAGES["sync_jobs.index_definitions"]
     search, postgres = PACKAGES["sync_jobs.search"], PACKAGES["sync_jobs.postgres"]
     catalogue, runner = MODULES["sync_jobs.catalogue"], MODULES["sync_jobs.runner"]
@@ -200,11 +202,12 @@ def draw_arrows() -> Iterator[str]:
     yield from down(116, OPERATORS, DAG_FILES)
     yield from down(446, OPERATORS, page)
     yield from down(116, DAG_FILES, dags)
-    yield from down(284, page, tasks)
+    yield from across(page, night)
     yield from across(dags, tasks)
     yield from across(tasks, messages)
-    yield from path([(452, messages.y), (452, 251), (838, 251), (838, SLACK.y)])
-    yield from path([(330, bottom(tasks)), (330, 348), (452, 348), (452, runner.y)])
+    yield from path([(384, messages.y), (384, 251), (838, 251), (838, SLACK.y)])
+    yield from path([(512, bottom(monitoring)), (512, 345), (838, 345), (838, COLLECTOR.y)])
+    yield from path([(248, bottom(tasks)), (248, 348), (452, 348), (452, runner.y)])
     yield from across(runner, catalogue)
     yield from across(runner, jobs)
     yield from across(catalogue, definitions)

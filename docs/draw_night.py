@@ -126,7 +126,7 @@ def draw_edges() -> Iterator[str]:
 
 
 def draw_wait(upstream: Job, job: Job) -> Iterator[str]:
-    """To the right along the row of the upstream job, then down to the dot of the job."""
+    """An edge that leads to the right along the row of the upstream job, then down to the dot of the job."""
     x, y, start = across(minute_of(job.at)), row(job) - ARROW_ROOM, across(minute_of(upstream.at)) + DOT
     top = row(upstream)
     yield f'<path class="edge" d="M{start:g} {top} H{x - CORNER:g} Q{x:g} {top} {x:g} {top + CORNER} V{y - 5}"/>'

@@ -58,7 +58,7 @@ def main() -> int:
     drop_postgresql_settings()
     console = Console()
     try:
-        # status must answer whatever else is set.
+        # status must work even if another setting is invalid.
         settings = Settings(home=read_home(os.environ)) if name == "status" else read_settings(os.environ)
         return command(settings, Home(settings.home), Steps(console))
     except StackError as error:
@@ -151,7 +151,7 @@ def stop_stack(settings: Settings, home: Home, steps: Steps) -> list[str]:
     with home.locked(lambda: say_busy(steps)):
         stack = Stack(settings, home, steps)
         if not any(stack.running(name) for name in stack.services):
-            return stack.down()  # forgets the services that stopped by themselves
+            return stack.down()  # removes stopped services from the list
         with steps.step("Stopping the stack") as done:
             stopped = stack.down()
             done.append(f"Stopped {len(stopped)} services")
@@ -192,13 +192,16 @@ def recover(home: Home, steps: Steps) -> int:
     if failures := failure_lines(ended):
         steps.say("\n".join(failures) + "\n")
     show_addresses(home, steps)
-    steps.say(f"\n{outcome(ended, state)}")
-    steps.say(f"Recovery took {seconds:.1f} s, together with the start of the stack {steps.seconds():.1f} s.")
+    steps.say(
+        f"\nThe jobs took {seconds:.1f} s: recovery, from its start to its end. This command took "
+        f"{steps.seconds():.1f} s: it also made sure that the stack is running."
+    )
+    steps.say(outcome(ended, state))
     return 0 if state == "success" and not failures else 1
 
 
 def after_interrupt(api: AirflowApi, run_id: str, *, new: bool) -> str:
-    """Stop an interrupted recovery if this command has started it. Returns a sentence on what became of it."""
+    """Stop an interrupted recovery if this command has started it. Returns a sentence about its state."""
     if not new:
         return "Recovery was already running before this command. It continues as long as Airflow runs."
     try:
@@ -217,9 +220,9 @@ def running_stack(home: Home) -> dict[str, str]:
 
 
 def stopped_meanwhile(home: Home, services: Mapping[str, Service]) -> StackError | None:
-    """An error if another command has stopped these services, the stack's at its start; None if not.
+    """An error if another command has stopped these services since this one started; None if not.
 
-    A service that stopped by itself is still noted.
+    A service that stopped for another reason is still in the list of services.
     """
     if home.stack() and all(home.services().get(name) == service for name, service in services.items()):
         return None
@@ -227,7 +230,7 @@ def stopped_meanwhile(home: Home, services: Mapping[str, Service]) -> StackError
 
 
 def stopped_service(home: Home) -> StackError | None:
-    """The first service that has stopped by itself, as an error that names its log; None if all are running."""
+    """An error that names the first service that is not running any more, and its log; None if all are running."""
     services = home.services()
     for name in SERVICES:
         if name in services and not services[name].is_running():
@@ -246,7 +249,7 @@ def documents(url: str, alias: str) -> str:
 
 
 def show_addresses(home: Home, steps: Steps) -> None:
-    """The password is shown on a terminal only: other output may be kept, by a build server for instance."""
+    """Show the password only on a terminal: other output may be stored, for instance by a build server."""
     stack, file = running_stack(home), home.folder / "stack.json"
     password = stack["password"] if sys.stdout.isatty() else f"in {file}"
     steps.say(f"Jobs:    {stack['airflow_url']}/sync/")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from local.processes import Service
 from sync_airflow.time_window import OFF
 
 ROOT = Path(__file__).resolve().parents[1]
-SETTINGS_FILE = ROOT / "airflow_settings.yaml"
 USER = "admin"
 USERS = {"admin": "admin", "viewer": "viewer"}  # role by name
 
@@ -36,7 +36,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "dag-processor": ("airflow", "dag-processor"),
     "triggerer": ("airflow", "triggerer", "--skip-serve-logs"),
 }
-# In a shell, the names of the variables that Airflow.environment leaves out.
+# For sed: prints the names of the variables that Airflow.environment() leaves out.
 OTHER_SETTINGS = r"s/^\(_*AIRFLOW[A-Za-z0-9_]*\|PG[A-Za-z0-9_]*\|[A-Za-z0-9_]*_[Pp][Rr][Oo][Xx][Yy]\)=.*/\1/p"
 # The components whose heartbeat the health page shows, with their names there.
 HEARTBEATS = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
@@ -44,7 +44,7 @@ HEARTBEATS = {"scheduler": "scheduler", "dag-processor": "dag_processor", "trigg
 
 @dataclass(frozen=True)
 class Airflow:
-    """home: AIRFLOW_HOME. database: SQLAlchemy URL. connections: environment variables for airflow_settings.yaml.
+    """home: AIRFLOW_HOME. database: SQLAlchemy URL. connections: fields of each Airflow connection, by its id.
 
     recovery_window: when a start of the scheduler triggers recovery (sync_airflow.settings).
     """
@@ -54,7 +54,7 @@ class Airflow:
     port: int
     database: str
     secrets: Mapping[str, str]
-    connections: Mapping[str, str]
+    connections: Mapping[str, Mapping[str, Any]]
     recovery_window: str = OFF
 
     @property
@@ -68,12 +68,11 @@ class Airflow:
         write_private(self._passwords, json.dumps(passwords))
 
     def setup_service(self) -> Service:
-        """The program that runs once before the start (local/airflow_setup.py)."""
+        """The program that runs once before the start: it creates or migrates the metadata database."""
         return Service("Airflow's setup", self.logs / "airflow-setup.log")
 
     def start_setup(self, service: Service) -> Service:
-        environment = {**self.environment(), **self.connections}
-        return service.start([sys.executable, "-m", "local.airflow_setup", SETTINGS_FILE], environment, self.home)
+        return service.start([sys.executable, "-m", "airflow", "db", "migrate"], self.environment(), self.home)
 
     def services(self) -> dict[str, Service]:
         """The four components, not started yet, by name."""
@@ -99,18 +98,18 @@ class Airflow:
         self._prepare_for_tasks()
         for component, name in HEARTBEATS.items():
             service = services[component]
-            service.wait_until(lambda name=name, service=service: self._is_healthy(name, service), START_SECONDS)  # type: ignore[misc]
+            service.wait_until(partial(self._is_healthy, name, service), START_SECONDS)
 
     def _prepare_for_tasks(self) -> None:
         """Let the API server create its routes for tasks, which it does at the first request to one of them.
 
-        That takes seconds, and it does not answer meanwhile. Here the other components use the time to start.
+        That takes seconds, in which it does not answer. Done here, it costs nothing: the other components are starting.
         """
         with contextlib.suppress(httpx.TransportError):
             CLIENT.get(f"{self.url}/execution/health", timeout=START_SECONDS)
 
     def _is_healthy(self, name: str, service: Service) -> bool:
-        """The last heartbeat may be that of an earlier process: it has to be newer than this one's start."""
+        """Whether this process has sent a heartbeat: the last one may be that of an earlier process."""
         state = (self._health() or {}).get(name) or {}
         beat = state.get(f"latest_{name}_heartbeat")
         if state.get("status") != "healthy" or beat is None:
@@ -126,7 +125,7 @@ class Airflow:
         return health
 
     def write_command(self, path: Path) -> None:
-        """Write an executable, Airflow's command line for this stack. It holds secrets: only its owner can read it."""
+        """Write Airflow's command line for this stack, a script. It contains secrets: only its owner can read it."""
         exports = [f"export {name}={shlex.quote(value)}" for name, value in self.settings().items()]
         lines = [
             "#!/bin/sh",
@@ -147,7 +146,8 @@ class Airflow:
 
     def settings(self) -> dict[str, str]:
         users = ",".join(f"{user}:{role}" for user, role in USERS.items())
-        return {
+        connections = {f"AIRFLOW_CONN_{name}".upper(): json.dumps(fields) for name, fields in self.connections.items()}
+        return connections | {
             "AIRFLOW_HOME": str(self.home),
             "PYTHONPATH": os.pathsep.join([str(ROOT / "plugins"), str(ROOT)]),
             "PYTHONUNBUFFERED": "1",

@@ -59,7 +59,7 @@ class Elasticsearch:
         service.wait_until(self._answers, START_SECONDS)
 
     def _answers(self) -> bool:
-        """Whether all shards are available. This node has no root page to ask for.
+        """Whether all shards are available. The root page of a server does not exist on this node.
 
         Raises NotReady with the reason if it does not answer.
         """

@@ -1,4 +1,4 @@
-"""Environment variables of a user's shell that would change how the local stack's processes reach each other.
+"""Removes environment variables of the user's shell that would change how the processes of the stack reach each other.
 
 A proxy does not reach the servers of the stack, which listen on 127.0.0.1. libpq's variables PG* name another server
 or change how its clients connect.
@@ -27,7 +27,7 @@ def drop_postgresql_settings(environment: MutableMapping[str, str] = os.environ)
 
 
 def bypass_proxies(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Let requests to 127.0.0.1 bypass the proxies, which stay for other addresses."""
+    """Let requests to 127.0.0.1 bypass the proxies. Requests to other addresses still use them."""
     given = [host for name in NO_PROXY for host in environment.get(name, "").split(",") if host.strip()]
     for name in NO_PROXY:
         environment[name] = ",".join(dict.fromkeys([*given, HOST, "localhost"]))

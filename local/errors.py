@@ -1,6 +1,7 @@
-"""Failures of the local stack, in words for the person who started it."""
+"""The errors of the local stack, with texts for the person who started it."""
 
 import re
+from collections import deque
 from pathlib import Path
 
 LOG_LINES_SHOWN = 15
@@ -30,10 +31,7 @@ def without_secrets(text: str) -> str:
 def last_lines(log: Path, count: int = LOG_LINES_SHOWN) -> list[str]:
     """The last lines of a log, without blank lines; none if there is no such file."""
     try:
-        with log.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - 200 * count))
-            text = file.read().decode("utf-8", errors="replace")
+        with log.open(encoding="utf-8", errors="replace") as file:
+            return list(deque((line.rstrip("\n") for line in file if line.strip()), count))
     except FileNotFoundError:
         return []
-    return [line for line in text.splitlines() if line.strip()][-count:]

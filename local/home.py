@@ -73,7 +73,7 @@ class Home:
         return {name: service_from(entry) for name, entry in self._read("services.json").items()}
 
     def note_service(self, service: Service, name: str) -> None:
-        """Call it before the start and after it: the service is found by its key if we are killed in between."""
+        """Call it before and after the start: if this command is killed in between, the key still finds the service."""
         self._write_services(self.services() | {name: service})
 
     def forget_service(self, name: str) -> None:

@@ -16,7 +16,7 @@ def interrupt_on_signals() -> None:
 
 @contextmanager
 def interrupts_ignored() -> Iterator[None]:
-    """For a body that stops what was started, which takes limited time."""
+    """Ignore interrupts while the body stops what was started. It must end within seconds."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
     try:
         yield

@@ -89,7 +89,7 @@ def download(jars: list[Jar], folder: Path) -> None:
 
 
 def new_client() -> httpx.Client:
-    """With the proxies of the environment. Raises StackError if it cannot use one of them."""
+    """A client that uses the proxies of the environment. Raises StackError if it cannot use one of them."""
     try:
         return httpx.Client(timeout=TIMEOUT_SECONDS)
     except (ImportError, ValueError, httpx.InvalidURL):  # without its text: the address may contain a password

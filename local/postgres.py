@@ -6,7 +6,6 @@ Roles: postgres (administrator), airflow (owns database airflow), tcs (owns data
 sync_jobs (the jobs: reads all of tcs, writes what include/sql/setup/role.sql allows).
 """
 
-import contextlib
 import importlib.util
 import os
 import pwd
@@ -26,7 +25,7 @@ from psycopg import sql
 
 from local.errors import ServiceFailed, StackError
 from local.ports import HOST
-from local.processes import NotReady, Service
+from local.processes import NotReady, Service, processes_that
 
 NAME = "PostgreSQL"
 START_SECONDS = 60
@@ -146,11 +145,12 @@ class Postgres:
         if not lock.exists():
             return
         server = int(lock.read_text(encoding="utf-8").split("\n", 1)[0])
-        running = processes_in(self.data)
-        if server in [process.pid for process in running]:
+        folder = self.data.resolve()
+        running = processes_that(lambda process: Path(process.cwd()) == folder)  # a server and its children run there
+        if server in running:
             raise StackError(f"{NAME} is already running on {self.data}, as process {server}. Stop that first.")
-        _, running = psutil.wait_procs(running, timeout=10)  # they end when they notice that the server is gone
-        for process in running:
+        _, alive = psutil.wait_procs(running.values(), timeout=10)  # they end when they notice that the server is gone
+        for process in alive:
             process.kill()
         lock.unlink()
 
@@ -181,18 +181,15 @@ class Postgres:
                     create_database(connection, database, owner=database)
 
 
-def create_database(connection: psycopg.Connection[Any], name: str, owner: str, template: str | None = None) -> None:
+def create_database(connection: psycopg.Connection[Any], name: str, owner: str) -> None:
     """Create a database to which only its owner may connect (role.sql grants more). Needs an administrator."""
     database = sql.Identifier(name)
-    statement = sql.SQL("CREATE DATABASE {} OWNER {}").format(database, sql.Identifier(owner))
-    if template:
-        statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
-    connection.execute(statement)
+    connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, sql.Identifier(owner)))
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
 
 
 def create_tables(dsn: str) -> None:
-    """Create the tables of the application and the jobs, indexes and rights, if missing. Needs the database's owner."""
+    """Create the tables of the application and the jobs, their indexes and rights, if missing. dsn: of the owner."""
     with psycopg.connect(dsn) as connection:
         connection.execute("SET client_min_messages = warning")
         for path in (*TABLE_FILES, RIGHTS_FILE):
@@ -200,19 +197,9 @@ def create_tables(dsn: str) -> None:
 
 
 def grant_rights(dsn: str) -> None:
-    """Grant the rights of the jobs, as the owner. A copy of a database has lost those on the database itself."""
+    """Grant the rights of the jobs. A copy of a database lacks those on the database itself. dsn: of the owner."""
     with psycopg.connect(dsn) as connection:
         connection.execute(RIGHTS_FILE.read_text(encoding="utf-8").encode())
-
-
-def processes_in(folder: Path) -> list[psutil.Process]:
-    """The processes with this working folder: a server and its children."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):  # ended meanwhile, or somebody else's
-            if Path(process.cwd()) == folder.resolve():
-                found.append(process)
-    return found
 
 
 def names(connection: psycopg.Connection[Any], query: LiteralString) -> set[str]:
@@ -223,8 +210,8 @@ def as_server_user(command: Sequence[str | Path]) -> list[str | Path]:
     """The command itself or, for root, the command run by SYSTEM_USER.
 
     SYSTEM_USER may not enter root's home or a private temporary folder, where the binaries and the data may be. So the
-    process keeps one capability of root, dac_override. no_setuid_fixup makes it valid for access(2) too, with which
-    initdb checks its binaries.
+    process keeps one capability of root, dac_override. With no_setuid_fixup it also holds for access(2), which initdb
+    uses to check its binaries.
     """
     if os.geteuid() != 0:
         return list(command)
@@ -253,5 +240,5 @@ def system_user() -> pwd.struct_passwd:
 
 
 def environment() -> dict[str, str]:
-    """Only what it needs: PostgreSQL takes settings and the language of its messages from the environment."""
+    """The environment of the server: only what it needs, because variables would change its settings and language."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}

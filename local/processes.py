@@ -1,4 +1,4 @@
-"""Processes that outlive the command that started them. A later command finds and stops them, and never others.
+"""Processes that outlive the command that started them. A later command finds and stops these processes, and no others.
 
 A process is identified by its id and its start time, because ids are reused. Its descendants are found by a random
 key in their environment, which children inherit, and as children of a process that is still running.
@@ -22,7 +22,7 @@ KEY_VARIABLE = "SYNC_PROCESS_KEY"
 # Set by tests for all that they start, at any depth. Elsewhere it is not set: the servers of `make up` have no owner.
 # An owner that another one has started is named by a path, such as one/two.
 OWNER_VARIABLE = "SYNC_PROCESS_OWNER"
-# Some processes change their title, such as Airflow's. This keeps setproctitle from overwriting the environment then.
+# Some processes change their title, such as Airflow's. This keeps setproctitle from overwriting their environment.
 KEPT_ENVIRONMENT = {"SPT_NOENV": "1"}
 POLL_SECONDS = 0.1
 
@@ -145,7 +145,7 @@ def stop(services: Collection[Service], patience: float = 30) -> None:
         if process:
             _send([process], service.stop_signal)
     psutil.wait_procs(first, timeout=patience)
-    # Still running may be: services that did not stop in time, and children that left or outlived their parent.
+    # What may still be running: services that did not stop in time, and children that outlived their parent.
     _end(lambda: processes_of(services), everything, min(patience, 5))
     for service in services:
         if service.child:
@@ -170,7 +170,7 @@ def processes_of(services: Iterable[Service]) -> Processes:
     """All running processes of these services: the first process of each and its descendants."""
     services = list(services)
     keys = {service.key for service in services}
-    found = _processes_that(lambda process: process.environ().get(KEY_VARIABLE) in keys)
+    found = processes_that(lambda process: process.environ().get(KEY_VARIABLE) in keys)
     found.pop(os.getpid(), None)  # a command that a service runs, such as a test
     first = [process for service in services if (process := service.first_process())]
     return found | _with_children(first)
@@ -178,7 +178,7 @@ def processes_of(services: Iterable[Service]) -> Processes:
 
 def processes_owned_by(owner: str) -> Processes:
     """All running processes of this owner and of the owners that it has started, and their children; not this one."""
-    found = _processes_that(lambda process: f"{process.environ().get(OWNER_VARIABLE, '')}/".startswith(f"{owner}/"))
+    found = processes_that(lambda process: f"{process.environ().get(OWNER_VARIABLE, '')}/".startswith(f"{owner}/"))
     found = _with_children(found.values())
     found.pop(os.getpid(), None)
     return found
@@ -194,7 +194,8 @@ def _listens(processes: Iterable[psutil.Process], port: int) -> bool:
     return False
 
 
-def _processes_that(condition: Callable[[psutil.Process], bool]) -> Processes:
+def processes_that(condition: Callable[[psutil.Process], bool]) -> Processes:
+    """All running processes that meet a condition. A process that may not be inspected does not."""
     found = {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):  # it ended meanwhile, or belongs to another user

@@ -1,4 +1,4 @@
-"""A recovery on the real scheduler: started, or joined if one is running, and followed to its end.
+"""Starts a recovery on the real scheduler, or joins one that is running, and waits for its end.
 
 DAG recovery: one task for each job, with the job's DAG id  ->  a run of that DAG, whose task run_job returns the report
 """

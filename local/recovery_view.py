@@ -1,4 +1,4 @@
-"""How a recovery is shown on a terminal or in a log: the progress of each job, then a table of what each did."""
+"""Shows a recovery on a terminal or in a log: the progress of each job, then a table of the results."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,11 +16,10 @@ from sync_jobs.report import COUNTS, label
 COLOURS = {"success": "green", "failed": "bold red", "upstream_failed": "red", "skipped": "yellow", "running": "cyan"}
 NAME_WIDTH = max(len(job.name) for job in JOBS)
 TABLE_WIDTH = 140  # on a narrower terminal the table wraps, so that no digit is lost
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 class Progress:
-    """Call it with the tasks of the run, by id, as often as you like.
+    """Shows the progress of a recovery. Call it with the tasks of its run, by id, at each poll.
 
     On a terminal it shows a list of all jobs and updates it; elsewhere it prints a line when a job starts or ends.
     """
@@ -106,5 +105,5 @@ def outcome(results: list[JobResult], state: str) -> str:
     failed = [f"{result.job.name} ({result.state})" for result in results if result.state != "success"]
     if failed:
         return f"{len(failed)} of {len(results)} jobs did not succeed: {', '.join(failed)}."
-    succeeded = f"All {NUMBERS[len(results)] if len(results) < len(NUMBERS) else len(results)} jobs succeeded"
+    succeeded = f"All {len(results)} jobs succeeded"
     return f"{succeeded}." if state == "success" else f"{succeeded}, but the run of DAG recovery ended as {state}."

@@ -35,7 +35,7 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """From the variables SYNC_*; an empty value counts as not set. Raises StackError that names an invalid one."""
+    """The settings in the variables SYNC_*. An empty value counts as not set. Raises StackError for an invalid one."""
     return Settings(
         home=read_home(environment),
         postgres_port=_port(environment, POSTGRES_PORT),

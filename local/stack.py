@@ -4,11 +4,12 @@ Elasticsearch ──────────────────────
 PostgreSQL ─ databases ─┬─ tables, demo data ─┬─ Airflow components ┴─ DAGs unpaused, stack.json
                         └─ Airflow setup ─────┘
 
-The scheduler waits by itself for the API server (local/airflow_scheduler.py).
+The scheduler waits for the API server (local/airflow_scheduler.py).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import psycopg
 
@@ -16,7 +17,7 @@ from local.airflow import COMPONENTS, USER, Airflow
 from local.airflow import SETUP_SECONDS as AIRFLOW_SETUP_SECONDS
 from local.airflow_api import AirflowApi
 from local.console import Steps
-from local.demo_data import load_demo_data
+from local.demo_data import DatabaseNotEmpty, load_demo_data
 from local.elasticsearch import Elasticsearch
 from local.errors import StackError
 from local.home import Home
@@ -25,18 +26,12 @@ from local.ports import HOST, choose_port
 from local.postgres import Postgres, create_tables
 from local.processes import Service, stop
 from local.settings import AIRFLOW_PORT, ELASTICSEARCH_PORT, POSTGRES_PORT, Settings
-from sync_airflow.dag_ids import RECOVERY, index_alarm_id, index_rollback_id
-from sync_jobs.catalogue import JOBS
-from sync_jobs.index_definitions import INDEX_DEFINITIONS
+from sync_airflow.connections import ELASTICSEARCH as ELASTICSEARCH_CONNECTION
+from sync_airflow.connections import POSTGRES as POSTGRES_CONNECTION
+from sync_airflow.dag_ids import DAG_IDS
 
 POSTGRES, ELASTICSEARCH, SETUP, API_SERVER = "postgres", "elasticsearch", "airflow-setup", "api-server"
 SERVICES = (POSTGRES, ELASTICSEARCH, *COMPONENTS)
-DAG_IDS = (
-    *(job.dag_id for job in JOBS),
-    RECOVERY,
-    *(index_alarm_id(definition) for definition in INDEX_DEFINITIONS),
-    *(index_rollback_id(definition) for definition in INDEX_DEFINITIONS),
-)
 
 PATIENCE_SECONDS = 20
 
@@ -61,12 +56,15 @@ class Stack:
             secrets=secrets,
             recovery_window=settings.recovery_window,
             connections={
-                "SYNC_POSTGRES_HOST": HOST,
-                "SYNC_POSTGRES_PORT": str(ports[POSTGRES]),
-                "SYNC_POSTGRES_PASSWORD": secrets["sync_jobs"],
-                "SYNC_ELASTICSEARCH_HOST": HOST,
-                "SYNC_ELASTICSEARCH_PORT": str(ports[ELASTICSEARCH]),
-                "SYNC_ELASTICSEARCH_PASSWORD": secrets["sync_jobs"],  # ignored: the node has no users
+                POSTGRES_CONNECTION: {
+                    "conn_type": "postgres",
+                    "host": HOST,
+                    "port": ports[POSTGRES],
+                    "schema": "tcs",
+                    "login": "sync_jobs",
+                    "password": secrets["sync_jobs"],
+                },
+                ELASTICSEARCH_CONNECTION: {"conn_type": "elasticsearch", "host": HOST, "port": ports[ELASTICSEARCH]},
             },
         )
 
@@ -121,8 +119,8 @@ class Stack:
         with self.steps.step("Filling the database") as done:
             dsn = self.postgres.dsn("tcs", "tcs")
             create_tables(dsn)
-            rows = load_demo_data_once(dsn, self.settings.demo_persons)
-            done.append(f"The tables hold {rows['person']:,} new demo persons" if rows else "The tables exist")
+            persons = load_demo_data_once(dsn, self.settings.demo_persons)
+            done.append(f"The tables hold {persons:,} new demo persons" if persons else "The tables exist")
 
     def _start_airflow(self) -> None:
         with self.steps.step("Setting up Airflow") as done:
@@ -130,7 +128,7 @@ class Stack:
             self._forget(SETUP)
             done.append("Airflow's database is ready")
         for component, service in self.airflow.services().items():
-            self._begin(component, service, lambda service, name=component: self.airflow.start(name, service))  # type: ignore[misc]
+            self._begin(component, service, partial(self.airflow.start, component))
         with self.steps.step("Starting Elasticsearch") as done:
             self.elasticsearch.wait_until_ready(self.services[ELASTICSEARCH])
             done.append(f"Elasticsearch answers at {self.elasticsearch.url}")
@@ -196,10 +194,10 @@ class Stack:
         return ports
 
 
-def load_demo_data_once(dsn: str, persons: int) -> Mapping[str, int]:
-    """Load demo data for today (UTC) if there are no persons yet. Returns the number of rows written, by table."""
+def load_demo_data_once(dsn: str, persons: int) -> int:
+    """Load demo data for today (UTC) if there are no persons yet. Returns the number of persons that were created."""
     with psycopg.connect(dsn, autocommit=True) as connection:
-        empty = connection.execute("SELECT NOT EXISTS (SELECT FROM person)").fetchone() == (True,)
-        if not empty or not persons:
-            return {}
-        return load_demo_data(connection, persons, datetime.now(UTC).date())
+        try:
+            return load_demo_data(connection, persons, datetime.now(UTC).date())["person"]
+        except DatabaseNotEmpty:
+            return 0

@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def was_built_meanwhile() -> bool:
-    """By another make, while this one waited for it."""
+    """Whether another make has built the environment while this one waited for it."""
     command: Command = [VENV / "bin" / "python", "-I", __file__, "check"]
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -80,7 +80,7 @@ def is_complete(folder: Path) -> bool:
         from uv import find_uv_bin  # noqa: PLC0415 - only a complete environment has it
     except ImportError:
         return False
-    # Without its cache, which may say what was true of an earlier Python, or be in a folder that cannot be written.
+    # Without a cache, because it may be out of date for this Python, or in a folder that cannot be written.
     command = [find_uv_bin(), *sync_arguments(folder), "--dry-run", "--offline", "--no-cache"]
     done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=False)
     return done.returncode == 0 and "Would make no changes" in done.stderr and has_all_modules()

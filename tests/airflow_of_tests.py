@@ -19,6 +19,7 @@ from local.demo_data import load_demo_data
 from local.home import new_secrets
 from local.ports import HOST, any_free_port
 from local.processes import Service, stop
+from sync_airflow import connections
 from tests.conftest import TEMPLATE, delete_indices, new_database
 from tests.waiting import wait_for
 
@@ -66,6 +67,10 @@ class Api(AirflowApi):
     def set_run_state(self, dag_id: str, run_id: str, state: str) -> None:
         self._request("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", json={"state": state})
 
+    def read_file_again(self, dag_id: str) -> None:
+        """Let the DAG processor read the file of that DAG next."""
+        self._request("PUT", f"/parseDagFile/{self.get(f'/dags/{dag_id}')['file_token']}")
+
     def clear(self, task: TaskId) -> None:
         """Clear a task and everything downstream of it in its run."""
         body = {
@@ -95,7 +100,7 @@ class StartedAirflow:
         return self.airflow.url
 
     def set_up(self) -> None:
-        """Set up its metadata database, connections and variables."""
+        """Set up its metadata database."""
         self.airflow.prepare()
         self.run_to_its_end(self.airflow.start_setup(self.airflow.setup_service()))
 
@@ -189,19 +194,18 @@ def airflow_of_tests(
         database=postgres.dsn("airflow", databases.airflow).replace("postgresql:", "postgresql+psycopg2:"),
         secrets=new_secrets(),
         connections={
-            "SYNC_POSTGRES_HOST": HOST,
-            "SYNC_POSTGRES_PORT": str(postgres.port),
-            "SYNC_POSTGRES_PASSWORD": postgres.passwords["sync_jobs"],
-            "SYNC_ELASTICSEARCH_HOST": HOST,
-            "SYNC_ELASTICSEARCH_PORT": str(elasticsearch.port),
-            "SYNC_ELASTICSEARCH_PASSWORD": "",
+            connections.POSTGRES: {
+                "conn_type": "postgres",
+                "host": HOST,
+                "port": postgres.port,
+                "schema": databases.tcs,
+                "login": "sync_jobs",
+                "password": postgres.passwords["sync_jobs"],
+            },
+            connections.ELASTICSEARCH: {"conn_type": "elasticsearch", "host": HOST, "port": elasticsearch.port},
         },
         zone=zone,
-        more_settings={
-            # In place of the one in airflow_settings.yaml, which names the database tcs.
-            "AIRFLOW_CONN_TCS_POSTGRES": postgres.dsn("sync_jobs", databases.tcs),
-            **more_settings,
-        },
+        more_settings=more_settings,
     )
 
 

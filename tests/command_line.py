@@ -1,4 +1,4 @@
-"""To run the command line of the local stack as make does, and to see what it leaves."""
+"""Runs the command line of the local stack as make does, and finds what it leaves behind."""
 
 import contextlib
 import subprocess
@@ -48,7 +48,7 @@ class CommandLine:
         return process.returncode, output
 
     def look(self) -> dict[str, Service]:
-        """The services that are noted now."""
+        """The services that the home lists now."""
         services = self.home.services()
         self.seen |= {service.key: service for service in services.values()}
         return services
@@ -68,7 +68,7 @@ class CommandLine:
         return self.ask_each(psutil.Process.name)
 
     def listening_addresses(self) -> set[str]:
-        """IP addresses on which anything of the stack waits for callers."""
+        """The IP addresses on which processes of the stack listen."""
         connections = self.ask_each(lambda process: process.net_connections("inet"))
         return {
             connection.laddr.ip.removeprefix("::ffff:")
@@ -77,7 +77,7 @@ class CommandLine:
         }
 
     def ask_each(self, question: Callable[[psutil.Process], Answer]) -> list[Answer]:
-        """The answers of all processes; one that ends meanwhile, as Airflow's come and go, gives none."""
+        """The answers of all processes, except those that end meanwhile: Airflow's processes come and go."""
         answers = []
         for process in self.processes():
             with contextlib.suppress(psutil.NoSuchProcess):

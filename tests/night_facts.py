@@ -10,6 +10,8 @@ from typing import Any
 from sync_airflow.night import facts
 from sync_airflow.night.facts import Component, Facts, IndexFact, RunFact, SearchFact
 from sync_jobs.catalogue import JOBS, Job, find_job, jobs_waiting_for
+from sync_jobs.code_version import code_version
+from sync_jobs.index_definitions.persons import PERSONS
 
 NIGHT = date(2026, 11, 27)
 MORNING = datetime(2026, 11, 27, 7, 30, tzinfo=UTC)
@@ -89,7 +91,15 @@ def failed_with_dependants(name: str, night: date = NIGHT, reason: str = "a reas
 def index(night: date = NIGHT, documents: int = 200_360) -> IndexFact:
     """The index that the build of that night has made."""
     built = at("01:29", night)
-    return IndexFact(name=f"persons-{built:%Y%m%dt%H%M%S}-000000", built_at=built, run_date=night, documents=documents)
+    return IndexFact(
+        name=f"persons-{built:%Y%m%dt%H%M%S}-000000",
+        built_at=built,
+        run_date=night,
+        documents=documents,
+        definition_version=PERSONS.version,
+        code_version=code_version(),
+        is_verified=True,
+    )
 
 
 def search(live: IndexFact | None = None, *kept: IndexFact, **more: Any) -> SearchFact:

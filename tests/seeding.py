@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from airflow.jobs.job import Job as AirflowJob
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun, DagRunNote
+from airflow.models.log import Log
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from sqlalchemy import delete, select, update
 
-from sync_airflow.dag_ids import RUN_JOB
+from sync_airflow.dag_ids import RUN_JOB, index_alarm_id
 from sync_airflow.night.facts import RECOVERY, ROLLBACK, Facts, RunFact
 from sync_airflow.night_reader import COMPONENTS, ROLL_BACK
 from sync_airflow.tasks.recovery_summary import SUMMARY
 from sync_jobs.catalogue import JOBS
+from sync_jobs.index_definitions.persons import PERSONS
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -25,18 +27,23 @@ if TYPE_CHECKING:
 # The logical date of these runs is their tick; all others are manual runs.
 SCHEDULED = "scheduled"
 
+# By default.
+ALARM_AT = time(7, 0)
+
 
 def write_history(session: Session, facts: Facts) -> None:
     """Replace all runs by those of the facts, and set the planned runs and the heartbeats of the components."""
     session.execute(delete(DagRun))
     session.execute(delete(AirflowJob))
+    session.execute(delete(Log))
     for number, run in enumerate(facts.runs, start=1):
         _write(session, run, number)
-    for job in JOBS:
-        tick = facts.now.replace(hour=job.at.hour, minute=job.at.minute, second=0, microsecond=0)
+    times = {job.dag_id: job.at for job in JOBS} | {index_alarm_id(PERSONS): ALARM_AT}
+    for dag_id, at in times.items():
+        tick = facts.now.replace(hour=at.hour, minute=at.minute, second=0, microsecond=0)
         next_tick = tick if tick > facts.now else tick + timedelta(days=1)
         values = {"next_dagrun_create_after": next_tick, "is_paused": False}
-        session.execute(update(DagModel).where(DagModel.dag_id == job.dag_id).values(values))
+        session.execute(update(DagModel).where(DagModel.dag_id == dag_id).values(values))
     session.execute(update(DagModel).values(is_paused=False))
     alive = {component.name for component in facts.components if component.is_healthy}
     for job_type, name in COMPONENTS.items():

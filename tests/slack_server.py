@@ -47,7 +47,7 @@ def slack_server() -> Iterator[SlackServer]:
             self.wfile.write(content)
 
         def log_message(self, *_: Any) -> None:
-            """Says nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         slack = SlackServer(server.server_port)

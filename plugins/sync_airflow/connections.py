@@ -38,7 +38,7 @@ CANCEL_SECONDS = 2
 REQUEST_TIMEOUT_SECONDS = 120
 
 DEFAULT_ELASTICSEARCH_PORT = 9200
-# Of a URL without a port, as everywhere else.
+# The ports of URLs that name none.
 URL_PORTS = {"http": 80, "https": 443}
 
 log = logging.getLogger(__name__)
@@ -217,7 +217,7 @@ def _wrong_connection(why: str) -> AirflowFailException:
 
 
 def _seconds(timeout: Any) -> float:
-    """Never without a limit: a request whose answer is lost would wait forever."""
+    """A time limit in seconds. There is always one: otherwise a request whose answer is lost would wait forever."""
     if timeout in (None, ""):
         return REQUEST_TIMEOUT_SECONDS
     try:

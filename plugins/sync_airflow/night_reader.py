@@ -1,13 +1,14 @@
-"""Reads what a verdict is made from out of Airflow's metadata database, in a bounded number of queries.
+"""Reads the facts of a verdict from Airflow's metadata database, in a bounded number of queries.
 
 For processes that may use that database: the API server and command lines. Tasks may not.
 """
 
 from __future__ import annotations
 
-import re
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,6 +18,7 @@ from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun, DagRunNote
 from airflow.models.log import Log
 from airflow.models.taskinstance import TaskInstance
+from airflow.models.taskinstancehistory import TaskInstanceHistory
 from airflow.models.xcom import XCOM_RETURN_KEY, XComModel
 from airflow.utils.state import DagRunState, State, TaskInstanceState
 from sqlalchemy import func, or_, select
@@ -25,9 +27,9 @@ from sync_airflow.dag_ids import ONLY_JOBS, RECOVERY, RUN_JOB, index_alarm_id, i
 from sync_airflow.night import facts
 from sync_airflow.night.facts import Component, DagFact, EventFact, Facts, RunFact, RunState, StartedBy
 from sync_airflow.night_rules import BACKFILL, SCHEDULED, chosen_date, night_tick, own_date, run_type_of
-from sync_airflow.restart.recovery_trigger import RESTART
+from sync_airflow.run_ids import first_run_id, started_by_of
 from sync_airflow.tasks.failure import REASON
-from sync_airflow.tasks.follow_on_jobs import AFTER, THEN_RUN
+from sync_airflow.tasks.follow_on_jobs import THEN_RUN
 from sync_airflow.tasks.recovery_summary import SUMMARY
 from sync_airflow.tasks.sensors import wait_task_id
 from sync_jobs.catalogue import JOBS
@@ -37,11 +39,17 @@ from sync_jobs.index_definitions import INDEX_DEFINITIONS
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-# How far back runs are read: 14 nights before the current one, and a catch-up of the oldest.
+# How far back runs are read: 14 nights before the latest one, and a later run that covers the oldest.
 HISTORY = timedelta(days=16)
 
-# How many manual changes are read, for "who did what".
-EVENTS = 50
+# How many changes by people are read, newest first: for "who did what", and to know who has stopped a run.
+EVENTS = 200
+
+# The event by which the page notes in Airflow's audit log that somebody has stopped a run.
+STOPPED = "sync_stop_run"
+
+# Airflow ends a run in the same second in which it notes the request.
+STOP_TAKES = timedelta(seconds=5)
 
 # The tasks that do the work of a DAG. If such a task was skipped in a successful run, another run has done the work.
 ROLL_BACK = "roll_back"
@@ -62,8 +70,10 @@ DAGS: dict[str, str] = {
 # Airflow's job type -> its name for people.
 COMPONENTS = {"SchedulerJob": "scheduler", "DagProcessorJob": "DAG processor", "TriggererJob": "triggerer"}
 
-# Events of Airflow's audit log -> what the person did.
+# Events of Airflow's audit log -> what the person did. If the event says to which value something was set, the words
+# of that value stand in SET_TO.
 EVENTS_IN_WORDS = {
+    STOPPED: "stopped",
     "patch_dag": "paused or unpaused",
     "patch_dags": "paused or unpaused",
     "patch_dag_run": "changed a run of",
@@ -72,20 +82,31 @@ EVENTS_IN_WORDS = {
     "post_clear_task_instances": "cleared tasks of",
     "patch_task_instance": "changed a task of",
 }
-
-_TRIES_AT_THE_END = re.compile(r"(__\d+)+$", re.ASCII)
+SET_TO = {
+    ("patch_dag", "is_paused", True): "paused",
+    ("patch_dag", "is_paused", False): "unpaused",
+    ("patch_dags", "is_paused", True): "paused",
+    ("patch_dags", "is_paused", False): "unpaused",
+    ("patch_dag_run", "state", "failed"): "marked as failed a run of",
+    ("patch_dag_run", "state", "success"): "marked as successful a run of",
+    ("patch_dag_run", "state", "queued"): "queued again a run of",
+    ("patch_task_instance", "new_state", "failed"): "marked as failed a task of",
+    ("patch_task_instance", "new_state", "success"): "marked as successful a task of",
+}
 
 
 def read_facts(session: Session, now: datetime) -> Facts:
-    """Everything but the search index. now: UTC. Seven queries, however many runs there are. Raises SQLAlchemyError."""
+    """Everything but the search index. now: UTC. Eight queries, however many runs there are. Raises SQLAlchemyError."""
     rows = session.execute(_runs(now - HISTORY)).all()
     tasks = _Tasks(session, now - HISTORY)
     users = {row.DagRun.run_id: row.DagRun.triggering_user_name for row in rows if row.DagRun.triggering_user_name}
-    runs = tuple(_run_fact(row, tasks, users) for row in rows)
+    events = _events(session, now - HISTORY)
+    stops = _stops(events)
+    runs = tuple(_as_stopped(_run_fact(row, tasks, users), stops) for row in rows)
     return Facts(
         now=now,
         runs=runs,
-        events=_events(session, now - HISTORY),
+        events=events,
         dags=_dags(session, runs, now),
         components=_components(session, now),
     )
@@ -111,6 +132,9 @@ class _Tasks:
         self._by_run: dict[tuple[str, str], list[Any]] = defaultdict(list)
         for row in session.execute(_tasks(since)):
             self._by_run[row.dag_id, row.run_id].append(row)
+        self._attempts: dict[tuple[str, str], list[tuple[datetime, datetime]]] = defaultdict(list)
+        for row in session.execute(_attempts(since)):
+            self._attempts[row.dag_id, row.run_id].append((row.start_date, row.end_date))
         self._xcoms: dict[tuple[str, str, str, str], Any] = {
             (xcom.dag_id, xcom.run_id, xcom.task_id, xcom.key): XComModel.deserialize_value(xcom)
             for xcom in session.execute(_xcoms(since))
@@ -128,6 +152,7 @@ class _Tasks:
             "worked": not (work and work.state == TaskInstanceState.SKIPPED and run.state == DagRunState.SUCCESS),
             "worked_from": work.start_date if work else None,
             "worked_until": work.end_date if work and work.state in State.finished else None,
+            "attempts": tuple(self._attempts[run.dag_id, run.run_id]),
             "tries": work.try_number if work else 0,
             "is_retrying": run.state == DagRunState.RUNNING and bool(retrying),
             "waits_for": self._waits(run, rows),
@@ -184,6 +209,24 @@ def _tasks(since: datetime) -> Any:
     )
 
 
+def _attempts(since: datetime) -> Any:
+    """The attempts of working tasks that have failed and were repeated."""
+    history = TaskInstanceHistory
+    return (
+        select(history.dag_id, history.run_id, history.start_date, history.end_date)
+        .join(DagRun, (DagRun.dag_id == history.dag_id) & (DagRun.run_id == history.run_id))
+        .where(
+            DagRun.dag_id.in_(DAGS),
+            _is_recent(since),
+            history.task_id.in_(WORKING_TASKS),
+            history.state == TaskInstanceState.FAILED,
+            history.start_date.is_not(None),
+            history.end_date.is_not(None),
+        )
+        .order_by(history.start_date)
+    )
+
+
 def _xcoms(since: datetime) -> Any:
     return (
         select(XComModel.dag_id, XComModel.run_id, XComModel.task_id, XComModel.key, XComModel.value)
@@ -219,15 +262,10 @@ def _run_fact(row: Any, tasks: _Tasks, users: Mapping[str, str]) -> RunFact:
         then_run=_names(given.get(THEN_RUN)),
         only_jobs=_names(given.get(ONLY_JOBS)),
         conf=given,
-        user=run.triggering_user_name or users.get(_first_run_id(run.run_id), ""),
+        user=run.triggering_user_name or users.get(first_run_id(run.run_id), ""),
         note=note or "",
         **tasks.facts(run),
     )
-
-
-def _first_run_id(run_id: str) -> str:
-    """The id of the run that began a chain or recovery, from the id of a run that it started."""
-    return _TRIES_AT_THE_END.sub("", run_id.partition("__")[2])
 
 
 def _names(dag_ids: object) -> tuple[str, ...]:
@@ -256,8 +294,8 @@ def run_date_of(run: DagRun) -> date | None:
 def started_by(run: DagRun) -> StartedBy:
     """What started this run, in one word."""
     by_type: dict[str, StartedBy] = {SCHEDULED: "schedule", BACKFILL: "backfill"}
-    by_prefix: dict[str, StartedBy] = {RECOVERY: "recovery", AFTER: "follow-on", RESTART: "restart"}
-    return by_type.get(run_type_of(run)) or by_prefix.get(run.run_id.partition("__")[0], "manual")
+    starter = started_by_of(run.run_id)  # a person can choose an id that looks like one of the schedule's
+    return by_type.get(run_type_of(run)) or ("manual" if starter in by_type.values() else starter)
 
 
 def _date(text: object) -> date | None:
@@ -268,9 +306,9 @@ def _date(text: object) -> date | None:
 
 
 def _dags(session: Session, runs: Iterable[RunFact], now: datetime) -> dict[str, DagFact]:
-    blocking = {
-        run.job: run.run_id for run in runs if run.is_active and run.run_after > now and run.started_by != "schedule"
-    }
+    planned = [run for run in runs if run.is_active and run.run_after > now and run.started_by != "schedule"]
+    # Of several runs of a DAG the next one: it comes last here.
+    blocking = {run.job: run.run_id for run in sorted(planned, key=lambda run: run.run_after, reverse=True)}
     columns = select(DagModel.dag_id, DagModel.is_paused, DagModel.is_stale, DagModel.next_dagrun_create_after)
     models = {row.dag_id: row for row in session.execute(columns.where(DagModel.dag_id.in_(DAGS)))}
     found = {}
@@ -303,7 +341,7 @@ def _component(job_type: str, name: str, seen: datetime | None, now: datetime) -
 
 def _events(session: Session, since: datetime) -> tuple[EventFact, ...]:
     newest_first = (
-        select(Log.dttm, Log.owner, Log.event, Log.dag_id, Log.run_id)
+        select(Log.dttm, Log.owner, Log.event, Log.dag_id, Log.run_id, Log.extra)
         .where(Log.dag_id.in_(DAGS), Log.event.in_(EVENTS_IN_WORDS), Log.dttm >= since)
         .order_by(Log.dttm.desc())
         .limit(EVENTS)
@@ -313,9 +351,47 @@ def _events(session: Session, since: datetime) -> tuple[EventFact, ...]:
             moment=row.dttm,
             user=row.owner or "",
             event=row.event,
-            what=f"{EVENTS_IN_WORDS[row.event]} {DAGS[row.dag_id]}",
+            what=f"{_deed(row.event, _details(row.extra))} {DAGS[row.dag_id]}",
+            reason=str(_details(row.extra).get("reason") or "") if row.event == STOPPED else "",
+            is_stop=row.event == STOPPED or _details(row.extra).get("state") == DagRunState.FAILED,
             dag_id=row.dag_id,
             run_id=row.run_id,
         )
         for row in session.execute(newest_first)
     )
+
+
+def _details(extra: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(extra or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _deed(event: str, details: Mapping[str, Any]) -> str:
+    for (name, field, value), words in SET_TO.items():
+        if (name, value) == (event, details.get(field)):
+            return words
+    return EVENTS_IN_WORDS[event]
+
+
+def _stops(events: Iterable[EventFact]) -> dict[tuple[str, str | None], list[EventFact]]:
+    """The events that stopped a run, by the DAG and the id of the run."""
+    found: dict[tuple[str, str | None], list[EventFact]] = defaultdict(list)
+    for event in events:
+        if event.is_stop:
+            found[event.dag_id, event.run_id].append(event)
+    return found
+
+
+def _as_stopped(run: RunFact, stops: Mapping[tuple[str, str | None], list[EventFact]]) -> RunFact:
+    """A run that a person has stopped failed for that reason, although its waits were marked as failed too."""
+    ended = run.ended
+    if run.state != "failed" or ended is None:
+        return run
+    for stop in stops.get((run.dag_id, run.run_id), ()):
+        if abs(ended - stop.moment) <= STOP_TAKES:
+            because = f": {stop.reason}" if stop.reason else ""
+            return replace(run, stopped_by=None, reason=f"it was stopped by {stop.user or 'somebody'}{because}")
+    return run

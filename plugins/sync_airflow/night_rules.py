@@ -1,4 +1,4 @@
-"""Which date a run is for, which dates it covers, and whether another run has done its work already.
+"""Which date a run is for, which dates it covers, and whether another run has already done its work.
 
 Pure functions of the runs that Airflow knows and of past successes (class Success). They use no clock and no database.
 The tick of a run is the time at which the schedule makes it due.
@@ -88,7 +88,7 @@ def belongs_to_a_night(run_type: str) -> bool:
 
 
 def run_type_of(run: Any) -> str:
-    """Airflow's type of a run, but "scheduled" for a run in place of a missing scheduled one: it behaves like that."""
+    """Airflow's type of a run, but "scheduled" for a replacement of a scheduled run, which behaves like that run."""
     if _is_in_place(run):
         return SCHEDULED
     return str(getattr(run.run_type, "value", run.run_type))  # an enum in a task, a string in Airflow's models
@@ -102,7 +102,7 @@ def night_tick(run: Any) -> datetime | None:
 
 
 def run_ids_of_night(tick: datetime) -> list[str]:
-    """The ids that the run of that tick can have: scheduled, in place of the scheduled one, backfill."""
+    """The ids that the run of that tick can have: of a scheduled run, a replacement or a backfill."""
     return [f"{kind}__{tick.astimezone(UTC).isoformat()}" for kind in (SCHEDULED, IN_PLACE, BACKFILL)]
 
 
@@ -156,7 +156,7 @@ def successful_nights(earlier: Iterable[Success]) -> set[date]:
 
 
 def catches_up(job: Job, run_date: date, own: date, *, date_override: str = "") -> bool:
-    """Whether a run covers missed nights: only for its own date, and without a date_override."""
+    """Whether a run covers missed nights: only a run for its own date and without a date_override does."""
     return job.covers_missed_nights and run_date == own and not date_override
 
 
@@ -165,8 +165,8 @@ def first_date(
 ) -> date | None:
     """The first date that a run covers, so that no night is lost: the day after the last successful night.
 
-    nights: those that have succeeded (successful_nights, and those that the job remembers). given: by the operator; an
-    earlier missed night is covered all the same, because this run will count as its night.
+    nights: those that have succeeded (successful_nights, and those that the job remembers). given: by the operator. An
+    earlier missed night is covered too, because later runs start after the night of this run.
     None: the run covers only its run date. That is the case for jobs that compute the current state anyway, for a run
     for another date than its own, with a date_override, and if no earlier night is known.
     """
@@ -224,11 +224,11 @@ def works_of_night(
 
 
 def displaced_tick(job: Job, run: Any, *, does_other_work: bool, now: datetime) -> datetime | None:
-    """The tick whose scheduled run this run displaces, if that run is still to be made up for; None otherwise.
+    """The tick whose scheduled run this run displaces, if that run still needs a replacement; None otherwise.
 
     Airflow creates no scheduled run for a logical date that another run of the DAG has. A backfill that does other work
-    (it is dry, or for another date) displaces it, too. A tick of an earlier night is not made up for: the night that
-    has started since replaces it.
+    (it is a dry run, or for another date) displaces it, too. A tick of an earlier night needs no replacement: the night
+    that has started since replaces it.
     """
     tick = run.logical_date
     if tick is None or run_type_of(run) == SCHEDULED or (run.run_type == BACKFILL and not does_other_work):
@@ -262,8 +262,8 @@ def reason_to_skip(
     """Why a scheduled run has nothing left to do, as a sentence for its log; None if it has work to do.
 
     After an outage Airflow creates a run for the next planned tick and for the latest one, in addition to recovery. The
-    work is done once. A run of an earlier night leaves the work to the new night as a whole, so that no job of one
-    night runs on data that another left half done. A cleared run and a backfill always run: a person asked for them.
+    work is done once. A run of an earlier night leaves all work to the new night, so that no job runs on data that
+    belongs to two nights. A cleared run and a backfill always run, because a person asked for them.
     """
     if run_type != SCHEDULED or tick is None or times_cleared:
         return None

@@ -1,6 +1,6 @@
-"""What can go wrong in a job. The text of each error says what was expected and what to do."""
+"""The errors of a job. The text of each error says what was expected and what to do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -24,7 +24,14 @@ class BadArgument(SyncJobError):
 
 
 class GuardRail(SyncJobError):
-    """The run would remove, add or change more than its limits allow."""
+    """The run would remove, add or change more than its limits allow.
+
+    headroom: what check_guard_rails() would have returned; below zero for a limit that the run exceeds.
+    """
+
+    def __init__(self, text: str, headroom: Mapping[str, float] | None = None) -> None:
+        super().__init__(text)
+        self.headroom = dict(headroom or {})
 
 
 class NotWritten(SyncJobError):
@@ -70,7 +77,7 @@ class State:
 def state_on_error(text: str) -> Iterator[State]:
     """Add the state of the work to every SyncJobError that leaves the block, unless the error has one already.
 
-    The block replaces the text each time the work has got further.
+    The block replaces the text each time the work has progressed.
     """
     state = State(text)
     try:

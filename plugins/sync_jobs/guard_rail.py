@@ -5,7 +5,7 @@ and manuals are made from them (sync_jobs.parameters). To add a limit, add a fie
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -13,6 +13,9 @@ from sync_jobs.errors import BadArgument, GuardRail
 
 # A run may always remove, add or change this many, however small the table is.
 ALWAYS_ALLOWED = 100
+
+# Of a run that uses nothing of its limits.
+FULL_HEADROOM = 100.0
 
 # How many tables, indices or fields an error names.
 NAMED = 3
@@ -110,6 +113,13 @@ class _Share:
         return self.whole > 0 and self.count > self.allowed
 
     @property
+    def headroom(self) -> float:
+        """The part of what is allowed that the run leaves unused, in per cent; below zero if it exceeds the limit."""
+        if self.whole == 0 or self.count <= ALWAYS_ALLOWED:
+            return FULL_HEADROOM
+        return FULL_HEADROOM - 100 * self.count / self.allowed
+
+    @property
     def needed_percent(self) -> int:
         """The limit, a whole number, with which the run would pass."""
         return math.ceil(100 * self.count / self.whole)
@@ -118,26 +128,41 @@ class _Share:
         return f"{self.deed}, more than the {self.allowed:.0f} allowed ({self.percent:g} %)"
 
 
-def check_guard_rails(effects: Mapping[str, Effect], limits: Limits, *, loss: str = "remove") -> None:
-    """Raise GuardRail if a run would do more than its limits allow.
+def check_guard_rails(effects: Mapping[str, Effect], limits: Limits, *, loss: str = "remove") -> dict[str, float]:
+    """Raise GuardRail if a run would do more than its limits allow. Return the headroom that it leaves.
 
     effects: by the name of the table, index or field. loss: what would happen to the lost, for the message. One error
     names all limits that the run exceeds, so that it can be repeated with all of them lifted.
+
+    The headroom is the part of a limit that the run leaves unused, in per cent, by the name of the limit: where it is
+    smallest, among all effects. Up to 100 rows use nothing of it, because they are always allowed.
     """
-    shares = {
-        what: [each for each in _shares(effect, limits, loss) if each.is_exceeded] for what, effect in effects.items()
-    }
-    exceeded = {what: each for what, each in shares.items() if each}
+    shares = {what: list(_shares(effect, limits, loss)) for what, effect in effects.items()}
+    headroom = _smallest_headroom(share for each in shares.values() for share in each)
+    exceeded = {what: each for what, all_of in shares.items() if (each := [one for one in all_of if one.is_exceeded])}
     if not exceeded:
-        return
+        return headroom
     texts = [f"{what}: this run would {' and '.join(map(str, each))}" for what, each in exceeded.items()]
     others = f"; and {len(texts) - NAMED} more" if len(texts) > NAMED else ""
     every = [share for each in exceeded.values() for share in each]
     causes = " and for ".join(dict.fromkeys(share.cause for share in every))
     raise GuardRail(
         f"{'; '.join(texts[:NAMED])}{others}. Check for {causes}. If the numbers are right, as on a first run, after a "
-        f"bulk import or after a long outage, repeat the run with {_lifted(every)}."
+        f"bulk import or after a long outage, repeat the run with {_lifted(every)}.",
+        headroom,
     )
+
+
+def full_headroom() -> dict[str, float]:
+    """The headroom of a run that uses nothing of its limits."""
+    return {limit.name: FULL_HEADROOM for limit in fields(Limits)}
+
+
+def _smallest_headroom(shares: Iterable[_Share]) -> dict[str, float]:
+    headroom = full_headroom()
+    for share in shares:
+        headroom[share.limit] = round(min(headroom[share.limit], share.headroom), 1)
+    return headroom
 
 
 def _shares(effect: Effect, limits: Limits, loss: str) -> Iterator[_Share]:

@@ -23,16 +23,25 @@ from sync_jobs.parameter_names import (
 )
 
 # What form the values of a parameter have. date override: docs/domain.md, "8 PersonRecordStatusJob".
-# percentage: 0 to 100. growth: a percentage without a maximum.
+# percentage, growth: a number in per cent (MAXIMUMS).
 Kind = Literal["date", "date override", "boolean", "percentage", "growth", "choice"]
+
+# The kinds that are numbers of 0 or more -> the highest value; None for no maximum.
+MAXIMUMS: dict[Kind, int | None] = {"percentage": 100, "growth": None}
+
+
+def number_expected(kind: Kind) -> str:
+    """Which numbers a kind allows: "a number from 0 to 100"."""
+    maximum = MAXIMUMS[kind]
+    return "a number of 0 or more" if maximum is None else f"a number from 0 to {maximum}"
+
 
 # The values of each kind, in Markdown. Those of a choice are the choices.
 VALUES: dict[Kind, str] = {
     "date": "`YYYY-MM-DD`",
     "date override": "`YYYY-MM-DD`, `ANY`, `NONE`, in upper or lower case",
     "boolean": "`true`, `false`",
-    "percentage": "a number from 0 to 100",
-    "growth": "a number of 0 or more",
+    **{kind: number_expected(kind) for kind in MAXIMUMS},
 }
 
 # The DAGs that take a parameter.
@@ -109,10 +118,10 @@ PARAMETERS: tuple[Parameter, ...] = (
         name=DIRECTION,
         kind="choice",
         title="Direction",
-        explanation="back: to the index built before the live one. forth: to the one built after it.",
+        explanation="back: to the index built before the live one. forward: to the one built after it.",
         taken_by=("rollback",),
         default="back",
-        choices=("back", "forth"),
+        choices=("back", "forward"),
     ),
     Parameter(
         name=DOCUMENTS,
@@ -146,7 +155,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     *(
         Parameter(
             name=limit.name,
-            kind="growth" if limit.metadata["maximum"] is None else "percentage",
+            kind=next(kind for kind, maximum in MAXIMUMS.items() if maximum == limit.metadata["maximum"]),
             title=limit.metadata["title"],
             explanation=limit.metadata["explanation"],
             taken_by=("jobs", "recovery", "rollback"),

@@ -20,8 +20,9 @@ class Outcome:
     read: those wanted. added, changed, removed: the difference to what was there; a dry run only counts it.
     unchanged: those that were right already. refreshed: documents rewritten for single persons, by job 8 (a dry run
     only counts them) and when a build or a rollback catches up with edits.
-    indices: names of Elasticsearch indices by what became of them ("live", "previous", "removed").
+    indices: names of Elasticsearch indices, by "live", "previous" and "removed".
     phases: seconds by phase, of an index build.
+    headroom: the part of each guard-rail limit that a job leaves unused (sync_jobs.guard_rail.check_guard_rails).
     left_out: persons whose documents Elasticsearch refused; left_out_records: key, field and kind of reason of each,
     and whether search keeps an old document.
     warning: sentences that an operator should read although the run has succeeded; empty if there is nothing to say.
@@ -35,6 +36,7 @@ class Outcome:
     refreshed: int = 0
     indices: dict[str, list[str]] = field(default_factory=dict)
     phases: dict[str, float] = field(default_factory=dict)
+    headroom: dict[str, float] = field(default_factory=dict)
     left_out: int = 0
     left_out_records: list[dict[str, Any]] = field(default_factory=list)
     warning: str = ""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import date
 from pkgutil import resolve_name
@@ -13,7 +13,7 @@ from sync_jobs.catalogue import Job
 from sync_jobs.error_translation import errors_translated, errors_translated_with_state
 from sync_jobs.errors import BadArgument
 from sync_jobs.guard_rail import DEFAULT_LIMITS, Limits
-from sync_jobs.job_run import JobRun
+from sync_jobs.job_run import JobRun, PhaseHook
 from sync_jobs.parameter_names import DATE_OVERRIDE
 from sync_jobs.postgres.connection import take_over
 from sync_jobs.postgres.locks import advisory_lock
@@ -38,6 +38,7 @@ def run_job(
     dry_run: bool = False,
     run_id: str = "manual",
     settings: IndexSettings | None = None,
+    phase_hook: PhaseHook = nullcontext,
 ) -> Report:
     """Run one job of the catalogue and return its report.
 
@@ -45,6 +46,7 @@ def run_job(
     run_date: D of docs/domain.md. first_date: the first night covered (jobs 7 and 8); None for run_date only.
     date_override, date_of_change_override: docs/domain.md, "8 PersonRecordStatusJob". limits: of the guard rail; None
     for the job's own. run_id: stored in the index's _meta. settings: of the index build; None for the defaults.
+    phase_hook: an index build runs each of its phases inside the context manager that it returns for their name.
 
     Raises BadArgument before anything starts; AlreadyRunning; GuardRail; TransientError for errors that a retry may
     solve; another SyncJobError for all others.
@@ -62,6 +64,7 @@ def run_job(
         run_id=run_id,
         settings=settings or IndexSettings(),
         index_definition=job.builds_index or job.refreshes_index,
+        phase_hook=phase_hook,
     )
     work: Callable[[JobRun], Outcome] = resolve_name(job.entry_point)
     started = time.monotonic()
@@ -83,12 +86,12 @@ def run_rollback(
     dry_run: bool = False,
     settings: IndexSettings | None = None,
 ) -> Report:
-    """Put the index built before the live one ("back"), or after it ("forth"), behind the alias of the definition.
+    """Put the index built before the live one ("back"), or after it ("forward"), behind the alias of the definition.
 
-    documents: what to do with those of an index that another definition built, "as_built" or "edited"
-    (sync_jobs.parameters). Other arguments as in run_job, except limits: None for the defaults. The report's run_date
-    is the one that the index was built for. Raises BadArgument for another direction or choice, IndexNotAsExpected if
-    there is no such index, and what run_job raises.
+    documents: "as_built" or "edited", for an index that another definition built (sync_jobs.parameters). limits: None
+    for the defaults. Other arguments as in run_job. The run_date of the report is the one that the index was built for.
+    Raises BadArgument for another direction or choice, IndexNotAsExpected if there is no such index, and what run_job
+    raises.
     """
     started = time.monotonic()
     with _own_session(postgres):

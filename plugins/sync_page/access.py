@@ -44,7 +44,12 @@ def may_run(user: BaseUser, dag_id: str) -> bool:
     return _may("POST", user, dag_id)
 
 
-def _may(method: Literal["GET", "POST"], user: BaseUser, dag_id: str) -> bool:
+def may_stop(user: BaseUser, dag_id: str) -> bool:
+    """Whether this user may stop runs of the DAG: to Airflow, that is a change of a run."""
+    return _may("PUT", user, dag_id)
+
+
+def _may(method: Literal["GET", "POST", "PUT"], user: BaseUser, dag_id: str) -> bool:
     details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
     return get_auth_manager().is_authorized_dag(
         method=method, access_entity=DagAccessEntity.RUN, details=details, user=user

@@ -1,4 +1,4 @@
-"""The forms of the answers of the HTTP interface, and which errors each address can answer."""
+"""The schemas of the answers of the HTTP interface, and which errors each address can answer."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ class Started(BaseModel):
     run_id: str
 
 
+class Stopped(BaseModel):
+    """The ids of the runs that were stopped: of recovery also that of the job that it had started."""
+
+    status: Literal["Stopped"]
+    run_ids: list[str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Health:
     """The verdict for a monitor. done: how many of the jobs are done. healthy: nobody has to act."""
@@ -39,10 +46,10 @@ class Health:
 
 _WHEN = {
     304: "Nothing has changed since the ETag that was given in If-None-Match",
-    400: "The request is wrong; the text says what was expected. Nothing was started",
+    400: "The request is wrong; the text says what was expected. Nothing was started or stopped",
     401: "Not logged in",
-    403: "The right to view or to run is missing, or another site made the request",
-    409: "Not possible now, for example because the DAG is paused. Nothing was started",
+    403: "The right to view, to start or to stop is missing, or another site made the request",
+    409: "Not possible now: the DAG is paused, or there is nothing to stop. Nothing was started or stopped",
     415: "The body is not JSON",
     500: "An unexpected error: see the log of Airflow's API server",
     503: "A server that is needed does not answer",
@@ -50,9 +57,12 @@ _WHEN = {
 
 
 def errors(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """The errors of an address, for its OpenAPI description. All need a login and can fail unexpectedly."""
+    """The errors of an address, for its OpenAPI description.
+
+    All need a login, can fail unexpectedly, and fail while Airflow's database is down.
+    """
     found: dict[int | str, dict[str, Any]] = {}
-    for code in sorted({401, 500, *codes}):
+    for code in sorted({401, 500, 503, *codes}):
         found[code] = {"description": _WHEN[code]}
         if code != 304:
             found[code]["model"] = Error

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import RequestResponseEndpoint
 
-from sync_page import form_pages, interface, night_interface, pages
+from sync_page import form_pages, interface, night_interface, pages, stop_form
 from sync_page.api_page import api_page, install_openapi
 from sync_page.errors import install_error_handlers
 
@@ -28,6 +28,7 @@ app.include_router(interface.router)
 app.include_router(night_interface.router)
 app.include_router(pages.router)
 app.include_router(form_pages.router)
+app.include_router(stop_form.router)
 install_error_handlers(app)
 app.add_exception_handler(pages.LoginNeeded, pages.to_login)
 install_openapi(app)
@@ -44,5 +45,5 @@ async def add_headers(request: Request, answer: RequestResponseEndpoint) -> Resp
 
 @app.get("/api/", include_in_schema=False)
 def show_api() -> HTMLResponse:
-    """The description of the HTTP interface, for people. It says nothing about this installation, so needs no login."""
+    """The description of the HTTP interface as a page. It is the same in every installation, so it needs no login."""
     return HTMLResponse(api_page(app))

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field, StrictBool, ValidationErr
 from sync_airflow.dag_ids import ONLY_JOBS
 from sync_jobs.catalogue import JOBS
 from sync_jobs.errors import BadArgument
-from sync_jobs.parameters import Kind, Parameter, refuse_unknown_parameters
+from sync_jobs.parameters import MAXIMUMS, Kind, Parameter, refuse_unknown_parameters
 from sync_jobs.run_dates import covered_dates, parse_date
 
 # The name of date_override in requests of clients of the service that this one replaces.
@@ -19,7 +19,7 @@ OLD_DATE_OVERRIDE = "dateOverride"
 
 
 def _iso_date(text: str) -> str | None:
-    """In the form that the DAGs take; None for blanks only."""
+    """A date in the form that the DAGs take; None for blanks only."""
     return str(parse_date(text)) if text.strip() else None
 
 
@@ -34,8 +34,10 @@ TYPES: dict[Kind, Any] = {
     "date": Annotated[str, AfterValidator(_iso_date)],
     "date override": Annotated[str, AfterValidator(_date_override)],
     "boolean": StrictBool,
-    "percentage": Annotated[float, Field(strict=True, ge=0, le=100)],
-    "growth": Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)],
+    **{
+        kind: Annotated[float, Field(strict=True, ge=0, le=maximum, allow_inf_nan=False)]
+        for kind, maximum in MAXIMUMS.items()
+    },
 }
 
 
@@ -62,7 +64,7 @@ def conf_of(body: object, parameters: tuple[Parameter, ...]) -> dict[str, Any]:
 
 
 def split_jobs(body: object) -> tuple[object, dict[str, list[str]]]:
-    """The body of a request that starts recovery without its list of jobs, and that list as part of the conf.
+    """The body of a request that starts recovery, without its list of jobs; and that list, as part of the conf.
 
     Raises BadArgument unless the list names jobs, each once.
     """

@@ -65,11 +65,15 @@ def _no_metadata(_: Request, error: Exception) -> JSONResponse:
 
 def _metadata_failed(_: Request, error: Exception) -> JSONResponse:
     log.error("Airflow's metadata database failed", exc_info=error)
-    text = (
-        f"Airflow's metadata database failed: {type(error).__name__}. If you tried to start a run, check whether it "
-        "exists before you retry."
+    return JSONResponse({"error": metadata_error(error)}, status.HTTP_503_SERVICE_UNAVAILABLE)
+
+
+def metadata_error(error: Exception) -> str:
+    """The text of the answer, without details."""
+    return (
+        f"Airflow's metadata database failed: {type(error).__name__}. If you tried to start or stop a run, check what "
+        "became of it before you retry."
     )
-    return JSONResponse({"error": text}, status.HTTP_503_SERVICE_UNAVAILABLE)
 
 
 def _unexpected(_: Request, error: Exception) -> JSONResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from airflow.sdk import timezone
 from airflow.sdk.exceptions import AirflowFailException
@@ -24,7 +24,8 @@ from sync_page import run_forms, starting
 from sync_page.access import from_our_form, may_run
 from sync_page.arguments import split_jobs
 from sync_page.asgi import PREFIX
-from sync_page.night_interface import shared_checks
+from sync_page.forms import ALL, content_of, job_named
+from sync_page.index_checks import shared_checks
 from sync_page.night_view import IndexView, JobView, SearchView, night_view
 from sync_page.pages import Visitor
 from sync_page.rendering import answer
@@ -34,24 +35,20 @@ from sync_page.snapshot import Snapshot, forget, snapshot
 from sync_page.starting import AlreadyRunning
 from sync_page.words import being_built, clock, jobs, path_in_airflow
 
-# Names of forms that start more than one job.
-ALL = "all"
+# The name of the form that starts the jobs that are missing.
 MISSING = "missing"
 
-# Fields that are no parameters.
+# Fields that are not parameters.
 CONFIRMATION = "confirmation"
 JOBS_FIELD = "jobs"
 REASON = "reason"
-
-# No form has longer content.
-LONGEST_FORM = 10_000
 
 router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What a form starts. name: of a job, ALL or MISSING. jobs: the names of the only jobs to run, of MISSING."""
+    """What a form starts. name: of a job, ALL or MISSING. jobs: of MISSING, the names of the jobs to run."""
 
     name: str
     dag_id: str
@@ -63,7 +60,7 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of an attempt to start a run. problem: why not. running: the run that is active already."""
+    """The result of an attempt to start a run. problem: why it failed. running: the run that is already active."""
 
     code: int = status.HTTP_200_OK
     problem: str = ""
@@ -77,7 +74,7 @@ class Outcome:
 
 @router.get("/run/{name}")
 async def run_form(request: Request, name: str, user: Visitor) -> Response:
-    """The form that starts a job, all, or those that are missing. The query fills in fields."""
+    """The form that starts a job, all jobs, or the missing ones. The query fills in fields."""
     target, rights = _target(name), await rights_of(user)
     if name == MISSING:
         taken = await snapshot()
@@ -94,7 +91,7 @@ async def run_form(request: Request, name: str, user: Visitor) -> Response:
 @router.post("/run/{name}", dependencies=[Depends(from_our_form)])
 async def run(request: Request, name: str, user: Visitor) -> Response:
     """Start it, or show the form with what is wrong."""
-    target, content = _target(name), await _content(request)
+    target, content = _target(name), await content_of(request)
     try:
         only: dict[str, Any] = {}
         if name == MISSING:
@@ -113,13 +110,13 @@ async def run(request: Request, name: str, user: Visitor) -> Response:
 @router.get("/allow/{name}")
 async def allowance_form(request: Request, name: str, user: Visitor) -> Response:
     """The form that runs a job once with a limit that just allows what its guard rail has stopped."""
-    return await _allowance(request, _job(name), user)
+    return await _allowance(request, job_named(name), user)
 
 
 @router.post("/allow/{name}", dependencies=[Depends(from_our_form)])
 async def allow(request: Request, name: str, user: Visitor) -> Response:
     """Start it with that limit, if the number was typed."""
-    job, content = _job(name), await _content(request)
+    job, content = job_named(name), await content_of(request)
     taken = await snapshot()
     stopped = _stopped(taken, await rights_of(user), job)
     if stopped is None or stopped.guard_rail is None:
@@ -143,7 +140,7 @@ async def rollback_form(request: Request, index: str, user: Visitor) -> Response
 @router.post("/rollback/{index}", dependencies=[Depends(from_our_form)])
 async def roll_back(request: Request, index: str, user: Visitor) -> Response:
     """Start the rollback, if a reason was given."""
-    content, rights = await _content(request), await rights_of(user)
+    content, rights = await content_of(request), await rights_of(user)
     search, found = _kept(await snapshot(), rights, index)
     reason, is_dry = content.get(REASON, "").strip(), content.get("dry_run") == "on"
     values: dict[str, Any] = {"reason": reason, "is_dry": is_dry}
@@ -153,7 +150,7 @@ async def roll_back(request: Request, index: str, user: Visitor) -> Response:
         problem = being_built(search.build.name)
         return await _rollback(request, index, user, Outcome(code=409, problem=problem), **values)
     if not reason and not is_dry:
-        error = "Say why search is rolled back. Nothing was started."
+        error = "Give the reason for the rollback. Nothing was started."
         return await _rollback(request, index, user, Outcome(code=400), error=error, **values)
     conf = {"direction": found.direction, "dry_run": is_dry}
     outcome = await _start(PERSONS.rollback_name, conf, user, reason)
@@ -171,7 +168,7 @@ async def checks(request: Request, user: Visitor) -> Response:
     try:
         checked = await shared_checks(PERSONS).get()
     except NoAnswer as error:
-        problem = f"The checks gave {error}."
+        problem = f"The checks could not be made: {error}."
     except (SyncJobError, AirflowFailException) as error:
         problem = str(error)
     else:
@@ -191,7 +188,7 @@ def _target(name: str) -> Target:
             "jobs that need its result are skipped; the others still run.",
             parameters=recovery_parameters(),
         )
-    job = _job(name)
+    job = job_named(name)
     parameters = tuple(parameter for parameter in job_parameters(job) if parameter.has_effect)
     return Target(name=job.name, dag_id=job.dag_id, title=f"Run {job.name}", summary=job.summary, parameters=parameters)
 
@@ -207,15 +204,8 @@ def _missing(names: tuple[str, ...]) -> Target:
     )
 
 
-def _job(name: str) -> Job:
-    for job in JOBS:
-        if name == job.name:
-            return job
-    raise HTTPException(status.HTTP_404_NOT_FOUND, "Job not found")
-
-
 def _stopped(taken: Snapshot, rights: Rights, job: Job) -> JobView | None:
-    """The job in the latest night, if its guard rail has stopped it there and the user may view it."""
+    """The job in the latest night, if the guard rail has stopped it and the user may view it."""
     view = night_view(taken, taken.night(), rights)
     return next((each for each in view.jobs if each.name == job.name and each.guard_rail), None)
 
@@ -224,13 +214,6 @@ def _kept(taken: Snapshot, rights: Rights, name: str) -> tuple[SearchView | None
     """The state of search, and the kept index of that name."""
     search = night_view(taken, taken.night(), rights).search
     return search, next((index for index in search.kept if index.name == name), None) if search else None
-
-
-async def _content(request: Request) -> dict[str, str]:
-    body = await request.body()
-    if len(body) > LONGEST_FORM:
-        raise HTTPException(status.HTTP_413_CONTENT_TOO_LARGE, "The form is too long")
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def _missing_right(rights: Rights, dag_id: str) -> str:
@@ -320,7 +303,7 @@ async def _rollback(
     search, index = _kept(await snapshot(), rights, name)
     title = "Roll back search"
     if search is None or index is None or index.direction is None:
-        text = "Only the index built just before the live one, or just after it, can go live. This one cannot."
+        text = "A rollback can only use the index built just before the live one, or just after it, not this one."
         return answer(request, "nothing.html", 404, title=title, text=text)
     outcome = outcome or Outcome(problem=_missing_right(rights, PERSONS.rollback_name))
     values = {"index": index, "live": search.live, "error": error, "reason": reason, "is_dry": is_dry}

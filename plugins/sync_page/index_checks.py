@@ -16,6 +16,7 @@ from psycopg import Error as PostgresError
 
 from sync_airflow.connections import open_elasticsearch, open_postgres
 from sync_jobs.errors import IndexNotAsExpected, SyncJobError
+from sync_jobs.index_definitions import INDEX_DEFINITIONS
 from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.index_alias import find_live, own_indices
@@ -26,6 +27,7 @@ from sync_jobs.search.verification import (
     verify_documents,
     wanted_totals,
 )
+from sync_page.shared_read import SharedRead
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -35,6 +37,10 @@ SAMPLE = 50
 
 # Counting the documents of a million persons takes PostgreSQL seconds.
 STATEMENT_TIMEOUT = timedelta(seconds=60)
+CHECK_LIMIT_SECONDS = 90.0
+
+# Nobody needs a check more often.
+CHECK_SECONDS = 5.0
 REQUEST_TIMEOUT_SECONDS = 10
 
 log = logging.getLogger(__name__)
@@ -70,8 +76,8 @@ def check_index(definition: IndexDefinition) -> Checked:
         found.make("exactly one index is behind the alias", lambda: found.one_index(client))
         if found.index is not None:
             index = found.index
-            found.make("the index takes writes", lambda: _takes_writes(client, index))
-            found.make("documents are as many as expected", lambda: _counts(definition, client, index))
+            found.make("the index accepts writes", lambda: _takes_writes(client, index))
+            found.make("the number of documents is as expected", lambda: _counts(definition, client, index))
             found.make("a sample agrees with PostgreSQL", lambda: _sample(definition, client, index))
     return Checked(alias=definition.alias, index=found.index, checks=found.checks)
 
@@ -93,7 +99,7 @@ class _Checks:
             passed, text = None, str(error)
         except (TransportError, ApiError, PostgresError) as error:
             log.warning("Check of %s: %s: %s", self.definition.alias, name, error)
-            passed, text = None, f"No answer as expected: {type(error).__name__}"
+            passed, text = None, f"Unexpected answer: {type(error).__name__}"
         self.checks.append(Check(name=name, passed=passed, text=text, checked_at=timezone.utcnow()))
 
     def one_index(self, client: Elasticsearch) -> str:
@@ -107,7 +113,7 @@ class _Checks:
 
 
 def _takes_writes(client: Elasticsearch, index: str) -> str:
-    """By its blocks and the health of its shards: a check must not write."""
+    """Whether an index accepts writes, by its blocks and the health of its shards: a check must not write."""
     settings = client.indices.get_settings(index=index, name="index.blocks.*", flat_settings=True)
     blocks = (
         [key for key, value in settings[index]["settings"].items() if str(value).lower() == "true"] if settings else []
@@ -144,7 +150,7 @@ def _sample(definition: IndexDefinition, client: Elasticsearch, index: str) -> s
         if left_out:
             return f"{error} The build has left out {left_out} {definition.entity}s, which may be these."
         raise
-    return f"{len(keys)} {definition.entity}s chosen at random are as in PostgreSQL"
+    return f"{len(keys)} {definition.entity}s chosen at random agree with PostgreSQL"
 
 
 def _built_for(client: Elasticsearch, definition: IndexDefinition, index: str) -> tuple[date, int]:
@@ -157,3 +163,20 @@ def _built_for(client: Elasticsearch, definition: IndexDefinition, index: str) -
 
 def _postgres() -> Any:
     return open_postgres("checks of the page at /sync/", STATEMENT_TIMEOUT)
+
+
+def shared_checks(definition: IndexDefinition) -> SharedRead[Checked]:
+    """The checks of this index. Those who ask at the same time share them."""
+    return _checks[definition.alias]
+
+
+def _new_checks(definition: IndexDefinition) -> SharedRead[Checked]:
+    return SharedRead(
+        f"checks of {definition.alias}",
+        lambda: check_index(definition),
+        fresh_seconds=CHECK_SECONDS,
+        limit_seconds=CHECK_LIMIT_SECONDS,
+    )
+
+
+_checks = {definition.alias: _new_checks(definition) for definition in INDEX_DEFINITIONS}

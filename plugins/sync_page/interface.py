@@ -1,34 +1,33 @@
-"""The HTTP interface of the page, also for scripts: status of all jobs, parameters, starting runs.
+"""The HTTP interface of the page, also for scripts: what is running, parameters, starting runs.
 
 Addresses and answers that old clients know are those of the service that this one replaces (docs/domain.md, "The HTTP
-interface"). The page's own addresses are in sync_page.night_interface.
+interface"). All other addresses are in sync_page.night_interface.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from airflow.sdk import timezone
-from airflow.utils.session import create_session
 from fastapi import APIRouter, Body, Depends, HTTPException, status
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 from sync_airflow.dag_ids import RECOVERY
 from sync_jobs.catalogue import JOBS, Job
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
-from sync_jobs.report import COUNTS
-from sync_page import starting
-from sync_page.access import from_our_pages, may_run, may_view
-from sync_page.answers import Started, errors
+from sync_page import starting, stopping
+from sync_page.access import from_our_pages, may_run, may_stop, may_view
+from sync_page.answers import Started, Stopped, errors
 from sync_page.arguments import conf_of, split_jobs
 from sync_page.errors import JobNotFound, MetadataFailed
 from sync_page.rights import rights_of
-from sync_page.snapshot import snapshot
+from sync_page.snapshot import forget, snapshot
 from sync_page.starting import AlreadyRunning
-from sync_page.status import JobStatus, RecoveryStatus, job_status, read_dags
+from sync_page.stop_form import active_run, lacks_right
+from sync_page.stopping import NotRunning
 
 JUST_STARTED = "Just started"
 ALREADY_RUNNING = "Already running"
@@ -39,21 +38,14 @@ RunBody = Annotated[Any, Body()]
 router = APIRouter(prefix="/api")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Status:
-    """now: UTC, ISO. jobs: those that the user may view, in table order. recovery: None if the user may not view it.
+class Stop(BaseModel):
+    """run_id: of the run to stop; empty for the active one. reason: kept in the note of the run."""
 
-    counts: what a report counts, in display order.
-    """
-
-    now: str
-    user: str
-    jobs: list[JobStatus]
-    recovery: RecoveryStatus | None
-    counts: tuple[str, ...] = COUNTS
+    run_id: str = ""
+    reason: str = ""
 
 
-@router.get("/jobs/status", responses=errors(403, 503))
+@router.get("/jobs/status", responses=errors(403))
 async def get_running(user: GetUserDep) -> dict[str, bool]:
     """Whether each job is running, or queued and due: {"personOwnerRebuildJob": false, ...}. For old clients.
 
@@ -67,26 +59,6 @@ async def get_running(user: GetUserDep) -> dict[str, bool]:
         raise MetadataFailed(facts.error)
     active = {run.job for run in facts.runs if run.is_active and run.run_after <= facts.now}
     return {_with_small_letter(job.name): job.name in active for job in visible}
-
-
-@router.get("/jobs", responses=errors(403, 503))
-def get_status(user: GetUserDep) -> Status:
-    """The last run of each job and of recovery, in full."""
-    now = timezone.utcnow()
-    visible = [dag_id for dag_id in (*(job.dag_id for job in JOBS), RECOVERY) if may_view(user, dag_id)]
-    require_something_visible(visible)
-    # Before the session takes a connection: each permission check takes one of its own. With many visitors at the same
-    # time, all connections would be held by requests that wait for a second one.
-    runnable = {dag_id for dag_id in visible if may_run(user, dag_id)}
-    with create_session(scoped=False) as session:
-        dags = read_dags(session, visible, now)
-    recovery = dags.pop(RECOVERY, None)
-    return Status(
-        now=now.isoformat(),
-        user=user.get_name(),
-        jobs=[job_status(job, dags[job.dag_id], may_run=job.dag_id in runnable) for job in JOBS if job.dag_id in dags],
-        recovery=RecoveryStatus(**vars(recovery), may_run=RECOVERY in runnable) if recovery else None,
-    )
 
 
 @router.get("/job/{name}/parameters", responses=errors(400, 403))
@@ -108,7 +80,7 @@ def get_recovery_parameters(user: GetUserDep) -> list[Parameter]:
     "/job/{name}",
     dependencies=[Depends(from_our_pages)],
     response_model=Started,
-    responses=errors(400, 403, 409, 415, 503),
+    responses=errors(400, 403, 409, 415),
 )
 def start_job(name: str, user: GetUserDep, body: RunBody = None) -> JSONResponse:
     """Start one job. name: the operators' name, in any case, or the DAG id.
@@ -122,7 +94,7 @@ def start_job(name: str, user: GetUserDep, body: RunBody = None) -> JSONResponse
 
 @router.put("/jobs/", include_in_schema=False, dependencies=[Depends(from_our_pages)])
 @router.put(
-    "/jobs", dependencies=[Depends(from_our_pages)], response_model=Started, responses=errors(400, 403, 409, 415, 503)
+    "/jobs", dependencies=[Depends(from_our_pages)], response_model=Started, responses=errors(400, 403, 409, 415)
 )
 def start_all(user: GetUserDep, body: RunBody = None) -> JSONResponse:
     """Start recovery: all jobs in order, one after the other. "jobs", a list of names: only these, in that order.
@@ -132,6 +104,42 @@ def start_all(user: GetUserDep, body: RunBody = None) -> JSONResponse:
     require_right_to_run(user, RECOVERY)
     rest, only = split_jobs(body)
     return start(RECOVERY, conf_of(rest, recovery_parameters()) | only, user)
+
+
+@router.put(
+    "/job/{name}/stop",
+    dependencies=[Depends(from_our_pages)],
+    response_model=Stopped,
+    responses=errors(400, 403, 409, 415),
+)
+async def stop_job(name: str, user: GetUserDep, wanted: Stop | None = None) -> Stopped:
+    """Stop the running or queued run of a job. name: as for a start. With run_id in the body only that run."""
+    return await _stop(find(name).dag_id, user, wanted or Stop())
+
+
+@router.put(
+    "/jobs/stop",
+    dependencies=[Depends(from_our_pages)],
+    response_model=Stopped,
+    responses=errors(400, 403, 409, 415),
+)
+async def stop_all(user: GetUserDep, wanted: Stop | None = None) -> Stopped:
+    """Stop recovery, and the run of the job that it has started."""
+    return await _stop(RECOVERY, user, wanted or Stop())
+
+
+async def _stop(dag_id: str, user: Any, wanted: Stop) -> Stopped:
+    if not await run_in_threadpool(may_stop, user, dag_id):
+        raise HTTPException(status.HTTP_403_FORBIDDEN, lacks_right(user.get_name(), dag_id))
+    forget()
+    active = active_run(await snapshot(), dag_id)
+    run_id = wanted.run_id or (active.run_id if active else "")
+    try:
+        run_ids = await run_in_threadpool(stopping.stop, dag_id, run_id, user, reason=wanted.reason.strip())
+    except NotRunning:
+        what = f"The run {wanted.run_id} of {dag_id}" if wanted.run_id else dag_id
+        raise HTTPException(status.HTTP_409_CONFLICT, f"{what} is not running. Nothing was stopped.") from None
+    return Stopped(status="Stopped", run_ids=run_ids)
 
 
 def find(name: str) -> Job:
@@ -161,7 +169,7 @@ def require_right_to_run(user: Any, dag_id: str) -> None:
 
 
 def start(dag_id: str, conf: dict[str, Any], user: Any, *, reason: str = "") -> JSONResponse:
-    """Start a run unless one is active (sync_page.starting). The answer says which of both."""
+    """Start a run unless one is active (sync_page.starting). The answer says which of the two happened."""
     try:
         run_id = starting.start(dag_id, conf, user, reason=reason)
     except AlreadyRunning as error:

@@ -1,4 +1,4 @@
-"""The page's own addresses: a night as one snapshot, who did what, the search index, and the health of it all."""
+"""Addresses for scripts and monitors: a night as one snapshot, who did what, the search index, and the health."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from pydantic import BaseModel, TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
 from sync_airflow.night.facts import SearchFact
+from sync_airflow.search_state import read_search_states
 from sync_jobs.catalogue import build_job
 from sync_jobs.errors import BadArgument, SyncJobError
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
@@ -27,22 +28,17 @@ from sync_jobs.search.definition import IndexDefinition
 from sync_page.access import from_our_pages, may_view
 from sync_page.answers import Health, Started, errors
 from sync_page.errors import MetadataFailed
-from sync_page.index_checks import Checked, check_index
+from sync_page.index_checks import Checked, shared_checks
 from sync_page.interface import require_right_to_run, require_right_to_view, require_something_visible, start
 from sync_page.night_view import DeedView, NightView, deeds, direction_to, night_view
 from sync_page.rights import Rights, rights_of
-from sync_page.search_state import read_search_states
-from sync_page.shared_read import NoAnswer, SharedRead
+from sync_page.shared_read import NoAnswer
 from sync_page.snapshot import Snapshot, snapshot
 from sync_page.words import being_built
 
-# What changes with every look without being news. Left out of the ETag.
+# Fields that change with every request although nothing has happened. Left out of the ETag.
 _NO_NEWS: Any = {"checked_at": True, "search": {"age_seconds"}, "components": {"__all__": {"seen"}}}
 _SCHEMA = TypeAdapter(NightView)
-
-# Counting and comparing takes seconds; nobody needs it more often.
-CHECK_SECONDS = 5.0
-CHECK_LIMIT_SECONDS = 90.0
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api")
@@ -95,7 +91,7 @@ def night_answer(taken: Snapshot, wanted: RunDate | None, rights: Rights) -> Ans
     return answer
 
 
-@router.get("/runs", responses=errors(403, 503))
+@router.get("/runs", responses=errors(403))
 async def get_runs(user: GetUserDep) -> list[DeedView]:
     """Who did what: the last 20 manual runs and other changes, newest first."""
     rights = await rights_of(user)
@@ -126,7 +122,7 @@ async def get_health() -> JSONResponse:
     return JSONResponse(TypeAdapter(Health).dump_python(health, mode="json"), code)
 
 
-@router.get("/indices", responses=errors(403, 503))
+@router.get("/indices", responses=errors(403))
 def get_indices(user: GetUserDep) -> list[SearchFact]:
     """The state of each search index, with the progress of its build."""
     visible = [each for each in INDEX_DEFINITIONS if may_view(user, build_job(each).dag_id)]
@@ -143,9 +139,9 @@ def get_indices(user: GetUserDep) -> list[SearchFact]:
     raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, reason)
 
 
-@router.put("/index/{alias}/checks", dependencies=[Depends(from_our_pages)], responses=errors(400, 403, 415, 503))
+@router.put("/index/{alias}/checks", dependencies=[Depends(from_our_pages)], responses=errors(400, 403, 415))
 async def check_now(alias: str, user: GetUserDep) -> Checked:
-    """Check the live index now: it is alone behind the alias, takes writes, and agrees with PostgreSQL.
+    """Check the live index now: it is alone behind the alias, accepts writes, and agrees with PostgreSQL.
 
     It writes nothing. Several requests at the same time share one check.
     """
@@ -154,7 +150,7 @@ async def check_now(alias: str, user: GetUserDep) -> Checked:
     try:
         return await shared_checks(definition).get()
     except NoAnswer as error:
-        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, f"The checks gave {error}") from error
+        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, f"The checks could not be made: {error}") from error
     except (SyncJobError, AirflowFailException) as error:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error)) from error
 
@@ -163,14 +159,16 @@ async def check_now(alias: str, user: GetUserDep) -> Checked:
     "/index/{alias}/rollback",
     dependencies=[Depends(from_our_pages)],
     response_model=Started,
-    responses=errors(400, 403, 409, 415, 503),
+    responses=errors(400, 403, 409, 415),
 )
 async def roll_back(alias: str, wanted: Rollback, user: GetUserDep) -> JSONResponse:
     """Start a rollback of search to a kept index: the one built before the live one, or the one built after it."""
     definition = _definition(alias)
     await run_in_threadpool(require_right_to_run, user, definition.rollback_name)
     if not wanted.dry_run and not wanted.reason.strip():
-        raise BadArgument("reason: expected why search is rolled back. It is kept with the run. Nothing was started.")
+        raise BadArgument(
+            "reason: expected the reason for the rollback, which is kept with the run. Nothing was started."
+        )
     search = (await snapshot()).facts.search
     if search is None or search.error:
         why = search.error if search else "its state is not known"
@@ -180,8 +178,8 @@ async def roll_back(alias: str, wanted: Rollback, user: GetUserDep) -> JSONRespo
     direction = direction_to(search, wanted.index)
     if direction is None:
         text = (
-            f"index: expected the index built just before or just after the live one, got {wanted.index}. Go there "
-            "one index at a time. Nothing was started."
+            f"index: expected the index built just before or just after the live one, got {wanted.index}. To go "
+            "further, roll back one index at a time. Nothing was started."
         )
         raise BadArgument(text)
     conf: dict[str, Any] = {"direction": direction, "dry_run": wanted.dry_run}
@@ -194,20 +192,3 @@ def _definition(alias: str) -> IndexDefinition:
             return definition
     expected = ", ".join(definition.alias for definition in INDEX_DEFINITIONS)
     raise BadArgument(f"alias: expected one of {expected}, got {alias}")
-
-
-def shared_checks(definition: IndexDefinition) -> SharedRead[Checked]:
-    """The checks of this index. Those who ask at the same time share them."""
-    return _checks[definition.alias]
-
-
-def _new_checks(definition: IndexDefinition) -> SharedRead[Checked]:
-    return SharedRead(
-        f"checks of {definition.alias}",
-        lambda: check_index(definition),
-        fresh_seconds=CHECK_SECONDS,
-        limit_seconds=CHECK_LIMIT_SECONDS,
-    )
-
-
-_checks = {definition.alias: _new_checks(definition) for definition in INDEX_DEFINITIONS}

@@ -10,12 +10,17 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sync_airflow.monitoring.settings_check import what_is_lost
 from sync_airflow.night.advice import Advice, advice_for, guard_rail_stop
 from sync_airflow.night.facts import ALARM, RECOVERY, ROLLBACK, Component, IndexFact, RunFact, SearchFact
 from sync_airflow.night.states import JobNight
 from sync_airflow.night.verdict import Level, Night, Verdict
-from sync_jobs.catalogue import JOBS, build_job, jobs_to_run_after
+from sync_jobs.catalogue import JOBS, Job, build_job, jobs_to_run_after
+from sync_jobs.code_version import code_version
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
+from sync_jobs.parameter_names import CONFIRM_RUN_DATE, DATE_OVERRIDE, DRY_RUN, RUN_DATE
+from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters, rollback_parameters
+from sync_page.index_checks import Checked, shared_checks
 from sync_page.rights import Rights
 from sync_page.snapshot import Snapshot
 from sync_page.words import path_in_airflow
@@ -37,7 +42,10 @@ SEARCH_AGE_LIMIT = timedelta(hours=24)
 
 @dataclass(frozen=True, kw_only=True)
 class RunView:
-    """One run (sync_airflow.night.facts.RunFact). path: of the run in Airflow's UI, relative to Airflow's address."""
+    """One run (sync_airflow.night.facts.RunFact). path: of the run in Airflow's UI, relative to Airflow's address.
+
+    attempts: start and end of those that failed and were repeated.
+    """
 
     job: str
     run_id: str
@@ -57,6 +65,7 @@ class RunView:
     worked_from: datetime | None
     worked_until: datetime | None
     tries: int
+    attempts: tuple[tuple[datetime, datetime], ...]
     is_retrying: bool
     waits_for: tuple[str, ...]
     failed_task: str | None
@@ -104,7 +113,10 @@ class CellView:
 
 @dataclass(frozen=True, kw_only=True)
 class JobView:
-    """A job in the night (sync_airflow.night.states.JobNight). at: HH:MM. then_run: what follows a manual run of it."""
+    """A job in the night (sync_airflow.night.states.JobNight). at: HH:MM. then_run: what follows a manual run of it.
+
+    may_run, may_stop: whether the user may start it, and stop its active run.
+    """
 
     name: str
     dag_id: str
@@ -133,6 +145,7 @@ class JobView:
     last_nights: list[CellView]
     then_run: list[str]
     may_run: bool
+    may_stop: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +160,8 @@ class RootView:
 class IndexView:
     """A finished index. difference: of its documents to those of the live one. direction: of the rollback that puts it
     behind the alias; None if it is not a neighbour of the live one.
+
+    definition_version, code_version, is_verified: sync_airflow.night.facts.IndexFact.
     """
 
     name: str
@@ -154,15 +169,18 @@ class IndexView:
     run_date: date | None
     documents: int | None
     definition_version: str | None
+    code_version: str | None
+    is_verified: bool
     difference: int | None
     direction: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildView:
-    """A build that is loading, or the remains of one that died (is_running false)."""
+    """A build that is running, or the remains of one that died (is_running false). phase: what it does, in words."""
 
     name: str
+    phase: str
     started: datetime
     documents: int
     expected: int
@@ -174,13 +192,21 @@ class BuildView:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchView:
-    """The search index. error: why nothing is known; None if it is. age_limit_seconds: how old it may be."""
+    """The search index. error: why nothing is known; None if it is. age_limit_seconds: how old it may be.
+
+    growth: of the documents since the build before; None if no index of it is kept. code_version, definition_version:
+    of what runs now. checks: the last ones that somebody has asked for; None without any.
+    """
 
     alias: str
     job: str
     error: str | None
     live: IndexView | None
+    growth: int | None
     kept: list[IndexView]
+    code_version: str
+    definition_version: str
+    checks: Checked | None
     build: BuildView | None
     age_seconds: float | None
     age_limit_seconds: float
@@ -190,12 +216,13 @@ class SearchView:
 
 @dataclass(frozen=True, kw_only=True)
 class DeedView:
-    """What a person did: a run that somebody started (run), or another change in Airflow."""
+    """What a person did: a run that somebody started (run), or another change in Airflow. reason: of a stop."""
 
     moment: datetime
     user: str
     what: str
     run: RunView | None
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,9 +237,10 @@ class NextRunView:
 class NightView:
     """A night, and everything that the page shows with it. Jobs, runs and search are those that the user may view.
 
-    verdict, level, sentence, details, warnings: sync_airflow.night.verdict.Night. missing: names of the jobs to run.
+    verdict, level, sentence, details, warnings: sync_airflow.night.verdict.Night. The latest night also has a warning
+    for each setting of Airflow that loses metrics or messages. missing: names of the jobs to run.
     earlier, later: the nights before and after it; None if the page does not show that night. running: the runs that
-    are active now.
+    are active now. recovery: its active run, which runs all jobs; None if there is none.
     """
 
     checked_at: datetime
@@ -233,11 +261,13 @@ class NightView:
     roots: list[RootView]
     missing: list[str]
     running: list[RunView]
+    recovery: RunView | None
     next_run: NextRunView | None
     components: tuple[Component, ...]
     search: SearchView | None
     deeds: list[DeedView]
     may_run_all: bool
+    may_stop_all: bool
     recovery_is_paused: bool
 
 
@@ -260,7 +290,7 @@ def night_view(snapshot: Snapshot, night: Night, rights: Rights) -> NightView:
         level=night.level,
         sentence=night.sentence,
         details=night.details,
-        warnings=night.warnings,
+        warnings=(*night.warnings, *(what_is_lost() if night.is_latest else ())),
         is_latest=night.is_latest,
         is_over=night.is_over,
         done_at=night.done_at,
@@ -272,11 +302,13 @@ def night_view(snapshot: Snapshot, night: Night, rights: Rights) -> NightView:
         ],
         missing=[job.name for job in night.missing],
         running=[run_view(run) for run in active],
+        recovery=next((run_view(run) for run in active if run.job == RECOVERY), None),
         next_run=_next_run(snapshot, names),
         components=facts.components,
         search=_search_view(snapshot, rights),
         deeds=deeds(snapshot, rights),
         may_run_all=RECOVERY in rights.runnable,
+        may_stop_all=RECOVERY in rights.stoppable,
         recovery_is_paused=facts.dag(RECOVERY).is_paused,
     )
 
@@ -299,7 +331,7 @@ def deeds(snapshot: Snapshot, rights: Rights) -> list[DeedView]:
         if run.started_by in ("manual", "restart") and _may_view(run, rights)
     ]
     changed = [
-        DeedView(moment=event.moment, user=event.user, what=event.what, run=None)
+        DeedView(moment=event.moment, user=event.user, what=event.what, run=None, reason=event.reason)
         for event in snapshot.facts.events
         if event.dag_id in rights.viewable
     ]
@@ -313,8 +345,34 @@ def _what(run: RunFact) -> str:
         what = f"{len(run.only_jobs)} jobs"
     parts = [f"dry run of {what}" if run.dry_run else what]
     parts += [f"for {run.run_date}"] if run.run_date != run.own_date and run.run_date else []
-    parts += [f"with the date override {run.date_override}"] if run.date_override else []
+    given = [f"the date override {run.date_override}"] if run.date_override else []
+    given += [f"{name} {_value(value)}" for name, value in _given(run).items()]
+    parts += [f"with {', '.join(given)}"] if given else []
     return " ".join(parts)
+
+
+def _given(run: RunFact) -> dict[str, Any]:
+    """The parameters that the run was given and that are not the default, except those that _what names itself."""
+    named = (RUN_DATE, DATE_OVERRIDE, DRY_RUN, CONFIRM_RUN_DATE)
+    found = {}
+    for parameter in _parameters(run.job):
+        value = run.conf.get(parameter.name)
+        if parameter.name not in named and value is not None and value not in ("", parameter.default):
+            found[parameter.name] = value
+    return found
+
+
+def _parameters(name: str) -> tuple[Parameter, ...]:
+    by_name: dict[str, Job] = {job.name: job for job in JOBS}
+    if name in by_name:
+        return job_parameters(by_name[name])
+    if name == ROLLBACK:
+        return rollback_parameters(build_job(INDEX_DEFINITIONS[0]).limits)
+    return recovery_parameters() if name == RECOVERY else ()
+
+
+def _value(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _may_view(run: RunFact, rights: Rights) -> bool:
@@ -352,6 +410,7 @@ def _job_view(snapshot: Snapshot, job: JobNight, nights: list[Night], rights: Ri
         last_nights=[_cell(night.job(job.job.name)) for night in nights],
         then_run=[other.name for other in jobs_to_run_after(job.job)],
         may_run=job.job.dag_id in rights.runnable,
+        may_stop=job.job.dag_id in rights.stoppable,
     )
 
 
@@ -395,13 +454,26 @@ def _search_view(snapshot: Snapshot, rights: Rights) -> SearchView | None:
         job=search.job,
         error=search.error,
         live=_index_view(search, live) if live else None,
+        growth=_growth(search),
         kept=[_index_view(search, index) for index in search.previous],
+        code_version=code_version(),
+        definition_version=INDEX_DEFINITIONS[0].version,
+        checks=shared_checks(INDEX_DEFINITIONS[0]).last(),
         build=_view(BuildView, search.build) if search.build else None,
         age_seconds=(now - live.built_at).total_seconds() if live and live.built_at else None,
         age_limit_seconds=SEARCH_AGE_LIMIT.total_seconds(),
         is_rolled_back=search.is_rolled_back,
         may_roll_back=search.rollback in rights.runnable,
     )
+
+
+def _growth(search: SearchFact) -> int | None:
+    """How many more documents the live index has than the one that was built before it."""
+    older = [index for index in search.previous if search.live and index.name < search.live.name]
+    if search.live is None or search.live.documents is None or not older:
+        return None
+    before = max(older, key=lambda index: index.name).documents
+    return None if before is None else search.live.documents - before
 
 
 def _index_view(search: SearchFact, index: IndexFact) -> IndexView:
@@ -421,4 +493,4 @@ def direction_to(search: SearchFact, name: str) -> str | None:
     newer = [each for each in names if each > search.live.name]
     if older and name == max(older):
         return "back"
-    return "forth" if newer and name == min(newer) else None
+    return "forward" if newer and name == min(newer) else None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
 from typing import Any
 from urllib.parse import quote
 
-from sync_page.night_view import JobView, NightView, RunView
+from sync_page.night_view import IndexView, JobView, NightView, RunView, SearchView
 from sync_page.words import STARTED_BY, STATES, changes, clock, clock_seconds, duration, jobs, london, minute, number
 
 # Seconds between two updates of the page: while something runs, and otherwise.
@@ -20,11 +21,16 @@ NEEDS_ATTENTION = ("failed", "late", "not run", "paused")
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
-    """A link to a form. path: below the address of the page."""
+    """A link to a form. path: below the address of the page. about: what a screen reader adds to the label.
+
+    kind: main, danger or nothing.
+    """
 
     label: str
     path: str
-    is_main: bool = False
+    about: str = ""
+    kind: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +73,11 @@ def run_path(name: str, query: str = "") -> str:
     return f"run/{quote(name, safe='')}{f'?{query}' if query else ''}"
 
 
+def stop_path(name: str) -> str:
+    """The form that stops this job, or "all"."""
+    return f"stop/{quote(name, safe='')}"
+
+
 def title(view: NightView) -> str:
     """The state in a few words, for the title of the page."""
     words = {"needs you": "Needs you", "nothing ran": "Nothing ran", "rolled back": "Search is rolled back"}
@@ -81,6 +92,9 @@ def poll_seconds(view: NightView) -> int:
 
 def steps(view: NightView) -> tuple[Step, ...]:
     """What to do, the root causes first; empty if nothing needs a person."""
+    if view.verdict == "unknown":
+        todo = "Make sure that it runs and accepts connections. The log of Airflow's API server says what it answered."
+        return (Step(text="The database of Airflow does not answer.", todo=todo),)
     if not view.is_latest:
         return ()
     found = [_component_step(name) for name in _down(view)]
@@ -90,8 +104,12 @@ def steps(view: NightView) -> tuple[Step, ...]:
     if view.verdict == "nothing ran":
         return (*found, _nothing_ran(view))
     by_name = {job.name: job for job in view.jobs}
-    found += [_root_step(view, by_name[root.job], tuple(root.followers)) for root in view.roots]
-    return tuple(found)
+    roots = [_root_step(view, by_name[root.job], tuple(root.followers)) for root in view.roots]
+    missing = _run_missing(view)
+    if missing and len(roots) == 1 and not found:
+        # One cause: its step has the button that repairs it, beside the dry run.
+        return (replace(roots[0], actions=(missing, *roots[0].actions)),)
+    return (*found, *roots)
 
 
 def _down(view: NightView) -> list[str]:
@@ -108,7 +126,16 @@ def _nothing_ran(view: NightView) -> Step:
     return Step(text="No run of this night has started.", todo=f"{then} all jobs: they do the work of this night.")
 
 
-def run_missing(view: NightView) -> Action | None:
+def run_missing(view: NightView, shown: tuple[Step, ...]) -> Action | None:
+    """The button below the steps that runs exactly what is missing; None if a step has it.
+
+    shown: steps(view).
+    """
+    missing = _run_missing(view)
+    return None if any(missing in step.actions for step in shown) else missing
+
+
+def _run_missing(view: NightView) -> Action | None:
     """The one button that runs exactly what is missing; None if nothing is, or the user may not."""
     if not (view.is_latest and view.missing and view.may_run_all) or view.recovery_is_paused:
         return None
@@ -116,7 +143,10 @@ def run_missing(view: NightView) -> Action | None:
     what = f"all {count} jobs" if count == len(view.jobs) else f"the {count} missing jobs"
     date = "" if view.run_date == view.checked_at.date() else f"run_date={view.run_date}"
     return Action(
-        label=f"Run {what if count > 1 else 'the missing job'}…", path=run_path("missing", date), is_main=True
+        label=f"Run {what if count > 1 else 'the missing job'}…",
+        path=run_path("missing", date),
+        kind="main",
+        id="run-missing",
     )
 
 
@@ -126,7 +156,7 @@ def _root_step(view: NightView, job: JobView, followers: tuple[str, ...]) -> Ste
         followers=followers,
         todo=_todo(job),
         log=log_path(job.run) if job.run and job.run.state == "failed" else None,
-        actions=_actions(view, job, followers) if job.may_run and job.is_known else (),
+        actions=_actions(view, job, followers) if job.is_known else (),
     )
 
 
@@ -161,7 +191,7 @@ def _todo(job: JobView) -> str:
     elif job.state == "failed":
         text = "Read its log, repair what it names, then run it again."
     elif job.state == "late" and job.run:
-        text = "Read its log. Wait, or stop it in Airflow."
+        text = "Read its log. Wait, or stop it."
     else:
         text = "Run it."
     return text
@@ -169,12 +199,15 @@ def _todo(job: JobView) -> str:
 
 def _actions(view: NightView, job: JobView, followers: tuple[str, ...]) -> tuple[Action, ...]:
     if job.state == "late" and job.run:
+        return (Action(label=f"Stop {job.name}…", path=stop_path(job.name), kind="danger"),) if job.may_stop else ()
+    if not job.may_run:
         return ()
     date = "" if view.run_date == view.checked_at.date() else f"run_date={view.run_date}"
-    found = [Action(label=f"Dry run {job.name} first…", path=run_path(job.name, f"dry_run=on{date and f'&{date}'}"))]
-    if run_missing(view) is None:
+    dry = run_path(job.name, f"dry_run=on{date and f'&{date}'}")
+    found = [Action(label="Dry run first…", path=dry, about=f" of {job.name}")]
+    if _run_missing(view) is None:
         after = f" and {jobs(len(followers))} after it" if followers else ""
-        found.insert(0, Action(label=f"Run {job.name}{after}…", path=run_path(job.name, date), is_main=True))
+        found.insert(0, Action(label=f"Run {job.name}{after}…", path=run_path(job.name, date), kind="main"))
     if job.guard_rail:
         label = f"Allow {number(job.guard_rail.removed)} once…"
         found.append(Action(label=label, path=f"allow/{quote(job.name, safe='')}"))
@@ -189,6 +222,8 @@ def log_path(run: RunView) -> str:
 def facts(view: NightView) -> tuple[Fact, ...]:
     """Search as of, running now, next run, checked at."""
     next_run = view.next_run
+    if view.verdict == "unknown":
+        return (_search_fact(view), _checked_fact(view))
     return (
         _search_fact(view),
         _running_fact(view),
@@ -199,12 +234,16 @@ def facts(view: NightView) -> tuple[Fact, ...]:
             notes=_filled(london(next_run.at), next_run.job) if next_run else (),
             is_bad=next_run is None,
         ),
-        Fact(
-            id="checked",
-            label="Checked at",
-            value=f"{clock_seconds(view.checked_at)} UTC",
-            notes=_filled(london(view.checked_at)),
-        ),
+        _checked_fact(view),
+    )
+
+
+def _checked_fact(view: NightView) -> Fact:
+    return Fact(
+        id="checked",
+        label="Checked at",
+        value=f"{clock_seconds(view.checked_at)} UTC",
+        notes=_filled(london(view.checked_at)),
     )
 
 
@@ -214,7 +253,7 @@ def _search_fact(view: NightView) -> Fact:
     if search is None:
         return Fact(id="search", label=name, value="Not shown", notes=("You may not view the job that builds it.",))
     if search.error:
-        return Fact(id="search", label=name, value="Not known", notes=(search.error,), is_bad=True)
+        return Fact(id="search", label=name, value="Unknown", notes=(search.error,), is_bad=True)
     if search.live is None:
         return Fact(id="search", label=name, value="No index", notes=("Search finds nobody.",), is_bad=True)
     age, limit = search.age_seconds, search.age_limit_seconds
@@ -223,7 +262,7 @@ def _search_fact(view: NightView) -> Fact:
     return Fact(
         id="search",
         label=name,
-        value=f"{minute(search.live.built_at)} UTC" if search.live.built_at else "Not known",
+        value=f"{minute(search.live.built_at)} UTC" if search.live.built_at else "Unknown",
         notes=_filled(london(search.live.built_at), *notes),
         is_bad=age is None or (age > limit and view.level != "busy"),
     )
@@ -234,11 +273,36 @@ def _running_fact(view: NightView) -> Fact:
         return Fact(id="running", label="Running now", value="Nothing")
     names = list(dict.fromkeys("all jobs, in order" if run.job == "recovery" else run.job for run in view.running))
     build = view.search.build if view.search else None
-    notes = []
+    first = min(view.running, key=lambda run: run.started or run.run_after)
+    notes = [f"since {clock(first.started or first.run_after)} UTC"]
     if build and build.is_running and build.percent is not None:
         left = f", about {duration(build.seconds_left)} left" if build.seconds_left else ""
         notes.append(f"index build at {build.percent} %{left}")
     return Fact(id="running", label="Running now", value=", ".join(names), notes=tuple(notes))
+
+
+def built_by(search: SearchView, index: IndexView) -> str:
+    """Which code and definition built an index, compared with what runs now."""
+    if index.code_version is None and index.definition_version is None:
+        return "It does not say which code built it."
+    same_definition = index.definition_version == search.definition_version
+    if index.code_version is None:
+        code = "code that it does not name"
+    elif index.code_version == search.code_version:
+        code = "the code that runs now"
+    else:
+        code = f"other code ({index.code_version}) than runs now ({search.code_version})"
+    if same_definition:
+        return f"Built by {code}, with the same index definition."
+    other, own = index.definition_version or "not named", search.definition_version
+    return f"Built by {code}, with another index definition ({other}) than runs now ({own})."
+
+
+def london_note(view: NightView) -> str:
+    """How far London's clock is from UTC in the night; empty if it is not."""
+    moment = datetime.combine(view.run_date, time(12), UTC)
+    there = london(moment)
+    return f"In London everything is {int(there[:2]) - 12} hour later: 12:00 UTC is {there}." if there else ""
 
 
 def _filled(*notes: str) -> tuple[str, ...]:
@@ -279,7 +343,7 @@ def _text(job: JobView) -> str:
     if job.because_of:
         return f"It needs {' and '.join(job.because_of)}"
     if job.state == "running" and job.run:
-        return f"At work since {clock(job.run.worked_from or job.run.started)}"
+        return f"Running since {clock(job.run.worked_from or job.run.started)}"
     if job.waits_for and not job.why:
         return f"It waits {job.waits_for}"
     return job.why[:1].upper() + job.why[1:]
@@ -299,7 +363,7 @@ def _more(job: JobView) -> tuple[str, ...]:
     """The rest, in the details of a job."""
     found = [f"Writes {job.writes}."]
     if job.then_run:
-        found.append(f"After a manual run follow {', '.join(job.then_run)}.")
+        found.append(f"Follow-on jobs of a manual run: {', '.join(job.then_run)}.")
     run = job.run
     if run:
         who = f", {run.user}" if run.user else ""

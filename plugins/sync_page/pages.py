@@ -1,7 +1,7 @@
 """The page of a night, and the login. It works without JavaScript.
 
-The script of the page asks for the same pages, and takes over what has changed. It names itself in the header
-X-Sync-Script: then a visitor who is not logged in gets the status 401 in place of a redirect to the login.
+The script of the page requests the same pages and updates what has changed. It sends the header X-Sync-Script, so that
+a visitor who is not logged in gets the status 401 instead of a redirect to the login.
 """
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ from sync_page.rendering import render
 from sync_page.rights import Rights, rights_of
 from sync_page.snapshot import Snapshot, snapshot
 
-# What ?started= can name besides a job, and the message for it.
+# What ?started= and ?stopped= can name besides a job, and the message for it.
 STARTED = {
     "all": "All jobs have been started, in order.",
     "missing": "The missing jobs have been started, in order.",
     "rollback": "The rollback of search has been started.",
 }
 
-NOBODY = Rights(user="", viewable=frozenset(), runnable=frozenset())
+STOPPED = {"all": "The run of all jobs was stopped."}
+
+NOBODY = Rights(user="", viewable=frozenset(), runnable=frozenset(), stoppable=frozenset())
 
 router = APIRouter(include_in_schema=False)
 
@@ -72,25 +74,30 @@ async def night_page(request: Request, user: Visitor) -> Response:
     root = request.scope.get("root_path", PREFIX)
     key = ("page", chosen, rights, message, root)
     if key not in shown.answers:  # visitors with the same rights share what has been made from a snapshot
-        shown.answers[key] = _page(night_view(shown, shown.night(chosen), rights), message, root)
+        shown.answers[key] = page(night_view(shown, shown.night(chosen), rights), message, root)
     return HTMLResponse(shown.answers[key])
 
 
-def _page(view: NightView, message: str, root: str) -> str:
+def page(view: NightView, message: str, root: str) -> str:
+    """The page of a night. root: the path of this application as browsers see it."""
+    steps = page_view.steps(view)
     return render(
         "night.html",
         root=root,
         view=view,
         title=page_view.title(view),
         poll=page_view.poll_seconds(view),
-        steps=page_view.steps(view),
-        run_missing=page_view.run_missing(view),
+        steps=steps,
+        run_missing=page_view.run_missing(view, steps),
         facts=page_view.facts(view),
         rows=[page_view.row(job) for job in view.jobs],
         timeline=timeline.timeline(view),
         message=message,
         log_path=page_view.log_path,
         run_path=page_view.run_path,
+        stop_path=page_view.stop_path,
+        built_by=page_view.built_by,
+        london=page_view.london_note(view),
     )
 
 
@@ -100,7 +107,7 @@ async def _rights(shown: Snapshot, user: Any) -> Rights:
     except SQLAlchemyError:
         if shown.facts.error is None:
             raise
-        return NOBODY  # the database that knows the rights does not answer either; nothing is shown but that
+        return NOBODY  # the rights are in the database that does not answer; the page shows only that
 
 
 def _chosen_night(request: Request, shown: Snapshot) -> date | None:
@@ -112,5 +119,7 @@ def _chosen_night(request: Request, shown: Snapshot) -> date | None:
 
 
 def _message(request: Request) -> str:
-    started = request.query_params.get("started", "")
+    started, stopped = request.query_params.get("started", ""), request.query_params.get("stopped", "")
+    if stopped:
+        return ({job.name: f"{job.name} was stopped." for job in JOBS} | STOPPED).get(stopped, "")
     return ({job.name: f"{job.name} has been started." for job in JOBS} | STARTED).get(started, "")

@@ -27,6 +27,7 @@ _FILTERS = (
     words.clock_seconds,
     words.weekday,
     words.number,
+    words.capital,
     words.duration,
     words.jobs,
     words.changes,

@@ -1,4 +1,4 @@
-"""What a user may view and run, asked once every few seconds: each question to Airflow may cost a query."""
+"""What a user may view and run. Airflow is asked once every few seconds, because each question may cost a query."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from typing import Any
 from airflow.api_fastapi.app import get_auth_manager
 
 from sync_airflow.night_reader import DAGS
-from sync_page.access import may_run, may_view
+from sync_page.access import may_run, may_stop, may_view
 
 # A right that is taken away can still show the page for this long. Starting a run always asks again.
 FRESH_SECONDS = 5.0
 
-# More users than ever look at the page at the same time.
+# More users than will ever view the page at the same time.
 REMEMBERED = 500
 
 
 @dataclass(frozen=True)
 class Rights:
-    """user: their name. viewable, runnable: ids of DAGs."""
+    """user: their name. viewable, runnable, stoppable: ids of DAGs whose runs the user may view, start, stop."""
 
     user: str
     viewable: frozenset[str]
     runnable: frozenset[str]
+    stoppable: frozenset[str]
 
 
 _known: dict[str, tuple[float, Rights]] = {}
@@ -52,6 +53,7 @@ def _ask(key: str, user: Any) -> Rights:
         user=user.get_name(),
         viewable=frozenset(dag_id for dag_id in DAGS if may_view(user, dag_id)),
         runnable=frozenset(dag_id for dag_id in DAGS if may_run(user, dag_id)),
+        stoppable=frozenset(dag_id for dag_id in DAGS if may_stop(user, dag_id)),
     )
     _known[key] = (time.monotonic(), rights)
     return rights

@@ -13,11 +13,11 @@ from typing import Any
 
 from sync_jobs.errors import BadArgument
 from sync_jobs.parameter_names import CONFIRM_RUN_DATE, FOLLOW_ON
-from sync_jobs.parameters import PARAMETERS, Kind, Parameter
+from sync_jobs.parameters import MAXIMUMS, PARAMETERS, Kind, Parameter, number_expected
 from sync_jobs.run_dates import parse_date
 from sync_page.arguments import conf_of
 
-# The four choices of a date override. The value of the choice "date" stands in a field of its own.
+# The four choices of a date override. The choice "date" has a field of its own for its value.
 AS_RUN_DATE, A_DATE = "", "date"
 CHOICES = (
     (AS_RUN_DATE, "As for the run date"),
@@ -32,13 +32,10 @@ EXPECTED_DATE = "Enter a date such as {today}."
 # The label of the field that confirms a run date.
 CONFIRMATION = next(parameter.title for parameter in PARAMETERS if parameter.name == CONFIRM_RUN_DATE)
 
-# The largest number of each kind that is a number; None for no maximum.
-MAXIMUMS: dict[Kind, int | None] = {"percentage": 100, "growth": None}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """A field with what was filled in. error: what is wrong with it. other: the value of OTHER_DATE, with its error."""
+    """A field with its value. error: what is wrong with it. other: the value of OTHER_DATE, with its error."""
 
     parameter: Parameter
     value: str
@@ -53,13 +50,13 @@ class Field:
 
     @property
     def is_checked(self) -> bool:
-        """Of a boolean."""
+        """Whether the box of a boolean is ticked."""
         return self.value == "on"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filled:
-    """A form with what was filled in. conf: of the run; empty if something is wrong.
+    """A form with its values. conf: of the run; empty if a value is wrong.
 
     warning: about a run date that is not today's. Nothing is started until it is confirmed.
     """
@@ -70,7 +67,7 @@ class Filled:
 
     @property
     def is_ready(self) -> bool:
-        """Everything is right, and confirmed."""
+        """All values are valid, and confirmed if necessary."""
         return not self.warning and not any(field.error or field.other_error for field in self.fields)
 
     def value(self, name: str) -> str:
@@ -79,7 +76,7 @@ class Filled:
 
 
 def blank(parameters: tuple[Parameter, ...], given: Mapping[str, str]) -> Filled:
-    """The form before somebody has filled it in. given: values in place of the defaults."""
+    """The form before somebody has filled it in. given: values instead of the defaults."""
     return Filled(
         fields=tuple(_field(each, given.get(each.name, _default(each)), given) for each in parameters), conf={}
     )
@@ -116,7 +113,7 @@ def _checked(field: Field, today: date) -> Field:
     if parameter.kind == "date" and field.value and not _is_date(field.value):
         expected = EXPECTED_DATE.format(today=today)
     elif parameter.kind in MAXIMUMS and field.value:
-        expected = _expected_number(field.value, MAXIMUMS[parameter.kind])
+        expected = "" if _is_number(field.value, parameter.kind) else f"Enter {number_expected(parameter.kind)}."
     return Field(parameter=parameter, value=field.value, error=expected)
 
 
@@ -161,11 +158,11 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def _expected_number(text: str, maximum: int | None) -> str:
-    """What to enter instead of the text; empty if it is a number that is not negative, and not over the maximum."""
+def _is_number(text: str, kind: Kind) -> bool:
+    """Whether the text is a number that this kind allows."""
     try:
-        if 0 <= float(text) <= (math.inf if maximum is None else maximum) and math.isfinite(float(text)):
-            return ""
+        number = float(text)
     except ValueError:
-        pass
-    return "Enter a number of 0 or more." if maximum is None else f"Enter a number from 0 to {maximum}."
+        return False
+    maximum = MAXIMUMS[kind]
+    return math.isfinite(number) and 0 <= number <= (math.inf if maximum is None else maximum)

@@ -1,4 +1,4 @@
-"""A read that all callers share: many visitors at once cost one query a second, not one each."""
+"""A read that all callers share: many visitors at once cause one query a second, not one each."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class NoAnswer(Exception):
 
 
 class SharedRead(Generic[T]):
-    """Calls read() in a thread of its own, at most once at a time, and hands its result to everybody who asks.
+    """Calls read() in a thread of its own, at most once at a time, and gives its result to all callers.
 
-    fresh_seconds: how old a result may be. Whoever asks later waits for the next one, all for the same. An error is
-    shared like a result. limit_seconds: nobody waits longer; the read goes on, and nobody starts a second one.
-    stale_seconds: if given, an older result is handed out at once, up to this age, while the next one is being read.
+    fresh_seconds: how old a result may be. Later callers wait together for the next result. An error is shared like a
+    result. limit_seconds: nobody waits longer; the read continues, and no second one is started. stale_seconds: if
+    given, callers get an older result at once, up to this age, while the next one is being read.
     """
 
     def __init__(
@@ -43,8 +43,14 @@ class SharedRead(Generic[T]):
         except TimeoutError:
             raise NoAnswer(f"no answer within {self._limit:g} seconds") from None
 
+    def last(self) -> T | None:
+        """The last result, however old it is; None before the first one, and after an error."""
+        with self._lock:
+            newest = self._next if self._next is not None and self._next.done() else self._last
+        return newest.result() if newest is not None and newest.exception() is None else None
+
     def forget(self) -> None:
-        """Read again when somebody asks next: something has just changed."""
+        """Read again at the next call: something has just changed."""
         with self._lock:
             self._at = 0.0
 

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import timezone
-from airflow.sdk.exceptions import AirflowFailException
 from airflow.utils.session import create_session
-from elastic_transport import TransportError
-from elasticsearch import ApiError
 from sqlalchemy.exc import SQLAlchemyError
 
-from sync_airflow.dag_ids import index_rollback_id
 from sync_airflow.night.facts import Facts, SearchFact
 from sync_airflow.night.states import USUAL_NIGHTS
 from sync_airflow.night.verdict import Night, judge
 from sync_airflow.night_reader import read_facts
 from sync_airflow.night_rules import latest_night
-from sync_jobs.catalogue import build_job
-from sync_jobs.errors import SyncJobError
+from sync_airflow.search_state import read_search_state, unknown_search
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
-from sync_page.search_state import read_search_states
 from sync_page.shared_read import NoAnswer, SharedRead
 
 NIGHT_SECONDS = 1.0
@@ -72,11 +66,21 @@ async def snapshot() -> Snapshot:
     try:
         found = await _night_facts.get()
     except NoAnswer as error:
-        return Snapshot(Facts(now=timezone.utcnow(), error=f"Airflow's database gives {error}"))
+        return _unknown(f"Airflow's database gives {error}", search)
     except SQLAlchemyError as error:
         log.error("Airflow's metadata database failed", exc_info=error)
-        return Snapshot(Facts(now=timezone.utcnow(), error=f"Airflow's database failed ({type(error).__name__})"))
+        return _unknown(f"Airflow's database failed ({type(error).__name__})", search)
     return _together(found, search)
+
+
+def _unknown(error: str, search: SearchFact) -> Snapshot:
+    """Airflow's database did not answer; Elasticsearch may have done."""
+    return Snapshot(Facts(now=timezone.utcnow(), error=error, search=search))
+
+
+def now() -> datetime:
+    """UTC."""
+    return timezone.utcnow()
 
 
 def forget() -> None:
@@ -103,7 +107,7 @@ async def _search() -> SearchFact:
     try:
         return await _search_fact.get()
     except NoAnswer as error:
-        return _unknown_search(f"Elasticsearch gives {error}")
+        return unknown_search(INDEX_DEFINITIONS[0], f"Elasticsearch gives {error}")
 
 
 def _read_night() -> Facts:
@@ -113,22 +117,7 @@ def _read_night() -> Facts:
 
 
 def _read_search() -> SearchFact:
-    try:
-        (search,) = read_search_states(INDEX_DEFINITIONS[:1], timezone.utcnow())
-        return search
-    except (TransportError, ApiError) as error:
-        log.warning("The state of the search indices could not be read: %s", error)
-        what = error.message if isinstance(error, ApiError) else type(error).__name__
-        return _unknown_search(f"Elasticsearch does not answer as expected ({what})")
-    except (SyncJobError, AirflowFailException) as error:
-        return _unknown_search(str(error))
-
-
-def _unknown_search(error: str) -> SearchFact:
-    definition = INDEX_DEFINITIONS[0]
-    return SearchFact(
-        alias=definition.alias, job=build_job(definition).name, rollback=index_rollback_id(definition), error=error
-    )
+    return read_search_state(INDEX_DEFINITIONS[0], timezone.utcnow())
 
 
 _night_facts = SharedRead("night", _read_night, fresh_seconds=NIGHT_SECONDS, limit_seconds=LIMIT_SECONDS)

@@ -9,20 +9,20 @@ from datetime import UTC, datetime, time, timedelta
 from sync_page.night_view import JobView, NightView, RunView
 from sync_page.words import NOTHING, clock, duration
 
-# An ordinary night is drawn from midnight until then.
+# The picture of an ordinary night ends at this time. It starts at midnight.
 USUAL_END = timedelta(hours=2, minutes=30)
 
 # Longer pictures have marks further apart, so that their labels do not touch each other.
 STEPS = tuple(timedelta(minutes=minutes) for minutes in (30, 60, 120, 240, 360))
 MOST_STEPS = 6
 
-# Shorter bars could not be seen.
+# Shorter bars would be invisible.
 LEAST_WIDTH = 0.6
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """kind: usual, waited, done, running, failed or missing. left, width: per cent."""
+    """kind: usual, waited, retried, done, running, failed or missing. left, width: per cent."""
 
     kind: str
     left: float
@@ -114,10 +114,13 @@ def _bars(job: JobView, now: datetime) -> Iterable[tuple[str, datetime, datetime
     worked = False
     for run in job.runs:
         began, until = run.worked_from, _worked_until(run, now)
-        if run.started and began and began > run.started:
-            yield "waited", run.started, began
+        first = min([began, *(start for start, _ in run.attempts)]) if began else None
+        if run.started and first and first > run.started:
+            yield "waited", run.started, first
         if began is None and run.started and run.state == "running":
             yield "waited", run.started, now
+        for start, end in run.attempts:
+            yield "retried", start, end
         if began and until:
             worked = True
             kind = {"success": "done", "failed": "failed"}.get(run.state, "running")

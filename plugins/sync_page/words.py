@@ -1,4 +1,4 @@
-"""How the page writes times, numbers and states. Times are UTC; where London differs, its time stands beside them."""
+"""How the page writes times, numbers and states. Times are UTC; if the time in London differs, it is shown as well."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sync_jobs.report import COUNTS, label
 
 LONDON = ZoneInfo("Europe/London")
 
-# Stands where there is nothing to say.
+# Shown if there is no value.
 NOTHING = "\N{EN DASH}"
 
 # State of a job -> symbol and word. The symbol carries the state without colour.
@@ -44,18 +44,18 @@ SYMBOLS = {"good": "✓", "busy": "▶", "warning": "!", "bad": "✕", "unknown"
 # Whether a check has passed, None if it could not be made -> symbol and word.
 CHECKS = {True: ("✓", "passed"), False: ("✕", "failed"), None: ("?", "not checked")}
 
-# Counts of a report that say what changed.
+# The counts of a report that say what a run has changed.
 CHANGES = ("added", "changed", "removed", "refreshed", "left_out")
 
 
 def path_in_airflow(dag_id: str, run_id: str) -> str:
-    """Of a run in Airflow's UI, relative to Airflow's address."""
+    """The path of a run in Airflow's UI, relative to Airflow's address."""
     return f"dags/{dag_id}/runs/{quote(run_id, safe='')}"
 
 
 def being_built(index: str) -> str:
     """Why a rollback is refused during a build."""
-    return f"{index} is being built: wait for its end, or stop that run. Nothing was started."
+    return f"{index} is being built: wait for the end of the build, or stop its run. Nothing was started."
 
 
 def minute(moment: datetime | None) -> str:
@@ -91,6 +91,11 @@ def number(value: float) -> str:
     return f"{value:,}"
 
 
+def capital(text: str) -> str:
+    """The text with a capital first letter; the rest stays, as in PostgreSQL."""
+    return text[:1].upper() + text[1:]
+
+
 def percentage(value: float) -> str:
     """100, 20, 33.4 or 0.0042: as many digits as are needed."""
     return f"{value:.4f}".rstrip("0").rstrip(".")
@@ -123,9 +128,13 @@ def jobs(count: int) -> str:
 _INSIDE_NAME = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])", re.ASCII)
 
 
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|s|min|h|UTC)\b|%)", re.ASCII)
+
+
 def breakable(text: str) -> Markup:
-    """The text, where lines may break between the words of a job's name."""
-    return Markup("<wbr>").join(escape(part) for part in _INSIDE_NAME.split(text))
+    """The text, where lines may break between the words of a job's name, but not before a unit such as %."""
+    whole = _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", text)
+    return Markup("<wbr>").join(escape(part) for part in _INSIDE_NAME.split(whole))
 
 
 def changes(report: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
-from local.stack import DAG_IDS
+from sync_airflow.dag_ids import DAG_IDS
 from tests.airflow_of_tests import StartedAirflow, airflow_with_demo_data, zone_of_another_date
 from tests.browser.browser import logged_in, new_page, running_browser
 

@@ -161,4 +161,5 @@ HISTORIES: dict[str, Facts] = {
     "guard rail": _guard_rail_stop(),
     "under way": _under_way(),
     "elasticsearch down": _history(fine_night(), search=None),
+    "database down": Facts(now=MORNING, search=search(index(), _yesterday(), _kept()), error="it is down"),
 }

@@ -98,15 +98,20 @@ def serve(port: int) -> None:
     """Run the server. Imports Airflow, so only in a process of its own."""
     # ruff: noqa: PLC0415
     import uvicorn
+    from airflow import settings
     from airflow.api_fastapi.app import create_app, get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
     from airflow.utils import db
     from airflow.utils.session import create_session
+    from sqlalchemy import event
+    from sqlalchemy.exc import OperationalError
     from starlette.routing import Route
 
-    from sync_page import form_pages, snapshot
+    from sync_jobs.index_definitions.persons import PERSONS
+    from sync_page import form_pages, index_checks, snapshot
+    from tests.browser.checks import checked
     from tests.browser.histories import HISTORIES, NOW_OF_AIRFLOW
     from tests.seeding import new_runs, write_history
 
@@ -117,6 +122,21 @@ def serve(port: int) -> None:
     for module in (snapshot, form_pages):
         setattr(module, "timezone", clock)  # noqa: B010, for mypy it is a module
     real_search = snapshot._search_fact.get
+    checks = index_checks.shared_checks(PERSONS)
+    checks._read = lambda: checked(clock.now)
+
+    class Database:
+        """Airflow's database. While it is down, every statement fails."""
+
+        is_down = False
+
+        def execute(self, *_: Any) -> None:
+            if self.is_down:
+                raise OperationalError("SELECT 1", {}, Exception("server closed the connection"))
+
+    database = Database()
+    assert settings.engine is not None
+    event.listen(settings.engine, "before_cursor_execute", database.execute)
 
     def answer(value: Any) -> Any:
         from starlette.responses import JSONResponse
@@ -126,12 +146,15 @@ def serve(port: int) -> None:
     def seed(request: Any) -> Any:
         facts = HISTORIES[request.path_params["name"]]
         clock.now = facts.now
+        database.is_down = False
         with create_session() as session:
             write_history(session, facts)
+        database.is_down = facts.error is not None
 
         async def search() -> Any:
             return facts.search
 
+        checks._last = checks._next = None
         snapshot._search_fact.get = search if facts.search else real_search  # type: ignore[method-assign]
         snapshot.forget()
         return answer("seeded")

@@ -2,15 +2,15 @@
 
 import re
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 
 from local.airflow_api import Json, TaskId
-from local.stack import DAG_IDS
-from sync_airflow.dag_ids import RUN_JOB
-from sync_jobs.catalogue import find_job
+from sync_airflow.dag_ids import DAG_IDS, RUN_JOB
+from sync_jobs.catalogue import JOBS, find_job
 from tests.airflow_of_tests import StartedAirflow
 from tests.browser.trigger_form import TriggerForm
 
@@ -29,6 +29,9 @@ def test_each_dag_has_a_page_with_its_manual_and_a_form_that_explains_each_param
     page.get_by_role("button", name="Dag Docs").click()
     title, *_ = re.findall("^#+ (.*)$", dag["doc_md"], re.MULTILINE)
     expect(page.get_by_role("dialog").get_by_role("heading", name=title, exact=True)).to_be_visible()
+    link = page.get_by_role("dialog").get_by_role("link", name="The page of the nightly sync")
+    address = link.evaluate("each => each.href")
+    assert urlsplit(address).path == "/sync/"
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
 
@@ -37,6 +40,17 @@ def test_each_dag_has_a_page_with_its_manual_and_a_form_that_explains_each_param
         expect(form.row(name)).to_contain_text(param["schema"]["title"])
         expect(form.row(name)).to_contain_text(param["description"])
     expect(page.get_by_role("region", name=re.compile("^Notifications")).get_by_role("status")).to_have_count(0)
+
+
+def test_the_link_of_the_page_lists_the_dags_of_the_jobs_in_the_order_of_the_night(page: Page) -> None:
+    page.goto("/sync/")
+    page.get_by_role("link", name="Airflow", exact=True).click()
+    names = [job.name for job in JOBS]
+    links = page.get_by_role("link", name=re.compile(rf"^({'|'.join(names)})$"))
+    expect(links).to_have_count(len(names))
+    listed = links.all_inner_texts()
+    first = listed.index(names[0])  # the job whose next run comes first is at the top
+    assert listed[first:] + listed[:first] == names
 
 
 def test_a_run_from_the_form_does_not_wait_and_gets_the_values_of_the_form(page: Page, airflow: StartedAirflow) -> None:

@@ -1,4 +1,4 @@
-"""The page at /sync/ in a real Airflow: what its buttons start, and what becomes of it."""
+"""The page at /sync/ in a real Airflow: what its buttons start, and how that ends."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -75,7 +75,7 @@ def test_all_jobs_run_in_order_and_search_is_as_of_that_run(page: Page, airflow:
     (run,) = airflow.api.runs("recovery", "manual")[-1:]
     assert run["state"] == "success"
     assert run["note"] == "Started by admin from /sync/."
-    page.get_by_role("link", name="Check search now").click()
+    page.get_by_role("link", name="Check now (search)").click()
     checks = page.get_by_role("dialog", name="Checks of search")
     expect(checks.get_by_role("listitem")).to_have_count(4)
     for check in checks.get_by_role("listitem").all():

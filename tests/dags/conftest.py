@@ -1,6 +1,6 @@
 """An Airflow of the tests' own: its home is a temporary folder, set before anything imports airflow.
 
-All settings stand in a file there, and not in the environment, so that a process that a test starts is not
+All settings are in a file there, and not in the environment, so that a process that a test starts is not
 changed by them.
 """
 

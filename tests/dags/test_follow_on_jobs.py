@@ -9,7 +9,8 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException
 
-from sync_airflow.tasks.follow_on_jobs import RunNextJobOperator, child_run_id, conf_of_next, jobs_to_run_next
+from sync_airflow.run_ids import child_run_id
+from sync_airflow.tasks.follow_on_jobs import RunNextJobOperator, conf_of_next, jobs_to_run_next
 from sync_jobs.catalogue import JOBS, Job, find_job, jobs_waiting_for
 from tests.expected_jobs import EXPECTED_JOBS, ExpectedJob, expected_job_id
 

@@ -11,7 +11,12 @@ from typing import Any, Self, cast
 import pendulum
 import pytest
 from airflow.sdk import DAG, Context, Variable
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    DownstreamTasksSkipped,
+)
 
 from sync_airflow.night_rules import Success
 from sync_airflow.tasks import job_operator
@@ -97,12 +102,20 @@ def context(
     past: Sequence[Success] = (),
     start: datetime = TICK,
     conf: dict[str, Any] | None = None,
+    times_cleared: int = 0,
+    job: Job = STATUS,
+    logical_date: datetime = TICK,
     **params: Any,
 ) -> Context:
     run = SimpleNamespace(
-        run_type=run_type, run_id=f"{run_type}__1", logical_date=TICK, run_after=TICK, clear_number=0, conf=conf
+        run_type=run_type,
+        run_id=f"{run_type}__1",
+        logical_date=logical_date,
+        run_after=logical_date,
+        clear_number=times_cleared,
+        conf=conf,
     )
-    asset = asset_of(STATUS)
+    asset = asset_of(job)
     context = {
         "dag_run": run,
         "ti": TaskInstance(start),
@@ -139,6 +152,36 @@ def test_the_report_is_returned_and_the_success_stored_on_the_asset() -> None:
     assert Success.from_extra(this["outlet_events"][asset_of(STATUS)].extra) == Success(
         run_id="scheduled__1", run_date=D, own_date=D, started=TICK, ended=ENDED
     )
+
+
+@pytest.mark.usefixtures("work")
+@pytest.mark.parametrize(
+    ("this", "skipped"),
+    [
+        (context(), {"run_next_job", "replace_missing_run"}),
+        (context(times_cleared=1), {"replace_missing_run"}),
+        (context(run_type="manual", dry_run=True), {"run_next_job"}),
+    ],
+    ids=["a run of the night", "a cleared run", "a dry run with the logical date of the night"],
+)
+def test_tasks_after_the_job_that_have_no_work_are_skipped_and_the_report_is_kept(
+    dags: dict[str, DAG], this: Context, skipped: set[str]
+) -> None:
+    operator = cast(JobOperator, dags[STATUS.dag_id].get_task("run_job"))
+    with pytest.raises(DownstreamTasksSkipped) as order:
+        execute(this, operator)
+    assert set(order.value.tasks) == skipped
+    assert cast(Any, this["ti"]).xcoms["return_value"]["changed"] == 3
+    assert this["outlet_events"][asset_of(STATUS)].extra["run_date"] == D.isoformat()
+
+
+@pytest.mark.usefixtures("work")
+def test_no_task_is_skipped_if_all_have_work(dags: dict[str, DAG]) -> None:
+    owner = find_job("PersonOwnerRebuildJob")
+    operator = cast(JobOperator, dags[owner.dag_id].get_task("run_job"))
+    tick = datetime.combine(D, owner.at, tzinfo=UTC)
+    this = context(run_type="manual", logical_date=tick, job=owner)
+    assert execute(this, operator)["changed"] == 3
 
 
 def test_a_scheduled_run_passes_its_date_and_the_first_missed_one(work: Work) -> None:

@@ -125,4 +125,5 @@ def test_a_backfill_that_does_the_work_of_its_night_displaces_nothing(
 def test_every_job_replaces_a_missing_run_even_if_its_own_run_fails(dags: dict[str, DAG], dag_id: str) -> None:
     task = dags[dag_id].get_task("replace_missing_run")
     assert isinstance(task, ReplaceMissingRunOperator)
-    assert (task.trigger_dag_id, task.upstream_task_ids, task.downstream_task_ids) == (dag_id, set(), set())
+    assert (task.trigger_dag_id, task.upstream_task_ids, task.downstream_task_ids) == (dag_id, {"run_job"}, set())
+    assert task.trigger_rule == "none_skipped"

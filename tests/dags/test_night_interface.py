@@ -15,6 +15,7 @@ from airflow.utils.session import create_session
 from fastapi.testclient import TestClient
 from sqlalchemy import event, select
 
+from sync_airflow.monitoring.settings_check import what_is_lost
 from sync_airflow.night.facts import BuildFact, Facts, SearchFact
 from sync_jobs.catalogue import JOBS
 from sync_page import snapshot
@@ -100,7 +101,7 @@ def test_a_list_that_does_not_name_jobs_is_refused(client: TestClient, jobs: Any
     assert "jobs: expected a list with some of" in answer.json()["error"]
 
 
-def test_the_night_is_one_answer_for_everything(client: TestClient, history: Any) -> None:
+def test_one_answer_has_the_whole_night(client: TestClient, history: Any) -> None:
     stop = "person_trust: this run would remove 505520 of 505520, more than the 101104 allowed (20 %). Check for"
     name = JOBS[1].name
     history(known(fine_night(but=failed_with_dependants(name, reason=stop))), search(index(NIGHT - timedelta(days=1))))
@@ -224,6 +225,12 @@ def test_the_description_names_every_status_that_is_answered_and_no_other(client
     assert "422" not in json.dumps(described)
     assert set(described["paths"]["/api/health"]["get"]["responses"]) == {"200", "503"}
     assert "304" in described["paths"]["/api/night"]["get"]["responses"]
+    others = [(path, each) for path, methods in described["paths"].items() for each in methods.values()]
+    for path, operation in others:
+        if path != "/api/health":
+            assert {"200", "401", "500", "503"} <= set(operation["responses"]), path
+    for path in ("/api/job/{name}/stop", "/api/jobs/stop"):
+        assert {"403", "409"} <= set(described["paths"][path]["put"]["responses"])
 
 
 def test_the_description_is_a_page_that_loads_nothing_from_elsewhere(client: TestClient) -> None:
@@ -239,3 +246,22 @@ def test_the_facts_of_a_run_are_read_from_airflow(client: TestClient) -> None:
     night = get(client, NIGHT_ADDRESS).json()
     (running,) = night["running"]
     assert (running["job"], running["state"], running["user"]) == ("PersonRecordStatusJob", "queued", "a-admin")
+
+
+def test_the_latest_night_names_settings_that_lose_metrics_and_an_earlier_one_does_not(
+    client: TestClient, history: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history(known(fine_night()))
+    before = get(client, NIGHT_ADDRESS).json()
+    monkeypatch.setenv("AIRFLOW__METRICS__STATSD_DATADOG_ENABLED", "True")  # whose package is not installed
+    what_is_lost.cache_clear()
+    try:
+        history(known(fine_night()))
+        night = get(client, NIGHT_ADDRESS).json()
+        earlier = get(client, f"{NIGHT_ADDRESS}?date={NIGHT - timedelta(days=1)}").json()
+    finally:
+        what_is_lost.cache_clear()
+    (warning,) = set(night["warnings"]) - set(before["warnings"])
+    assert warning.startswith("Monitoring: All metrics are lost: AIRFLOW__METRICS__STATSD_DATADOG_ENABLED is set")
+    assert (night["verdict"], night["level"]) == (before["verdict"], before["level"])
+    assert not any(text.startswith("Monitoring") for text in earlier["warnings"])

@@ -1,6 +1,7 @@
 """The DAGs of the jobs say what the contract says, and every DAG of the project has what operators need."""
 
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -17,8 +18,8 @@ from airflow.sdk.timezone import coerce_datetime
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 
-from sync_airflow import connections, task_defaults
-from sync_airflow.dag_ids import index_settings_variable
+from sync_airflow import connections, dag_ids, task_defaults
+from sync_airflow.dag_ids import RUN_JOB, index_settings_variable
 from sync_airflow.tasks.job_operator import DATE_OF_CHANGE_OVERRIDE
 from sync_airflow.tasks.sensors import NightlyJobSensor
 from sync_jobs.catalogue import find_job
@@ -56,7 +57,7 @@ def test_there_is_a_dag_for_each_job_two_for_each_index_and_recovery(dag_bag: Da
     aliases = [job.builds_index for job in EXPECTED_JOBS if job.builds_index]
     of_indices = [f"{alias}_index_{what}" for alias in aliases for what in ("alarm", "rollback")]
     assert dag_bag.import_errors == {}
-    assert sorted(dag_bag.dags) == sorted([*DAG_IDS, *of_indices, "recovery"])
+    assert sorted(dag_bag.dags) == sorted([*DAG_IDS, *of_indices, "recovery"]) == sorted(dag_ids.DAG_IDS)
 
 
 @each_job
@@ -151,6 +152,20 @@ def test_the_form_quotes_the_error_of_an_invalid_date_override(
 def test_the_form_says_that_the_logical_date_is_only_a_label(dags: dict[str, DAG], dag_id: str) -> None:
     param = dags[dag_id].params.get_param("run_date")
     assert "Logical Date above does not set it" in (param.description or "")
+
+
+def test_every_manual_links_to_the_page(dags: dict[str, DAG]) -> None:
+    for dag_id, dag in dags.items():
+        assert "](sync/" in (dag.doc_md or ""), dag_id
+    assert "(sync/#job-person_owner_rebuild_job)" in (dags["person_owner_rebuild_job"].doc_md or "")
+
+
+def test_a_task_that_a_run_may_skip_says_so(dags: dict[str, DAG]) -> None:
+    for dag_id in DAG_IDS:
+        for task in dags[dag_id].tasks:
+            if task.task_id != RUN_JOB:
+                assert "kip" in (task.doc_md or ""), task.task_id
+                assert re.search(r"\((at night only|if any)\)$", task.task_display_name), task.task_id
 
 
 def test_every_dag_has_a_manual_that_explains_its_parameters(dags: dict[str, DAG]) -> None:
@@ -281,3 +296,10 @@ def test_the_settings_file_has_the_connections_and_variables_of_the_code() -> No
 def test_the_manual_says_which_rows_an_append_only_job_removes(dags: dict[str, DAG], expected: ExpectedJob) -> None:
     explained = "It does remove rows of its own that no longer hold" in (dags[expected.dag_id].doc_md or "")
     assert explained == (expected.kind == "append-only")
+
+
+def test_only_the_alarm_is_never_paused_from_the_start(dags: dict[str, DAG]) -> None:
+    """The setting dags_are_paused_at_creation decides about the others."""
+    decided = {dag_id: dag.is_paused_upon_creation for dag_id, dag in dags.items()}
+    assert {dag_id for dag_id, paused in decided.items() if paused is False} == {"persons_index_alarm"}
+    assert {paused for paused in decided.values() if paused is not False} == {None}

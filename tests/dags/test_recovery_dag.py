@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, D
 
 from sync_airflow.tasks import recovery, recovery_summary
 from sync_airflow.tasks.recovery import RecoverJobOperator, unfit_upstream_jobs
-from sync_airflow.tasks.recovery_summary import SummaryOperator, jobs_to_run_again, run_book, table
+from sync_airflow.tasks.recovery_summary import SummaryOperator, jobs_to_run_again, table, what_to_run_again
 from sync_jobs.catalogue import JOBS, find_job
 from sync_jobs.errors import BadArgument
 from sync_jobs.parameters import recovery_parameters
@@ -43,7 +43,7 @@ def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags: dict[str
 
 
 class TestWait:
-    """A task of recovery holds no worker slot while its job runs, and does not wait for ever."""
+    """A task of recovery holds no worker slot while its job runs, and does not wait forever."""
 
     task_id = DAG_IDS[0]
 
@@ -87,7 +87,7 @@ class TestWait:
         assert arguments["recheck_after"] == 9 * 3600
         assert deferred.value.timeout == timedelta(hours=9, minutes=5)
 
-    def test_a_retry_waits_for_the_run_that_the_attempt_before_has_started(
+    def test_a_retry_waits_for_the_run_that_the_previous_attempt_has_started(
         self, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(recovery, "start_run", lambda _: None)  # Airflow answers that it exists already
@@ -119,7 +119,7 @@ class TestWait:
             self.execute(dags, self.context({}, run_date=given))
 
     @pytest.mark.parametrize("dag_id", DAG_IDS)
-    def test_a_first_date_is_handed_to_the_jobs_that_cover_missed_nights_alone(
+    def test_a_first_date_is_passed_only_to_the_jobs_that_cover_missed_nights(
         self, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch, dag_id: str
     ) -> None:
         started: list[DagRunTriggerException] = []
@@ -212,7 +212,7 @@ def test_the_summary_lists_the_jobs_to_run_again_in_order_with_reasons() -> None
         "post_funding_status_sync_job": "upstream_failed",
     }
     reasons = {"person_placement_employing_body_trust_job": "it would remove 100 of 100"}
-    text = run_book(jobs_to_run_again(states), states, reasons, date(2026, 2, 28))
+    text = what_to_run_again(jobs_to_run_again(states), states, reasons, date(2026, 2, 28))
     assert text.splitlines()[:5] == [
         f"Run 4 of {len(DAG_IDS)} jobs again, in this order, with run_date 2026-02-28:",
         "  PersonPlacementEmployingBodyTrustJob failed: it would remove 100 of 100",
@@ -224,12 +224,16 @@ def test_the_summary_lists_the_jobs_to_run_again_in_order_with_reasons() -> None
     ]
 
 
-def test_the_summary_repeats_the_warnings_of_the_jobs(dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_summary_repeats_the_warnings_of_the_jobs_and_notes_the_verdict(
+    dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
+) -> None:
     summary = dags["recovery"].get_task("summary")
     warnings: list[str] = []
     log = SimpleNamespace(info=lambda *_: None, warning=warnings.append)
     monkeypatch.setattr(type(summary), "log", log)
     monkeypatch.setattr(recovery_summary, "states_of_jobs", lambda *_: ALL_WELL)
+    monkeypatch.setattr(recovery_summary, "night_known_to", lambda *_: SimpleNamespace(sentence="It was fine."))
+    noted: dict[str, str] = {}
     xcoms = {("person_record_status_job", "trigger_run_id"): "r", ("run_job", "return_value"): {"warning": "mind this"}}
 
     def xcom_pull(task_ids: str, key: str = "return_value", **_: object) -> Any:
@@ -237,10 +241,12 @@ def test_the_summary_repeats_the_warnings_of_the_jobs(dags: dict[str, DAG], monk
 
     moment = datetime(2026, 2, 28, 3, tzinfo=UTC)
     run = SimpleNamespace(conf={}, run_type="manual", logical_date=None, run_after=moment)
-    context = {"ti": SimpleNamespace(xcom_pull=xcom_pull), "dag_run": run, "params": {"run_date": None}}
+    ti = SimpleNamespace(xcom_pull=xcom_pull, xcom_push=lambda key, value: noted.update({key: value}))
+    context = {"ti": ti, "dag_run": run, "params": {"run_date": None}}
     # Airflow refuses to execute an operator outside a task; this calls the method below that guard.
     assert inspect.unwrap(SummaryOperator.execute)(summary, context) == "2026-02-28"
     assert warnings == ["mind this"]
+    assert noted == {"verdict": "It was fine."}
 
 
 def test_the_table_has_one_line_per_job_with_its_counts() -> None:

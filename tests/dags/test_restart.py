@@ -17,9 +17,12 @@ from local.airflow import USERS, Airflow
 from local.ports import any_free_port
 from local.postgres import Postgres
 from local.processes import Service, stop
+from sync_airflow.night_rules import latest_night
 from sync_airflow.restart import listener
-from sync_airflow.settings import recovery_window
+from sync_airflow.settings import recovery_skips_fine_night, recovery_window
+from sync_jobs.catalogue import JOBS
 from tests.conftest import new_database
+from tests.scheduler.past_nights import add_success
 
 WORDS = ("Recovery is triggered", "Recovery is not triggered", "recovery after a restart is off", "no recovery.")
 # Without task slots, a triggered run stays queued or running, like one that takes long.
@@ -44,15 +47,16 @@ class Schedulers:
         self.services.append(service.start(command, environment, self.folder))
         return self.services[-1]
 
-    def run(self, *arguments: str) -> None:
+    def run(self, *arguments: str, **settings: str) -> None:
         """Run a Python process to its end."""
         service = Service(arguments[0], self.folder / "commands.log")
-        service.start([sys.executable, *arguments], self.environment(), self.folder).wait_until_done(120)
+        environment = self.environment() | settings
+        service.start([sys.executable, *arguments], environment, self.folder).wait_until_done(120)
 
-    def restart_recovery(self) -> str:
+    def restart_recovery(self, **settings: str) -> str:
         """Run the process that a starting scheduler would start, and return its last line."""
         now = datetime.now(UTC).isoformat()
-        self.run("-m", "sync_airflow.restart.recovery_trigger", now)
+        self.run("-m", "sync_airflow.restart.recovery_trigger", now, **settings)
         return (self.folder / "commands.log").read_text().splitlines()[-1]
 
     def answer(self, service: Service) -> str:
@@ -137,6 +141,21 @@ def test_schedulers_that_start_in_the_window_trigger_recovery_once_for_each_rest
     assert "Recovery is triggered" in schedulers.answer(schedulers.start(open_now))
     assert len(schedulers.recovery_runs()) == 2
 
+    # All jobs of the night are done: a restart repeats them, unless the setting says otherwise.
+    stop(schedulers.services, patience=5)
+    schedulers.metadata.execute("UPDATE dag_run SET state = 'failed' WHERE dag_id = 'recovery'")
+    skip = {"AIRFLOW__TIS_SYNC__RECOVERY_SKIPS_FINE_NIGHT": "True"}
+    night = latest_night(datetime.now(UTC))
+    *jobs, last = JOBS
+    for job in jobs:
+        add_success(schedulers.metadata, job, datetime.combine(night, job.at, UTC))
+    assert "Recovery is triggered" in schedulers.restart_recovery(**skip)
+    schedulers.metadata.execute("UPDATE dag_run SET state = 'failed' WHERE dag_id = 'recovery'")
+    add_success(schedulers.metadata, last, datetime.combine(night, last.at, UTC))
+    assert f"Recovery is not triggered: the night of {night} is fine." in schedulers.restart_recovery(**skip)
+    assert len(schedulers.recovery_runs()) == 3
+    assert "Recovery is triggered" in schedulers.restart_recovery()
+
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
@@ -200,3 +219,11 @@ def test_an_error_is_one_line_in_the_log_and_the_scheduler_starts(
 def test_without_a_setting_the_window_is_from_midnight_to_seven(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIRFLOW__TIS_SYNC__RECOVERY_WINDOW", raising=False)
     assert str(recovery_window()) == "00:00:00-07:00:00 UTC"
+
+
+def test_without_a_setting_a_restart_repeats_a_night_that_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW__TIS_SYNC__RECOVERY_SKIPS_FINE_NIGHT", raising=False)
+    assert recovery_skips_fine_night() is False
+    monkeypatch.setenv("AIRFLOW__TIS_SYNC__RECOVERY_SKIPS_FINE_NIGHT", "maybe")
+    with pytest.raises(ValueError, match="AIRFLOW__TIS_SYNC__RECOVERY_SKIPS_FINE_NIGHT: 'maybe': expected True or"):
+        recovery_skips_fine_night()

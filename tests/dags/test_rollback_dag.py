@@ -52,13 +52,13 @@ def build(connection: Any, client: Elasticsearch) -> str:
     return report.indices["live"][0]
 
 
-def test_a_manual_run_rolls_back_and_another_forth_and_both_are_announced(
+def test_a_manual_run_rolls_back_and_another_forward_and_both_are_announced(
     rollback: DAG, slack: Any, job_connection: Any, elasticsearch: Elasticsearch
 ) -> None:
     assert rollback.test().state == "failed"  # there is no index to roll back to
     first, second = build(job_connection, elasticsearch), build(job_connection, elasticsearch)
 
-    for dry_run, direction, live in ((True, "back", second), (False, "back", first), (False, "forth", second)):
+    for dry_run, direction, live in ((True, "back", second), (False, "back", first), (False, "forward", second)):
         # All parameters each time: dag.test() keeps those of one run in the DAG's params.
         assert rollback.test(run_conf={"dry_run": dry_run, "direction": direction}).state == "success"
         assert indices_behind_alias(elasticsearch) == [live]
@@ -68,7 +68,7 @@ def test_a_manual_run_rolls_back_and_another_forth_and_both_are_announced(
     assert indices_behind_alias(elasticsearch) == [second]
 
     failed = [text for text in slack.texts if "failed" in text]
-    assert "is not one that a build made" in failed[0]
+    assert "No build has made the index behind alias" in failed[0]
     assert "Unknown parameter 'dryrun'. Expected some of direction, " in failed[1]
     assert len(failed) == 2
     assert sum("*Rollback of the search index persons* finished" in text for text in slack.texts) == 3

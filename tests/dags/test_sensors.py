@@ -236,7 +236,7 @@ def test_a_wait_ends_after_six_hours_with_the_name_of_the_late_job(monkeypatch: 
     with pytest.raises(AirflowFailException, match="PersonOwnerRebuildJob has not ended within 6:00:00"):
         sensor().execute_complete(context(), {"status": RECHECK})
     not_created = context(runs=0, next_dagrun=UPSTREAM_TICK)
-    with pytest.raises(AirflowFailException, match=r"has had no run within 6:00:00 \(a run that is planned"):
+    with pytest.raises(AirflowFailException, match=r"has had no run within 6:00:00 \(perhaps a run that is planned"):
         sensor().execute_complete(not_created, {"status": RECHECK})
 
 
@@ -274,7 +274,7 @@ class TestTrigger:
         assert NightlyRunTrigger(**arguments).serialize() == (path, arguments)
 
     @pytest.mark.parametrize("state", ["success", "failed"])
-    def test_it_reports_how_the_run_ended_whichever_of_the_ids_it_has(
+    def test_it_reports_how_the_run_ended_under_any_of_its_ids(
         self, monkeypatch: pytest.MonkeyPatch, state: str
     ) -> None:
         self.ended(monkeypatch, state)

@@ -17,6 +17,7 @@ from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
+from airflow.models.revoked_token import RevokedToken
 from airflow.utils.session import create_session
 from airflow.utils.types import DagRunTriggeredByType
 from elasticsearch import Elasticsearch
@@ -27,14 +28,16 @@ from sqlalchemy.exc import OperationalError
 
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
+from sync_airflow.night_reader import DAGS
 from sync_airflow.restart.recovery_trigger import run_in_its_place
 from sync_jobs.catalogue import JOBS, find_job
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
 from sync_jobs.postgres.locks import advisory_lock
-from sync_jobs.report import COUNTS
+from sync_page import rights
+from sync_page.snapshot import forget
 
-STATUS = "/sync/api/jobs"
+NIGHT = "/sync/api/night"
 ALL_JOBS = "/sync/api/jobs"
 STATUS_JOB = "/sync/api/job/PersonRecordStatusJob"
 DAG_IDS = [*(job.dag_id for job in JOBS), "recovery"]
@@ -99,9 +102,16 @@ def put(client: TestClient, path: str, body: Any = None, *, role: str = "admin",
     return answer
 
 
-def status_of(client: TestClient, name: str) -> dict[str, Any]:
+def night(client: TestClient, role: str = "viewer") -> dict[str, Any]:
+    """What the page shows now."""
+    forget()
+    answer: dict[str, Any] = client.get(NIGHT, headers=as_user(role)).json()
+    return answer
+
+
+def job_of_night(client: TestClient, name: str) -> dict[str, Any]:
     """What the page shows of the job of that name."""
-    jobs: list[dict[str, Any]] = client.get(STATUS, headers=as_user("viewer")).json()["jobs"]
+    jobs: list[dict[str, Any]] = night(client)["jobs"]
     (found,) = (job for job in jobs if job["name"] == name)
     return found
 
@@ -216,13 +226,45 @@ def test_the_page_loads_nothing_from_other_sites(client: TestClient) -> None:
     assert not re.search(r"<script(?![^>]* src=)| style=| on[a-z]+=|<style", answer.text)
 
 
-@pytest.mark.parametrize("path", ["/sync/", "/sync/static/page.js", "/sync/static/vendor/idiomorph-0.8.0.js", STATUS])
+def test_no_other_site_can_embed_a_page_of_airflow(client: TestClient) -> None:
+    for path in ("/", "/dags", "/auth/login", "/api/v2/version"):
+        headers = client.get(path).headers
+        assert headers["content-security-policy"] == "frame-ancestors 'self'", path
+        assert headers["x-frame-options"] == "SAMEORIGIN", path
+    own = client.get("/sync/api/").headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in own
+    assert "frame-ancestors 'self'" not in own
+
+
+def test_while_the_database_does_not_know_the_cookie_the_page_says_so(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> bool:
+        raise OperationalError("SELECT 1", {}, Exception("server closed the connection"))
+
+    headers = {"Cookie": form_of("viewer")["Cookie"]}
+    monkeypatch.setattr(RevokedToken, "is_revoked", fail)
+    page = client.get("/sync/", headers=headers)
+    assert page.status_code == 503
+    assert "It is not known how the night went: Airflow&#39;s database failed (OperationalError)." in page.text.replace(
+        "<wbr>", ""
+    )
+    assert "SELECT" not in page.text
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    answer = client.get(NIGHT, headers=headers)
+    assert (answer.status_code, answer.json()["error"][:34]) == (503, "Airflow's metadata database failed")
+    form = client.get("/sync/run/PersonOwnerRebuildJob", headers=headers)
+    assert (form.status_code, "metadata database failed" in form.text) == (503, True)
+    assert client.get("/sync/static/page.css", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/sync/", "/sync/static/page.js", "/sync/static/vendor/idiomorph-0.8.0.js", NIGHT])
 def test_browsers_revalidate_their_copies(client: TestClient, path: str) -> None:
     headers = client.get(path, headers=as_user("viewer")).headers
     assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-cache", "nosniff")
 
 
-@pytest.mark.parametrize("path", [STATUS, "/sync/api/indices"])
+@pytest.mark.parametrize("path", [NIGHT, "/sync/api/indices"])
 def test_a_visitor_who_is_not_logged_in_sees_nothing(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.json()) == (401, {"error": "Not authenticated"})
@@ -235,10 +277,10 @@ def test_a_visitor_who_is_not_logged_in_starts_nothing(client: TestClient, path:
 
 
 def test_a_viewer_sees_all_jobs_and_may_run_none(client: TestClient) -> None:
-    answer = client.get(STATUS, headers=as_user("viewer")).json()
+    answer = night(client)
     assert [job["name"] for job in answer["jobs"]] == [job.name for job in JOBS]
     assert not any(job["may_run"] for job in answer["jobs"])
-    assert not answer["recovery"]["may_run"]
+    assert not answer["may_run_all"]
 
 
 @pytest.mark.parametrize("path", [STATUS_JOB, ALL_JOBS])
@@ -263,18 +305,19 @@ def test_permissions_are_checked_before_a_connection_is_taken(
         held.append(pool.checkedout())
         return True
 
-    monkeypatch.setattr("sync_page.interface.may_view", asked)
-    monkeypatch.setattr("sync_page.interface.may_run", asked)
-    assert client.get(STATUS, headers=as_user("viewer")).status_code == 200
-    assert held == [0] * 2 * len(DAG_IDS)
+    monkeypatch.setattr("sync_page.rights.may_view", asked)
+    monkeypatch.setattr("sync_page.rights.may_run", asked)
+    rights._known.clear()
+    assert client.get(NIGHT, headers=as_user("viewer")).status_code == 200
+    rights._known.clear()
+    assert held == [0] * 2 * len(DAGS)
 
 
-def test_the_status_of_a_job_includes_its_row_of_the_catalogue(client: TestClient) -> None:
-    answer = client.get(STATUS, headers=as_user("op")).json()
-    job = answer["jobs"][1]
+def test_a_job_of_the_night_includes_its_row_of_the_catalogue(client: TestClient) -> None:
+    job = night(client, "op")["jobs"][1]
     assert (job["at"], job["name"]) == ("00:09", "PersonPlacementEmployingBodyTrustJob")
     assert job["then_run"] == ["PersonPlacementTrainingBodyTrustJob", "PersonElasticSearchSyncJob"]
-    assert (job["running"], job["current"], job["last"], job["may_run"]) == (False, None, None, True)
+    assert (job["active"], job["run"], job["may_run"]) == (None, None, True)
 
 
 @pytest.mark.parametrize("name", ["PersonRecordStatusJob", "personRecordStatusJob", "person_record_status_job"])
@@ -287,12 +330,8 @@ def test_a_job_is_started_once_and_then_already_running(client: TestClient, name
     (run,) = runs()
     assert (run.dag_id, run.run_id, run.conf) == ("person_record_status_job", first.json()["run_id"], {})
     assert run.triggering_user_name == "a-admin"
-    status = status_of(client, "PersonRecordStatusJob")
-    assert (status["running"], status["current"]["state"], status["current"]["started_by"]) == (
-        True,
-        "queued",
-        "manual",
-    )
+    active = job_of_night(client, "PersonRecordStatusJob")["active"]
+    assert (active["state"], active["started_by"]) == ("queued", "manual")
 
 
 def test_a_run_gets_the_given_parameters_and_no_others(client: TestClient) -> None:
@@ -317,14 +356,13 @@ def test_blank_dates_count_as_empty(client: TestClient) -> None:
 def test_a_run_in_the_future_does_not_stop_anybody_from_starting_one_now(
     client: TestClient, path: str, dag_id: str
 ) -> None:
-    january = datetime.now(UTC) + timedelta(days=40)
+    later = datetime.now(UTC) + timedelta(days=40)
     with create_session() as session:
-        trigger_dag(dag_id, run_after=january, triggered_by=DagRunTriggeredByType.REST_API, session=session)
+        trigger_dag(dag_id, run_after=later, triggered_by=DagRunTriggeredByType.REST_API, session=session)
     assert put(client, path).json()["status"] == "Just started"
     assert put(client, path).json()["status"] == "Already running"
-    answer = client.get(STATUS, headers=as_user("viewer")).json()
-    dag = answer["recovery"] if dag_id == "recovery" else answer["jobs"][-1]
-    assert dag["planned"]["run_after"].startswith(january.date().isoformat())
+    if dag_id != "recovery":
+        assert later.date().isoformat() in job_of_night(client, "PersonRecordStatusJob")["blocked_by"]
 
 
 def test_a_restart_does_not_take_a_run_in_the_future_for_tonights(
@@ -410,17 +448,13 @@ def test_a_body_that_is_not_json_is_refused(client: TestClient) -> None:
     assert "Expected a JSON object" in answer.json()["error"]
 
 
-def test_the_counts_of_a_report_are_served_in_display_order(client: TestClient) -> None:
-    assert client.get(STATUS, headers=as_user("viewer")).json()["counts"] == list(COUNTS)
-
-
 def test_a_paused_job_is_not_started(client: TestClient) -> None:
     with create_session() as session:
         session.execute(update(DagModel).where(DagModel.dag_id == "person_record_status_job").values(is_paused=True))
     answer = put(client, STATUS_JOB, {})
     assert (answer.status_code, runs()) == (409, [])
     assert "is paused: unpause it" in answer.json()["error"]
-    assert status_of(client, "PersonRecordStatusJob")["is_paused"]
+    assert job_of_night(client, "PersonRecordStatusJob")["is_paused"]
 
 
 def test_a_job_whose_file_is_missing_is_not_started(client: TestClient) -> None:
@@ -551,9 +585,9 @@ def test_an_unexpected_error_is_reported_without_details(
     def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr("sync_page.interface.read_dags", fail)
+    monkeypatch.setattr("sync_page.interface.rights_of", fail)
     patient = TestClient(client.app, base_url=client.base_url, raise_server_exceptions=False)
-    answer = patient.get(STATUS, headers=as_user("viewer"))
+    answer = patient.get("/sync/api/jobs/status", headers=as_user("viewer"))
     assert answer.status_code == code
     assert text in answer.json()["error"]
     assert "SELECT" not in answer.text

@@ -18,10 +18,11 @@ What = Literal["request", "answer"]
 
 @dataclass
 class Proxy:
-    """lose: of requests whose path contains the text, how many are lost, and what of them.
+    """A proxy whose behaviour a test sets.
 
-    refuse: the same, how many are refused, with which status and account of the error. names_elasticsearch: whether
-    answers have the header X-Elastic-Product.
+    lose: text in the path of a request -> what is lost of such requests, and how many times. refuse: text in the path
+    -> status and error of the answer, and how many times. names_elasticsearch: whether answers have the header
+    X-Elastic-Product.
     """
 
     url: str = ""
@@ -51,7 +52,7 @@ class Proxy:
 
 @contextmanager
 def proxy_before(target: str, https: ssl.SSLContext | None = None) -> Iterator[Proxy]:
-    """A proxy before the server at that URL. https: with whose certificate it speaks https, if it does."""
+    """A proxy in front of the server at that URL. https: the context with its certificate; None for http."""
     proxy = Proxy()
     forward = httpx.Client(base_url=target, trust_env=False, timeout=60)
 
@@ -91,7 +92,7 @@ def proxy_before(target: str, https: ssl.SSLContext | None = None) -> Iterator[P
         do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_request
 
         def log_message(self, *_: object) -> None:
-            """Nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer((HOST, 0), Handler)
     if https:

@@ -17,7 +17,7 @@ from tests.waiting import wait_for
 MAKEFILE = """
 python venv:
 \t@
-test test-night test-browser:
+test test-night test-browser test-deployment:
 \t@setsid sh server.sh $$$$ & sleep 600
 """
 
@@ -49,13 +49,13 @@ def run(checkout: Path, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     programs, scratch = tmp_path / "bin", tmp_path / "scratch"
     scratch.mkdir()
     programs.mkdir()
-    for name in ("pgbouncer", "chromium"):  # else it would install them
+    for name in ("pgbouncer", "nginx", "prometheus", "promtool", "otelcol", "chromium"):  # else it would install them
         (programs / name).symlink_to("/bin/true")
     environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "TMPDIR": str(scratch)}
     environment.pop("SYNC_BROWSER", None)
     with subprocess.Popen(["bash", checkout / ".ci" / "run"], env=environment) as process:
         try:
-            wait_for("three commands and three servers", lambda: len(started(scratch)) == 6, seconds=60)
+            wait_for("four commands and four servers", lambda: len(started(scratch)) == 8, seconds=60)
             yield process
         finally:
             process.kill()
@@ -81,5 +81,5 @@ def test_a_signal_stops_all_servers_before_the_folder_is_deleted(
     run.terminate()
     assert run.wait(60) == 143
     assert started(scratch) == []
-    assert (scratch / "ended").read_text() == "ended\n" * 3
+    assert (scratch / "ended").read_text() == "ended\n" * 4
     assert [path.name for path in scratch.iterdir()] == ["ended"]

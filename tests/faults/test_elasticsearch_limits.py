@@ -42,7 +42,7 @@ def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elasticse
     try:
         server.wait_until_ready(service)
         with Elasticsearch(server.url, request_timeout=60, max_retries=0) as client:
-            # Whatever the disk of this machine is like, to the node it is not full until a test says so.
+            # The node never takes the disk for full before a test says so.
             set_watermarks(client, dict.fromkeys(FULL, "100%"))
             yield client
     finally:

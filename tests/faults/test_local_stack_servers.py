@@ -53,7 +53,7 @@ def test_a_killed_postgresql_starts_again_with_its_data(postgres: Postgres, runn
 
 
 def test_postgresql_starts_though_its_lock_file_has_the_id_of_another_process(postgres: Postgres) -> None:
-    """As after a reboot: PostgreSQL itself would take any running process of its user for a server."""
+    """This happens after a reboot: PostgreSQL itself would take any running process of its user for a server."""
     (postgres.data / "postmaster.pid").write_text(f"{os.getppid()}\n{postgres.data}\n")
     service = postgres.start(postgres.service())
     try:

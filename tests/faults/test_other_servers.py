@@ -38,7 +38,7 @@ def web_server(status: int, content_type: str = "text/html", body: bytes = b"<h1
         do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_request
 
         def log_message(self, *_: object) -> None:
-            """Nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer((HOST, 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -1,4 +1,4 @@
-"""A network that loses everything between a job and PostgreSQL: work in the background ends all the same."""
+"""A network that loses everything between a job and PostgreSQL: work in the background still ends."""
 
 import socket
 import threading

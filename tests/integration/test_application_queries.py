@@ -104,7 +104,7 @@ def nested(path: str, query: Query) -> Query:
 
 
 def free_text(text: str) -> Query:
-    """What the search box asks."""
+    """The query of the search box."""
     fields = ("gmcNumber", "gdcNumber", "publicHealthNumber", "role")
     should: list[Query] = [
         {"match": {"fullName": text}},
@@ -141,7 +141,7 @@ def test_current_members_of_a_programme(find: Find) -> None:
 
 
 def test_current_memberships_by_the_words_of_the_programmes_name(find: Find) -> None:
-    """Both conditions speak of the same membership: a current one and one of that name will not do."""
+    """Both conditions must hold for one membership: a current one and another one of that name are not enough."""
 
     def in_programme_named(words: str) -> Query:
         name = {"match": {"programmeMemberships.programmeName": {"query": words, "operator": "and"}}}
@@ -202,7 +202,7 @@ def test_an_edit_of_the_application_is_found_in_place_of_the_old_document(elasti
 
 @pytest.mark.usefixtures("find")
 def test_a_field_that_the_mapping_does_not_name_makes_no_write_fail(elasticsearch: Elasticsearch) -> None:
-    """Whatever kind of value came before it: the first one must not settle what the field is."""
+    """For any kind of value: the first one must not determine the type of the field."""
     values: list[Any] = ["2024-02-29", "no date", 5, 1.5, True, {"inner": [1, "a"]}, [], None, "x" * 40_000]
     for value in values:
         unknown = {"nobodyKnows": value}
@@ -225,7 +225,7 @@ def test_the_mapping_is_that_of_the_domain_field_by_field(elasticsearch: Elastic
 
 
 def as_in_domain(properties: Query) -> Query:
-    """Analyzer standard is what a text has unless another is named; dynamic settings are another test's matter."""
+    """A text without an analyzer has the analyzer standard. Another test covers the dynamic settings."""
     found = {}
     for name, field in properties.items():
         analyzer = field.get("analyzer", "standard")

@@ -1,4 +1,4 @@
-"""Work with one connection beside other work, and what becomes of it if that fails."""
+"""Work on a connection beside other work, and how it ends if the other work fails."""
 
 import time
 

@@ -77,7 +77,7 @@ def test_settings_that_cannot_be_carried_over_are_named(
     assert any("cannot be carried over: index.blocks.write, index.codec" in line for line in caplog.messages)
 
 
-def test_without_settings_of_an_operator_nothing_is_carried_over_or_warned_of(
+def test_without_settings_of_an_operator_nothing_is_carried_over(
     swap: Callable[[], str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", logger="sync_jobs")

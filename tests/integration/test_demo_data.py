@@ -245,6 +245,6 @@ def test_one_person_is_possible(tcs: Connection) -> None:
     assert (rows["person"], rows["post"]) == (1, 1)
 
 
-def test_fewer_than_no_persons_are_refused(tcs: Connection) -> None:
+def test_a_negative_number_of_persons_is_refused(tcs: Connection) -> None:
     with pytest.raises(ValueError, match="0 or more, not -1"):
         load_demo_data(tcs, -1, RUN_DATE)

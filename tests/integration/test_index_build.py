@@ -1,4 +1,4 @@
-"""The life of the index behind the alias persons: beside the live one, in one step, or not at all."""
+"""Builds of the index behind the alias persons: each is promoted in one request, or leaves nothing behind."""
 
 import itertools
 from datetime import UTC, date, datetime
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from elasticsearch import Elasticsearch
 
+from sync_jobs.code_version import code_version
 from sync_jobs.errors import GuardRail, IndexNotAsExpected, RejectedDocument, SearchBlocked
 from sync_jobs.guard_rail import Limits
 from sync_jobs.index_definitions.persons import PERSONS
@@ -49,6 +50,7 @@ def test_the_index_says_by_which_run_and_for_which_date_it_was_built(run: RunJob
     meta = index_alias.own_indices(elasticsearch, PERSONS.alias)[name]
     assert meta["run_id"] == "scheduled__2026-03-10"
     assert meta["run_date"] == "2026-03-10"
+    assert (meta["definition"], meta["code"]) == (PERSONS.version, code_version())
 
 
 def test_the_two_builds_before_the_live_one_are_kept_and_older_ones_removed(
@@ -106,7 +108,7 @@ def test_a_plain_index_with_the_name_of_the_alias_is_replaced(
 def test_a_plain_index_without_a_mapping_is_replaced_too(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:
-    """Its lists are no nested ones, so that they cannot be counted; its documents are."""
+    """Its lists are not nested, so their objects cannot be counted. Its documents are counted."""
     elasticsearch.index(
         index=PERSONS.alias,
         document={"personId": 1, "currentOwner": "X", "trusts": [{"trustId": 7}], "programmeMemberships": [{"id": 1}]},

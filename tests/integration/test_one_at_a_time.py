@@ -1,4 +1,4 @@
-"""A job that is at work keeps a second one out, whoever starts it, and never longer than it lives."""
+"""While a job runs, a second run of it is refused, on any connection. The lock ends with the process that holds it."""
 
 import os
 import re

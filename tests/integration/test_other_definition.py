@@ -92,7 +92,7 @@ def surnames(client: Elasticsearch, index: str = ALIAS) -> dict[int, list[str]]:
 
 
 def change_meta(client: Elasticsearch, index: str, **changes: str | None) -> None:
-    """None removes an entry."""
+    """Change entries in the _meta of an index. None removes an entry."""
     meta = index_alias.own_indices(client, ALIAS)[index] | changes
     client.indices.put_mapping(index=index, meta={name: value for name, value in meta.items() if value is not None})
 
@@ -162,7 +162,7 @@ def test_a_rollback_to_the_running_definition_brings_everything_up_to_date(
     application.edit(4, "Edited")
     application.postgres.execute("UPDATE contact_details SET surname = 'Late' WHERE id = 6")
     assert roll(wrong).warning
-    assert not roll(wrong, direction="forth").warning
+    assert not roll(wrong, direction="forward").warning
     report = roll(PERSONS)
     assert report.warning == ""
     assert report.changed > 0
@@ -180,7 +180,7 @@ def test_an_index_without_a_recorded_definition_is_left_as_built(
     with pytest.raises(IndexNotAsExpected, match=r"did not record its snapshot\. Roll back with"):
         roll(PERSONS, documents="edited")
     report = roll(PERSONS)
-    assert report.warning.startswith(f"It is not known by which definition (SQL and mapping) {first} was built.")
+    assert report.warning.startswith(f"It is not known which definition (SQL and mapping) built {first}.")
     assert "is not known: its build did not record its snapshot" in report.warning
 
 

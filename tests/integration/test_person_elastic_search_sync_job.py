@@ -41,7 +41,7 @@ def count_documents(documents: Documents) -> int:
 
 
 def expected_counts_by_person(before: Documents, after: Documents) -> CountsByName:
-    """A document that makes way for another one of the same person is changed; alike ones are unchanged."""
+    """A document that another one of the same person replaces counts as changed, equal ones as unchanged."""
     added = changed = removed = unchanged = 0
     for person_id in before.keys() | after.keys():
         old = Counter(map(canonical, before.get(person_id, [])))
@@ -103,7 +103,7 @@ def test_a_second_run_reports_no_change(tcs: Connection, run: RunJob, elasticsea
 def test_a_rebuild_follows_the_data_and_counts_what_it_changed(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, seed: int, body_bytes: int
 ) -> None:
-    """The next day, with some persons gone, some new and some renamed; small bodies part a person's documents."""
+    """The next day, with some persons gone, some new and some renamed; small bodies split a person's documents."""
     data = make_data_set(seed)
     load(tcs, data.tables)
     run(JOB, data.run_date)

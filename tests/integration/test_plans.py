@@ -1,4 +1,4 @@
-"""How PostgreSQL goes about the statements of the jobs at 200,000 persons: by hash or merge, never row by row."""
+"""How PostgreSQL executes the statements of the jobs at 200,000 persons: by hash or merge, never row by row."""
 
 from collections.abc import Iterator
 from datetime import date

@@ -171,7 +171,7 @@ def test_a_lost_connection_is_a_transient_error(job_dsn: str, job_connection: Co
 
 @pytest.fixture
 def dsn_of_one_connection(postgres_server: Postgres, database: str) -> Iterator[str]:
-    """By a role with the rights of the jobs, which may connect once at a time."""
+    """The DSN of a role with the rights of the jobs that may have one connection at a time."""
     role = f"once_{database}"
     with psycopg.connect(postgres_server.dsn("postgres", database), autocommit=True) as administrator:
         statement = "CREATE ROLE {} LOGIN CONNECTION LIMIT 1 PASSWORD 'once' IN ROLE sync_jobs"

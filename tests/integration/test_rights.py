@@ -89,7 +89,7 @@ def test_it_makes_temporary_tables(job_connection: Connection) -> None:
 
 
 def test_the_script_of_rights_is_enough_without_default_rights(tcs: Connection, job_dsn: str) -> None:
-    """As an administrator may have it: neither CONNECT nor TEMPORARY for PUBLIC."""
+    """An administrator may have revoked CONNECT and TEMPORARY from PUBLIC."""
     rights = sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, sync_jobs").format(sql.Identifier(tcs.info.dbname))
     tcs.execute(rights)
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):

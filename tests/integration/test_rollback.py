@@ -58,7 +58,7 @@ def test_rolling_back_and_forward_again_loses_no_edit(
     assert index_contents(elasticsearch) == as_in_postgresql(application)
 
     application.edit(6, "While the first is live")
-    roll("forth")
+    roll("forward")
     assert indices_behind_alias(elasticsearch) == [second]
     assert index_contents(elasticsearch) == as_in_postgresql(application)
 
@@ -68,7 +68,7 @@ def test_what_is_edited_during_a_rollback_is_in_the_index(
 ) -> None:
     run(JOB, RUN_DATE)
     run(JOB, RUN_DATE)
-    for direction in ("back", "forth", "back"):
+    for direction in ("back", "forward", "back"):
         with editing_all_the_time(application, range(1, 80), random_numbers):
             roll(direction, settings=CATCH_UP_FULLY)
         assert index_contents(elasticsearch) == as_in_postgresql(application)
@@ -91,17 +91,17 @@ def test_a_rollback_without_a_target_names_the_indices_that_exist(run: RunJob, r
     with pytest.raises(IndexNotAsExpected, match=f"built before the live one, {only}. Finished indices: {only}"):
         roll()
     with pytest.raises(IndexNotAsExpected, match="built after the live one"):
-        roll("forth")
+        roll("forward")
 
 
 def test_there_is_no_rollback_target_before_the_first_build(roll: Any) -> None:
-    with pytest.raises(IndexNotAsExpected, match="is not one that a build made"):
+    with pytest.raises(IndexNotAsExpected, match="No build has made the index behind alias"):
         roll()
 
 
 def test_an_unknown_direction_is_refused(run: RunJob, roll: Any) -> None:
     run(JOB, RUN_DATE)
-    with pytest.raises(BadArgument, match="expected back or forth, got 'sideways'"):
+    with pytest.raises(BadArgument, match="expected back or forward, got 'sideways'"):
         roll("sideways")
 
 
@@ -182,7 +182,7 @@ def test_the_next_build_replaces_a_rollback_target(run: RunJob, roll: Any, elast
 
 
 class Killed(BaseException):
-    """Stands for the end of the process. The code that raises it makes sure that nothing is cleaned up afterwards."""
+    """Represents the end of the process. The code that raises it makes sure that nothing is cleaned up afterwards."""
 
 
 def killed_at(moment: str, run: RunJob, elasticsearch: Elasticsearch) -> None:
@@ -209,7 +209,7 @@ def test_an_index_whose_build_was_killed_before_the_swap_is_no_rollback_target_a
     for _ in range(2):
         killed_at("before the swap", run, elasticsearch)
     with pytest.raises(IndexNotAsExpected, match=f"Finished indices: {second}, {first}"):
-        roll("forth")
+        roll("forward")
     (third,) = run(JOB, RUN_DATE).indices["live"]
     assert sorted(all_indices(elasticsearch)) == [first, second, third]
     assert roll("back").indices["live"] == [second]
@@ -225,7 +225,7 @@ def test_an_index_whose_build_was_killed_after_the_swap_becomes_a_previous_index
     assert second != first
     if rolled_back_first:
         assert roll("back").indices["live"] == [first]
-        assert roll("forth").indices["live"] == [second]
+        assert roll("forward").indices["live"] == [second]
         assert roll("back").indices["live"] == [first]
     (third,) = run(JOB, RUN_DATE).indices["live"]
     assert sorted(all_indices(elasticsearch)) == [first, second, third]

@@ -153,7 +153,7 @@ def test_a_rollback_moves_its_alias_only(index: PostsIndex, run: RunJob, tcs: Co
     assert (report.indices["live"], report.indices["previous"], report.changed) == ([first], [second], 1)
     assert index.numbers()[3] == "edited"
     assert index_alias.find_live(index.client, "persons").name == live_persons
-    assert index.roll_back(direction="forth").indices["live"] == [second]
+    assert index.roll_back(direction="forward").indices["live"] == [second]
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_progress_is_logged_as_often_as_the_setting_says(
 
 
 def test_meta_explains_the_index(tcs: Connection, run: RunJob, elasticsearch: Elasticsearch) -> None:
-    """Of four with contact details, one is no person and one has three documents: four are expected, five come."""
+    """Of four rows of contact details, one has no person and one gives three documents: the estimate is 4 of 5."""
     Application(tcs, elasticsearch).add(range(1, 4))
     tcs.execute("INSERT INTO contact_details (id, surname) VALUES (9, 'Nobody')")
     tcs.execute(

@@ -123,7 +123,7 @@ def test_a_rule_that_discards_removals_is_noticed(source: Connection, run: RunJo
         run(PERSON_TRUSTS[0], RUN_DATE)
 
 
-def test_a_dry_run_and_a_trigger_that_writes_as_told_are_left_alone(source: Connection, run: RunJob) -> None:
+def test_a_dry_run_and_a_trigger_that_changes_nothing_pass(source: Connection, run: RunJob) -> None:
     add_trigger(source, "person_owner", "INSERT OR UPDATE", DISCARD)
     assert run(OWNER, RUN_DATE, dry_run=True).added == 2
     source.execute("CREATE OR REPLACE FUNCTION act() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'")

@@ -16,6 +16,7 @@ from local.demo_data import load_demo_data
 from sync_jobs.catalogue import JOBS
 from tests.airflow_of_tests import airflow_of_tests, new_databases, zone_of_another_date
 from tests.conftest import delete_indices
+from tests.otlp_receiver import OtlpReceiver, otlp_receiver
 from tests.scheduler.night import this_minute
 from tests.scheduler.running_airflow import SETTINGS, RunningAirflow
 
@@ -24,6 +25,7 @@ FILES_WITH_THEIR_OWN_AIRFLOW = (
     "test_clock_changes.py",
     "test_housekeeping.py",
     "test_one_slot.py",
+    "test_migration_commands.py",
 )
 PERSONS = 300
 NIGHTS_OFF = 3
@@ -43,11 +45,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SchedulingBy
 
 
 @pytest.fixture(scope="session")
+def telemetry() -> Iterator[OtlpReceiver]:
+    """Takes the metrics and spans of all processes of running_airflow."""
+    with otlp_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
 def running_airflow(
     tmp_path_factory: pytest.TempPathFactory,
     postgres_server: local_postgres.Postgres,
     elasticsearch_server: local_elasticsearch.Elasticsearch,
     elasticsearch_client: Elasticsearch,
+    telemetry: OtlpReceiver,
 ) -> Iterator[RunningAirflow]:
     """An Airflow that was off for three nights, then started when all jobs of tonight were due, and has run them.
 
@@ -76,7 +86,7 @@ def running_airflow(
                     elasticsearch_server,
                     databases,
                     zone=zone,
-                    more_settings={**SETTINGS, "NIGHT_OF_TEST": str(folder / "night.json")},
+                    more_settings={**SETTINGS, **telemetry.environment, "NIGHT_OF_TEST": str(folder / "night.json")},
                 ),
                 tcs_dsn=tcs_dsn,
                 times=folder / "night.json",

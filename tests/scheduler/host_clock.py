@@ -19,9 +19,10 @@ from local.home import write_private
 class HostClock:
     """A clock that starts at a chosen moment and runs at the speed of the machine's clock.
 
-    file: says by how much it is ahead of the machine's. Each process reads it again in every second of the machine's
-    clock, so that a second after a move all have the same time again. Monotonic clocks and the dates of files stay the
-    machine's. So do PostgreSQL and Elasticsearch, whose clocks no job asks for the date, but for what put_into does.
+    file: contains by how many seconds it is ahead of the machine's clock. Each process reads it once a second, so all
+    have the same time again a second after a move. Monotonic clocks and the times of files are those of the machine.
+    PostgreSQL and Elasticsearch keep the machine's clock, too, because no job reads the date from them; only put_into()
+    changes the time in one database.
     """
 
     def __init__(self, file: Path, moment: datetime) -> None:

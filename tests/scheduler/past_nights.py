@@ -46,5 +46,5 @@ def planned_ticks(metadata: psycopg.Connection[Any], jobs: Iterable[Job]) -> dic
     """When the next planned run of each job is due, by DAG id, in UTC."""
     query = "SELECT dag_id, next_dagrun FROM dag WHERE dag_id = ANY(%s)"
     rows = metadata.execute(query, ([job.dag_id for job in jobs],)).fetchall()
-    # In UTC: a time that British clocks show twice is equal to none of another zone.
+    # In UTC, because in Python a time that British clocks show twice equals no time of another zone.
     return {dag_id: tick.astimezone(UTC) for dag_id, tick in rows}

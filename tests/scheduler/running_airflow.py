@@ -22,11 +22,8 @@ from tests.scheduler.night import Night
 from tests.scheduler.past_nights import add_success, is_there, plan_run
 from tests.waiting import PATIENCE_SECONDS, wait_for
 
-# The DAGs of this folder, each file of which is read again every few seconds.
 SETTINGS = {
     "AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).resolve().parent / "dags"),
-    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "2",
-    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "2",
     # What a killed scheduler had in its queue, the next one takes up within seconds instead of minutes.
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
 }
@@ -73,7 +70,7 @@ class RunningAirflow(StartedAirflow):
             plan_run(self.metadata, job, tick)
         self.start_component("scheduler")
         wait_for("the runs that were planned", lambda: all(is_there(self.metadata, *run) for run in missed))
-        # Not before: it would plan these runs again, and there would be none of the nights before tonight.
+        # Not earlier: it would plan these runs again, and none would be for the nights before tonight.
         self.start_component("dag-processor")
         self.airflow.wait_until_ready(self.services)
 
@@ -95,11 +92,13 @@ class RunningAirflow(StartedAirflow):
         self.airflow.wait_until_ready(self.services)
 
     def set_night(self, ticks: Mapping[str, datetime]) -> Night:
-        """Let each job be due at that time of day. Airflow reads it within seconds."""
+        """Let each job be due at that time of day. An Airflow that runs reads it within seconds."""
         text = json.dumps({dag_id: at.strftime("%H:%M") for dag_id, at in ticks.items()})
         unfinished = self.times.with_suffix(".unfinished")
         unfinished.write_text(text, encoding="utf-8")
         unfinished.replace(self.times)
+        if "dag-processor" in self.services:
+            self.api.read_file_again(JOBS[0].dag_id)
         return Night(self.api, ticks)
 
     def last_start(self, dag_ids: Sequence[str]) -> datetime:

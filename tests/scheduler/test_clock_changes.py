@@ -138,9 +138,9 @@ def test_each_job_runs_once_and_in_order_at_its_time_in_utc_and_for_its_date(
     british_airflow: RunningAirflow, clock: HostClock, date_of_night: date, times: Sequence[time]
 ) -> None:
     ticks = ticks_of(date_of_night, times)
-    night = british_airflow.set_night(ticks)
     for job in JOBS:
         add_success(british_airflow.metadata, job, ticks[job.dag_id] - DAY)
+    night = british_airflow.set_night(ticks)
     wait_for("Airflow to plan the night", lambda: planned_ticks(british_airflow.metadata, JOBS) == ticks)
     with psycopg.connect(british_airflow.tcs_dsn, autocommit=True) as tcs:
         fill(tcs, date_of_night)
@@ -194,7 +194,7 @@ def test_a_scheduler_that_starts_triggers_recovery_by_the_time_in_utc(
     british_airflow.start_scheduler(WINDOW)
     (run_id,) = wait_for("the start of recovery", lambda: british_airflow.api.run_ids("recovery"))
     assert datetime.fromisoformat(british_airflow.api.run("recovery", run_id)["run_after"]) >= IN_THE_WINDOW
-    # The first of its jobs shows for which date it is; it need not be waited for to its end.
+    # Its first job shows the run date of recovery, so there is no need to wait for the end of recovery.
     (run,) = wait_for("recovery's first job", lambda: british_airflow.api.runs(JOBS[0].dag_id, "operator_triggered"))
     assert british_airflow.wait_for_end(JOBS[0].dag_id, run["dag_run_id"]) == "success"
     report = british_airflow.api.xcom(TaskId(JOBS[0].dag_id, run["dag_run_id"], RUN_JOB), "return_value")

@@ -59,7 +59,7 @@ def report_of_a_run(started: StartedAirflow, **conf: Any) -> Any:
 def clean_metadata(started: StartedAirflow) -> None:
     """Remove all history while Airflow is stopped, then start it again, as an administrator does.
 
-    Under a running Airflow this also deletes what its components know of themselves, and they end.
+    While Airflow runs, this would also delete the rows of its components, which would then end.
     """
     stop([started.services.pop(component) for component in COMPONENTS], patience=10)
     command = [sys.executable, "-m", "airflow", "db", "clean", "--clean-before-timestamp"]
@@ -97,7 +97,7 @@ def test_a_run_without_any_memory_says_so_and_takes_a_first_date(
     assert (report["first_date"], report["warning"]) == (first, "")
 
 
-def test_a_recovery_that_is_planned_for_later_is_not_at_work(started: StartedAirflow) -> None:
+def test_a_recovery_that_is_planned_for_later_is_not_active(started: StartedAirflow) -> None:
     later = (now() + timedelta(days=40)).isoformat()
     planned = started.api.plan_run(RECOVERY, later)
     assert started.api.active_run(RECOVERY) is None

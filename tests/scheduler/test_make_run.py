@@ -9,7 +9,6 @@ import psutil
 import psycopg
 
 from local.ports import HOST, is_free
-from local.recovery_view import NUMBERS
 from sync_jobs.catalogue import JOBS
 from tests.command_line import CommandLine
 
@@ -25,7 +24,7 @@ LINE = re.compile(r"^(\w+Job) +(\w+)((?: +[\d,.]+)+) *$", re.MULTILINE)
 
 
 class Row(NamedTuple):
-    """What the table says of a job; without the counts behind these and the seconds."""
+    """A row of the table: the state and the first five counts."""
 
     state: str
     read: int
@@ -59,7 +58,7 @@ def test_make_run_works_on_a_fresh_home_and_again_and_after_its_services_were_ki
     assert f"{documents:,} documents are behind the alias persons." in output
     assert stack["airflow_url"] in output
     assert stack["password"] not in output, "a password is shown on a terminal only"
-    assert f"All {NUMBERS[len(JOBS)]} jobs succeeded." in output
+    assert f"All {len(JOBS)} jobs succeeded." in output
     assert command_line.listening_addresses() == {HOST}
 
     code, output = command_line.run("run")
@@ -69,7 +68,7 @@ def test_make_run_works_on_a_fresh_home_and_again_and_after_its_services_were_ki
     for name, row in second.items():
         assert row == Row("success", row.read, 0, 0, 0, unchanged=row.read), name
 
-    # What each has started itself is left behind, the workers of the scheduler among it.
+    # The processes that each has started are left running, among them the workers of the scheduler.
     services = command_line.look().values()
     children = [child for service in services for child in psutil.Process(service.pid).children(recursive=True)]
     for service in services:

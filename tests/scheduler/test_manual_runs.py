@@ -36,7 +36,7 @@ def test_a_run_from_the_command_line_starts_its_follow_on_jobs_each_once_and_in_
         *_, run_id = sorted(wait_for(f"a run of {dag_id}", partial(new_runs, dag_id)) - {"dry"})
         assert running_airflow.wait_for_end(dag_id, run_id) == "success"
         runs[dag_id] = TaskId(dag_id, run_id, RUN_JOB)
-    # Each once, and the dry run was followed by nothing.
+    # Each ran once, and no job followed the dry run.
     assert [len(new_runs(dag_id)) for dag_id in chain] == [2, 1, 1]
     assert {running_airflow.api.xcom(task, "return_value")["run_date"] for task in runs.values()} == {"2026-03-10"}
     starts = [running_airflow.api.get(task.path)["start_date"] for task in runs.values()]

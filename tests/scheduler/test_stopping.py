@@ -34,7 +34,11 @@ def mark_run_failed(running: RunningAirflow, task: TaskId) -> None:
     running.api.set_run_state(task.dag_id, task.run_id, "failed")
 
 
-@pytest.mark.parametrize("mark_failed", [mark_task_failed, mark_run_failed])
+def stop_on_the_page(running: RunningAirflow, task: TaskId) -> None:
+    running.api._request("PUT", f"/job/{task.dag_id}/stop", base="/sync/api", json={"run_id": task.run_id})
+
+
+@pytest.mark.parametrize("mark_failed", [mark_task_failed, mark_run_failed, stop_on_the_page])
 def test_jobs_that_are_marked_failed_stop_and_a_build_is_not_promoted(
     running_airflow: RunningAirflow, live: set[str], mark_failed: Callable[[RunningAirflow, TaskId], None]
 ) -> None:
@@ -90,7 +94,7 @@ def test_a_killed_build_is_retried_and_its_unfinished_index_removed(
         sessions = running_airflow.wait_for_sessions_at_a_lock()
         orphans = running_airflow.indices() - before
         psutil.Process(running_airflow.api.get(task.path)["pid"]).kill()
-        # Nobody tells PostgreSQL: it finds out by itself that the process is gone.
+        # Nobody closes the connection: PostgreSQL notices that the process is gone.
         running_airflow.wait_for_end_of_sessions(sessions)
     assert running_airflow.wait_for_end(BUILD, task.run_id) == "success"
     assert orphans

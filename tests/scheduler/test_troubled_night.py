@@ -58,19 +58,19 @@ def test_a_night_with_a_failure_a_killed_scheduler_a_repair_and_a_restart_follow
         running.kill_scheduler()
         night = running.set_night(first | dict.fromkeys(later, this_minute()))
         running.start_scheduler()
-        # What was due while there was no scheduler is made up for, and the index not built on half of the night.
+        # The runs that were due without a scheduler are created later, and the index build waits for all of them.
         assert night.wait_for_end(later) == dict.fromkeys(later, "success") | {BUILD: "failed"}
         for dag_id in (TRAINING, BUILD):
             log = log_of(night, dag_id, f"wait_for_{EMPLOYING}")
             assert "PersonPlacementEmployingBodyTrustJob failed in the night of" in log
 
-    # Repaired: the operator clears what failed first, and what waits for it follows.
+    # Repaired: the operator clears the task that failed first, and the jobs that wait for it run again.
     running.api.clear(night.task(EMPLOYING))
     night.wait_for_end((EMPLOYING, TRAINING, BUILD), ("success",))
     night.assert_order((OWNER, EMPLOYING, TRAINING, POST_EMPLOYING, POST_TRAINING, BUILD))
     assert len(running.live()) == 1
 
-    # The scheduler starts again in the window of the night: all jobs once more, and none finds anything to change.
+    # The scheduler starts again within the recovery window: all jobs run once more, and none changes anything.
     running.kill_scheduler()
     hour = timedelta(hours=1)
     running.start_scheduler(recovery_window=f"{now() - hour:%H:%M}-{now() + hour:%H:%M}")

@@ -18,7 +18,7 @@ def reason_of(removed: int, existing: int, limits: Limits = DEFAULT_LIMITS) -> s
     [
         (reason_of(505_520, 505_520), "Check what the message names: an empty or broken source table"),
         ("PersonOwnerRebuildJob is already running, since 00:05", "Another run of the job is in progress"),
-        ("The date is not correct: tomorrow", "Start the job again with a date YYYY-MM-DD."),
+        ("The date is not correct: tomorrow", "Start the job again with a date in the form YYYY-MM-DD."),
         ("Expected exactly one index behind alias persons, found a, b. Keep", "Remove the alias from all indices"),
         ("X failed in the night of 2024-02-29, so Y does not run on stale data.", "Repair the named job first"),
     ],

@@ -54,9 +54,9 @@ def test_an_answer_is_read_in_full_if_a_document_was_discarded() -> None:
 
 
 def test_a_document_that_was_accepted_but_discarded_stops_the_run() -> None:
-    bulk._refuse_discarded("persons-1", [{"index": {"result": "created"}}, {"delete": {"result": "not_found"}}])
+    bulk.refuse_discarded("persons-1", [{"index": {"result": "created"}}, {"delete": {"result": "not_found"}}])
     with pytest.raises(NotWritten, match=r"^persons-1: Elasticsearch accepted 2 documents of a request, but discarded"):
-        bulk._refuse_discarded("persons-1", [{"index": {"result": "noop"}}] * 2)
+        bulk.refuse_discarded("persons-1", [{"index": {"result": "noop"}}] * 2)
 
 
 def item(status: int, **error: object) -> list[dict[str, dict[str, object]]]:

@@ -75,7 +75,7 @@ def citations(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def wrong_citations(text: str) -> list[str]:
-    """What a text cites and nobody can find."""
+    """The citations in a text that do not exist."""
     wrong = []
     for path, sections in citations(text):
         if not (ROOT / path).is_file():

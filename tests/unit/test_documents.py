@@ -15,7 +15,7 @@ from sync_jobs.catalogue import JOBS, index_build_before, upstream_jobs
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("requirements", ["requirements.in", "requirements-dev.in"])
+@pytest.mark.parametrize("requirements", sorted(path.name for path in ROOT.glob("requirements*.in")))
 def test_dependencies_document_says_why_each_direct_dependency_is_there(requirements: str) -> None:
     wanted = [
         re.split(r"[\[=<>~!; ]", line)[0]
@@ -162,3 +162,18 @@ def test_no_documented_command_asks_for_a_password() -> None:
     users = re.compile(r"(?:--user|-u) +(\S+)")
     asking = [name for page in pages for name in users.findall(page.read_text(encoding="utf-8")) if ":" not in name]
     assert asking == []
+
+
+PACKAGES = sorted(
+    path.parent
+    for path in (ROOT / "plugins").rglob("__init__.py")
+    if path.parent.name not in ("jobs", "index_definitions")  # one module for each row or definition
+)
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_the_docstring_of_a_package_names_each_of_its_modules(package: Path) -> None:
+    docstring = ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8"))) or ""
+    modules = {path.stem for path in package.glob("*.py")} - {"__init__"}
+    subpackages = {path.parent.name for path in package.glob("*/__init__.py")}
+    assert modules | subpackages <= set(re.findall(r"\w+", docstring))

@@ -34,7 +34,7 @@ def api_server(*codes: int) -> Iterator[ApiServer]:
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
-            """Says nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer((HOST, 0), Handler) as server:
         api = ApiServer(*codes)

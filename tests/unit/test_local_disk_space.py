@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -20,7 +21,7 @@ BEFORE = Path("/folder/that/does not exist")
 def free(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The megabytes that are free."""
     megabytes = [MEGABYTES_OF_A_START]
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, megabytes[0] * MEGABYTE))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=megabytes[0] * MEGABYTE))
     return megabytes
 
 

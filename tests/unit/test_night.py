@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
-from sync_airflow.night.facts import ROLLBACK, BuildFact, Component, DagFact, Facts, RunFact
+from sync_airflow.night.facts import ALARM, ROLLBACK, BuildFact, Component, DagFact, Facts, RunFact
 from sync_airflow.night.states import usual_duration
 from sync_airflow.night.verdict import Night, judge
 from sync_jobs.catalogue import JOBS, find_job
@@ -47,7 +48,52 @@ def test_a_night_in_which_all_jobs_succeeded_was_fine() -> None:
 def test_persons_missing_from_search_are_a_warning() -> None:
     night = judge(known(fine_night(but=[scheduled(SEARCH, report={"left_out": 2})])))
     assert (night.verdict, night.level) == ("fine", "warning")
-    assert night.warnings[0].startswith("2 persons are missing from search or out of date there")
+    assert night.sentence == "Last night was fine, but 2 persons are missing from search or out of date there."
+    assert night.details == ("All 8 jobs were done by 02:01 UTC; search is as of 01:29 today.",)
+    assert night.warnings[0].startswith("2 persons are missing from search or out of date there: Elasticsearch refused")
+
+
+def alarm(state: str = "success", night: date = NIGHT, **more: Any) -> RunFact:
+    """The run of the alarm at 07:00 of that day."""
+    run = replace(
+        scheduled(JOBS[0], night, state), job=ALARM, dag_id="persons_index_alarm", run_after=at("07:00", night)
+    )
+    return replace(run, worked_until=at("07:00", night), **more)
+
+
+TOMORROW = DagFact(next_run=at("07:00", NIGHT + timedelta(days=1)))
+
+
+def test_an_alarm_that_has_run_is_not_worth_a_word() -> None:
+    assert judge(known([*fine_night(), alarm()], dags={ALARM: TOMORROW})).warnings == ()
+    assert judge(known(fine_night(), now=at("06:00"), dags={ALARM: DagFact(next_run=at("07:00"))})).warnings == ()
+    new_today = judge(known(fine_night(), dags={ALARM: TOMORROW}))
+    assert new_today.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("dag", "runs", "warning"),
+    [
+        (DagFact(is_paused=True), (), "The alarm of search is paused"),
+        (DagFact(is_known=False), (), "Airflow does not know the alarm of search"),
+        (DagFact(next_run=at("07:00")), (), "The alarm of search should have run at 07:00 and has not"),
+        (TOMORROW, [alarm(night=WEDNESDAY)], "The alarm of search should have run at 07:00 and has not"),
+        (TOMORROW, [alarm("failed", reason="no answer")], "The alarm of search failed at 07:00, although search was"),
+    ],
+)
+def test_an_alarm_that_cannot_be_relied_on_is_a_warning(dag: DagFact, runs: Any, warning: str) -> None:
+    night = judge(known([*fine_night(), *runs], dags={ALARM: dag}))
+    assert (night.verdict, night.level) == ("fine", "warning")
+    assert night.warnings[0].startswith(warning)
+    assert night.sentence.startswith("Last night was fine, but ")
+
+
+def test_an_alarm_that_failed_because_search_was_stale_is_no_second_problem() -> None:
+    runs = fine_night(but=[scheduled(SEARCH, state="failed", reason="x"), alarm("failed", reason="stale")])
+    assert judge(known(runs, search=search(index(WEDNESDAY)), dags={ALARM: TOMORROW})).warnings == ()
+    rebuilt = replace(index(), built_at=at("07:10"))
+    again = [*runs, manual(SEARCH, at("07:10"))]
+    assert judge(known(again, search=search(rebuilt), dags={ALARM: TOMORROW})).warnings == ()
 
 
 def test_failed_jobs_are_root_causes_and_those_that_wait_for_them_are_folded_under_them() -> None:
@@ -66,7 +112,7 @@ def test_failed_jobs_are_root_causes_and_those_that_wait_for_them_are_folded_und
     assert night.job(SEARCH).because_of == (EMPLOYING, TRAINING)
 
 
-def test_a_night_without_any_run_is_told_from_a_fine_one() -> None:
+def test_a_night_without_any_run_is_not_fine() -> None:
     yesterday = fine_night(NIGHT - timedelta(days=1))
     night = judge(known(yesterday))
     assert (night.verdict, night.is_healthy) == ("nothing ran", False)
@@ -97,7 +143,7 @@ def test_a_job_that_takes_much_longer_than_usual_is_late() -> None:
     running = scheduled(OWNER, state="running")
     assert judge(known([*history, running], now=at("00:15"))).verdict == "under way"
     night = judge(known([*history, running], now=at("00:17")))
-    assert night.sentence == f"{OWNER} is late: it has been at work since 00:05 (it usually takes 1 min)."
+    assert night.sentence == f"{OWNER} is late: it has been running since 00:05 (it usually takes 1 min)."
     assert night.missing == ()
 
 
@@ -121,7 +167,7 @@ def test_a_night_under_way_names_what_runs() -> None:
     assert night.job(STATUS).waits_for == "for its time, 02:00 UTC"
 
 
-def test_before_its_first_job_the_current_night_is_that_of_the_day_before() -> None:
+def test_until_its_first_job_the_latest_night_is_that_of_the_previous_day() -> None:
     night = judge(
         known(fine_night(NIGHT - timedelta(days=1)), now=at("00:04"), search=search(index(NIGHT - timedelta(days=1))))
     )
@@ -136,7 +182,7 @@ def test_a_dry_run_does_not_repair_a_failed_job() -> None:
     assert [run.run_id for run in night.job(OWNER).dry_runs] == [dry.run_id]
 
 
-def test_a_failed_dry_run_does_not_spoil_a_night() -> None:
+def test_a_failed_dry_run_does_not_change_a_night() -> None:
     assert judge(known([*fine_night(), manual(OWNER, at("07:00"), "failed", dry_run=True)])).verdict == "fine"
 
 
@@ -171,7 +217,7 @@ def test_a_run_before_its_upstream_jobs_have_done_the_work_does_not_count() -> N
     assert missing(night) == [SEARCH]
 
 
-def test_a_catch_up_covers_the_nights_before_it() -> None:
+def test_a_run_covers_the_missed_nights_before_it() -> None:
     thursday = NIGHT - timedelta(days=1)
     caught_up = [scheduled(job, first_date=WEDNESDAY) for job in JOBS[6:]]
     night = judge(known(fine_night(but=caught_up)), thursday)
@@ -186,7 +232,7 @@ def test_an_earlier_night_offers_nothing_to_run() -> None:
         thursday,
     )
     assert (night.verdict, night.missing) == ("needs you", ())
-    assert night.sentence == "The night of Thu 26 Nov was not complete: 1 of 8 jobs is not done."
+    assert night.sentence == "The night of Thu 2026-11-26 was not complete: 1 of 8 jobs is not done."
 
 
 def test_a_failure_that_somebody_has_repaired_is_reported_as_repaired() -> None:
@@ -227,7 +273,7 @@ def test_a_rollback_is_visible_until_a_later_index_is_live() -> None:
     facts = known([*fine_night(), rollback], search=search(index(WEDNESDAY), index()))
     night = judge(facts)
     assert (night.verdict, night.level) == ("rolled back", "warning")
-    assert night.sentence == "All 8 jobs are done, but search was rolled back to 01:29 on Wed 25 Nov by operator."
+    assert night.sentence == "All 8 jobs are done, but search was rolled back to 01:29 on Wed 2026-11-25 by operator."
     assert night.rollback == rollback
     assert judge(replace(facts, search=search(index(), index(WEDNESDAY)))).verdict == "fine"
 

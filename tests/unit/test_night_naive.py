@@ -37,7 +37,7 @@ def a_run(random_numbers: random.Random) -> RunFact:
 
 
 def naive_states(runs: list[RunFact]) -> dict[str, str]:
-    """done, failed or not run, for each job: after the night, with nothing at work and nothing paused."""
+    """done, failed or not run, for each job: after the night, when nothing is running and nothing is paused."""
     ends: dict[str, list[datetime]] = {}
     states: dict[str, str] = {}
     for expected in EXPECTED_JOBS:

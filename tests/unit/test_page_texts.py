@@ -35,7 +35,7 @@ def test_changes_name_what_changed_and_how_much_was_read() -> None:
     assert words.changes({"read": "many"}) == "0 changed of 0"
 
 
-def test_london_time_stands_there_only_where_it_differs() -> None:
+def test_london_time_is_shown_only_if_it_differs() -> None:
     assert words.london(datetime(2026, 11, 27, 1, 29, tzinfo=UTC)) == ""
     assert words.london(datetime(2026, 7, 27, 1, 29, tzinfo=UTC)) == "02:29 in London"
 
@@ -63,7 +63,7 @@ def test_an_untouched_form_gives_the_defaults() -> None:
         ({"date_override": "date", "date_override_date": ""}, "date_override", "Enter a date such as 2026-11-27."),
     ],
 )
-def test_an_error_stands_at_its_field(given: dict[str, str], name: str, error: str) -> None:
+def test_an_error_is_shown_at_its_field(given: dict[str, str], name: str, error: str) -> None:
     filled = run_forms.check(STATUS_JOB, given, TODAY)
     wrong = {field.name: field.error or field.other_error for field in filled.fields}
     assert {key: text for key, text in wrong.items() if text} == {name: error}

@@ -67,10 +67,28 @@ def test_an_error_is_shared_like_a_result() -> None:
     assert len(calls) == 1
 
 
-def test_an_old_result_is_handed_out_while_the_next_is_being_read() -> None:
+def test_an_old_result_is_returned_while_the_next_is_being_read() -> None:
     read = Counter()
     shared = SharedRead("test", read, fresh_seconds=0, limit_seconds=5, stale_seconds=60)
     assert asyncio.run(shared.get()) == 1
     assert asyncio.run(shared.get()) == 1
     time.sleep(0.1)
     assert asyncio.run(shared.get()) in (2, 3)
+
+
+def test_the_last_result_is_known_without_a_new_read() -> None:
+    read = Counter()
+    shared = SharedRead("test", read, fresh_seconds=0, limit_seconds=5)
+    assert shared.last() is None
+    asyncio.run(shared.get())
+    assert (shared.last(), read.calls) == (1, 1)
+
+
+def test_an_error_is_no_last_result() -> None:
+    def read() -> None:
+        raise ValueError("no")
+
+    shared = SharedRead("test", read, fresh_seconds=60, limit_seconds=5)
+    with pytest.raises(ValueError, match="no"):
+        asyncio.run(shared.get())
+    assert shared.last() is None

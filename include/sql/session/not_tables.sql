@@ -1,4 +1,4 @@
--- What stands in the place of the tables of the jobs without being a table: name, kind (docs/domain.md, "Tables").
+-- Views and foreign tables in the place of the tables that the jobs use: name, kind (docs/domain.md, "Tables").
 -- A view, a materialized view or a foreign table can hide rows, and the edits of their rows cannot be found.
 -- Reads: pg_class. Writes: nothing.
 

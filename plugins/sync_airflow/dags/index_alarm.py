@@ -1,4 +1,4 @@
-"""The alarm for a night in which the search index was not rebuilt, for any reason, even if no job ran at all.
+"""The alarm: the search index was not rebuilt in a night, for any reason, even if no job ran at all.
 
 It checks only what readers see: the index behind the alias, which has the start of its build in its name. Airflow's
 runs would not show a rollback, nor an index that somebody put there.
@@ -18,6 +18,7 @@ from sync_airflow.dag_ids import RECOVERY, index_alarm_id
 from sync_airflow.dags.manuals import index_alarm_manual
 from sync_airflow.dags.schedule import daily
 from sync_airflow.messages.announcements import announce_failure, announce_unreported_failure
+from sync_airflow.monitoring.measurements import measure_live_index
 from sync_airflow.night.verdict import why_stale
 from sync_airflow.night_rules import own_date
 from sync_airflow.settings import index_alarm_at
@@ -40,6 +41,8 @@ def build_index_alarm_dag(definition: IndexDefinition) -> DAG:
         schedule=daily(at) if at else None,
         catchup=False,
         max_active_runs=1,
+        # An alarm that somebody has to switch on is missing when it is needed: it watches from the start.
+        is_paused_upon_creation=False,
         tags=list(task_defaults.TAGS),
         on_failure_callback=announce_unreported_failure,
         default_args={"owner": task_defaults.OWNER, "on_failure_callback": announce_failure},
@@ -75,18 +78,22 @@ class IndexAlarmOperator(BaseOperator):
 
 
 def live_index(definition: IndexDefinition) -> tuple[str | None, datetime | None]:
-    """The name of the index behind the alias and the start of its build, each may be None. Raises SyncJobError."""
+    """The name of the index behind the alias and the start of its build, each may be None. Raises SyncJobError.
+
+    Measures the index, too: this is what monitoring learns in a night in which nothing else ran.
+    """
     # Imported here, because it imports the client; DAG files must not.
     from sync_jobs.search.errors import elasticsearch_errors_translated  # noqa: PLC0415
     from sync_jobs.search.index_alias import built_at, find_live  # noqa: PLC0415
 
     with open_elasticsearch() as client, elasticsearch_errors_translated():
         name = find_live(client, definition.alias).name
+        measure_live_index(definition, client)
     return name, built_at(name) if name else None
 
 
 def reason_for_alarm(definition: IndexDefinition, name: str | None, built: datetime | None, night: date) -> str | None:
-    """Why the live index was not built in that night, and what to do; None if it was. The rule is the verdict's."""
+    """Why the live index was not built in that night, and what to do; None if it was. The verdict has the same rule."""
     why = why_stale(definition.alias, name, built, night)
     if why is None:
         return None

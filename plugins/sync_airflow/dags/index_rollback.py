@@ -1,4 +1,4 @@
-"""The DAG that puts the search index of an earlier build behind the alias, or a later one again."""
+"""The DAG that rolls search back: it puts the index of an earlier build behind the alias, or a later one again."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sync_airflow.dag_ids import index_rollback_id
 from sync_airflow.dags.manuals import rollback_manual
 from sync_airflow.dags.parameters import airflow_params
 from sync_airflow.messages.announcements import announce_failure, announce_start, announce_unreported_failure
+from sync_airflow.monitoring.measurements import measure_live_index
 from sync_airflow.night_rules import own_date
 from sync_airflow.tasks.sync_operator import SyncOperator, index_settings
 from sync_jobs.catalogue import build_job
@@ -45,7 +46,7 @@ def build_index_rollback_dag(definition: IndexDefinition) -> DAG:
 
 
 class RollbackOperator(SyncOperator):
-    """Rolls the search index back or forth (sync_jobs.runner.run_rollback), by the params of the run."""
+    """Rolls the search index back or forward (sync_jobs.runner.run_rollback), by the params of the run."""
 
     def __init__(self, *, definition: IndexDefinition, **kwargs: Any) -> None:
         super().__init__(what=definition.rollback_name, **kwargs)
@@ -71,5 +72,6 @@ class RollbackOperator(SyncOperator):
                 dry_run=params[DRY_RUN],
                 settings=index_settings(self.definition),
             )
+            measure_live_index(self.definition, elasticsearch)
         self.log.info("%s: %s", self.what, report.summary())
         return report.as_dict()

@@ -19,7 +19,7 @@ from sync_jobs.parameters import job_parameters
 def build_job_dag(job: Job) -> DAG:
     """wait_for_<upstream>... -> run_job -> run_next_job, at the job's time every night and in manual runs.
 
-    Beside them, replace_missing_run: it works even if the job of its run fails.
+    After run_job also replace_missing_run, even if the job has failed. run_job skips what has no work in its run.
     """
     with DAG(
         dag_id=job.dag_id,
@@ -46,7 +46,7 @@ def build_job_dag(job: Job) -> DAG:
             wait_for(job, build, any_end=True) >> run_job
         # Follow-on jobs read what this job has written, so they run only after its success.
         run_job >> RunNextJobOperator(task_id=RUN_NEXT_JOB, job_name=job.name)
-        ReplaceMissingRunOperator(job_name=job.name)
+        run_job >> ReplaceMissingRunOperator(job_name=job.name)
     return dag
 
 
@@ -54,7 +54,8 @@ def wait_for(job: Job, upstream: Job, *, any_end: bool = False) -> NightlyJobSen
     """The task that waits for an earlier job of the same night."""
     return NightlyJobSensor(
         task_id=wait_task_id(upstream),
-        task_display_name=f"wait for {upstream.name}",
+        task_display_name=f"wait for {upstream.name} (at night only)",
+        doc_md="A manual run waits for no other job, so it skips this task. This is expected.",
         job_name=job.name,
         upstream_name=upstream.name,
         any_end=any_end,

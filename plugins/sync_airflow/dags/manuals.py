@@ -34,6 +34,8 @@ def job_manual(job: Job) -> str:
 
 {job.summary}
 
+{_link(f"#job-{job.dag_id}")}
+
 - **When**: every night at {job.at:%H:%M} UTC, and whenever it is triggered manually.
 - **Writes**: {job.writes} ({job.kind}: {KIND_IN_WORDS[job.kind]}).
 - **Waits for**, in the night: {_waits_for(job)}
@@ -47,8 +49,8 @@ A manual run waits for no other job. If another run of this job is running, it q
 {parameter_table(job_parameters(job))}
 #### If it failed
 
-1. The last lines of the log of `run_job` say what was expected, what was found and what to do. Errors that can pass,
-   such as a lost connection, have been retried three times by then.
+1. The last lines of the log of `run_job` say what was expected, what was found and what to do. Transient errors, such
+   as a lost connection, have already been retried three times.
 2. Readers never see half-written data. The last sentence of the error says what was written, if anything was.
 3. After the repair, {_repeat(job)}
 """
@@ -59,11 +61,13 @@ def recovery_manual() -> str:
     order = "\n".join(f"{number}. {job.name}{_condition(job)}" for number, job in enumerate(JOBS, start=1))
     return f"""### {RECOVERY}
 
+{_link()}
+
 Runs all jobs one after the other, even those that have already run this night. Every job is safe to repeat. Each job
 runs in its own DAG, which has its log and its report.
 
 Recovery has no schedule. It is triggered manually, and by each start of the scheduler in the recovery window (00:00 to
-07:00 UTC by default), unless a run of it is queued or running. While this DAG is paused, neither starts it.
+07:00 UTC by default), unless a run of it is queued or running. While this DAG is paused, recovery cannot start.
 
 {order}
 
@@ -78,6 +82,8 @@ def index_alarm_manual(definition: IndexDefinition, at: time | None) -> str:
     job = build_job(definition)
     when = f"every day at {at:%H:%M} UTC" if at else "only when triggered manually (its schedule is off)"
     return f"""### {index_alarm_id(definition)}
+
+{_link()}
 
 Checks the index behind the alias `{definition.alias}`, {when}. It fails and sends a message to the channel if
 that index was not built since midnight UTC, or if Elasticsearch does not answer. So it also covers a night in which no
@@ -95,9 +101,11 @@ def rollback_manual(definition: IndexDefinition) -> str:
     """When to roll back, and what happens then."""
     return f"""### {definition.rollback_name}
 
+{_link()}
+
 Use it when last night's build succeeded but its search index is wrong. The indices of earlier builds are kept (two by
 default, see docs/index-settings.md). `direction` *back* puts the index built before the live one behind the alias
-`{definition.alias}`; *forth* puts the one built after it there. Readers see either index as a whole.
+`{definition.alias}`; *forward* puts the one built after it there. Readers see either index as a whole.
 
 If the running definition (SQL and mapping) built the index, no edit is lost. Before the swap, it is brought up to date:
 documents that differ from PostgreSQL are rewritten, for the run date that the index was built for. Edits made meanwhile
@@ -111,6 +119,11 @@ The rollback is refused while a build is running, if there is no index to roll b
 index would be removed, added or rewritten: see the limits below. The next build replaces the index as on any night.
 
 {parameter_table(rollback_parameters(build_job(definition).limits))}"""
+
+
+def _link(place: str = "") -> str:
+    """To the page at /sync/, relative to Airflow's address, to which the addresses in a manual are relative."""
+    return f"[Was last night fine? The page of the nightly sync](sync/{place})"
 
 
 def parameter_table(parameters: Iterable[Parameter]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from sync_jobs.parameters import Kind, Parameter
+from sync_jobs.parameters import MAXIMUMS, Kind, Parameter
 
 # A date override as far as a pattern can check it; the job checks that the date exists.
 DATE_OVERRIDE_PATTERN = r"^\s*([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])|[Aa][Nn][Yy]|[Nn][Oo][Nn][Ee])?\s*$"
@@ -17,8 +17,10 @@ SCHEMAS: dict[Kind, dict[str, Any]] = {
     "date": {"type": "string", "allOf": [{"format": "date"}]},
     "date override": {"type": ["null", "string"], "pattern": DATE_OVERRIDE_PATTERN},
     "boolean": {"type": "boolean"},
-    "percentage": {"type": "number", "minimum": 0, "maximum": 100},
-    "growth": {"type": "number", "minimum": 0},
+    **{
+        kind: {"type": "number", "minimum": 0} | ({} if maximum is None else {"maximum": maximum})
+        for kind, maximum in MAXIMUMS.items()
+    },
     "choice": {"type": "string"},
 }
 

@@ -19,7 +19,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 from sync_airflow.attempts import is_first_attempt
 from sync_airflow.dag_ids import ONLY_JOBS
 from sync_airflow.messages import texts
-from sync_airflow.messages.slack import send
+from sync_airflow.messages.sending import send
 from sync_jobs.catalogue import JOBS
 from sync_jobs.errors import SyncJobError
 from sync_jobs.parameter_names import DRY_RUN
@@ -36,6 +36,9 @@ KILLED = "it stopped without reporting a reason (was the process killed?)"
 
 # Key of the XCom by which a task marks its failure as reported. Airflow deletes it when the task runs again.
 REPORTED = "reported"
+
+# Key of the XCom with the verdict on the night, of the summary of recovery.
+VERDICT = "verdict"
 
 
 def announce_start(context: Context, run_date: date) -> None:
@@ -59,10 +62,12 @@ def announce_success(context: Context) -> None:
 
 
 def announce_recovery(context: Context) -> None:
-    """Recovery has finished, and every job succeeded. For the task that returned the run date."""
-    run_date = date.fromisoformat(context["ti"].xcom_pull(task_ids=context["task"].task_id))
+    """Recovery has finished, and every job succeeded. For the task that returns the run date and notes the verdict."""
+    task_id = context["task"].task_id
+    run_date = date.fromisoformat(context["ti"].xcom_pull(task_ids=task_id))
+    verdict = context["ti"].xcom_pull(task_ids=task_id, key=VERDICT)
     wanted = (context["dag_run"].conf or {}).get(ONLY_JOBS) or JOBS
-    send(texts.recovered(run_date, len(wanted)))
+    send(texts.recovered(run_date, len(wanted), verdict or ""))
 
 
 def announce_failure(context: Context) -> None:

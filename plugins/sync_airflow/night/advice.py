@@ -1,4 +1,4 @@
-"""What the run-book says about an error. Its rows of messages (docs/operations.md) are the one source."""
+"""What the run-book says about an error. The only source is its table of messages (docs/operations.md)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class GuardRailStop:
 
 
 def _just_enough(count: int, existing: int) -> float:
-    """The lowest limit that allows this count, in per cent: if it is more by then, the next run stops again."""
+    """The lowest limit that allows this count, in per cent. A run that would change more stops again."""
     limit = round(count * 100 / existing, 4)
     while existing * limit / 100 < count:
         limit = round(limit + 0.0001, 4)
@@ -89,7 +89,7 @@ def guard_rail_stop(reason: str | None) -> GuardRailStop | None:
 
 
 def advice_for(reason: str | None) -> Advice | None:
-    """The row of the run-book whose message fits best; None if none does, or if the run-book is not installed."""
+    """The row of the run-book whose message matches best; None if none matches or the run-book is not installed."""
     return best_advice(reason, _rows())
 
 

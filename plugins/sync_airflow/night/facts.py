@@ -1,4 +1,4 @@
-"""What a verdict is made from. Readers of Airflow's database and of Elasticsearch fill these classes."""
+"""The input of a verdict. Readers of Airflow's database and of Elasticsearch fill these classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync_airflow.night_rules import Success
 StartedBy = Literal["schedule", "manual", "follow-on", "recovery", "restart", "backfill"]
 RunState = Literal["queued", "running", "success", "failed"]
 
-# The DAGs that are no jobs, in RunFact.job.
+# The DAGs that are not jobs, in RunFact.job.
 RECOVERY = "recovery"
 ROLLBACK = "rollback"
 ALARM = "alarm"
@@ -28,15 +28,16 @@ class RunFact:
     default. first_date: the first date that it covered, as its report says; None if it says nothing.
     run_after: its tasks do not start before; the later of Airflow's run_after and logical date.
     started, ended: of the run. worked_from, worked_until: of the task that works.
+    attempts: of that task, the start and the end of those that failed and were repeated, oldest first.
     worked: False if that task skipped itself, because another run has done the work or a later night replaces it.
     tries: how often that task was tried. times_cleared: how often somebody has cleared the run.
-    is_retrying: the last attempt failed, and the next one comes by itself.
-    waits_for: names of the jobs for whose end an active run still waits. then_run: names of the jobs that run after it.
+    is_retrying: the last attempt failed, and Airflow will retry it.
+    waits_for: names of the jobs whose end an active run still waits for. then_run: names of the jobs that run after it.
     only_jobs: of recovery, the names of the jobs that it runs; empty for all.
     failed_task: the task that failed first. stopped_by: the job whose failure stopped this run before it worked.
     reason: of a failure.
     report: sync_jobs.report.Report.as_dict of a success. conf: its parameters, as given. user: who started it, empty
-    for Airflow. note: what somebody has noted on the run.
+    for Airflow. note: the note on the run in Airflow.
     """
 
     job: str
@@ -54,6 +55,7 @@ class RunFact:
     ended: datetime | None = None
     worked_from: datetime | None = None
     worked_until: datetime | None = None
+    attempts: tuple[tuple[datetime, datetime], ...] = ()
     worked: bool = True
     tries: int = 0
     times_cleared: int = 0
@@ -76,12 +78,12 @@ class RunFact:
 
     @property
     def work_started(self) -> datetime | None:
-        """When its work began; of a run without such a task, when it began itself."""
+        """When its work began; for a run without such a task, when the run began."""
         return self.worked_from or self.started
 
     @property
     def work_ended(self) -> datetime | None:
-        """When its work ended; of a run without such a task, when it ended itself."""
+        """When its work ended; for a run without such a task, when the run ended."""
         return self.worked_until or self.ended
 
     @property
@@ -100,7 +102,10 @@ class RunFact:
 
 @dataclass(frozen=True, kw_only=True)
 class EventFact:
-    """What a person did in Airflow, from its audit log. event: Airflow's name of it. what: in words, for people."""
+    """What a person did in Airflow, from its audit log. event: Airflow's name of it. what: in words, for people.
+
+    is_stop: it ended a run. reason: why, if the person said so.
+    """
 
     moment: datetime
     user: str
@@ -108,13 +113,15 @@ class EventFact:
     what: str
     dag_id: str
     run_id: str | None = None
+    is_stop: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DagFact:
-    """A DAG in Airflow. is_known: Airflow has read its file. next_run: the next planned tick's run, UTC.
+    """A DAG in Airflow. is_known: Airflow has read its file. next_run: when Airflow plans the next run, UTC.
 
-    blocked_by: the run that somebody planned for a later time. Until it has ended, Airflow starts no scheduled run.
+    blocked_by: a run that somebody planned for a later time. Until it has ended, Airflow creates no scheduled run.
     """
 
     is_known: bool = True
@@ -134,9 +141,10 @@ class Component:
 
 @dataclass(frozen=True, kw_only=True)
 class IndexFact:
-    """A finished index. built_at: start of its build, UTC; None if no build made it. documents: top level.
+    """A finished index. built_at: start of its build, UTC; None if no build made it. documents: without nested ones.
 
-    definition_version: of the index definition that the build used, None if it does not say.
+    definition_version, code_version: of the index definition and of the code that the build used, None if it does not
+    say. is_verified: before it went live, its build counted its documents and compared a sample with PostgreSQL.
     """
 
     name: str
@@ -144,6 +152,8 @@ class IndexFact:
     run_date: date | None
     documents: int | None
     definition_version: str | None = None
+    code_version: str | None = None
+    is_verified: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,8 +172,17 @@ class BuildFact:
 
     @property
     def percent(self) -> int | None:
-        """Of the documents; None until they are counted."""
+        """The share of the documents that are loaded; None until they are counted."""
         return min(100, self.documents * 100 // self.expected) if self.expected else None
+
+    @property
+    def phase(self) -> str:
+        """What the build does now, from the number of its documents."""
+        if not self.documents:
+            return "preparing the documents"
+        if self.expected and self.documents >= self.expected:
+            return "verifying it, and catching up with edits"
+        return "loading documents"
 
     @property
     def seconds_left(self) -> int | None:
@@ -177,7 +196,7 @@ class BuildFact:
 class SearchFact:
     """One search index. job: name of the job that builds it. rollback: id of the DAG that rolls it back.
 
-    error: why nothing is known, then all else is empty. live: behind the alias; None if nothing is.
+    error: why nothing is known; everything else is empty then. live: behind the alias; None if nothing is.
     previous: the other finished indices, newest first; some may be newer than the live one (after a rollback).
     """
 
@@ -202,8 +221,8 @@ class Facts:
     """Everything that is known at one moment. now: UTC.
 
     runs: of at least the last 15 days, in any order. events: newest first. dags: by job name, RECOVERY, ROLLBACK and
-    ALARM. search: None if nobody has asked Elasticsearch. error: why Airflow's database did not answer; all else is
-    unknown then.
+    ALARM. search: None if nobody has asked Elasticsearch. error: why Airflow's database did not answer; only search is
+    known then.
     """
 
     now: datetime

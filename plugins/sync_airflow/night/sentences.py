@@ -30,8 +30,10 @@ def sentence(night: Night, facts: Facts) -> str:
 
 
 def details(night: Night, facts: Facts) -> tuple[str, ...]:
-    """Sentences after the verdict: what is not done and why, and what readers of search see."""
+    """Sentences after the verdict: what is not done and why, and how old the search index is."""
     found = []
+    if night.verdict == "fine" and night.warnings and night.done_at:
+        found.append(f"All {len(night.jobs)} jobs were done by {_end(night)}{_search_clause(night, facts)}.")
     stuck = [job for job in night.jobs if job.is_stuck]
     if stuck and night.verdict == "needs you":
         found.append(_what_is_missing(stuck))
@@ -61,7 +63,31 @@ def failed_again(job: str, run: RunFact) -> str:
     return f"{job} was done, but failed when it ran again at {_time(run.work_ended)}{_by(run)}."
 
 
+def alarm_unknown() -> str:
+    """Airflow has not read the DAG of the alarm."""
+    return "Airflow does not know the alarm of search: its file is missing or cannot be imported."
+
+
+def alarm_paused() -> str:
+    """Somebody has paused the alarm."""
+    return "The alarm of search is paused: it sends no message if search is not rebuilt. Unpause its DAG in Airflow."
+
+
+def alarm_missing(due: datetime) -> str:
+    """The alarm has had no run in this night."""
+    return f"The alarm of search should have run at {_time(due)} and has not: it would have sent no message."
+
+
+def alarm_failed(run: RunFact) -> str:
+    """The alarm failed although the index is of this night."""
+    reason = run.reason.rstrip(".") if run.reason else "see its log"
+    return f"The alarm of search failed at {_time(run.work_ended)}, although search was rebuilt: {reason}."
+
+
 def _fine(night: Night, facts: Facts) -> str:
+    if night.warnings:
+        first = night.warnings[0].partition(": ")[0].rstrip(".")
+        return f"{_name(night, facts)} was fine, but {first.replace('The alarm', 'the alarm', 1)}."
     text = f"{_name(night, facts)} was fine. All {len(night.jobs)} jobs were done by {_end(night)}"
     return f"{text}{_search_clause(night, facts)}."
 
@@ -211,12 +237,12 @@ def _time(moment: datetime | None) -> str:
 
 
 def day(when: date) -> str:
-    """Thu 26 Nov."""
-    return f"{when:%a} {when.day} {when:%b}"
+    """Thu 2026-11-26."""
+    return f"{when:%a} {when.isoformat()}"
 
 
 def day_and_time(moment: datetime, now: datetime) -> str:
-    """01:29 today, 01:29 yesterday, 01:29 on Thu 26 Nov."""
+    """01:29 today, 01:29 yesterday, 01:29 on Thu 2026-11-26."""
     moment, today = moment.astimezone(UTC), now.astimezone(UTC).date()
     days = (today - moment.date()).days
     names = {0: "today", 1: "yesterday"}

@@ -1,4 +1,4 @@
-"""What became of each job in a night."""
+"""The state of each job in a night."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ State = Literal["done", "running", "waiting", "late", "failed", "not run", "paus
 # How many nights the usual duration of a job comes from.
 USUAL_NIGHTS = 14
 
-# A job is late this long after it usually ends. The waits between the automatic retries (up to four minutes) and a
-# restart of the scheduler fit into it, so what repairs itself is not reported.
+# A job is late if it has not ended this long after its usual end. That is longer than the waits between automatic
+# retries (up to four minutes) or a restart of the scheduler, so a delay that resolves without help is not reported.
 GRACE = timedelta(minutes=10)
 
 # The duration of a job without a history: longer than any job takes at a million persons (docs/benchmark.md).
@@ -115,7 +115,7 @@ class _OfNight:
         self._runs = {job.name: self._runs_for_night(job) for job in JOBS}
 
     def judge(self, job: Job, before: Mapping[str, JobNight]) -> JobNight:
-        """The job, given those that come before it in the table."""
+        """The state of the job. before: the states of the jobs above it in the table."""
         tick, runs = tick_of(job, self._night), self._runs[job.name]
         usual = usual_duration(self._facts, job, self._night)
         blank = JobNight(
@@ -151,14 +151,14 @@ class _OfNight:
         waits_for = _wait_of(run)
         if overdue and not run.waits_for:
             since = run.work_started if not waits_for else run.started
-            why = f"it has been at work since {_minute(since)}" if not waits_for else f"it still waits {waits_for}"
+            why = f"it has been running since {_minute(since)}" if not waits_for else f"it still waits {waits_for}"
             return replace(blank, state="late", run=run, waits_for=waits_for, why=why)
         return replace(blank, state="waiting" if waits_for else "running", run=run, waits_for=waits_for)
 
     def _judge_missing(
         self, blank: JobNight, failed: RunFact | None, unfinished: list[JobNight], *, overdue: bool
     ) -> JobNight:
-        """After its tick, no run has done the work, and none is at work."""
+        """After its tick, if no run has done the work and none is active."""
         job, dag = blank.job, self._facts.dag(blank.job.name)
         names = tuple(other.job.name for other in unfinished)
         if failed:
@@ -171,7 +171,7 @@ class _OfNight:
         if not dag.is_known:
             why = "Airflow does not know its DAG: its file is missing or cannot be imported"
         elif dag.blocked_by:
-            why = f"the run {dag.blocked_by}, planned for a later time, blocks its nights"
+            why = f"the run {dag.blocked_by}, planned for a later time, blocks its scheduled runs"
         else:
             why = f"it should have started at {job.at:%H:%M} and has not"
         if self._is_over:
@@ -207,7 +207,7 @@ class _OfNight:
         return catches_up and first is not None and first <= self._night <= success.run_date
 
     def _override(self, run: RunFact) -> str:
-        """The date override, but none if it is the date of the night itself: that changes nothing."""
+        """The date override of a run; empty if it is the date of the night, because that changes nothing."""
         return "" if run.date_override.strip() == self._night.isoformat() else run.date_override
 
     def _done(self, job: Job) -> RunFact | None:
@@ -265,7 +265,7 @@ def _begun(run: RunFact) -> datetime:
 
 
 def _wanted_since(run: RunFact) -> datetime:
-    """Since when the run should be at work: its time or, if somebody has cleared it, its new start."""
+    """When the run should have started: at its time or, if somebody has cleared it, at its new start."""
     return run.started if run.times_cleared and run.started else run.run_after
 
 

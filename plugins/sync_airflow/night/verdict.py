@@ -1,4 +1,4 @@
-"""One verdict for a night, from what became of its jobs, of the search index and of Airflow's components."""
+"""One verdict for a night, from the states of its jobs, of the search index and of Airflow's components."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, time
 from typing import Literal
 
 from sync_airflow.night import sentences
-from sync_airflow.night.facts import ROLLBACK, Facts, RunFact, SearchFact
-from sync_airflow.night.states import JobNight, is_over, states_of_night
+from sync_airflow.night.facts import ALARM, ROLLBACK, Facts, RunFact, SearchFact
+from sync_airflow.night.states import GRACE, JobNight, is_over, states_of_night
 from sync_airflow.night_rules import latest_night
 from sync_jobs.catalogue import Job
 
@@ -26,13 +26,13 @@ LEVELS: dict[Verdict, Level] = {
     "unknown": "unknown",
 }
 
-# The verdicts that a monitor takes for success.
+# The verdicts that the health address answers with 200.
 HEALTHY: tuple[Verdict, ...] = ("fine", "repaired", "under way", "rolled back")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RootCause:
-    """A job that is not done although all jobs before it are, and those that did not run because of it."""
+    """A job that is not done although its upstream jobs are, and those that did not run because of it."""
 
     job: JobNight
     followers: tuple[JobNight, ...] = ()
@@ -68,7 +68,8 @@ class Night:
     @property
     def level(self) -> Level:
         """For symbol and colour."""
-        return "warning" if self.verdict == "fine" and self.warnings else LEVELS[self.verdict]
+        level = LEVELS[self.verdict]
+        return "warning" if level == "good" and self.warnings else level
 
     @property
     def is_healthy(self) -> bool:
@@ -98,7 +99,7 @@ def judge(facts: Facts, run_date: date | None = None) -> Night:
         jobs=jobs,
         roots=_roots(jobs),
         missing=_missing(jobs) if night == latest else (),
-        warnings=_warnings(facts, jobs, is_latest=is_latest),
+        warnings=(*_warnings(facts, jobs, is_latest=is_latest), *_alarm_warnings(facts, night, search)),
         rollback=_rollback(facts, search),
         is_latest=is_latest,
         is_over=is_over(facts, night),
@@ -173,8 +174,44 @@ def why_stale(alias: str, name: str | None, built: datetime | None, night: date)
     return f"{found}; expected an index built since {midnight:%Y-%m-%d %H:%M} UTC"
 
 
+def _alarm_warnings(facts: Facts, night: date, search: SearchFact | None) -> tuple[str, ...]:
+    """What is wrong with the alarm itself: it would send no message about a stale index. Only for the latest night."""
+    if night != latest_night(facts.now):
+        return ()
+    dag = facts.dag(ALARM)
+    runs = sorted(facts.runs_of(ALARM), key=lambda run: run.run_after)
+    last = runs[-1] if runs else None
+    if not dag.is_known:
+        return (sentences.alarm_unknown(),)
+    if dag.is_paused:
+        return (sentences.alarm_paused(),)
+    due = _alarm_due(dag.next_run, last, night)
+    if due and facts.now > due + GRACE:
+        return (sentences.alarm_missing(due),)
+    # A failure that says that the index is stale is part of the verdict already.
+    live = search.live if search else None
+    is_fresh = live is not None and live.built_at is not None and live.built_at.date() >= night
+    if last and last.state == "failed" and last.own_date >= night and is_fresh and _built_before(search, last):
+        return (sentences.alarm_failed(last),)
+    return ()
+
+
+def _alarm_due(next_run: datetime | None, last: RunFact | None, night: date) -> datetime | None:
+    """When the alarm should have run in this night and has not; None if it has, or has no schedule."""
+    if next_run is None:
+        return None
+    tick = datetime.combine(night, next_run.astimezone(UTC).time(), UTC)
+    # Before its first run, a tick may lie before the day on which the alarm was set up.
+    return tick if next_run <= tick or (last is not None and last.own_date < night) else None
+
+
+def _built_before(search: SearchFact | None, run: RunFact) -> bool:
+    built = _built(search) if search else None
+    return built is not None and built < run.run_after
+
+
 def _roots(jobs: tuple[JobNight, ...]) -> tuple[RootCause, ...]:
-    """Each job that is stuck or late on its own account, with those that did not run because of it.
+    """Each job that is stuck or late for a reason of its own, with those that did not run because of it.
 
     A job with several root causes is listed under the first.
     """

@@ -1,4 +1,8 @@
-"""Recovery after a restart: the listener in the scheduler, and the process that triggers recovery once.
+"""Recovery after a restart.
+
+    listener           notices the start of the scheduler, and starts recovery_trigger as a process
+    recovery_trigger   triggers recovery, once
+    exclusive_start    starts a run of a DAG only if none is active
 
 Must not import sync_airflow.dags: the scheduler imports this package when it starts.
 """

@@ -23,11 +23,6 @@ def active(now: datetime) -> ColumnElement[bool]:
     return and_(_is_running_or_queued(), not_(_is_in_the_future(now)))
 
 
-def planned(now: datetime) -> ColumnElement[bool]:
-    """The condition for a run that is not due yet: a run in the future is not active."""
-    return and_(_is_running_or_queued(), _is_in_the_future(now))
-
-
 def _is_running_or_queued() -> ColumnElement[bool]:
     return DagRun.state.in_([DagRunState.QUEUED, DagRunState.RUNNING])
 

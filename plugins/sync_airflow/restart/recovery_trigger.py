@@ -1,9 +1,9 @@
-"""Triggers recovery after the start of a scheduler: once, however many schedulers start.
+"""Triggers recovery after the start of a scheduler: once, even if several schedulers start.
 
     python -m sync_airflow.restart.recovery_trigger 2026-03-10T03:00:00+00:00
 
-The argument is the time at which the scheduler started. On the very first start the DAG is not known to Airflow yet, or
-is still paused; then this waits. Logs one line with the result.
+The argument is the time at which the scheduler started. On the very first start Airflow does not know the DAG yet, or
+the DAG is still paused; then this process waits. It logs one line with the result.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -26,15 +27,15 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from sync_airflow.dag_ids import RECOVERY
+from sync_airflow.night.verdict import judge
 from sync_airflow.restart.exclusive_start import active, lock_dag
+from sync_airflow.run_ids import RESTART
+from sync_airflow.settings import recovery_skips_fine_night
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 UNKNOWN = f"Airflow does not know the DAG {RECOVERY} yet"
-
-# Prefix of the ids of these runs.
-RESTART = "restart"
 
 # How long to wait for a new DAG: longer than the first parsing of all DAG files takes.
 PATIENCE = timedelta(minutes=10)
@@ -62,7 +63,10 @@ def main(started: datetime) -> str:
 
 
 def trigger_once(started: datetime) -> str:
-    """Trigger recovery, unless it is paused, a run is active, or one was created since. Raises NotYet."""
+    """Trigger recovery, unless it is paused, a run is active or was created since, or there is nothing to recover.
+
+    Raises NotYet, and ValueError for a wrong setting.
+    """
     try:
         # Not the thread's shared session: code that trigger_dag calls commits that one, which would release the lock.
         with create_session(scoped=False) as session:
@@ -71,6 +75,9 @@ def trigger_once(started: datetime) -> str:
             run_id = run_in_its_place(session, started)
             if run_id:
                 return f"Recovery is not triggered: its run {run_id} exists already"
+            fine = recovery_skips_fine_night() and fine_night(session)
+            if fine:
+                return f"Recovery is not triggered: {fine}"
             return f"Recovery is triggered: {trigger(session, started)}"
     except DagNotFound:
         raise NotYet(UNKNOWN) from None
@@ -84,6 +91,18 @@ def paused(session: Session, started: datetime) -> str:
     if known_since is None or known_since >= started:
         raise NotYet(f"the DAG {RECOVERY} is new and still paused")
     return f"the DAG {RECOVERY} is paused"
+
+
+def fine_night(session: Session) -> str | None:
+    """That all jobs of the latest night are done, as a clause; None if they are not.
+
+    The state of Airflow's components does not count: after a restart, none of them may have reported yet.
+    """
+    # Imported here because it imports this module.
+    from sync_airflow.night_reader import read_facts  # noqa: PLC0415
+
+    night = judge(replace(read_facts(session, timezone.utcnow()), components=()))
+    return f"the night of {night.run_date} is {night.verdict}" if night.verdict in ("fine", "repaired") else None
 
 
 def trigger(session: Session, started: datetime) -> str:

@@ -1,13 +1,13 @@
 """Follow-on jobs: the jobs that run after a manual run, one after the other, each in its own DAG.
 
-The runs form a chain. Each run starts the next one as its last task and ends without waiting for it. A waiting run
-would occupy its DAG, which allows one running run, and could deadlock: it waits for a run that is queued behind a
-nightly run, whose sensor waits for a nightly run that is queued behind the waiting one.
+The runs form a chain. Each run starts the next one as its last task and ends without waiting for it. If it waited, it
+could deadlock, because a DAG allows one running run: the run that it waits for may be queued behind a nightly run,
+whose sensor waits for another nightly run, which is queued behind the waiting run.
 A failed job ends the chain; if its run is cleared and succeeds, the chain continues.
 
 A run of a night starts nothing: the next job has its own run, whose sensors wait. But if the run was cleared, those
-sensors have ended long ago, perhaps in failure, and Airflow clears no other DAG. So a cleared run clears the next job's
-run of the same night. Its sensors then wait again, and after its success it does the same.
+sensors have already ended, perhaps in failure, and Airflow does not clear other DAGs. So a cleared run clears the next
+job's run of the same night. The sensors of that run wait again, and after its success it does the same.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from sync_airflow.night_rules import (
     run_ids_of_night,
     run_type_of,
 )
+from sync_airflow.run_ids import AFTER, child_run_id
+from sync_airflow.tasks.conditional_task import ConditionalTask
 from sync_jobs.catalogue import Job, find_job, jobs_to_run_after, jobs_waiting_for
 from sync_jobs.parameter_names import CONFIRM_RUN_DATE, DRY_RUN, FOLLOW_ON, RUN_DATE
 
@@ -43,12 +45,6 @@ RUN_NEXT_JOB = "run_next_job"
 
 # Key of a run's conf: the DAG ids to run after it. It is not a param, because no person fills it in.
 THEN_RUN = "then_run"
-
-# Prefix of the ids of runs in a chain.
-AFTER = "after"
-
-# Airflow's limit is 250; the ids of started runs are a few characters longer.
-MAXIMUM_PARENT_RUN_ID = 200
 
 
 def jobs_to_run_next(job: Job, *, run_type: str, params: Mapping[str, Any], conf: Mapping[str, Any]) -> tuple[Job, ...]:
@@ -63,6 +59,11 @@ def jobs_to_run_next(job: Job, *, run_type: str, params: Mapping[str, Any], conf
     return jobs_to_run_after(job) if params[FOLLOW_ON] else ()
 
 
+def cleared_tick(run: Any) -> datetime | None:
+    """The tick of a scheduled run that was cleared; None for other runs."""
+    return night_tick(run) if run_type_of(run) == SCHEDULED and run.clear_number else None
+
+
 def conf_of_next(run_date: date, rest: tuple[Job, ...]) -> dict[str, Any]:
     """The conf of the next run in the chain."""
     return {
@@ -73,17 +74,7 @@ def conf_of_next(run_date: date, rest: tuple[Job, ...]) -> dict[str, Any]:
     }
 
 
-def child_run_id(prefix: str, run_id: str, attempt: int) -> str:
-    """A run id that names the run that starts it, and that differs if the task is cleared and repeated.
-
-    attempt: the first one since the task was cleared. An automatic retry has the same id: it must not start a second
-    run if the attempt before was lost after it had started one.
-    after__manual__2026-02-28T09:00:00+00:00__1; a run that is started by this one has another __1 at the end.
-    """
-    return f"{prefix}__{run_id.removeprefix(f'{prefix}__')[:MAXIMUM_PARENT_RUN_ID]}__{attempt}"
-
-
-class RunNextJobOperator(TriggerDagRunOperator):
+class RunNextJobOperator(ConditionalTask, TriggerDagRunOperator):
     """Starts the next run of the chain, or clears the next job's run if this is a cleared run of a night.
 
     Skips itself if there is nothing to do.
@@ -91,8 +82,10 @@ class RunNextJobOperator(TriggerDagRunOperator):
 
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         super().__init__(
+            task_display_name="run the next job (if any)",
+            doc_md="Skipped if no job follows: in a run of a night, and in a dry run. This is expected.",
             trigger_dag_id=find_job(job_name).dag_id,  # replaced in execute()
-            skip_when_already_exists=True,  # in a retry, if the attempt before has started the run
+            skip_when_already_exists=True,  # in a retry, if the previous attempt has started the run
             fail_when_dag_is_paused=True,  # otherwise the run would stay queued
             execution_timeout=task_defaults.SHORT_TASK_TIMEOUT,
             **task_defaults.RETRIES,
@@ -103,10 +96,10 @@ class RunNextJobOperator(TriggerDagRunOperator):
     def execute(self, context: Context) -> None:
         run, params = context["dag_run"], context["params"]
         job = find_job(self.job_name)
-        run_type, tick = run_type_of(run), night_tick(run)
-        if run_type == SCHEDULED and tick and run.clear_number:
+        tick = cleared_tick(run)
+        if tick:
             self._clear_next_of_night(context, job, tick)
-        jobs = jobs_to_run_next(job, run_type=run_type, params=params, conf=run.conf or {})
+        jobs = self._jobs(context)
         if not jobs:
             raise AirflowSkipException("There is no job to run after this run.")
         self.log.info("Next after %s, in this order: %s", job.name, ", ".join(next_.name for next_ in jobs))
@@ -116,8 +109,16 @@ class RunNextJobOperator(TriggerDagRunOperator):
         self.trigger_run_id = child_run_id(AFTER, run.run_id, first_attempt(context))
         super().execute(context)
 
+    def has_work(self, context: Context) -> bool:
+        return cleared_tick(context["dag_run"]) is not None or bool(self._jobs(context))
+
+    def _jobs(self, context: Context) -> tuple[Job, ...]:
+        run = context["dag_run"]
+        job, run_type = find_job(self.job_name), run_type_of(run)
+        return jobs_to_run_next(job, run_type=run_type, params=context["params"], conf=run.conf or {})
+
     def _clear_next_of_night(self, context: Context, job: Job, tick: datetime) -> None:
-        """Raises Airflow's order to clear the run, or skips this task if there is no such run (yet)."""
+        """Raises the exception that makes Airflow clear the run; skips this task if there is no such run (yet)."""
         for next_ in jobs_waiting_for(job)[:1]:
             for run_id in run_ids_of_night(tick + between(job, next_)):
                 if not context["ti"].get_dr_count(dag_id=next_.dag_id, run_ids=[run_id]):

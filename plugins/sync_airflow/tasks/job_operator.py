@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from airflow.sdk import Variable
 from sync_airflow import task_defaults
 from sync_airflow.connections import open_elasticsearch, open_postgres
 from sync_airflow.messages.announcements import announce_start
+from sync_airflow.monitoring.measurements import attempt_measured, measure_build, measure_live_index, measure_success
+from sync_airflow.monitoring.spans import phase_spans
 from sync_airflow.night_rules import (
     Success,
     chosen_date,
@@ -20,6 +23,7 @@ from sync_airflow.night_rules import (
     own_date,
     successful_nights,
 )
+from sync_airflow.tasks.conditional_task import skip_tasks_without_work
 from sync_airflow.tasks.night_memory import remember_nights, remembered_nights
 from sync_airflow.tasks.past_successes import asset_of, assets_of_night, past_successes, skip_if_covered
 from sync_airflow.tasks.run_parameters import checked_first_date
@@ -64,6 +68,11 @@ class JobOperator(SyncOperator):
         super().__init__(what=job_name, inlets=assets_of_night(job), outlets=[asset_of(job)], **kwargs)
         self.job_name = job_name
 
+    def execute(self, context: Context) -> dict[str, object]:
+        report = super().execute(context)
+        skip_tasks_without_work(self, context, report)
+        return report
+
     def work(self, context: Context) -> dict[str, object]:
         job = find_job(self.job_name)
         successes_of = past_successes(context)
@@ -73,9 +82,11 @@ class JobOperator(SyncOperator):
         announce_start(context, dates.run_date)
         if dates.warning:
             self.log.warning(dates.warning)
-        report = self._run(context, job, dates)
-        report = replace(report, warning=" ".join(filter(None, (dates.warning, report.warning))))
-        store_success(context, job, dates)
+        with attempt_measured(context, job.name):
+            report = self._run(context, job, dates)
+            report = replace(report, warning=" ".join(filter(None, (dates.warning, report.warning))))
+            store_success(context, job, dates)
+        measure_success(report)
         self.log.info("%s: %s", job.name, report.summary())
         return report.as_dict()
 
@@ -89,7 +100,7 @@ class JobOperator(SyncOperator):
             open_postgres(f"{job.name} {run.run_id}", task_defaults.JOB_TIMEOUT) as postgres,
             open_elasticsearch() as elasticsearch,
         ):
-            return run_job(
+            report = run_job(
                 job,
                 postgres=postgres,
                 elasticsearch=elasticsearch,
@@ -101,7 +112,13 @@ class JobOperator(SyncOperator):
                 dry_run=params[DRY_RUN],
                 run_id=run.run_id,
                 settings=index_settings(index) if index else None,
+                phase_hook=phase_spans(job.name, index.alias) if index else nullcontext,
             )
+            if job.builds_index:
+                measure_build(job.builds_index, report)
+            if index:
+                measure_live_index(index, elasticsearch)
+        return report
 
 
 def run_dates(context: Context, job: Job, past: tuple[Success, ...]) -> RunDates:
@@ -113,7 +130,7 @@ def run_dates(context: Context, job: Job, past: tuple[Success, ...]) -> RunDates
     date_override = (params.get(DATE_OVERRIDE) or "").strip()
     if given and date_override:
         raise BadArgument(f"Expected {FIRST_DATE} or date_override, got both. Nothing was started.")
-    # Both: before the job remembered its nights itself, only the events of its successes knew them.
+    # Both sources: an older installation has no variable yet, only the events of successes.
     nights = successful_nights(past) | set(remembered_nights(job)) if job.covers_missed_nights else set()
     unknown = not given and no_night_is_known(job, run_date, own, nights, date_override=date_override)
     return RunDates(

@@ -18,6 +18,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from sync_airflow import task_defaults
 from sync_airflow.messages.announcements import announce_missing_run
 from sync_airflow.night_rules import IN_PLACE, chosen_date, displaced_tick, own_date
+from sync_airflow.tasks.conditional_task import ConditionalTask
 from sync_airflow.tasks.failure import fail
 from sync_jobs.catalogue import Job, find_job
 from sync_jobs.errors import BadArgument
@@ -31,19 +32,22 @@ if TYPE_CHECKING:
 REPLACE_MISSING_RUN = "replace_missing_run"
 
 # A replacement waits for its tick as a queued run, and Airflow creates no other run of a night until then. So a tick
-# that is further away than the next night has no replacement.
+# that is further away than the next night gets no replacement.
 LONGEST_WAIT = timedelta(days=1)
 
 
-class ReplaceMissingRunOperator(TriggerDagRunOperator):
-    """Starts the run of the night that this run displaces. Skips itself in a run that displaces none."""
+class ReplaceMissingRunOperator(ConditionalTask, TriggerDagRunOperator):
+    """Starts a replacement of the scheduled run that this run displaces. Skips itself if it displaces none."""
 
     def __init__(self, *, job_name: str, **kwargs: Any) -> None:
         job = find_job(job_name)
         super().__init__(
             task_id=REPLACE_MISSING_RUN,
+            task_display_name="replace a missing run (if any)",
+            doc_md="Skipped unless this run has the logical date of a scheduled run. This is expected.",
             trigger_dag_id=job.dag_id,
             skip_when_already_exists=True,  # if this task is cleared
+            trigger_rule="none_skipped",  # also if the job has failed; it skips itself only in a scheduled run
             execution_timeout=task_defaults.SHORT_TASK_TIMEOUT,
             **task_defaults.RETRIES,
             **kwargs,
@@ -51,13 +55,11 @@ class ReplaceMissingRunOperator(TriggerDagRunOperator):
         self.job_name = job_name
 
     def execute(self, context: Context) -> None:
-        job, now = find_job(self.job_name), pendulum.now("UTC")
-        other_work = does_other_work(context["dag_run"], context["params"])
-        tick = displaced_tick(job, context["dag_run"], does_other_work=other_work, now=now)
+        tick = self._displaced_tick(context)
         if tick is None:
-            raise AirflowSkipException("This run takes the place of no scheduled run.")
-        if tick - now > LONGEST_WAIT:
-            fail(context, _too_early(job, context["dag_run"].run_id, tick))
+            raise AirflowSkipException("This run does not take the place of a scheduled run.")
+        if tick - pendulum.now("UTC") > LONGEST_WAIT:
+            fail(context, _too_early(find_job(self.job_name), context["dag_run"].run_id, tick))
         self.trigger_run_id = f"{IN_PLACE}__{tick.isoformat()}"
         self.run_after = tick
         self.log.warning(
@@ -67,6 +69,14 @@ class ReplaceMissingRunOperator(TriggerDagRunOperator):
         )
         announce_missing_run(context, tick, self.trigger_run_id)
         super().execute(context)
+
+    def has_work(self, context: Context) -> bool:
+        return self._displaced_tick(context) is not None
+
+    def _displaced_tick(self, context: Context) -> datetime | None:
+        run = context["dag_run"]
+        other_work = does_other_work(run, context["params"])
+        return displaced_tick(find_job(self.job_name), run, does_other_work=other_work, now=pendulum.now("UTC"))
 
 
 def does_other_work(run: Any, params: Mapping[str, Any]) -> bool:

@@ -1,7 +1,8 @@
-"""The nights that a job has done, in an Airflow variable: where no housekeeping reaches.
+"""The nights that a job has done, in an Airflow variable, which housekeeping does not delete.
 
-Asset events, which hold more about each success, are deleted by `airflow db clean`. It also deletes the rows of all
-DAGs, and then Airflow's scheduler deletes the state of the assets that no DAG refers to (docs/decisions/0025).
+`airflow db clean` deletes asset events, which hold more about each success. It also deletes the rows of all DAGs, and
+then Airflow's scheduler deletes the state of the assets that no DAG refers to
+(docs/decisions/0025-nights-in-a-variable.md).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from sync_jobs.catalogue import Job
 
-# Enough that a repeated run finds the night before the one that it repeats.
+# Enough for a repeated run to find the night before the one that it repeats.
 REMEMBERED_NIGHTS = 10
 
 DESCRIPTION = "Written by the job: the latest nights that it has done. The next run covers every date since."

@@ -17,8 +17,8 @@ from sync_airflow import task_defaults
 from sync_airflow.attempts import first_attempt, is_first_attempt
 from sync_airflow.dag_ids import ONLY_JOBS, RECOVERY
 from sync_airflow.night_rules import chosen_date, own_date
+from sync_airflow.run_ids import child_run_id
 from sync_airflow.tasks.failure import fail
-from sync_airflow.tasks.follow_on_jobs import child_run_id
 from sync_airflow.tasks.run_parameters import checked_first_date, refuse_unknown_keys
 from sync_airflow.tasks.triggers import RECHECK, NightlyRunTrigger
 from sync_jobs.catalogue import JOBS, Job, find_job, upstream_jobs
@@ -86,7 +86,7 @@ class RecoverJobOperator(TriggerDagRunOperator):
     It waits as a deferred task: its job needs the worker slot, and there may be only one. Airflow's own deferred wait
     has no time limit, so this class starts the run and defers by itself.
 
-    A retry waits for the run that the attempt before has started, so a lost attempt (its process was killed, the API
+    A retry waits for the run that the previous attempt has started, so a lost attempt (its process was killed, the API
     server did not answer) does no harm. A job that failed is not repeated: its own task has had its retries.
     """
 
@@ -118,7 +118,7 @@ class RecoverJobOperator(TriggerDagRunOperator):
             fail(context, str(error))
         if job not in wanted:
             raise AirflowSkipException(f"{job.name} is not one of the jobs that this recovery was asked to run.")
-        # The work of an upstream job that is not wanted is done already: whoever chose the jobs has looked.
+        # An upstream job that is not wanted counts as done: whoever chose the jobs has checked that.
         states = states_of_jobs(context, upstream_jobs(job))
         unfit = tuple(other for other in unfit_upstream_jobs(job, states) if other in wanted)
         if unfit:
@@ -134,8 +134,8 @@ class RecoverJobOperator(TriggerDagRunOperator):
             super().execute(context)
         except DagIsPaused:
             fail(context, f"The DAG {job.dag_id} is paused: unpause it, then run {job.name} again.")
-        except DagRunTriggerException as order:
-            start_run(order)
+        except DagRunTriggerException as request:
+            start_run(request)
         context["ti"].xcom_push(key=TRIGGERED_RUN_ID, value=self.trigger_run_id)
         self.log.info("Waiting for the end of %s.", self.trigger_run_id)
         self.defer(
@@ -162,7 +162,9 @@ class RecoverJobOperator(TriggerDagRunOperator):
             raise AirflowFailException(f"The run {run_id} of {self.job_name} failed: see the log of that run.")
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Called by Airflow at the end of the wait, also when its time limit is over: a retry would wait again."""
+        """Called by Airflow at the end of the wait, also after its time limit: then it fails for good, as a retry would
+        wait again.
+        """
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout:
@@ -172,7 +174,7 @@ class RecoverJobOperator(TriggerDagRunOperator):
         fail(
             context,
             f"The run {self._started_run(context)} of {self.job_name} has not ended within "
-            f"{task_defaults.RECOVERY_WAIT_TIMEOUT}. It may still be at work: see its tasks, and mark the run as "
+            f"{task_defaults.RECOVERY_WAIT_TIMEOUT}. It may still be running: look at its tasks, and mark the run as "
             "failed to stop it.",
         )
 
@@ -181,10 +183,10 @@ class RecoverJobOperator(TriggerDagRunOperator):
         return run_id
 
 
-def start_run(order: DagRunTriggerException) -> None:
-    """Start the run that an operator has ordered, as the task runner would do, unless it exists already.
+def start_run(request: DagRunTriggerException) -> None:
+    """Start the run that a TriggerDagRunOperator requests, as the task runner would do, unless it exists already.
 
-    It exists if the attempt before has started it, or if the answer to a first request was lost.
+    It exists if the previous attempt has started it, or if the answer to a first request was lost.
     """
     # Imported here, because only the process of a task has it.
     from airflow.sdk.execution_time.comms import TriggerDagRun  # noqa: PLC0415
@@ -192,10 +194,10 @@ def start_run(order: DagRunTriggerException) -> None:
 
     SUPERVISOR_COMMS.send(
         TriggerDagRun(
-            dag_id=order.trigger_dag_id,
-            run_id=order.dag_run_id,
-            logical_date=order.logical_date,
-            conf=order.conf,
-            reset_dag_run=order.reset_dag_run,
+            dag_id=request.trigger_dag_id,
+            run_id=request.dag_run_id,
+            logical_date=request.logical_date,
+            conf=request.conf,
+            reset_dag_run=request.reset_dag_run,
         )
     )

@@ -9,8 +9,10 @@ from airflow.sdk import BaseOperator
 
 from sync_airflow import task_defaults
 from sync_airflow.dag_ids import RUN_JOB
-from sync_airflow.messages.announcements import announce_failure, announce_recovery
+from sync_airflow.messages.announcements import VERDICT, announce_failure, announce_recovery
 from sync_airflow.tasks.failure import REASON, fail
+from sync_airflow.tasks.night_of_tasks import failed_run, night_known_to
+from sync_airflow.tasks.past_successes import asset_of
 from sync_airflow.tasks.recovery import TRIGGERED_RUN_ID, run_date_of, states_of_jobs, unfit_upstream_jobs, wanted_jobs
 from sync_jobs.catalogue import JOBS, Job
 from sync_jobs.errors import BadArgument
@@ -25,7 +27,9 @@ SUMMARY = "summary"
 
 
 class SummaryOperator(BaseOperator):
-    """Logs what each job did, and which jobs to run again. Fails if there are any. Returns the run date.
+    """Logs what each job did, the verdict on the night, and which jobs to run again. Fails if there are any.
+
+    Returns the run date.
 
     It is the only task of recovery that sends messages: each job's own run sends its own.
     """
@@ -37,16 +41,18 @@ class SummaryOperator(BaseOperator):
             execution_timeout=task_defaults.SHORT_TASK_TIMEOUT,
             on_success_callback=announce_recovery,
             on_failure_callback=announce_failure,
+            inlets=[asset_of(job) for job in JOBS],  # the past successes, for the verdict
             **task_defaults.RETRIES,
             **kwargs,
         )
 
     def execute(self, context: Context) -> str:
         states = states_of_jobs(context, JOBS)
+        run_ids: dict[str, str | None] = {}
         reports: dict[str, Any] = {}
         reasons: dict[str, str | None] = {}
         for job in JOBS:
-            run_id = context["ti"].xcom_pull(task_ids=job.dag_id, key=TRIGGERED_RUN_ID)
+            run_id = run_ids[job.dag_id] = context["ti"].xcom_pull(task_ids=job.dag_id, key=TRIGGERED_RUN_ID)
             if not run_id:
                 reasons[job.dag_id] = f"no run was started, see the log of {job.dag_id} in this run"
             else:
@@ -56,20 +62,28 @@ class SummaryOperator(BaseOperator):
                 reasons[job.dag_id] = own_reason or context["ti"].xcom_pull(**pull, key=REASON)
         run_date = run_date_of(context)
         self.log.info("Recovery for %s\n%s", run_date, table(states, reports))
+        failed = [
+            failed_run(job, run_id, run_date, context["dag_run"].run_after, reason=reasons[job.dag_id])
+            for job in JOBS
+            if (run_id := run_ids[job.dag_id]) and states[job.dag_id] == "failed"
+        ]
+        verdict = night_known_to(context, run_date, failed).sentence
+        self.log.info("The night of %s: %s", run_date, verdict)
+        context["ti"].xcom_push(key=VERDICT, value=verdict)
         for report in filter(None, reports.values()):
             if report.get("warning"):
                 self.log.warning(report["warning"])
         wanted = _wanted_or_all(context)
         to_run_again = tuple(job for job in jobs_to_run_again(states) if job in wanted)
         if to_run_again:
-            self.log.error(run_book(to_run_again, states, reasons, run_date))
+            self.log.error(what_to_run_again(to_run_again, states, reasons, run_date))
             names = ", ".join(job.name for job in to_run_again)
-            fail(context, f"Run again, in this order, with run_date {run_date}: {names}")
+            fail(context, f"Run again, in this order, with run_date {run_date}: {names}. {verdict}")
         return run_date.isoformat()
 
 
 def _wanted_or_all(context: Context) -> tuple[Job, ...]:
-    """The jobs of this recovery; all of them if its list is wrong: then none has run."""
+    """The jobs of this recovery; all jobs if its list is wrong, because then none has run."""
     try:
         return wanted_jobs(context)
     except BadArgument:
@@ -93,10 +107,10 @@ def table(states: Mapping[str, str | None], reports: Mapping[str, Mapping[str, A
     return "\n".join(line.rstrip() for line in lines)
 
 
-def run_book(
+def what_to_run_again(
     jobs: tuple[Job, ...], states: Mapping[str, str | None], reasons: Mapping[str, str | None], run_date: date
 ) -> str:
-    """What to do after a recovery in which these jobs did not succeed."""
+    """The list of the jobs that did not succeed in a recovery, with the reasons, and how to run them again."""
     lines = [f"Run {len(jobs)} of {len(JOBS)} jobs again, in this order, with run_date {run_date}:"]
     for job in jobs:
         unfit = unfit_upstream_jobs(job, states)

@@ -1,4 +1,4 @@
-"""The sensor that waits for an earlier job of the same night, without occupying a worker meanwhile."""
+"""The sensor that waits for an earlier job of the same night, without occupying a worker."""
 
 from __future__ import annotations
 
@@ -116,8 +116,8 @@ class NightlyJobSensor(ExternalTaskSensor):
         if context["ti"].get_dr_count(dag_id=self.external_dag_id, run_ids=run_ids_of_night(tick)):
             return f"{self.upstream_name} has not ended within {task_defaults.WAIT_TIMEOUT}"
         return (
-            f"{self.upstream_name} has had no run within {task_defaults.WAIT_TIMEOUT} (a run that is planned for a "
-            "later time blocks the nights until it has ended: delete it, see the page at /sync/)"
+            f"{self.upstream_name} has had no run within {task_defaults.WAIT_TIMEOUT} (perhaps a run that is planned "
+            "for a later time blocks its scheduled runs: delete the run that the page at /sync/ names)"
         )
 
     def upstream_tick(self, context: Context) -> datetime:
@@ -140,7 +140,7 @@ class NightlyJobSensor(ExternalTaskSensor):
     def _reason_not_to_wait(self, context: Context, tick: datetime) -> str | None:
         # The DAG is queried first: once its next tick is a later one, the run of this tick exists or never will.
         dag = context["ti"].get_dag(self.external_dag_id)
-        # Its run is known by its id: another run may have its logical date, for instance a dry run.
+        # The run is identified by its id, because another run may have its logical date, for instance a dry run.
         runs = context["ti"].get_dr_count(dag_id=self.external_dag_id, run_ids=run_ids_of_night(tick))
         if not runs:
             # Such a run starts the one that is missing (tasks/missing_runs.py).

@@ -62,15 +62,15 @@ class SyncOperator(BaseOperator):
     def on_kill(self) -> None:
         """Stop the work. Airflow calls this in the main thread to end the task, and kills the process 5 s later.
 
-        Without an exception the work would continue meanwhile, and might even put a new index live. SystemExit makes
-        psycopg cancel its current statement, and lets Airflow retry the task if it is to be retried.
+        Without an exception the work would continue until then, and might even promote a new index. SystemExit makes
+        psycopg cancel its current statement, and lets Airflow retry the task if it has retries left.
         """
         if self._at_work:
             raise SystemExit(f"{self.what} was stopped by Airflow")
 
 
 def index_settings(definition: IndexDefinition) -> IndexSettings:
-    """From the variable of the index, a JSON object; defaults for what it does not name. Raises BadArgument."""
+    """The settings of an index build, from the variable of the index or by default. Raises BadArgument."""
     try:
         values = Variable.get(index_settings_variable(definition), default={}, deserialize_json=True)
     except ValueError:

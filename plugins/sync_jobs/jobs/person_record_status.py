@@ -59,7 +59,7 @@ def _write_statuses(run: JobRun) -> Outcome:
 
 
 def _foresee_refresh(run: JobRun, outcome: Outcome) -> Outcome:
-    """With what a run without dry_run would do: how many documents it would replace because of their status."""
+    """The outcome of a dry run, with the number of documents that a real run would replace because of their status."""
     indices = index_alias.find_indices(run.elasticsearch, run.index.alias)
     if indices.live is None:
         return outcome

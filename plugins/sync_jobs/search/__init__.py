@@ -1,13 +1,15 @@
-"""The life of an index behind an alias, from an IndexDefinition (definition).
+"""The life of an index behind an alias. Everything works from an IndexDefinition (module definition).
 
     build, rollback                        what a run does; these two use everything below
-    index_alias, created_index             the indices of an alias: create, promote, prune; what templates add
+    index_alias, created_index             the indices of an alias: create, promote, prune; what index templates add
+    plain_index                            the documents of an index with the alias's name, before its first build
     settings, operator_settings            the settings of a build; those that operators put on the live index
     document_stream, bulk, build_progress, keepalive_node
                                            the load: from PostgreSQL into bulk requests
     verification, source_comparison, live_comparison, field_guard_rail
                                            what is checked before the swap
-    edits, application_writes, refresh     what was edited meanwhile, and how it is written again
+    edits, edits_since_build, application_writes, refresh
+                                           what was edited since, and how its documents are written again
     quarantine, refusals, old_documents    documents that Elasticsearch refuses
     documents, index_mapping, errors       equality of documents, mappings, errors of Elasticsearch
 

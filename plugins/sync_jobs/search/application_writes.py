@@ -1,4 +1,4 @@
-"""Documents that the application wrote to an index since a moment, found by their sequence numbers.
+"""Documents that the application has written to an index since a given write, found by their sequence numbers.
 
 The application may be in the middle of a write while the alias moves: it searched the previous index for old documents
 and writes the new ones to this index. The edits since the snapshot do not show which key that was.

@@ -20,6 +20,7 @@ from typing import Any
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
 
+from sync_jobs.code_version import code_version
 from sync_jobs.error_translation import errors_translated_with_state
 from sync_jobs.errors import IndexNotAsExpected, State, SyncJobError
 from sync_jobs.guard_rail import Effect, check_guard_rails
@@ -37,6 +38,7 @@ from sync_jobs.search.document_stream import document_lines
 from sync_jobs.search.edits import Edits
 from sync_jobs.search.field_guard_rail import count_values, effects_on_values
 from sync_jobs.search.old_documents import carry_over_documents
+from sync_jobs.search.plain_index import plain_index_kept
 from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.refresh import DocumentRefresh, Refreshed
 from sync_jobs.search.verification import (
@@ -48,7 +50,7 @@ from sync_jobs.search.verification import (
     verify_totals,
 )
 
-# At most this many background refreshes during a load, each after the same share of the expected documents.
+# A load has at most this many background refreshes, each after an equal share of the expected documents.
 REFRESH_FRACTION = 5
 
 log = logging.getLogger(__name__)
@@ -121,7 +123,7 @@ class _Build:
         live = index_alias.find_live(client, definition.alias).name
         if live:
             live_comparison.refuse_incomparable(definition, client, live)
-        phases = Phases()
+        phases = Phases(run.phase_hook)
         with snapshot(run.postgres), Edits(definition, run.postgres) as edits:
             loaded = self._load(live, phases)
             wanted = self._verify(live, loaded.documents, edits.later, phases)
@@ -132,10 +134,10 @@ class _Build:
             with phases.of("compare"):
                 keys = heapq.merge(loaded.outdated, sorted(caught_up.keys), self.quarantine.keys)
                 difference = live_comparison.compare(definition, client, live, name, keys)
-                self._check_guard_rails(live, difference, loaded.live_values)
+                headroom = self._check_guard_rails(live, difference, loaded.live_values)
             refreshed = caught_up.made
             if not run.dry_run:
-                with phases.of("promote"):
+                with phases.of("promote"), plain_index_kept(definition, client, name, run.settings):
                     if live:
                         operator_settings.carry_over_settings(client, live, name)
                     last = last_write(client, name)
@@ -153,6 +155,7 @@ class _Build:
             read=difference.unchanged + difference.changed + difference.added,
             refreshed=refreshed,
             phases=phases.seconds,
+            headroom=headroom,
             **self.quarantine.counted(),
             **asdict(difference),
         )
@@ -165,7 +168,7 @@ class _Build:
         run = self.run
         meta = self._meta()
         execute(run.postgres, "session/planner_in_key_order", {"parallel_workers": run.settings.parallel_workers})
-        # Closed even if not all of it was read; otherwise the connection could not end its transaction.
+        # The lines are closed after an error too: with an unfinished COPY the connection cannot end its transaction.
         with phases.of("load"), closing(document_lines(self.definition, run.postgres, run.run_date)) as lines:
             with in_background(run.postgres, _first_of, lines) as first_lines:
                 live_values = self._prepare(live, meta)
@@ -248,10 +251,10 @@ class _Build:
 
     def _check_guard_rails(
         self, live: str | None, difference: live_comparison.DocumentDifference, live_values: dict[str, int]
-    ) -> None:
-        """Raise GuardRail if the new index differs too much from the live one.
+    ) -> dict[str, float]:
+        """Raise GuardRail if the new index differs too much from the live one. Return the headroom of the limits.
 
-        A new definition may change every document, so changes are limited only if both indices have the same one.
+        A new definition may change every document, so changes are limited only if the same one built both indices.
         """
         definition, alias = self.definition, self.definition.alias
         changed = difference.changed
@@ -265,7 +268,7 @@ class _Build:
             changed=changed,
         )
         values = effects_on_values(alias, live_values, count_values(definition, self.client, self.name))
-        check_guard_rails({f"index {alias}": documents, **values}, self.run.limits)
+        return check_guard_rails({f"index {alias}": documents, **values}, self.run.limits)
 
     def _meta(self) -> dict[str, Any]:
         """The _meta of the index: how and from what it was built. The totals are added once they are counted."""
@@ -277,6 +280,7 @@ class _Build:
             "run_id": run.run_id,
             "run_date": run.run_date.isoformat(),
             "definition": self.definition.version,
+            "code": code_version(),
             "source_snapshot": source_snapshot,
             "source_timeline": source_timeline,
             "expected_documents": one_row(run.postgres, self.definition.query("expected_count"))[0],

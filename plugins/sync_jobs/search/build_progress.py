@@ -4,24 +4,31 @@ import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from elasticsearch import Elasticsearch
+
+from sync_jobs.job_run import PhaseHook
 
 log = logging.getLogger(__name__)
 
 
 class Phases:
-    """Seconds by phase, rounded to milliseconds; each is logged when it ends."""
+    """Seconds by phase, rounded to milliseconds; each is logged when it ends.
 
-    def __init__(self) -> None:
+    hook: called with the name of each phase; the phase runs inside the context manager that it returns.
+    """
+
+    def __init__(self, hook: PhaseHook = nullcontext) -> None:
         self.seconds: dict[str, float] = {}
+        self._hook = hook
 
     @contextmanager
     def of(self, phase: str) -> Iterator[None]:
         started = time.monotonic()
-        yield
+        with self._hook(phase):
+            yield
         self.seconds[phase] = round(time.monotonic() - started, 3)
         log.info("%s: %.1f s", phase, self.seconds[phase])
 

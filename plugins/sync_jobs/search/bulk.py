@@ -161,7 +161,7 @@ class Sender:
                     raise
                 why = type(error).__name__
             else:
-                _refuse_discarded(self.index, answer.get("items", ()))
+                refuse_discarded(self.index, answer.get("items", ()))
                 body, refusals = (
                     failed_operations(self.definition, body, answer["items"]) if answer["errors"] else (b"", [])
                 )
@@ -201,7 +201,7 @@ def split_operations(body: bytes) -> list[bytes]:
     return operations
 
 
-def _refuse_discarded(index: str, items: Iterable[dict[str, dict[str, Any]]]) -> None:
+def refuse_discarded(index: str, items: Iterable[dict[str, dict[str, Any]]]) -> None:
     """Raise NotWritten if Elasticsearch accepted documents without writing them."""
     discarded = sum(result.get("result") == DISCARDED for item in items for result in item.values())
     if discarded:

@@ -1,4 +1,4 @@
-"""What Elasticsearch really made of the request for a new index: index templates may add to it."""
+"""Checks what Elasticsearch has created for a new index: index templates may add to the request."""
 
 import logging
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from elasticsearch import ApiError, Elasticsearch
 from sync_jobs.errors import IndexNotAsExpected
 from sync_jobs.search.index_mapping import differences
 
-# With these the documents would not be found, or not be as PostgreSQL has them.
+# With these the documents could not be found, or would differ from PostgreSQL.
 _MUST_NOT_BE_MAPPED = ("_source", "_routing")
 _MUST_NOT_BE_SET = ("index.default_pipeline", "index.final_pipeline", "index.blocks.", "index.mode")
 # Values with which these settings have no effect.

@@ -38,7 +38,7 @@ def source_of(line: bytes) -> dict[str, Any]:
 
 
 def canonical(source: Mapping[str, Any], properties: Properties) -> dict[str, Any]:
-    """Only the content: the fields of the mapping that have a value, numbers as numbers, lists in a fixed order."""
+    """The content of a document: the fields of the mapping with a value, numbers as numbers, lists in a fixed order."""
     values = ((name, _canonical_value(source.get(name), kind)) for name, kind in properties.items())
     return {name: value for name, value in values if value not in (None, [])}
 

@@ -50,10 +50,10 @@ OF_A_DOCUMENT = frozenset(
 # Illegal arguments can also be a mistake in a setting. These reasons are about the document.
 GENERAL = "illegal_argument_exception"
 REASONS_OF_A_DOCUMENT = ("immense term", "nested documents", "Limit of total fields", "Limit of mapping depth")
-# Of an operation that carries a document, the reason of any other error may quote it. These quote names only.
+# The only errors of an operation with a document whose reasons cannot quote it: they quote names.
 REASONS_WITHOUT_CONTENT = ("pipeline with id [", "routing is required for [")
 
-# More of a reason than this helps nobody.
+# A longer reason is truncated.
 LONGEST_REASON = 500
 
 
@@ -88,7 +88,7 @@ def _account(error: ApiError) -> dict[str, Any]:
 
 
 def status_and_type(error: ApiError) -> str:
-    """Such as 429 es_rejected_execution_exception, or 502 Bad Gateway."""
+    """The error as text, such as 429 es_rejected_execution_exception or 502 Bad Gateway."""
     return f"{error.status_code} {_account(error)['type']}"
 
 
@@ -149,7 +149,7 @@ def refusal(status: int, error: Mapping[str, Any], *, carries_document: bool = T
 
 
 def _reason(error: Mapping[str, Any], carries_document: bool) -> str:
-    """What Elasticsearch says, with the first cause where it says more; empty where it may quote a document."""
+    """The reason that Elasticsearch gives, with its first cause if that says more; empty if it may quote a document."""
     root = next(iter(error.get("root_cause") or [error]))
     reasons = [error.get("reason"), root.get("reason"), *(cause.get("reason") for cause in _causes(error))]
     said = dict.fromkeys(str(reason) for reason in reasons if reason)
@@ -173,7 +173,7 @@ def refuse_other_server(error: ApiError) -> None:
 
 
 def _address(meta: ApiResponseMeta) -> str:
-    """Of the node that answered, without user and password."""
+    """The address of the node that answered, without user and password."""
     node = meta.node
     host = f"[{node.host}]" if ":" in node.host else node.host
     return f"{node.scheme}://{host}:{node.port}{node.path_prefix}"

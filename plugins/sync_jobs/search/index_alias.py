@@ -33,13 +33,20 @@ from sync_jobs.search.errors import (
 from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.settings import IndexSettings
 
-# Of the swap. Its response can get lost.
+# How often a swap is tried. Its response can get lost.
 PROMOTION_ATTEMPTS = 5
 PROMOTION_WAIT_SECONDS = 2.0
 # How long to wait for the shards of a new index. A busy cluster takes seconds; a full one never assigns them.
 CREATE_TIMEOUT = "30s"
 # The decider that cluster.routing.allocation.enable, or the same setting of an index, controls.
 ALLOCATION_DISABLED = "enable"
+
+# Settings of an index while it is loaded.
+LOADING_SETTINGS: dict[str, Any] = {
+    "index.refresh_interval": "-1",
+    "index.number_of_replicas": 0,
+    "index.auto_expand_replicas": False,
+}
 
 # In the name of an index: the start of its build in UTC, to the microsecond. Under the lock, no two are equal.
 _BUILT_AT = "%Y%m%dt%H%M%S-%f"
@@ -92,7 +99,7 @@ def find_live(client: Elasticsearch, alias: str) -> Live:
 
 
 def _indices_behind(client: Elasticsearch, alias: str) -> list[str]:
-    """Empty if there is no such alias. Raises UnsupportedServer if it is not Elasticsearch that says so."""
+    """The indices behind an alias; empty if there is no such alias. Raises UnsupportedServer for another server."""
     try:
         return sorted(client.indices.get_alias(name=alias))
     except NotFoundError as error:
@@ -170,10 +177,9 @@ def create(
 def _create(
     client: Elasticsearch, name: str, mapping: dict[str, Any], meta: dict[str, Any], settings: IndexSettings
 ) -> None:
-    loading = {"refresh_interval": "-1", "number_of_replicas": 0, "auto_expand_replicas": False}
     answer = client.indices.create(
         index=name,
-        settings={"number_of_shards": settings.shards} | loading,
+        settings={"index.number_of_shards": settings.shards} | LOADING_SETTINGS,
         mappings=mapping | {"_meta": meta},
         wait_for_active_shards=1,
         timeout=CREATE_TIMEOUT,
@@ -218,7 +224,7 @@ def add_meta(client: Elasticsearch, alias: str, name: str, more: dict[str, Any])
 
 
 def record_left_out(client: Elasticsearch, alias: str, name: str, quarantine: Quarantine) -> None:
-    """Keep in the _meta of an index of ours ("left_out") which keys lack their new documents."""
+    """Store in the _meta of an index that a build made ("left_out") which keys lack their new documents."""
     meta = own_indices(client, alias).get(name)
     if meta is not None:
         earlier = meta.get("left_out", [])
@@ -371,17 +377,17 @@ def prune(client: Elasticsearch, alias: str, retained_indices: int) -> list[str]
 
 
 def rollback_target(client: Elasticsearch, alias: str, direction: str) -> tuple[str, dict[str, Any]]:
-    """The finished index built before the live one ("back") or after it ("forth"), with its _meta.
+    """The finished index built before the live one ("back") or after it ("forward"), with its _meta.
 
     Raises BadArgument for any other direction, IndexNotAsExpected if there is no such index.
     """
-    if direction not in ("back", "forth"):
-        raise BadArgument(f"direction: expected back or forth, got {direction!r}")
+    if direction not in ("back", "forward"):
+        raise BadArgument(f"direction: expected back or forward, got {direction!r}")
     indices = find_indices(client, alias)
     live, previous = indices.live, indices.previous
     if live is None or live not in indices.own:
         raise IndexNotAsExpected(
-            f"The index behind alias {alias} is not one that a build made (found {live or 'no index'}). Run the index "
+            f"No build has made the index behind alias {alias} (found {live or 'no index'}). Run the index "
             "build instead of a rollback."
         )
     older, newer = [name for name in previous if name < live], [name for name in previous if name > live]

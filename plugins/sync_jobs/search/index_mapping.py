@@ -15,7 +15,7 @@ def has_mapping(client: Elasticsearch, index: str, definition: IndexDefinition) 
 
 
 def differences(wanted: Mapping[str, Any], found: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """What of a mapping is not as wanted, such as "surname.type". Elasticsearch leaves out parameters with defaults."""
+    """What differs from the wanted mapping, such as "surname.type". Elasticsearch omits parameters with defaults."""
     for name, value in wanted.items():
         full_name = f"{path}{name}"
         if isinstance(value, Mapping):

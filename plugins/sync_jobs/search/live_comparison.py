@@ -8,8 +8,9 @@ two counts are enough.
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -26,6 +27,9 @@ BATCH_KEYS = 1_000
 QUERY_DOCUMENTS = 10_000
 # The type of the key field, both in the mapping and where Elasticsearch has guessed it from a document.
 KEY_TYPE = "long"
+
+# Called with each key whose documents differ, ascending. Parity collects them (sync_jobs.parity).
+on_differing_key: ContextVar[Callable[[int], None]] = ContextVar("on_differing_key", default=lambda _: None)
 
 
 @dataclass
@@ -59,7 +63,7 @@ class LiveDocuments:
         self._thread.shutdown(cancel_futures=True)
 
     def compare(self, lines: Sequence[bytes]) -> None:
-        """Look, in the background, for documents other than these lines. Waits for the previous query."""
+        """Query the live index for documents other than these lines, in the background, after the previous query."""
         if self._live is None:
             return
         ids = [document_id(line) for line in lines]
@@ -150,7 +154,9 @@ def compare(
         compared_live += sum(map(len, before.values()))
         compared_new += sum(map(len, after.values()))
         _use_own_ids(definition, client, live, new, before)
-        for key in before.keys() | after.keys():
+        for key in sorted(before.keys() | after.keys()):
+            if sorted(before[key]) != sorted(after[key]):
+                on_differing_key.get()(key)
             _count(difference, before[key], after[key])
     rest_live, rest_new = total_live - compared_live, total_new - compared_new
     difference.unchanged += min(rest_live, rest_new)

@@ -23,7 +23,7 @@ def carry_over_documents(
     quarantine: Quarantine,
     settings: IndexSettings,
 ) -> list[dict[str, Any]]:
-    """In the new index, replace whatever it has of the keys in quarantine by the documents of the live index.
+    """In the new index, replace all documents of the keys in quarantine by those of the live index.
 
     They are indexed as they are, if the live index has the same mapping. Those that the new index refuses, too, are
     left out. Call it when the new index is searchable. Returns the documents that were carried over.

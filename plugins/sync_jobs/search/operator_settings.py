@@ -22,8 +22,16 @@ _OF_ONE_INDEX = (
 _BLOCKS = "index.blocks."
 # While the index is loaded, the build decides.
 _WHILE_LOADING = ("index.refresh_interval",)
+# They would change documents that are copied.
+_PIPELINES = ("index.default_pipeline", "index.final_pipeline")
 
 log = logging.getLogger(__name__)
+
+
+def settings_for_copy(client: Elasticsearch, index: str) -> dict[str, str]:
+    """The settings with which to create a copy of an index: without those that belong to one index, and pipelines."""
+    left_out = (*_OURS[1:], *_OF_ONE_INDEX, *_PIPELINES, _BLOCKS)
+    return {name: value for name, value in _settings(client, index).items() if not name.startswith(left_out)}
 
 
 def carry_over_settings(client: Elasticsearch, live: str, name: str) -> None:

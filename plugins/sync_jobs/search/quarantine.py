@@ -1,4 +1,4 @@
-"""The quarantine: a few refused documents must not keep everybody's search stale (docs/domain.md, "Refused documents").
+"""The quarantine: a few refused documents must not stop an update of search (docs/domain.md, "Refused documents").
 
 A key is in quarantine as a whole: the index keeps the old documents of that key where there are any, and none of the
 new ones. Up to a limit of keys the work goes on without them; beyond it, it stops.

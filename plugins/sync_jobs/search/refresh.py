@@ -71,7 +71,7 @@ class Refreshed:
 
 @dataclass(frozen=True)
 class DocumentRefresh:
-    """Brings the documents of some keys in one index to what PostgreSQL holds.
+    """Makes the documents of some keys in one index agree with PostgreSQL.
 
     index: the name of the index itself, not its alias; the caller holds the alias's lock.
     run_date: D of docs/domain.md.
@@ -160,10 +160,10 @@ class DocumentRefresh:
         return [change for change in changes if change.missing or change.surplus]
 
     def _write(self, changes: list["Change"]) -> set[int]:
-        """Write the new documents, then remove the old ones of the keys whose new documents were all taken.
+        """Write the new documents, then remove the old ones of the keys whose new documents were all accepted.
 
         Two requests: in one, Elasticsearch would remove an old document whose replacement it refuses. Returns the
-        keys with a refused document; what was taken of theirs is removed again.
+        keys with a refused document; what was accepted of theirs is removed again.
         """
         if not changes:
             return set()

@@ -60,7 +60,7 @@ def roll_back_index(
     dry_run: bool,
     settings: IndexSettings,
 ) -> RolledBack:
-    """Put the finished index built before the live one ("back"), or after it ("forth"), behind the alias.
+    """Put the finished index built before the live one ("back"), or after it ("forward"), behind the alias.
 
     documents: one of OTHER_DEFINITION. Counts of the outcome: documents of the target, and what it took to bring it up
     to date. A dry run writes nothing and does not move the alias. Raises AlreadyRunning during a build,
@@ -192,7 +192,7 @@ class _Rollback:
     def _built_by(self) -> str:
         if "definition" in self.meta:
             return f"{self.refresh.index} was built by another definition (SQL or mapping) than the running one."
-        return f"It is not known by which definition (SQL and mapping) {self.refresh.index} was built."
+        return f"It is not known which definition (SQL and mapping) built {self.refresh.index}."
 
     def _intact(self) -> int:
         """How many documents the target has. Raises GuardRail if too many have been lost since it was built."""
@@ -247,7 +247,7 @@ class _Rollback:
         return 0
 
     def _outcome(self, plan: _Plan, refreshed: Refreshed) -> Outcome:
-        """Of a dry run. A document that was not compared does not count as unchanged."""
+        """The outcome with the values of a dry run. A document that was not compared does not count as unchanged."""
         is_compared = plan.wanted is not None
         after = plan.existing - refreshed.removed + refreshed.made
         return Outcome(

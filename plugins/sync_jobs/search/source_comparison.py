@@ -1,6 +1,6 @@
 """Which keys have documents in an index that differ from those that PostgreSQL would make now. Reads all of both.
 
-Used rarely: by a rollback, and to name the keys that differ when a build is refused.
+Used rarely: by a rollback, by parity, and to name the keys that differ when a build is refused.
 """
 
 from array import array
@@ -45,10 +45,23 @@ def keys_without_source(
     definition: IndexDefinition, connection: Connection, client: Elasticsearch, index: str
 ) -> "array[int]":
     """The keys in an index for which PostgreSQL has no documents any more, ascending."""
-    everybody = {"seed": "", "size": MAXIMUM_KEYS}
-    known = {key for (key,) in execute(connection, definition.query("sample_keys"), everybody)}
+    known = set(_keys_with_source(definition, connection))
     with closing(_entries(definition, client, index)) as entries:
         return array("q", (key for key, _ in _by_key(entries) if key not in known))
+
+
+def keys_without_documents(
+    definition: IndexDefinition, connection: Connection, client: Elasticsearch, index: str
+) -> "array[int]":
+    """The keys that have documents by PostgreSQL, but none in an index, ascending."""
+    with closing(_entries(definition, client, index)) as entries:
+        known = {key for key, _ in entries}
+    return array("q", sorted(key for key in _keys_with_source(definition, connection) if key not in known))
+
+
+def _keys_with_source(definition: IndexDefinition, connection: Connection) -> Iterator[int]:
+    everybody = {"seed": "", "size": MAXIMUM_KEYS}
+    return (key for (key,) in execute(connection, definition.query("sample_keys"), everybody))
 
 
 def _differing(one: Iterator[tuple[int, set[str]]], other: Iterator[tuple[int, set[str]]]) -> Iterator[int]:

@@ -135,12 +135,18 @@ def _difference(wanted: list[dict[str, Any]], found: list[dict[str, Any]], prope
     if len(wanted) != len(found):
         return f"expected {len(wanted)} documents, found {len(found)}"
 
+    fields = differences_of(wanted, found, properties)
+    return f"fields {', '.join(fields)}" if fields else ""
+
+
+def differences_of(wanted: list[dict[str, Any]], found: list[dict[str, Any]], properties: Properties) -> list[str]:
+    """The names of the fields in which as many documents of one key differ, in alphabetical order."""
+
     def by_content(document: dict[str, Any]) -> str:
         return content_key(document, properties)
 
     pairs = zip(sorted(wanted, key=by_content), sorted(found, key=by_content), strict=True)
-    fields = {name for one, other in pairs for name in differing_fields(one, other, properties)}
-    return f"fields {', '.join(sorted(fields))}" if fields else ""
+    return sorted({name for one, other in pairs for name in differing_fields(one, other, properties)})
 
 
 def _first(definition: IndexDefinition, keys: Iterable[int]) -> str:

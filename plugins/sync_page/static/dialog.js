@@ -23,6 +23,7 @@ export function openedByLinks(dialog, started, say) {
     if (dialog.getAttribute("aria-busy") === "true") event.preventDefault(); // it would look as if nothing is started
   });
   dialog.addEventListener("close", () => {
+    if (dialog.open) return; // the event comes late: the next form is open already
     latest += 1;
     dialog.removeAttribute("aria-busy");
   });
@@ -48,7 +49,7 @@ async function open(dialog, link, say) {
     if (own !== latest) return;
     dialog.close();
     if (error instanceof LoggedOut) location.assign(link.href);
-    else say(`${error.message}. Nothing was started.`);
+    else say(`${error.message}. Nothing was changed.`);
   }
 }
 
@@ -76,7 +77,7 @@ async function send(dialog, form, started, say) {
     if (isOpen && isForm) fill(dialog, made);
     else if (isOpen) dialog.close();
     if (!isForm) started(made);
-    else if (!isOpen) say(`${name}: nothing was started. Open its form again to see why.`);
+    else if (!isOpen) say(`${name}: it was refused. Open its form again to see why.`);
   } catch (error) {
     if (error instanceof LoggedOut && own === latest) {
       sessionStorage.setItem(TYPED, JSON.stringify([new URL(form.action).pathname, [...typed]]));
@@ -85,7 +86,7 @@ async function send(dialog, form, started, say) {
     }
     setBusy(dialog, form, false);
     if (own === latest) dialog.close();
-    say(`${name}: ${error.message || "you are no longer logged in"}. It may have been started: check the table before you repeat it.`);
+    say(`${name}: ${error.message || "you are no longer logged in"}. It may have been done all the same: check the table before you repeat it.`);
   }
 }
 

@@ -1,9 +1,9 @@
-// Keeps the page up to date: asks the server for the same page, and changes in place what differs.
+// Keeps the page up to date: requests the page again, and updates in place what differs.
 //
 //   page.js  =>  dialog.js  =>  requests.js
 
 import { openedByLinks, restoreTyped } from "./dialog.js";
-import { LoggedOut, ask } from "./requests.js";
+import { LoggedOut, NoAnswer, ask } from "./requests.js";
 import { Idiomorph } from "./vendor/idiomorph-0.8.0.js";
 
 const SLOWEST_SECONDS = 60;
@@ -22,6 +22,7 @@ async function update() {
   try {
     const made = await ask(location.href);
     if (own !== latest) return;
+    refuseUnknown(made);
     failures = 0;
     show(made);
   } catch (error) {
@@ -31,6 +32,12 @@ async function update() {
     if (error instanceof LoggedOut) return;
   }
   plan();
+}
+
+/** If Airflow's database does not answer, what was known before stays, and is old. Throws NoAnswer. */
+function refuseUnknown(made) {
+  if (made.getElementById("main").dataset.verdict !== "unknown" || byId("main").dataset.verdict === "unknown") return;
+  throw new NoAnswer(made.getElementById("sentence").textContent.replace("?", "").trim().replace(/\.$/, ""));
 }
 
 function plan() {
@@ -67,12 +74,13 @@ function announce(before) {
   if (changed.length) byId("news").textContent = changed.map((row) => row.dataset.announcement).join(". ");
 }
 
-/** Say that what is shown is old, and dim it. */
+/** Say that the page is out of date, and dim it. */
 function showOld(error) {
   const main = byId("main");
   main.classList.add("stale");
-  const since = `What is below is of ${main.dataset.checked} UTC, and old.`;
+  const since = `This page shows the state at ${main.dataset.checked} UTC.`;
   document.title = `? Old – ${document.title.replace("? Old – ", "")}`;
+  byId("icon").href = `${document.body.dataset.root}/static/icon-unknown.svg`;
   if (error instanceof LoggedOut) {
     const link = Object.assign(document.createElement("a"), { href: location.href, textContent: "Log in again" });
     say(`You are no longer logged in. ${since} `, link);
@@ -85,6 +93,7 @@ function showOld(error) {
 function say(...content) {
   delete byId("message").dataset.old;
   byId("message").replaceChildren(...content);
+  byId("close-message").hidden = byId("message").textContent === "";
 }
 
 function pause() {
@@ -96,7 +105,7 @@ function pause() {
   } else update();
 }
 
-/** A run was started: made is the page after it. */
+/** A run was started or stopped: made is the page after it. */
 function started(made) {
   latest += 1;
   if (document.querySelector("[data-poll]")) show(made);
@@ -104,18 +113,29 @@ function started(made) {
   plan();
 }
 
+document.documentElement.classList.add("scripted");
 openedByLinks(byId("dialog"), started, say);
 restoreTyped();
+byId("close-message").hidden = byId("message").textContent === "";
+byId("close-message").addEventListener("click", () => {
+  say("");
+  byId("main").focus({ preventScroll: true });
+});
 
 if (document.querySelector("[data-poll]")) {
   const address = new URL(location.href);
-  if (address.searchParams.delete("started"), address.href !== location.href) history.replaceState(null, "", address);
+  address.searchParams.delete("started");
+  address.searchParams.delete("stopped");
+  if (address.href !== location.href) history.replaceState(null, "", address);
   byId("pause").hidden = false;
   byId("pause").addEventListener("click", pause);
   document.addEventListener("click", (event) => {
     if (!event.target.closest("#get-status")) return;
     event.preventDefault();
     update();
+  });
+  byId("dialog").addEventListener("close", () => {
+    if (!isPaused) update(); // checks that were made show on the page
   });
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) clearTimeout(timer);

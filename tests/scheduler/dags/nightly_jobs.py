@@ -8,7 +8,7 @@ import os
 from datetime import time, timedelta
 from pathlib import Path
 
-import gate  # noqa: F401, it puts itself into the build
+import gate  # noqa: F401, its import adds the gate to the build
 
 from sync_airflow import task_defaults
 from sync_airflow.dags.job_dag import build_job_dag
@@ -21,7 +21,7 @@ task_defaults.RECHECK_AFTER = timedelta(seconds=5)
 
 times = json.loads(Path(os.environ["NIGHT_OF_TEST"]).read_text(encoding="utf-8"))
 for job in JOBS:
-    # In place: whatever has imported the table of jobs already, in whatever order, has the new time, too.
+    # The row is changed in place, so that modules that have already imported it get the new time, too.
     object.__setattr__(job, "at", time.fromisoformat(times[job.dag_id]))
     globals()[job.dag_id] = build_job_dag(job)
 

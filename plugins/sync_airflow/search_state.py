@@ -8,6 +8,8 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
+from elastic_transport import TransportError
+from elasticsearch import ApiError
 from psycopg import Error as PostgresError
 
 from sync_airflow.connections import open_elasticsearch, open_postgres
@@ -26,6 +28,26 @@ if TYPE_CHECKING:
 REQUEST_TIMEOUT_SECONDS = 3
 
 log = logging.getLogger(__name__)
+
+
+def read_search_state(definition: IndexDefinition, now: datetime) -> SearchFact:
+    """The state of one search index. Never raises for a server that does not answer: the fact then says why."""
+    try:
+        (search,) = read_search_states([definition], now)
+    except (TransportError, ApiError) as error:
+        log.warning("The state of %s could not be read: %s", definition.alias, error)
+        what = error.message if isinstance(error, ApiError) else type(error).__name__
+        return unknown_search(definition, f"Elasticsearch does not answer as expected ({what})")
+    except (SyncJobError, AirflowFailException) as error:
+        return unknown_search(definition, str(error))
+    return search
+
+
+def unknown_search(definition: IndexDefinition, error: str) -> SearchFact:
+    """Nothing is known of that index. error: why."""
+    return SearchFact(
+        alias=definition.alias, job=build_job(definition).name, rollback=index_rollback_id(definition), error=error
+    )
 
 
 def read_search_states(definitions: Iterable[IndexDefinition], now: datetime) -> list[SearchFact]:
@@ -56,6 +78,8 @@ def _index(name: str, meta: dict[str, Any], documents: int | None) -> IndexFact:
         run_date=_date(meta.get("run_date")),
         documents=documents,
         definition_version=meta.get("definition"),
+        code_version=meta.get("code"),
+        is_verified="documents" in meta,  # the totals are added once they agree with PostgreSQL
     )
 
 

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Prints the address of the Redis of the profile celery, for AIRFLOW__CELERY__BROKER_URL_CMD.
+#
+#   REDIS_PASSWORD_FILE   file with its password: letters and digits
+set -euo pipefail
+
+printf 'redis://:%s@redis:6379/0' "$(<"${REDIS_PASSWORD_FILE:?}")"

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Prints the address of Airflow's metadata database, for the settings that end in _CMD.
+#
+#   metadata_url.sh postgresql+psycopg2      the scheme of the address
+#
+#   AIRFLOW_POSTGRES_HOST, _PORT, _DATABASE, _USER, _SSLMODE   where it is, and how its certificate is checked (libpq)
+#   AIRFLOW_POSTGRES_CA                                        file with the authority of that certificate, or empty
+#   AIRFLOW_POSTGRES_PASSWORD_FILE                             file with the password: letters and digits
+set -euo pipefail
+
+password=$(<"${AIRFLOW_POSTGRES_PASSWORD_FILE:?}")
+url="$1://${AIRFLOW_POSTGRES_USER:?}:$password@${AIRFLOW_POSTGRES_HOST:?}:${AIRFLOW_POSTGRES_PORT:?}"
+url+="/${AIRFLOW_POSTGRES_DATABASE:?}?sslmode=${AIRFLOW_POSTGRES_SSLMODE:?}"
+if [ -n "${AIRFLOW_POSTGRES_CA:-}" ]; then
+  url+="&sslrootcert=$AIRFLOW_POSTGRES_CA"
+fi
+printf '%s' "$url"

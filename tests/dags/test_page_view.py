@@ -1,0 +1,139 @@
+"""The texts of the page that are made from a night."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sync_airflow.night.facts import ROLLBACK, BuildFact, Facts
+from sync_airflow.night_reader import DAGS
+from sync_jobs.catalogue import JOBS
+from sync_page import page_view
+from sync_page.night_view import NightView, night_view
+from sync_page.rights import Rights
+from sync_page.snapshot import Snapshot
+from sync_page.timeline import timeline
+from tests.night_facts import MORNING, NIGHT, at, fine_night, index, known, manual, scheduled, search
+
+EVERYTHING = Rights(user="admin", viewable=frozenset(DAGS), runnable=frozenset(DAGS), stoppable=frozenset(DAGS))
+OWNER = JOBS[0].name
+
+
+def view_of(facts: Facts, rights: Rights = EVERYTHING) -> NightView:
+    taken = Snapshot(facts)
+    return night_view(taken, taken.night(), rights)
+
+
+@pytest.mark.parametrize(
+    ("conf", "what"),
+    [
+        ({"maximum_removed_percent": 100.0, "maximum_added_percent": 50}, "with maximum_removed_percent 100"),
+        ({"run_follow_on_jobs": False, "dry_run": False}, "with run_follow_on_jobs false"),
+        ({"maximum_removed_percent": 20.0, "run_follow_on_jobs": True, "run_date": None}, ""),
+        ({"nonsense": 1}, ""),
+    ],
+)
+def test_who_did_what_names_the_parameters_that_are_not_the_defaults(conf: dict[str, Any], what: str) -> None:
+    deeds = view_of(known([manual(OWNER, at("07:00"), conf=conf)])).deeds
+    assert deeds[0].what == f"{OWNER} {what}".strip()
+
+
+def test_who_did_what_names_the_direction_of_a_rollback() -> None:
+    run = replace(
+        manual(OWNER, at("07:00"), conf={"direction": "forward"}), job=ROLLBACK, dag_id="persons_index_rollback"
+    )
+    assert view_of(known([run])).deeds[0].what == "rollback of search with direction forward"
+
+
+@pytest.mark.parametrize(
+    ("versions", "text"),
+    [
+        ({}, "Built by the code that runs now, with the same index definition."),
+        ({"code_version": "abc"}, "Built by other code (abc) than runs now ("),
+        (
+            {"definition_version": "def"},
+            "Built by the code that runs now, with another index definition (def) than runs now",
+        ),
+        ({"code_version": None}, "Built by code that it does not name, with the same index definition."),
+        ({"code_version": None, "definition_version": None}, "It does not say which code built it."),
+    ],
+)
+def test_an_index_is_compared_with_what_runs_now(versions: dict[str, Any], text: str) -> None:
+    view = view_of(known(fine_night(), search=search(replace(index(), **versions))))
+    assert view.search
+    assert view.search.live
+    assert page_view.built_by(view.search, view.search.live).startswith(text)
+
+
+def test_the_growth_is_counted_from_the_build_before_also_after_a_rollback() -> None:
+    newer, live, older = index(), index(NIGHT - timedelta(days=1), 100), index(NIGHT - timedelta(days=2), 90)
+    view = view_of(known(fine_night(), search=search(live, newer, older)))
+    assert view.search
+    assert view.search.growth == 10
+    alone = view_of(known(fine_night(), search=search(live, newer)))
+    assert alone.search
+    assert alone.search.growth is None
+
+
+@pytest.mark.parametrize(
+    ("documents", "phase"), [(0, "preparing"), (500, "loading"), (1000, "verifying it, and catching")]
+)
+def test_a_build_has_a_phase(documents: int, phase: str) -> None:
+    build = BuildFact(
+        name="x", started=MORNING, documents=documents, expected=1000, documents_per_second=1, is_running=True
+    )
+    assert build.phase.startswith(phase)
+
+
+def test_londons_time_is_named_only_while_it_differs() -> None:
+    winter = view_of(known(fine_night()))
+    assert page_view.london_note(winter) == ""
+    july = date(2026, 7, 1)
+    summer = view_of(known(fine_night(july), now=at("07:30", july)))
+    assert page_view.london_note(summer) == "In London everything is 1 hour later: 12:00 UTC is 13:00 in London."
+
+
+def test_the_timeline_shows_attempts_that_were_repeated() -> None:
+    def minute(text: str) -> datetime:
+        return at(text)
+
+    attempts = ((minute("00:05"), minute("00:06")), (minute("00:07"), minute("00:08")))
+    run = scheduled(OWNER, attempts=attempts, worked_from=minute("00:10"), worked_until=minute("00:12"), tries=3)
+    lane = timeline(view_of(known(fine_night(but=[run])))).lanes[0]
+    assert [bar.kind for bar in lane.bars] == ["retried", "retried", "done"]
+
+
+def test_what_is_missing_is_offered_beside_the_dry_run_of_its_only_cause() -> None:
+    failed = scheduled(JOBS[6], state="failed", reason="x")
+    view = view_of(known(fine_night(but=[failed])))
+    (step,) = page_view.steps(view)
+    assert [action.label for action in step.actions] == ["Run the missing job…", "Dry run first…"]
+    assert page_view.run_missing(view, (step,)) is None
+
+
+def test_with_several_causes_one_button_below_them_runs_all_that_is_missing() -> None:
+    failed = [scheduled(name, state="failed", reason="x") for name in (JOBS[6].name, JOBS[7].name)]
+    view = view_of(known(fine_night(but=failed)))
+    steps = page_view.steps(view)
+    assert [[action.label for action in step.actions] for step in steps] == [["Dry run first…"]] * 2
+    button = page_view.run_missing(view, steps)
+    assert button
+    assert button.label == "Run the 2 missing jobs…"
+
+
+def test_a_job_that_is_late_at_work_can_be_stopped_by_those_who_may() -> None:
+    late = known([scheduled(OWNER, state="running")], now=at("01:00"))
+    (step, *_) = page_view.steps(view_of(late))
+    assert [action.label for action in step.actions] == [f"Stop {OWNER}…"]
+    (step, *_) = page_view.steps(view_of(late, replace(EVERYTHING, stoppable=frozenset())))
+    assert step.actions == ()
+
+
+def test_without_airflows_database_the_search_index_is_still_shown() -> None:
+    view = view_of(Facts(now=MORNING, error="Airflow's database gives no answer", search=search()))
+    assert (view.verdict, view.jobs) == ("unknown", [])
+    assert view.search
+    assert [fact.id for fact in page_view.facts(view)] == ["search", "checked"]
+    (step,) = page_view.steps(view)
+    assert step.text == "The database of Airflow does not answer."

@@ -1,0 +1,132 @@
+"""The scripts that set up the servers of the profile embedded-servers, on real ones."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import psycopg
+import pytest
+
+from local.ports import any_free_port
+from local.postgres import ADMINISTRATOR, BINARIES, Postgres
+from local.processes import stop
+from tests.deployment.compose_file import ROOT, environment_of, write_secrets
+
+VARIABLES = {
+    name: f"{name}0123456789".replace("_", "")
+    for name in (
+        "AIRFLOW_POSTGRES_PASSWORD",
+        "TCS_POSTGRES_PASSWORD",
+        "SYNC_POSTGRES_PASSWORD",
+        "ELASTIC_PASSWORD",
+        "SYNC_ELASTICSEARCH_PASSWORD",
+    )
+}
+
+
+def sql_folder(folder: Path) -> Path:
+    """As the volumes of the service make it."""
+    made = folder / "sql"
+    made.mkdir()
+    (made / "application_tables.sql").symlink_to(ROOT / "local" / "sql" / "application_tables.sql")
+    (made / "setup").symlink_to(ROOT / "include" / "sql" / "setup")
+    return made
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Postgres]:
+    """As a new container has it: no roles and no databases."""
+    passwords = {ADMINISTRATOR: "administrator", "tcs": VARIABLES["TCS_POSTGRES_PASSWORD"]}
+    server = Postgres(tmp_path / "data", tmp_path / "log", any_free_port(), passwords, throwaway=True)
+    server.initialise()
+    service = server.start(server.service())
+    try:
+        server.wait_until_ready(service)
+        yield server
+    finally:
+        stop([service])
+
+
+@pytest.fixture
+def environment(server: Postgres, tmp_path: Path) -> dict[str, str]:
+    """Of postgres-init."""
+    variables = VARIABLES | {"POSTGRES_PASSWORD": server.passwords[ADMINISTRATOR]}
+    write_secrets(tmp_path / "secrets", "postgres-init", variables)
+    (tmp_path / "state").mkdir()
+    folders = {"/run/secrets": tmp_path / "secrets", "/sql": sql_folder(tmp_path), "/state": tmp_path / "state"}
+    return {
+        **environment_of("postgres-init", variables, folders),
+        "PATH": f"{BINARIES}:{os.environ['PATH']}",
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(server.port),
+    }
+
+
+def set_up(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    script = ROOT / "deploy" / "set_up_postgres.sh"
+    return subprocess.run(["bash", script], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_postgresql_can_be_set_up_again_and_again(server: Postgres, environment: dict[str, str]) -> None:
+    for _ in range(2):
+        done = set_up(environment)
+        assert done.returncode == 0, done.stderr
+        assert "are in place" in done.stdout
+    password = VARIABLES["SYNC_POSTGRES_PASSWORD"]
+    with psycopg.connect(
+        host="127.0.0.1", port=server.port, user="sync_jobs", password=password, dbname="tcs"
+    ) as connection:
+        assert connection.execute("SELECT count(*) FROM person_owner").fetchone() == (0,)
+
+
+def test_postgresql_is_not_set_up_where_its_database_was_lost(server: Postgres, environment: dict[str, str]) -> None:
+    """As after a major upgrade, whose image starts with a new data folder."""
+    assert set_up(environment).returncode == 0
+    with psycopg.connect(server.dsn(ADMINISTRATOR, "postgres"), autocommit=True) as administrator:
+        administrator.execute("ALTER DATABASE tcs RENAME TO tcs_lost")
+        done = set_up(environment)
+        assert done.returncode == 1
+        assert "was set up before, and is empty now. Nothing was created." in done.stderr
+        assert administrator.execute("SELECT FROM pg_database WHERE datname = 'tcs'").fetchone() is None
+
+
+def test_a_missing_password_is_named(environment: dict[str, str]) -> None:
+    Path(environment["SYNC_POSTGRES_PASSWORD_FILE"]).write_text("", encoding="utf-8")
+    done = set_up(environment)
+    assert done.returncode == 1
+    assert ".env.example" in done.stderr
+
+
+def test_elasticsearch_gets_the_role_and_the_user(tmp_path: Path) -> None:
+    """Against a server that only records the requests: the Elasticsearch of the tests has no security."""
+    requests: list[tuple[str, str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            requests.append((self.path, self.headers["Authorization"], body))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    write_secrets(tmp_path, "elasticsearch-init", VARIABLES)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    environment = environment_of("elasticsearch-init", VARIABLES, {"/run/secrets": tmp_path})
+    environment |= {"PATH": os.environ["PATH"], "ELASTICSEARCH_URL": f"http://127.0.0.1:{server.server_port}"}
+    script = ROOT / "deploy" / "set_up_elasticsearch.sh"
+    try:
+        done = subprocess.run(["bash", script], env=environment, capture_output=True, text=True, check=False)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert done.returncode == 0, done.stderr
+    assert [path for path, _, _ in requests] == ["/_security/role/sync_jobs", "/_security/user/sync_jobs"]
+    assert len({login for _, login, _ in requests}) == 1
+    assert VARIABLES["SYNC_ELASTICSEARCH_PASSWORD"] in requests[1][2]
