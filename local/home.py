@@ -117,11 +117,14 @@ class Home:
 
 
 def write_private(path: Path, text: str, mode: int = 0o600) -> None:
-    """Replace a file in one step. It is never readable by other users."""
+    """Replace a file in one step. It is never readable by other users.
+
+    The text may have a path in it that Python could not decode: with PYTHONUTF8=0 and LC_ALL=C, one that is not ASCII.
+    """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.unlink(missing_ok=True)
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(text.encode(errors="surrogateescape"))
     unfinished.replace(path)
 
 

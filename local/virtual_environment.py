@@ -21,6 +21,7 @@ import tempfile
 import time
 import venv
 import zipfile
+from importlib.metadata import distributions
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,7 +83,17 @@ def is_complete(folder: Path) -> bool:
     # Without a cache, because it may be out of date for this Python, or in a folder that cannot be written.
     command = [find_uv_bin(), *sync_arguments(folder), "--dry-run", "--offline", "--no-cache"]
     done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=False)
-    return done.returncode == 0 and "Would make no changes" in done.stderr
+    return done.returncode == 0 and "Would make no changes" in done.stderr and has_all_modules()
+
+
+def has_all_modules() -> bool:
+    """Whether every Python file that the packages of this environment name is there. uv only reads their names."""
+    return all(
+        Path(str(package.locate_file(file))).exists()
+        for package in distributions()
+        for file in package.files or ()
+        if file.suffix == ".py"
+    )
 
 
 def build() -> int:

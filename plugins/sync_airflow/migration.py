@@ -66,7 +66,6 @@ def _separate_answers() -> Say:
 
 def check(_: argparse.Namespace, say: Say) -> int:
     """Print what is missing, and what is behind each alias."""
-
     with _postgres() as postgres, postgres_errors_translated():
         take_over(postgres)
         readiness = read_readiness(postgres)
@@ -91,7 +90,6 @@ def _described(definition: IndexDefinition, client: Elasticsearch) -> str:
 
 def indexes(_: argparse.Namespace, say: Say) -> int:
     """Print SQL for psql."""
-
     with _postgres() as postgres, postgres_errors_translated():
         for statement in read_readiness(postgres).statements():
             say(statement)
@@ -100,7 +98,6 @@ def indexes(_: argparse.Namespace, say: Say) -> int:
 
 def parity(given: argparse.Namespace, say: Say) -> int:
     """Print the parity of each job as soon as it is known."""
-
     found = []
     with _postgres() as postgres, open_elasticsearch() as elasticsearch:
         for each in compare_all(
@@ -120,7 +117,6 @@ def parity(given: argparse.Namespace, say: Say) -> int:
 
 def hand_back(_: argparse.Namespace, say: Say) -> int:
     """Print what was done, for each index."""
-
     for definition in INDEX_DEFINITIONS:
         with _postgres() as postgres, open_elasticsearch() as elasticsearch:
             done = hand_back_index(

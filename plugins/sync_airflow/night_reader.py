@@ -253,7 +253,7 @@ def _run_fact(row: Any, tasks: _Tasks, users: Mapping[str, str]) -> RunFact:
         started_by=started_by(run),
         own_date=own_date(run.run_type, run.logical_date, run.run_after),
         run_date=run_date_of(run),
-        run_after=run.run_after,
+        run_after=max(run.run_after, run.logical_date or run.run_after),
         dry_run=bool(given.get("dry_run")),
         date_override=str(given.get("date_override") or ""),
         started=run.start_date,
@@ -306,7 +306,7 @@ def _date(text: object) -> date | None:
 
 
 def _dags(session: Session, runs: Iterable[RunFact], now: datetime) -> dict[str, DagFact]:
-    planned = [run for run in runs if run.state == "queued" and run.run_after > now and run.started_by != "schedule"]
+    planned = [run for run in runs if run.is_active and run.run_after > now and run.started_by != "schedule"]
     # Of several runs of a DAG the next one: it comes last here.
     blocking = {run.job: run.run_id for run in sorted(planned, key=lambda run: run.run_after, reverse=True)}
     columns = select(DagModel.dag_id, DagModel.is_paused, DagModel.is_stale, DagModel.next_dagrun_create_after)

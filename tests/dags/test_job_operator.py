@@ -52,6 +52,8 @@ class Events(list[SimpleNamespace]):
 @dataclass
 class TaskInstance:
     start_date: datetime = TICK
+    try_number: int = 1
+    max_tries: int = 3
     xcoms: dict[str, Any] = field(default_factory=dict)
 
     def xcom_push(self, key: str, value: Any) -> None:

@@ -3,7 +3,7 @@
 import copy
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -24,19 +24,27 @@ from local import elasticsearch as local_elasticsearch
 from local.ports import HOST, any_free_port
 from sync_airflow.monitoring import metrics, spans
 from sync_airflow.monitoring.emission import set_gauge
-from sync_airflow.monitoring.measurements import attempt_measured, measure_live_index, result_of
+from sync_airflow.monitoring.measurements import (
+    attempt_measured,
+    measure_build,
+    measure_live_index,
+    measure_success,
+    result_of,
+)
 from sync_airflow.monitoring.spans import phase_spans
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import BadArgument, GuardRail, TransientError
+from sync_jobs.guard_rail import full_headroom
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.postgres.locks import advisory_lock
-from sync_jobs.report import COUNTS
+from sync_jobs.report import COUNTS, Report
 from tests.otlp_receiver import OtlpReceiver, labels_of, otlp_receiver
 
 pytestmark = pytest.mark.usefixtures("metadata")
 
 JOB = find_job("PostFundingStatusSyncJob")
 BUILD = find_job("PersonElasticSearchSyncJob")
+NIGHT = date(2024, 2, 29)
 POST = "INSERT INTO post (id, funding_status) VALUES (1, 'CURRENT')"
 FUNDING = "INSERT INTO post_funding (id, post_id, start_date, end_date) VALUES (1, 1, '2024-01-01', '2024-02-28')"
 PERSON = "INSERT INTO person (id, status) VALUES (1, 'CURRENT'); INSERT INTO contact_details (id) VALUES (1)"
@@ -113,8 +121,23 @@ def test_a_job_that_fails_after_its_retry_sends_both_attempts(
     assert metrics.LAST_SUCCESS.name not in found
 
 
-def test_a_dry_run_sends_nothing(dag: DAG, receiver: OtlpReceiver) -> None:
-    assert run(dag, dry_run=True) == "success"
+def test_a_dry_run_sends_nothing(receiver: OtlpReceiver) -> None:
+    report = Report(
+        job=BUILD.name,
+        run_date=NIGHT,
+        first_date=NIGHT,
+        last_date=NIGHT,
+        dry_run=True,
+        seconds=1.0,
+        phases={"load": 1.0},
+        headroom=full_headroom(),
+    )
+    # Not by a run of the DAG: its dry_run would stay in Airflow's database as the default of the next test's run.
+    with attempt_measured(context(dry_run=True), BUILD.name):
+        measure_build(PERSONS, report)
+    measure_success(report)
+    with pytest.raises(LookupError), attempt_measured(context(dry_run=True), BUILD.name):
+        raise LookupError("unexpected")
     assert sent(receiver) == {}
 
 
@@ -182,10 +205,10 @@ def test_an_elasticsearch_that_is_down_is_only_a_warning(
     assert "The live index of persons could not be measured: ConnectionError" in caplog.text
 
 
-def context(try_number: int = 1) -> Context:
+def context(try_number: int = 1, *, dry_run: bool = False) -> Context:
     """Of an attempt of a task that may be repeated three times."""
     ti = SimpleNamespace(try_number=try_number, max_tries=3)
-    return cast(Context, {"ti": ti, "params": {"dry_run": False}})
+    return cast(Context, {"ti": ti, "params": {"dry_run": dry_run}})
 
 
 @pytest.mark.parametrize(

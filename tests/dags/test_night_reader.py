@@ -161,6 +161,17 @@ def test_a_run_in_the_future_blocks_the_nights_and_is_not_active(session: Sessio
     assert [run.run_id for run in facts(session).active] == ["scheduled__due"]
 
 
+def test_a_run_with_a_logical_date_in_the_future_blocks_the_nights_although_airflow_calls_it_running(
+    session: Session,
+) -> None:
+    """Airflow starts none of its tasks before that date, and no other run of the DAG meanwhile."""
+    january = NOW + timedelta(days=40)
+    add_run(session, "manual__planned", "running", logical_date=january)
+    found = facts(session)
+    assert (found.active, found.dag(NAME).blocked_by) == ((), "manual__planned")
+    assert the_run(session).run_after == january.replace(tzinfo=the_run(session).run_after.tzinfo)
+
+
 def test_a_run_in_place_of_the_next_scheduled_one_blocks_nothing(session: Session) -> None:
     add_run(session, "in_place__1", "queued", run_type="operator_triggered", run_after=NOW + timedelta(hours=15))
     found = facts(session)

@@ -28,6 +28,8 @@ pytestmark = pytest.mark.slow
 
 RUN_DATE = date(2026, 3, 10)
 PERSONS = 1_000
+TEMPLATE = "placement"
+NODE_NAME = "index.routing.allocation.require._name"
 # Small bodies, so that a load has a middle; few attempts, so that it ends within seconds if a shard is lost.
 SETTINGS = IndexSettings(settle_seconds=0, body_bytes=50_000, bulk_attempts=4)
 
@@ -52,9 +54,17 @@ class Cluster:
     def wait_for(self, health: str) -> None:
         self.client.cluster.health(wait_for_status=health, wait_for_no_relocating_shards=True, timeout="60s")
 
-    def place_new_indices(self, *, not_on: str) -> None:
-        """Keep new shards away from that node. What is on it stays: its copy may not move to the node of the other."""
-        self.client.cluster.put_settings(persistent={"cluster.routing.allocation.exclude._name": not_on})
+    def place_new_indices(self, node: str) -> None:
+        """Keep the shards of new indices on that node, by a template. Those of the live index stay where they are."""
+        settings = {NODE_NAME: node}
+        self.client.indices.put_index_template(
+            name=TEMPLATE, index_patterns=["persons-*"], template={"settings": settings}
+        )
+
+    def copies(self) -> list[str]:
+        """The kinds of shards of the live index: p is the primary one, r its replica."""
+        shards = self.client.cat.shards(index="persons", format="json", h="prirep,state").body
+        return sorted(shard["prirep"] for shard in shards if shard["state"] == "STARTED")  # type: ignore[index]
 
 
 @pytest.fixture
@@ -122,20 +132,17 @@ def test_a_build_beside_a_lost_node_succeeds_and_gets_its_copy_when_the_node_is_
 ) -> None:
     first = build()
     cluster.wait_for("green")
-    assert cluster.client.cat.shards(index="persons", format="json", h="prirep").body == [
-        {"prirep": "p"},
-        {"prirep": "r"},
-    ]
-    cluster.place_new_indices(not_on="other")
+    assert cluster.copies() == ["p", "r"]
+    cluster.place_new_indices("master")
     node_is_lost_while_loading()
     second = build()
     assert len(cluster.services) == 1
     assert indices_behind_alias(cluster.client) == second.indices["live"] != first.indices["live"]
     assert count(cluster) == second.read
 
-    cluster.place_new_indices(not_on="")
+    cluster.client.indices.put_settings(index="persons", settings={NODE_NAME: None})
     cluster.start(cluster.other)
-    cluster.wait_for("green")
+    assert wait_for("the copy of the live index", lambda: cluster.copies() == ["p", "r"])
 
 
 def test_a_build_whose_node_is_lost_fails_leaves_search_as_it_is_and_can_be_repeated(
@@ -143,15 +150,17 @@ def test_a_build_whose_node_is_lost_fails_leaves_search_as_it_is_and_can_be_repe
 ) -> None:
     first = build()
     cluster.wait_for("green")
-    cluster.place_new_indices(not_on="master")
+    assert cluster.copies() == ["p", "r"]
+    cluster.place_new_indices("other")
     node_is_lost_while_loading()
     with pytest.raises(TransientError, match="The live index was not touched"):
         build()
     assert len(cluster.services) == 1
     assert indices_behind_alias(cluster.client) == first.indices["live"]
-    assert wait_for("search on the copy that is left", lambda: count(cluster) == first.read)
+    assert cluster.copies() == ["p"]
+    assert count(cluster) == first.read
 
-    cluster.place_new_indices(not_on="")
+    cluster.client.indices.delete_index_template(name=TEMPLATE)
     repeated = build()
     assert indices_behind_alias(cluster.client) == repeated.indices["live"] != first.indices["live"]
     assert count(cluster) == first.read

@@ -208,6 +208,12 @@ def missing_package(clone: Clone) -> None:
     subprocess.run(uv, env=clone.environment, check=True)
 
 
+def missing_module(clone: Clone) -> None:
+    """What pip and uv know of the package is still there."""
+    (module,) = clone.venv.glob("lib/python*/site-packages/tiny.py")
+    module.unlink()
+
+
 DAMAGE = [
     dangling_python,
     another_python_version,
@@ -216,6 +222,7 @@ DAMAGE = [
     unfinished,
     half_written_note,
     missing_package,
+    missing_module,
 ]
 
 

@@ -83,3 +83,9 @@ def test_the_folder_is_deleted_too_if_it_is_empty_then(home: Home) -> None:
     home.secrets()
     home.delete()
     assert not home.folder.exists()
+
+
+def test_a_path_that_python_could_not_decode_is_written_as_it_is(tmp_path: Path) -> None:
+    undecoded = os.fsencode("bücher").decode("ascii", "surrogateescape")
+    write_private(tmp_path / "airflow", f"export AIRFLOW_HOME=/{undecoded}\n")
+    assert (tmp_path / "airflow").read_bytes() == "export AIRFLOW_HOME=/bücher\n".encode()

@@ -26,7 +26,8 @@ class RunFact:
     job: the job's name, or RECOVERY, ROLLBACK, ALARM. dag_id, run_id: of the run in Airflow.
     run_date: the date that it is for, None if the given one is not a date; own_date: the date that it is for by
     default. first_date: the first date that it covered, as its report says; None if it says nothing.
-    run_after: the earliest start. started, ended: of the run. worked_from, worked_until: of the task that works.
+    run_after: its tasks do not start before; the later of Airflow's run_after and logical date.
+    started, ended: of the run. worked_from, worked_until: of the task that works.
     attempts: of that task, the start and the end of those that failed and were repeated, oldest first.
     worked: False if that task skipped itself, because another run has done the work or a later night replaces it.
     tries: how often that task was tried. times_cleared: how often somebody has cleared the run.

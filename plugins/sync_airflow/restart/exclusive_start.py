@@ -9,7 +9,7 @@ from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.sdk import timezone
 from airflow.utils.state import DagRunState
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, not_, or_, select
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
 def active(now: datetime) -> ColumnElement[bool]:
     """The condition for a run that is running, or queued and due. now: UTC."""
-    return or_(DagRun.state == DagRunState.RUNNING, and_(DagRun.state == DagRunState.QUEUED, DagRun.run_after <= now))
+    return and_(_is_running_or_queued(), not_(_is_in_the_future(now)))
+
+
+def _is_running_or_queued() -> ColumnElement[bool]:
+    return DagRun.state.in_([DagRunState.QUEUED, DagRunState.RUNNING])
+
+
+def _is_in_the_future(now: datetime) -> ColumnElement[bool]:
+    """Airflow calls a run with a later logical date running, but starts none of its tasks before that date."""
+    is_queued_for_later = and_(DagRun.state == DagRunState.QUEUED, DagRun.run_after > now)
+    return or_(is_queued_for_later, and_(DagRun.logical_date.is_not(None), DagRun.logical_date > now))
 
 
 def lock_dag(session: Session, dag_id: str) -> Any:
