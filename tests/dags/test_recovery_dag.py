@@ -242,11 +242,22 @@ def test_the_summary_repeats_the_warnings_of_the_jobs_and_notes_the_verdict(
     moment = datetime(2026, 2, 28, 3, tzinfo=UTC)
     run = SimpleNamespace(conf={}, run_type="manual", logical_date=None, run_after=moment)
     ti = SimpleNamespace(xcom_pull=xcom_pull, xcom_push=lambda key, value: noted.update({key: value}))
-    context = {"ti": ti, "dag_run": run, "params": {"run_date": None}}
+    context = {"ti": ti, "dag_run": run, "params": {"run_date": None, "confirm_run_date": False}}
     # Airflow refuses to execute an operator outside a task; this calls the method below that guard.
     assert inspect.unwrap(SummaryOperator.execute)(summary, context) == "2026-02-28"
     assert warnings == ["mind this"]
     assert noted == {"verdict": "It was fine."}
+
+
+def test_the_summary_of_a_recovery_with_a_far_run_date_asks_for_a_confirmation_and_not_for_the_same_run(
+    dags: dict[str, DAG],
+) -> None:
+    run = SimpleNamespace(conf={}, run_type="manual", logical_date=None, run_after=datetime(2026, 2, 28, 3, tzinfo=UTC))
+    params = {"run_date": "1800-01-01", "confirm_run_date": False}
+    context = {"ti": SimpleNamespace(xcom_push=lambda **_: None), "dag_run": run, "params": params}
+    with pytest.raises(AirflowFailException, match=r"run date 1800-01-01 .* with confirm_run_date true\. Nothing was"):
+        # Airflow refuses to execute an operator outside a task; this calls the method below that guard.
+        inspect.unwrap(SummaryOperator.execute)(dags["recovery"].get_task("summary"), context)
 
 
 def test_the_table_has_one_line_per_job_with_its_counts() -> None:

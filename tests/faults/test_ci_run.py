@@ -49,7 +49,7 @@ def run(checkout: Path, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     programs, scratch = tmp_path / "bin", tmp_path / "scratch"
     scratch.mkdir()
     programs.mkdir()
-    for name in ("pgbouncer", "nginx", "prometheus", "promtool", "otelcol", "chromium"):  # else it would install them
+    for name in ("pgbouncer", "nginx", "prometheus", "promtool", "chromium"):  # else it would install them
         (programs / name).symlink_to("/bin/true")
     environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "TMPDIR": str(scratch)}
     environment.pop("SYNC_BROWSER", None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import DagIsPaused, TriggerDagRunOperator
@@ -33,15 +33,18 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-def run_date_of(context: Context) -> date:
+def checked_run_date(context: Context, params: Iterable[str]) -> date:
     """The run date of all jobs: the param, or the UTC date on which this recovery started.
 
-    Fails the task without a retry if the param is no date.
+    Fails the task without a retry if a parameter of the recovery is wrong. params: the names of those that it takes.
     """
+    refuse_unknown_keys(context, params)
     try:
-        return chosen_date(context["params"]["run_date"], _own_date(context))
+        run_date = chosen_date(context["params"]["run_date"], _own_date(context))
     except BadArgument as error:
         fail(context, str(error))
+    checked_first_date(context, run_date, _own_date(context))
+    return run_date
 
 
 def _own_date(context: Context) -> date:
@@ -108,9 +111,7 @@ class RecoverJobOperator(TriggerDagRunOperator):
         self.job_name = job_name
 
     def execute(self, context: Context) -> None:
-        refuse_unknown_keys(context, self.dag.params)
-        run_date = run_date_of(context)
-        checked_first_date(context, run_date, _own_date(context))
+        run_date = checked_run_date(context, self.dag.params)
         job = find_job(self.job_name)
         try:
             wanted = wanted_jobs(context)

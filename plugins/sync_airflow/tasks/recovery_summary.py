@@ -13,7 +13,13 @@ from sync_airflow.messages.announcements import VERDICT, announce_failure, annou
 from sync_airflow.tasks.failure import REASON, fail
 from sync_airflow.tasks.night_of_tasks import failed_run, night_known_to
 from sync_airflow.tasks.past_successes import asset_of
-from sync_airflow.tasks.recovery import TRIGGERED_RUN_ID, run_date_of, states_of_jobs, unfit_upstream_jobs, wanted_jobs
+from sync_airflow.tasks.recovery import (
+    TRIGGERED_RUN_ID,
+    checked_run_date,
+    states_of_jobs,
+    unfit_upstream_jobs,
+    wanted_jobs,
+)
 from sync_jobs.catalogue import JOBS, Job
 from sync_jobs.errors import BadArgument
 from sync_jobs.report import COUNTS, label
@@ -47,6 +53,8 @@ class SummaryOperator(BaseOperator):
         )
 
     def execute(self, context: Context) -> str:
+        # Wrong parameters have failed every job. To repeat the jobs with them would not help.
+        run_date = checked_run_date(context, self.dag.params)
         states = states_of_jobs(context, JOBS)
         run_ids: dict[str, str | None] = {}
         reports: dict[str, Any] = {}
@@ -60,7 +68,6 @@ class SummaryOperator(BaseOperator):
                 reports[job.dag_id] = context["ti"].xcom_pull(**pull)
                 own_reason = context["ti"].xcom_pull(task_ids=job.dag_id, key=REASON)
                 reasons[job.dag_id] = own_reason or context["ti"].xcom_pull(**pull, key=REASON)
-        run_date = run_date_of(context)
         self.log.info("Recovery for %s\n%s", run_date, table(states, reports))
         failed = [
             failed_run(job, run_id, run_date, context["dag_run"].run_after, reason=reasons[job.dag_id])
