@@ -31,15 +31,19 @@ log = logging.getLogger(__name__)
 
 
 def read_search_state(definition: IndexDefinition, now: datetime) -> SearchFact:
-    """The state of one search index. Never raises for a server that does not answer: the fact then says why."""
+    """The state of one search index. If it cannot be read, the fact says why: that must not hide the jobs."""
     try:
         (search,) = read_search_states([definition], now)
     except (TransportError, ApiError) as error:
         log.warning("The state of %s could not be read: %s", definition.alias, error)
-        what = error.message if isinstance(error, ApiError) else type(error).__name__
+        what = error.message or error.meta.status if isinstance(error, ApiError) else type(error).__name__
         return unknown_search(definition, f"Elasticsearch does not answer as expected ({what})")
     except (SyncJobError, AirflowFailException) as error:
         return unknown_search(definition, str(error))
+    except (KeyError, TypeError, AttributeError) as error:  # something is missing in an answer
+        log.exception("The state of %s could not be read", definition.alias)
+        what = f"{type(error).__name__}, see the log of the API server"
+        return unknown_search(definition, f"Elasticsearch answered in an unexpected form ({what})")
     return search
 
 

@@ -120,6 +120,18 @@ def test_a_build_can_be_watched_while_it_loads(
     assert index_alias.find_build(elasticsearch, index_alias.find_indices(elasticsearch, ALIAS)) is None
 
 
+def test_a_build_can_be_watched_before_a_shard_of_its_index_has_started(elasticsearch: Elasticsearch) -> None:
+    elasticsearch.indices.create(
+        index=f"{ALIAS}-20260310t012900-000000",
+        mappings={"_meta": {"alias": ALIAS, "expected_documents": 200}},
+        settings={"index.routing.allocation.require._name": "no such node"},
+        wait_for_active_shards=0,
+    )
+    build = index_alias.find_build(elasticsearch, index_alias.find_indices(elasticsearch, ALIAS))
+    assert build
+    assert (build.documents, build.expected) == (0, 200)
+
+
 def test_progress_is_logged_as_often_as_the_setting_says(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -417,7 +417,9 @@ def find_build(client: Elasticsearch, indices: Indices) -> Build | None:
         started = built_at(name)
         if started:
             statistics = client.options(ignore_status=404).indices.stats(index=name, metric="indexing")
-            done = statistics["_all"]["primaries"]["indexing"]["index_total"] if "_all" in statistics else 0
+            # Empty until a shard has started.
+            primaries = statistics["_all"]["primaries"] if "_all" in statistics else {}
+            done = primaries["indexing"]["index_total"] if "indexing" in primaries else 0
             return Build(name, done, indices.own[name].get("expected_documents", 0), started)
     return None
 
