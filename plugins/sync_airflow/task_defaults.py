@@ -30,6 +30,9 @@ WAIT_TIMEOUT = timedelta(hours=6)
 # How often a sensor checks the run that it waits for.
 POKE_INTERVAL = timedelta(seconds=10)
 
+# How often recovery checks the run that it waits for. It waits for one at a time, and most take seconds.
+RECOVERY_POKE_INTERVAL = timedelta(seconds=0.5)
+
 # How often a sensor checks everything else that may end its wait. Each check is a task of about a second.
 RECHECK_AFTER = timedelta(minutes=5)
 

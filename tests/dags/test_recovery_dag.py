@@ -37,7 +37,6 @@ def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags: dict[str
         task = dags["recovery"].get_task(dag_id)
         assert isinstance(task, RecoverJobOperator)
         assert task.trigger_dag_id == dag_id
-        assert task.poke_interval == 1
         assert task.fail_when_dag_is_paused
         assert (task.allowed_states, task.failed_states) == (["success"], ["failed"])
 

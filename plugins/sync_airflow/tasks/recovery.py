@@ -99,7 +99,6 @@ class RecoverJobOperator(TriggerDagRunOperator):
             task_id=job.dag_id,
             task_display_name=job.name,
             trigger_dag_id=job.dag_id,
-            poke_interval=1,
             allowed_states=list(task_defaults.ALLOWED_STATES),
             failed_states=list(task_defaults.FAILED_STATES),
             fail_when_dag_is_paused=True,  # otherwise the run would stay queued, and recovery would wait
@@ -145,7 +144,7 @@ class RecoverJobOperator(TriggerDagRunOperator):
                 run_ids=[self.trigger_run_id],
                 allowed_states=list(task_defaults.ALLOWED_STATES),
                 failed_states=list(task_defaults.FAILED_STATES),
-                poke_interval=self.poke_interval,
+                poke_interval=task_defaults.RECOVERY_POKE_INTERVAL.total_seconds(),
                 recheck_after=task_defaults.RECOVERY_WAIT_TIMEOUT.total_seconds(),
                 end_from_trigger=True,  # otherwise each job would cost another start of a process
             ),
