@@ -30,20 +30,16 @@ REQUEST_TIMEOUT_SECONDS = 3
 log = logging.getLogger(__name__)
 
 
+class SearchUnknown(Exception):
+    """The state of the search indices cannot be read. The text says why."""
+
+
 def read_search_state(definition: IndexDefinition, now: datetime) -> SearchFact:
     """The state of one search index. If it cannot be read, the fact says why: that must not hide the jobs."""
     try:
         (search,) = read_search_states([definition], now)
-    except (TransportError, ApiError) as error:
-        log.warning("The state of %s could not be read: %s", definition.alias, error)
-        what = error.message or error.meta.status if isinstance(error, ApiError) else type(error).__name__
-        return unknown_search(definition, f"Elasticsearch does not answer as expected ({what})")
-    except (SyncJobError, AirflowFailException) as error:
+    except SearchUnknown as error:
         return unknown_search(definition, str(error))
-    except (KeyError, TypeError, AttributeError) as error:  # something is missing in an answer
-        log.exception("The state of %s could not be read", definition.alias)
-        what = f"{type(error).__name__}, see the log of the API server"
-        return unknown_search(definition, f"Elasticsearch answered in an unexpected form ({what})")
     return search
 
 
@@ -55,11 +51,22 @@ def unknown_search(definition: IndexDefinition, error: str) -> SearchFact:
 
 
 def read_search_states(definitions: Iterable[IndexDefinition], now: datetime) -> list[SearchFact]:
-    """Query the cluster of tcs_elasticsearch. now: UTC. Raises errors of the client, and AirflowFailException."""
-    with open_elasticsearch() as opened:
-        # If a node refuses the connection, the client tries the next one; if a node is silent, the request ends.
-        client = opened.options(request_timeout=REQUEST_TIMEOUT_SECONDS, retry_on_timeout=False)
-        return [_state(definition, client, now) for definition in definitions]
+    """Query the cluster of tcs_elasticsearch. now: UTC. Raises SearchUnknown."""
+    try:
+        with open_elasticsearch() as opened:
+            # If a node refuses the connection, the client tries the next one; if a node is silent, the request ends.
+            client = opened.options(request_timeout=REQUEST_TIMEOUT_SECONDS, retry_on_timeout=False)
+            return [_state(definition, client, now) for definition in definitions]
+    except (TransportError, ApiError) as error:
+        log.warning("The state of the search indices could not be read: %s", error)
+        what = error.message or error.meta.status if isinstance(error, ApiError) else type(error).__name__
+        raise SearchUnknown(f"Elasticsearch does not answer as expected: {what}") from error
+    except (SyncJobError, AirflowFailException) as error:
+        raise SearchUnknown(str(error)) from error
+    except (KeyError, TypeError, AttributeError) as error:  # something is missing in an answer
+        log.exception("The state of the search indices could not be read")
+        what = f"{type(error).__name__}, see the log of the API server"
+        raise SearchUnknown(f"Elasticsearch answered in an unexpected form ({what})") from error
 
 
 def _state(definition: IndexDefinition, client: Elasticsearch, now: datetime) -> SearchFact:

@@ -11,15 +11,13 @@ from typing import Annotated, Any
 from airflow.api_fastapi.core_api.security import GetUserDep
 from airflow.sdk import timezone
 from airflow.sdk.exceptions import AirflowFailException
-from elastic_transport import TransportError
-from elasticsearch import ApiError
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response, status
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
 from sync_airflow.night.facts import SearchFact
-from sync_airflow.search_state import read_search_states
+from sync_airflow.search_state import SearchUnknown, read_search_states
 from sync_jobs.catalogue import build_job
 from sync_jobs.errors import BadArgument, SyncJobError
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
@@ -130,13 +128,8 @@ def get_indices(user: GetUserDep) -> list[SearchFact]:
         raise HTTPException(status.HTTP_403_FORBIDDEN, "You may not view the jobs that build the search indices")
     try:
         return read_search_states(visible, timezone.utcnow())
-    except (TransportError, ApiError) as error:
-        log.warning("The state of the search indices could not be read: %s", error)
-        what = error.message if isinstance(error, ApiError) else type(error).__name__
-        reason = f"Elasticsearch does not answer as expected: {what}"
-    except (SyncJobError, AirflowFailException) as error:
-        reason = str(error)
-    raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, reason)
+    except SearchUnknown as error:
+        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error)) from error
 
 
 @router.put("/index/{alias}/checks", dependencies=[Depends(from_our_pages)], responses=errors(400, 403, 415))
