@@ -5,6 +5,7 @@ The checks only read the catalogue. They do not repeat what every run checks by 
 
 from dataclasses import dataclass
 
+from sync_jobs.postgres import tables
 from sync_jobs.postgres.statements import Connection, execute
 
 
@@ -58,8 +59,9 @@ class Readiness:
 
 def read_readiness(connection: Connection) -> Readiness:
     """Ask the catalogue, with the role of the jobs. Raises psycopg.Error."""
+    names = {"used": list(tables.USED), "written": list(tables.WRITTEN)}
     return Readiness(
-        permissions=execute(connection, "migration/missing_permissions").fetchall(),
+        permissions=execute(connection, "migration/missing_permissions", names).fetchall(),
         indexes=execute(connection, "migration/missing_indexes").fetchall(),
-        invalid=execute(connection, "migration/invalid_indexes").fetchall(),
+        invalid=execute(connection, "migration/invalid_indexes", names).fetchall(),
     )

@@ -8,12 +8,7 @@ SELECT
     pg_index.indexrelid::regclass::text AS name,
     pg_index.indrelid::regclass::text AS table_name,
     building.pid
-FROM (
-    VALUES
-    ('person'), ('contact_details'), ('gmc_details'), ('gdc_details'), ('specialty'), ('programme'), ('post'),
-    ('post_funding'), ('placement'), ('placement_specialty'), ('programme_membership'), ('curriculum_membership'),
-    ('person_owner'), ('person_trust'), ('post_trust')
-) AS wanted (name)
+FROM unnest(%(used)s::text[]) AS wanted (name)
 INNER JOIN pg_index ON to_regclass(wanted.name) = pg_index.indrelid
 LEFT JOIN (
     SELECT

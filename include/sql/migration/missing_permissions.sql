@@ -6,18 +6,13 @@ WITH wanted AS (
     SELECT
         tables.name,
         permissions.permission
-    FROM (
-        VALUES
-        ('person'), ('contact_details'), ('gmc_details'), ('gdc_details'), ('specialty'), ('programme'), ('post'),
-        ('post_funding'), ('placement'), ('placement_specialty'), ('programme_membership'), ('curriculum_membership'),
-        ('person_owner'), ('person_trust'), ('post_trust')
-    ) AS tables (name)
+    FROM unnest(%(used)s::text[]) AS tables (name)
     CROSS JOIN (VALUES ('SELECT')) AS permissions (permission)
     UNION ALL
     SELECT
         tables.name,
         permissions.permission
-    FROM (VALUES ('person_owner'), ('person_trust'), ('post_trust')) AS tables (name)
+    FROM unnest(%(written)s::text[]) AS tables (name)
     CROSS JOIN (VALUES ('INSERT'), ('UPDATE'), ('DELETE')) AS permissions (permission)
 ),
 

@@ -9,12 +9,7 @@ SELECT
         WHEN 'm' THEN 'materialized view'
         ELSE 'foreign table'
     END AS kind
-FROM (
-    VALUES
-    ('person'), ('contact_details'), ('gmc_details'), ('gdc_details'), ('specialty'), ('programme'), ('post'),
-    ('post_funding'), ('placement'), ('placement_specialty'), ('programme_membership'), ('curriculum_membership'),
-    ('person_owner'), ('person_trust'), ('post_trust')
-) AS wanted (name)
+FROM unnest(%(used)s::text[]) AS wanted (name)
 INNER JOIN pg_class ON to_regclass(wanted.name) = pg_class.oid
 WHERE pg_class.relkind NOT IN ('r', 'p')
 ORDER BY wanted.name;

@@ -2,6 +2,7 @@
 
     connection, pooler       the connections of a run, and the checks of the server
     sql_files, statements    SQL from include/sql
+    tables                   the names of the tables that the jobs use
     transactions, locks      snapshots, READ COMMITTED; one run at a time
     difference               writes only the rows that differ
     copy_rows, background    rows as a stream; work on a connection in a thread

@@ -4,6 +4,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from sync_jobs.errors import BadArgument, UnsupportedServer
+from sync_jobs.postgres import tables
 from sync_jobs.postgres.errors import connection_refused
 from sync_jobs.postgres.pooler import refuse_shared_sessions
 from sync_jobs.postgres.statements import Connection, execute
@@ -69,7 +70,8 @@ def _refuse_old_server(connection: Connection) -> None:
 
 
 def _refuse_views(connection: Connection) -> None:
-    found = [f"{name} is a {kind}" for name, kind in execute(connection, "session/not_tables").fetchall()]
+    rows = execute(connection, "session/not_tables", {"used": list(tables.USED)}).fetchall()
+    found = [f"{name} is a {kind}" for name, kind in rows]
     if found:
         raise UnsupportedServer(
             f"Expected the application's tables, but {', '.join(found)}, which may hide rows. Set the search_path of "
