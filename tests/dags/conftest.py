@@ -4,9 +4,11 @@ All settings are in a file there, and not in the environment, so that a process 
 changed by them.
 """
 
+import copy
 import os
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,11 +30,14 @@ sql_alchemy_conn = sqlite:///{HOME / "airflow.db"}
 os.environ["AIRFLOW_HOME"] = str(HOME)
 os.environ.pop("AIRFLOW_CONFIG", None)
 
+import psycopg  # noqa: E402
 import pytest  # noqa: E402
 from airflow.dag_processing.dagbag import DagBag  # noqa: E402
 from airflow.sdk import DAG  # noqa: E402
 from airflow.utils import db  # noqa: E402
 
+from local.ports import HOST, any_free_port  # noqa: E402
+from tests.dags.lost_funding import FUNDING, JOB, POST  # noqa: E402
 from tests.slack_server import SlackServer, slack_server  # noqa: E402
 
 
@@ -51,6 +56,19 @@ def dags(dag_bag: DagBag) -> dict[str, DAG]:
 def metadata() -> None:
     """The metadata database, for runs of DAGs."""
     db.initdb()
+
+
+@pytest.fixture
+def dag(dags: dict[str, DAG], tcs: psycopg.Connection, job_dsn: str, monkeypatch: pytest.MonkeyPatch) -> DAG:
+    """The DAG of the job of lost_funding, with its work; with one immediate retry, and no Elasticsearch."""
+    tcs.execute(POST)
+    tcs.execute(FUNDING)
+    monkeypatch.setenv("AIRFLOW_CONN_TCS_POSTGRES", job_dsn)
+    monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", f"elasticsearch://{HOST}:{any_free_port()}")
+    dag = copy.deepcopy(dags[JOB.dag_id])
+    run_job = dag.get_task("run_job")
+    run_job.retries, run_job.retry_delay = 1, timedelta(0)
+    return dag
 
 
 @pytest.fixture

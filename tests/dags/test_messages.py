@@ -1,10 +1,8 @@
 """Messages of real DAG runs, sent to a local server in place of Slack."""
 
-import copy
 import json
 import re
 import time
-from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,42 +15,15 @@ from local.ports import HOST, any_free_port
 from sync_airflow.messages.announcements import announce_failure, announce_unreported_failure, announces_failure
 from sync_airflow.messages.slack import log_that_messages_are_off, send
 from sync_airflow.tasks import job_operator
-from sync_jobs.catalogue import find_job
 from sync_jobs.errors import TransientError
 from sync_jobs.postgres.locks import advisory_lock
+from tests.dags.lost_funding import JOB, run
 from tests.slack_server import SlackServer
 
-JOB = find_job("PostFundingStatusSyncJob")  # needs only PostgreSQL, and has no follow-on jobs
 COUNTS = "1 read, 0 added, 1 changed, 0 removed, 0 unchanged, 0 refreshed, 0 left out"
-POST = "INSERT INTO post (id, funding_status) VALUES (1, 'CURRENT')"
-FUNDING = "INSERT INTO post_funding (id, post_id, start_date, end_date) VALUES (1, 1, '2024-01-01', '2024-02-28')"
 
 
 pytestmark = pytest.mark.usefixtures("metadata")
-
-
-@pytest.fixture
-def dag(
-    dags: dict[str, DAG],
-    tcs: psycopg.Connection,
-    job_dsn: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> DAG:
-    """The job's DAG on a database in which one post has lost its funding; with one immediate retry."""
-    tcs.execute(POST)
-    tcs.execute(FUNDING)
-    monkeypatch.setenv("AIRFLOW_CONN_TCS_POSTGRES", job_dsn)
-    monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", f"elasticsearch://{HOST}:{any_free_port()}")
-    dag = copy.deepcopy(dags[JOB.dag_id])
-    run_job = dag.get_task("run_job")
-    run_job.retries, run_job.retry_delay = 1, timedelta(0)
-    return dag
-
-
-def run(dag: DAG, **conf: object) -> str:
-    """The end state of a run for 29 February 2024 with these further parameters."""
-    state: str = dag.test(run_conf={"run_date": "2024-02-29", "confirm_run_date": True} | conf).state
-    return state
 
 
 def test_a_job_announces_its_start_and_its_counts(dag: DAG, slack: SlackServer) -> None:

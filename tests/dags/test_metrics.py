@@ -1,9 +1,8 @@
 """Metrics and spans of real DAG runs, sent over OpenTelemetry to a local server in place of a collector."""
 
-import copy
 import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -38,15 +37,13 @@ from sync_jobs.guard_rail import full_headroom
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.report import COUNTS, Report
+from tests.dags.lost_funding import JOB, run
 from tests.otlp_receiver import OtlpReceiver, labels_of, otlp_receiver
 
 pytestmark = pytest.mark.usefixtures("metadata")
 
-JOB = find_job("PostFundingStatusSyncJob")
 BUILD = find_job("PersonElasticSearchSyncJob")
 NIGHT = date(2024, 2, 29)
-POST = "INSERT INTO post (id, funding_status) VALUES (1, 'CURRENT')"
-FUNDING = "INSERT INTO post_funding (id, post_id, start_date, end_date) VALUES (1, 1, '2024-01-01', '2024-02-28')"
 PERSON = "INSERT INTO person (id, status) VALUES (1, 'CURRENT'); INSERT INTO contact_details (id) VALUES (1)"
 
 
@@ -72,25 +69,6 @@ def sent(receiver: OtlpReceiver) -> dict[str, dict[frozenset[str], float]]:
     for (name, labels), value in receiver.series("airflow.tis_sync.").items():
         found.setdefault(name.removeprefix("airflow."), {})[frozenset(each for _, each in labels)] = value
     return found
-
-
-def run(dag: DAG, **conf: object) -> str:
-    """The end state of a run for 29 February 2024."""
-    state: str = dag.test(run_conf={"run_date": "2024-02-29", "confirm_run_date": True} | conf).state
-    return state
-
-
-@pytest.fixture
-def dag(dags: dict[str, DAG], tcs: psycopg.Connection, job_dsn: str, monkeypatch: pytest.MonkeyPatch) -> DAG:
-    """The DAG of JOB on a database in which one post has lost its funding; with one immediate retry."""
-    tcs.execute(POST)
-    tcs.execute(FUNDING)
-    monkeypatch.setenv("AIRFLOW_CONN_TCS_POSTGRES", job_dsn)
-    monkeypatch.setenv("AIRFLOW_CONN_TCS_ELASTICSEARCH", f"elasticsearch://{HOST}:{any_free_port()}")
-    dag = copy.deepcopy(dags[JOB.dag_id])
-    run_job = dag.get_task("run_job")
-    run_job.retries, run_job.retry_delay = 1, timedelta(0)
-    return dag
 
 
 def test_a_successful_job_sends_its_numbers(dag: DAG, receiver: OtlpReceiver) -> None:
