@@ -9,6 +9,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from sync_airflow.night import sentences
 from sync_page import words
 from sync_page.asgi import PREFIX
 
@@ -25,7 +26,7 @@ _FILTERS = (
     words.minute,
     words.clock,
     words.clock_seconds,
-    words.weekday,
+    sentences.day,
     words.number,
     words.capital,
     words.duration,

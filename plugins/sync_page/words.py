@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -79,11 +79,6 @@ def london(moment: datetime | None) -> str:
         return ""
     there = moment.astimezone(LONDON)
     return f"{there:%H:%M} in London" if there.utcoffset() else ""
-
-
-def weekday(when: date) -> str:
-    """Fri 2026-11-27."""
-    return f"{when:%a} {when.isoformat()}"
 
 
 def number(value: float) -> str:
