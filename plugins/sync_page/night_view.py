@@ -240,7 +240,7 @@ class NightView:
     verdict, level, sentence, details, warnings: sync_airflow.night.verdict.Night. The latest night also has a warning
     for each setting of Airflow that loses metrics or messages. missing: names of the jobs to run.
     earlier, later: the nights before and after it; None if the page does not show that night. running: the runs that
-    are active now. recovery: its active run, which runs all jobs; None if there is none.
+    are active now. recovery: its active run, which runs all jobs; None if no such run is active.
     """
 
     checked_at: datetime

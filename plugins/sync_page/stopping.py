@@ -30,7 +30,7 @@ ACTIVE = (DagRunState.QUEUED, DagRunState.RUNNING)
 
 
 class NotRunning(Exception):
-    """The run has ended, or there is none."""
+    """The run has ended, or no run is active."""
 
 
 def stop(dag_id: str, run_id: str, user: BaseUser, *, reason: str = "") -> list[str]:

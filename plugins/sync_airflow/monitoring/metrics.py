@@ -85,7 +85,7 @@ INDEX_DOCUMENTS = Metric(
     "gauge",
     "documents",
     (INDEX,),
-    "Documents of the live index; 0 if there is none.",
+    "Documents of the live index; 0 if no index is live.",
 )
 LOAD_RATE = Metric(
     "tis_sync.index.load_documents_per_second",
