@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
+from sync_jobs.index_definitions import INDEX_DEFINITIONS
 from sync_jobs.report import COUNTS, label
 
 LONDON = ZoneInfo("Europe/London")
@@ -112,6 +113,11 @@ def duration(seconds: float | None) -> str:
     if hours < 48:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{hours // 24} days"
+
+
+def named(what: str, alias: str) -> str:
+    """The words for a search index, with its alias if there are several: "Search index", "Search index posts"."""
+    return f"{what} {alias}" if len(INDEX_DEFINITIONS) > 1 else what
 
 
 def jobs(count: int) -> str:

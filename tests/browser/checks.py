@@ -11,7 +11,7 @@ DIFFERS = "of 50 persons compared field by field, 1 differs: 4711."
 
 def checked(facts: Facts) -> Checked:
     """The checks of the live index of that history. After a repair, its sample differs from PostgreSQL."""
-    live = facts.search.live if facts.search else None
+    live = facts.search[0].live if facts.search else None
     name = live.name if live else ""
     agrees = facts is not HISTORIES["restored"]
     found = [

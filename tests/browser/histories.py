@@ -160,6 +160,6 @@ HISTORIES: dict[str, Facts] = {
     "rolled back": _rolled_back(),
     "guard rail": _guard_rail_stop(),
     "under way": _under_way(),
-    "elasticsearch down": _history(fine_night(), search=None),
+    "elasticsearch down": _history(fine_night(), search=()),
     "database down": Facts(now=MORNING, search=search(index(), _yesterday(), _kept()), error="it is down"),
 }

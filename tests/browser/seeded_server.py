@@ -121,7 +121,7 @@ def serve(port: int) -> None:
     clock = NOW_OF_AIRFLOW
     for module in (snapshot, form_pages):
         setattr(module, "timezone", clock)  # noqa: B010, for mypy it is a module
-    real_search = snapshot._search_fact.get
+    real_search = snapshot._search_facts.get
     checks = index_checks.shared_checks(PERSONS)
 
     class Database:
@@ -155,7 +155,7 @@ def serve(port: int) -> None:
 
         checks._last = checks._next = None
         checks._read = lambda: checked(facts)
-        snapshot._search_fact.get = search if facts.search else real_search  # type: ignore[method-assign]
+        snapshot._search_facts.get = search if facts.search else real_search  # type: ignore[method-assign]
         snapshot.forget()
         return answer("seeded")
 

@@ -439,7 +439,7 @@ def test_a_job_that_is_running_names_since_when_and_who(
     view: Page, seeded: SeededAirflow, complaints: list[str]
 ) -> None:
     look(view, seeded, "under way")
-    expect(view.locator("#build")).to_contain_text("144,000 of about 200,360 documents, 480 a second")
+    expect(view.locator("#build-persons")).to_contain_text("144,000 of about 200,360 documents, 480 a second")
     run_link(view, SEARCH).click()
     dialog = view.get_by_role("dialog")
     dialog.get_by_role("button", name="Run", exact=True).click()

@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from sync_airflow.search_state import read_search_state
+from sync_airflow.search_state import read_search
 from sync_jobs.index_definitions.persons import PERSONS
 
 
@@ -41,7 +41,7 @@ def empty_answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("empty_answers")
 def test_an_answer_in_an_unexpected_form_leaves_search_unknown_and_raises_nothing() -> None:
-    search = read_search_state(PERSONS, datetime(2026, 3, 10, 7, tzinfo=UTC))
+    (search,) = read_search([PERSONS], datetime(2026, 3, 10, 7, tzinfo=UTC))
     assert search.live is None
     assert search.error
     assert search.error.startswith(
