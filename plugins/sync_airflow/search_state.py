@@ -47,7 +47,7 @@ def read_search(definitions: Iterable[IndexDefinition], now: datetime) -> tuple[
                 found.append(_readable_state(definition, client, now))
     except TransportError as error:
         log.warning("The state of the search indices could not be read: %s", error)
-        unknown = f"Elasticsearch does not answer as expected: {type(error).__name__}"
+        unknown = f"Elasticsearch does not answer ({type(error).__name__})"
     except (SyncJobError, AirflowFailException) as error:
         unknown = str(error)
     else:

@@ -79,9 +79,11 @@ class RunView:
 class GuardRailView:
     """A guard-rail stop: its first number. limits: the lowest values, in per cent, that allow all of its numbers.
 
+    what: the table, index or field; may be empty.
     preposition: between removed and existing, "of" or "to" ("add 5 to 9").
     """
 
+    what: str
     loss: str
     removed: int
     preposition: str

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time
 from typing import Any
 from urllib.parse import quote
 
-from sync_page.night_view import IndexView, JobView, NightView, RunView, SearchView
+from sync_page.night_view import GuardRailView, IndexView, JobView, NightView, RunView, SearchView
 from sync_page.words import (
     STARTED_BY,
     STATES,
@@ -149,8 +149,11 @@ def _component_step(name: str) -> Step:
 
 
 def _nothing_ran(view: NightView) -> Step:
-    then = "After that, run" if _down(view) else "Run"
-    return Step(text="No run of this night has started.", todo=f"{then} all jobs: they do the work of this night.")
+    todo = "all jobs: they do the work of this night."
+    if _down(view):
+        return Step(text="No run of this night has started.", todo=f"After that, run {todo}")
+    then = "Then find out why none started: were the servers of Airflow off?"
+    return Step(text="No run of this night has started.", todo=f"Run {todo} {then}")
 
 
 def run_missing(view: NightView, shown: tuple[Step, ...]) -> Action | None:
@@ -191,9 +194,8 @@ def _cause(job: JobView) -> str:
     stop = job.guard_rail
     if stop:
         return (
-            f"{job.name} stopped before it wrote anything: it would {stop.loss} {number(stop.removed)} "
-            f"{stop.preposition} {number(stop.existing)}, and {number(stop.allowed)} are allowed "
-            f"(limit {stop.limit:g} %)."
+            f"{job.name} stopped before it wrote anything: it would {would(stop)}, and {number(stop.allowed)} are "
+            f"allowed (limit {stop.limit:g} %)."
         )
     why = job.why.rstrip(".")
     if job.state == "failed":
@@ -201,6 +203,12 @@ def _cause(job: JobView) -> str:
         return f"{job.name} failed{at}: {why}."
     word = {"late": "is late", "paused": "is paused", "not run": "did not run"}.get(job.state, job.state)
     return f"{job.name} {word}: {why}." if why else f"{job.name} {word}."
+
+
+def would(stop: GuardRailView) -> str:
+    """What a run would have done: remove 505,520 of 505,520 in person_trust."""
+    numbers = f"{stop.loss} {number(stop.removed)} {stop.preposition} {number(stop.existing)}"
+    return f"{numbers} in {stop.what}" if stop.what else numbers
 
 
 def _todo(job: JobView) -> str:
@@ -368,10 +376,7 @@ def _text(job: JobView) -> str:
         return _done(report) if report else "Done; its report is missing."
     if job.guard_rail:
         stop = job.guard_rail
-        return (
-            f"Stopped before it wrote: it would {stop.loss} {number(stop.removed)} {stop.preposition} "
-            f"{number(stop.existing)} (limit {stop.limit:g} %)"
-        )
+        return f"Stopped before it wrote: it would {would(stop)} (limit {stop.limit:g} %)"
     if job.because_of:
         return f"It needs {' and '.join(job.because_of)}"
     if job.state == "running" and job.run:

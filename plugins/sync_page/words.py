@@ -132,10 +132,14 @@ _INSIDE_NAME = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])", re.ASCII)
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|s|min|h|UTC)\b|%)", re.ASCII)
 
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d)?", re.ASCII)
+
+
 def breakable(text: str) -> Markup:
-    """The text, where lines may break between the words of a job's name, but not before a unit such as %."""
+    """The text, where lines may break between the words of a job's name, but not in a date or before a unit."""
     whole = _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", text)
-    return Markup("<wbr>").join(escape(part) for part in _INSIDE_NAME.split(whole))
+    names = Markup("<wbr>").join(escape(part) for part in _INSIDE_NAME.split(whole))
+    return Markup(_DATE.sub(r'<span class="date">\g<0></span>', names))  # noqa: S704, escaped above
 
 
 def changes(report: Mapping[str, Any]) -> str:

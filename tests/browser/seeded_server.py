@@ -81,13 +81,8 @@ def seeded_airflow(folder: Path, *, second_index: bool = False) -> Iterator[Seed
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     with (folder / "server.log").open("wb") as log:
-        command = [
-            sys.executable,
-            "-m",
-            "tests.browser.seeded_server",
-            str(port),
-            *([SECOND_INDEX] if second_index else []),
-        ]
+        command = [sys.executable, "-m", "tests.browser.seeded_server", str(port)]
+        command += [SECOND_INDEX] if second_index else []
         server = subprocess.Popen(command, cwd=ROOT, env=inherited | settings, stdout=log, stderr=log)
         try:
             _wait(seeded, server, folder)

@@ -125,7 +125,7 @@ def test_a_night_without_any_run_is_not_fine() -> None:
     yesterday = fine_night(NIGHT - timedelta(days=1))
     night = judge(known(yesterday))
     assert (night.verdict, night.is_healthy) == ("nothing ran", False)
-    assert night.sentence == "No job ran last night. Is the scheduler running?"
+    assert night.sentence == "No job ran last night. Airflow's scheduler is running now."
     assert missing(night) == [job.name for job in JOBS]
 
 

@@ -46,9 +46,39 @@ def details(night: Night, facts: Facts) -> tuple[str, ...]:
     as_of = _as_of(facts)
     if night.is_latest and night.verdict in ("needs you", "nothing ran", "late") and as_of:
         found.append(_capital(f"{as_of}; nothing is half written."))
+    found += _what_happens_next(night, facts, as_of) if night.is_latest else []
     if night.verdict in ("needs you", "nothing ran") and not night.is_latest and stuck:
         found.append("A later night has started since. Its runs do the work; do not repeat this night.")
     return tuple(found)
+
+
+def _what_happens_next(night: Night, facts: Facts, as_of: str) -> list[str]:
+    """What a person who has nothing to repair wants to know: what is live, and until when."""
+    if night.verdict == "under way" and as_of:
+        return [f"Nothing to do now; {as_of}."]
+    if night.verdict == "rolled back":
+        return [_next_build(search, facts) for search in facts.search if search.alias in night.rollbacks]
+    if night.verdict == "needs you":
+        return [text for search in facts.search if search.error and (text := _last_build(search, facts))]
+    return []
+
+
+def _next_build(search: SearchFact, facts: Facts) -> str:
+    """When a build ends a rollback."""
+    dag = facts.dag(search.job)
+    if dag.is_paused:
+        return f"It stays there: {search.job} is paused. Unpause its DAG in Airflow when its source is repaired."
+    when = f", at {day_and_time(dag.next_run, facts.now)}" if dag.next_run else ""
+    return f"It stays there until the next build{when}: repair the source before, or pause {search.job} in Airflow."
+
+
+def _last_build(search: SearchFact, facts: Facts) -> str:
+    """What is known of an index whose state Elasticsearch does not say; empty if nothing is."""
+    successes = (run.success() for run in facts.runs_of(search.job))
+    starts = [success.started for success in successes if success and not success.dry_run]
+    if not starts:
+        return ""
+    return f"{search.job} last built an index at {day_and_time(max(starts), facts.now)}."
 
 
 def unknown(error: str) -> str:
@@ -160,7 +190,9 @@ def _open(night: Night) -> str:
 
 def _nothing_ran(night: Night, facts: Facts) -> str:
     when = "last night" if _is_last(night, facts) else f"in the night of {day(night.run_date)}"
-    question = f"{_capital(night.problem)}." if night.problem else "Is the scheduler running?"
+    is_known = any(component.name == "scheduler" for component in facts.components)
+    question = "Airflow's scheduler is running now." if is_known else "Is the scheduler running?"
+    question = f"{_capital(night.problem)}." if night.problem else question
     return f"No job ran {when}. {question}" if night.is_latest else f"No job ran {when}."
 
 
@@ -279,10 +311,10 @@ def day(when: date) -> str:
 
 
 def day_and_time(moment: datetime, now: datetime) -> str:
-    """01:29 today, 01:29 yesterday, 01:29 on Thu 2026-11-26."""
+    """01:29 today, 01:29 tomorrow, 01:29 yesterday, 01:29 on Thu 2026-11-26."""
     moment, today = moment.astimezone(UTC), now.astimezone(UTC).date()
     days = (today - moment.date()).days
-    names = {0: "today", 1: "yesterday"}
+    names = {-1: "tomorrow", 0: "today", 1: "yesterday"}
     return f"{moment:%H:%M} {names.get(days) or f'on {day(moment.date())}'}"
 
 
