@@ -47,8 +47,8 @@ USUAL_SECONDS = dict(zip(ORDINARY, (312, 190, 205, 70, 75, 420, 95, 240), strict
 
 GUARD_RAIL = (
     "person_trust (EMPLOYING): this run would remove 505520 of 505520, more than the 101104 allowed (20 %). Check for "
-    "an empty or broken source table. If the numbers are right, as on a first run or after a long outage, repeat the run with "
-    "maximum_removed_percent = 100."
+    "an empty or broken source table. If the numbers are right, as on a first run or after a long outage, repeat the "
+    "run with maximum_removed_percent = 100."
 )
 
 HIDDEN_TABLE = "Expected the application's tables, but public.placement is a view, which may hide rows."

@@ -432,7 +432,7 @@ def test_the_tab_key_moves_through_the_page_in_reading_order_and_the_focus_is_al
 ) -> None:
     view.set_viewport_size({"width": width, "height": 900})
     look(view, seeded, "guard rail")
-    stops = []
+    stops: list[dict[str, Any]] = []
     while not stops or not stops[-1]["isBody"]:
         assert len(stops) < 300
         stops.append(press_tab(view))
