@@ -290,7 +290,8 @@ def _search_facts(view: NightView) -> tuple[Fact, ...]:
 
 
 def _search_fact(view: NightView, search: SearchView) -> Fact:
-    name, fact_id = f"{named('Search', search.alias)} is as of", named("search", search.alias).replace(" ", "-")
+    name = named("Search is as of", f"({search.alias})")
+    fact_id = named("search", search.alias).replace(" ", "-")
     if search.error:
         return Fact(id=fact_id, label=name, value="Unknown", notes=(search.error,), is_bad=True)
     if search.live is None:

@@ -139,7 +139,7 @@ def breakable(text: str) -> Markup:
     """The text, where lines may break between the words of a job's name, but not in a date or before a unit."""
     whole = _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", text)
     names = Markup("<wbr>").join(escape(part) for part in _INSIDE_NAME.split(whole))
-    return Markup(_DATE.sub(r'<span class="date">\g<0></span>', names))  # noqa: S704, escaped above
+    return Markup(_DATE.sub(r'<span class="date">\g<0></span>', str(names)))  # noqa: S704, escaped above
 
 
 def changes(report: Mapping[str, Any]) -> str:

@@ -42,7 +42,7 @@ def test_each_index_has_a_section_of_its_own_and_the_verdict_names_the_one_that_
     expect(view.get_by_role("heading", level=1)).to_contain_text(
         "All 9 jobs are done, but the search index posts was rolled back to 03:00 yesterday by admin."
     )
-    expect(view.locator("#fact-search-persons")).to_contain_text("Search persons is as of")
+    expect(view.locator("#fact-search-persons")).to_contain_text("Search is as of (persons)")
     expect(view.locator("#fact-search-persons")).to_contain_text("2026-11-27 01:29 UTC")
     expect(view.locator("#fact-search-posts")).to_contain_text("2026-11-26 03:00 UTC")
     persons = view.get_by_role("region", name="Search index persons", exact=True)
