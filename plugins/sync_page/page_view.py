@@ -377,7 +377,7 @@ def _text(job: JobView) -> str:
         return _done(report) if report else "Done; its report is missing."
     if job.guard_rail:
         stop = job.guard_rail
-        return f"Stopped before it wrote: it would {would(stop)} (limit {stop.limit:g} %)"
+        return f"Stopped before it wrote: it would {would(stop)}; the limit is {stop.limit:g} %"
     if job.because_of:
         return f"It needs {' and '.join(job.because_of)}"
     if job.state == "running" and job.run:

@@ -380,6 +380,49 @@ def test_a_build_of_the_second_index_is_shown_with_its_job() -> None:
     assert f"{SEARCH} at 50 %" in judge(facts).sentence
 
 
+def test_while_the_night_is_under_way_nothing_is_to_do_and_search_has_an_age() -> None:
+    runs = [run for run in fine_night() if run.run_after < at("01:29")]
+    night = judge(known([*runs, scheduled(SEARCH, state="running")], now=at("01:30"), search=search(index(WEDNESDAY))))
+    assert (night.verdict, night.details) == (
+        "under way",
+        ("Nothing to do now; search is as of 01:29 on Wed 2026-11-25.",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("dag", "detail"),
+    [
+        (
+            DagFact(next_run=at("01:29", NIGHT + timedelta(days=1))),
+            f"It stays there until the next build, at 01:29 tomorrow: repair the source before, or pause {SEARCH} in "
+            "Airflow.",
+        ),
+        (DagFact(), f"It stays there until the next build: repair the source before, or pause {SEARCH} in Airflow."),
+        (
+            DagFact(is_paused=True),
+            f"It stays there: {SEARCH} is paused. Unpause its DAG in Airflow when its source is repaired.",
+        ),
+    ],
+)
+def test_a_rollback_lasts_until_the_next_build(dag: DagFact, detail: str) -> None:
+    night = judge(known(fine_night(), search=search(index(WEDNESDAY), index()), dags={SEARCH: dag}))
+    assert (night.verdict, night.details) == ("rolled back", (detail,))
+
+
+def test_while_elasticsearch_is_down_the_last_build_is_named() -> None:
+    (found,) = search(error="Elasticsearch does not answer (ConnectionError)")
+    down = (replace(found, live=None),)
+    night = judge(known([*fine_night(), manual(SEARCH, at("07:00"), dry_run=True)], search=down))
+    assert (night.verdict, night.details) == ("needs you", (f"{SEARCH} last built an index at 01:29 today.",))
+    nothing_known = known(fine_night(without=[SEARCH], but=[manual(OWNER, at("07:00"))]), search=down)
+    assert not any("last built" in text for text in judge(nothing_known).details)
+
+
+def test_that_no_job_ran_is_a_question_about_the_scheduler_only_if_its_state_is_not_known() -> None:
+    assert judge(known([], components=())).sentence == "No job ran last night. Is the scheduler running?"
+    assert judge(known([])).sentence == "No job ran last night. Airflow's scheduler is running now."
+
+
 def test_a_paused_job_needs_somebody() -> None:
     facts = known(fine_night(without=[FUNDING]), dags={FUNDING: DagFact(is_paused=True)})
     night = judge(facts)
