@@ -389,6 +389,13 @@ def test_while_the_night_is_under_way_nothing_is_to_do_and_search_has_an_age() -
     )
 
 
+def test_a_warning_while_the_night_is_under_way_is_something_to_do() -> None:
+    runs = [run for run in fine_night() if run.run_after < at("01:29")]
+    paused = {ALARM_DAG: DagFact(is_paused=True)}
+    night = judge(known(runs, now=at("01:28"), search=search(index(WEDNESDAY)), dags=paused))
+    assert (night.verdict, night.details) == ("under way", ("Search is as of 01:29 on Wed 2026-11-25.",))
+
+
 @pytest.mark.parametrize(
     ("dag", "detail"),
     [

@@ -55,7 +55,7 @@ def details(night: Night, facts: Facts) -> tuple[str, ...]:
 def _what_happens_next(night: Night, facts: Facts, as_of: str) -> list[str]:
     """What a person who has nothing to repair wants to know: what is live, and until when."""
     if night.verdict == "under way" and as_of:
-        return [f"Nothing to do now; {as_of}."]
+        return [_capital(f"{as_of}.") if night.warnings else f"Nothing to do now; {as_of}."]
     if night.verdict == "rolled back":
         return [_next_build(search, facts) for search in facts.search if search.alias in night.rollbacks]
     if night.verdict == "needs you":
