@@ -26,8 +26,13 @@ from tests.waiting import wait_for
 ENDED = ("success", "failed", "skipped", "upstream_failed")
 METADATA = "metadata"  # the database from which metadata databases are copied
 
-# In the local stack, an idle scheduler takes a quarter of a core. Tests wait for other things most of the time.
-CALM = {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5", "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "5"}
+# With the settings of the local stack, an Airflow without work takes a third of a core.
+CALM = {
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "5",
+    # DAG files are read once, and again only when a test requests it.
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "86400",
+}
 
 
 @dataclass(frozen=True)

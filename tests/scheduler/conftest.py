@@ -41,6 +41,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SchedulingBy
     return SchedulingByAirflow(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Function, nextitem: pytest.Function | None) -> None:
+    """Stop the shared Airflow after its last test: the process may go on with other tests for minutes."""
+    running = item.funcargs.get("running_airflow")
+    if isinstance(running, RunningAirflow) and "running_airflow" not in getattr(nextitem, "fixturenames", ()):
+        running.stop()
+
+
 @pytest.fixture(scope="session")
 def telemetry() -> Iterator[OtlpReceiver]:
     """Takes the metrics and spans of all processes of running_airflow."""

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,7 @@ from elasticsearch import Elasticsearch
 
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
-from local.processes import Service, processes_of
+from local.processes import processes_of
 from sync_airflow.time_window import OFF
 from sync_jobs.catalogue import JOBS
 from tests.airflow_of_tests import StartedAirflow, airflow_of_tests, new_databases
@@ -60,11 +59,10 @@ class RunningAirflow(StartedAirflow):
         The jobs that cover missed nights succeeded before; all jobs are due when the scheduler starts.
         """
         self.first_night = self.set_night(ticks)
-        for component in ("api-server", "triggerer"):
+        for component in ("dag-processor", "api-server", "triggerer"):
             self.start_component(component)
-        command = [sys.executable, "-m", "airflow", "dags", "reserialize"]
-        reading = Service("the reading of all DAGs", self.airflow.logs / "airflow-reserialize.log")
-        self.run_to_its_end(reading.start(command, self.airflow.environment(), self.airflow.home))
+        # From now on the DAG processor plans no runs: it reads a file again only when a test requests it.
+        wait_for("all DAGs", lambda: set(DAG_IDS) <= self._dag_ids())
         self.metadata.execute("UPDATE dag SET is_paused = FALSE")
         missed = [(job, ticks[job.dag_id] - timedelta(days=nights_off - 1)) for job in JOBS if job.covers_missed_nights]
         for job, tick in missed:
@@ -72,8 +70,6 @@ class RunningAirflow(StartedAirflow):
             plan_run(self.metadata, job, tick)
         self.start_component("scheduler")
         wait_for("the runs that were planned", lambda: all(is_there(self.metadata, *run) for run in missed))
-        # Not earlier: it would plan these runs again, and none would be for the nights before tonight.
-        self.start_component("dag-processor")
         self.airflow.wait_until_ready(self.services)
 
     def kill_scheduler(self) -> None:
@@ -157,6 +153,10 @@ class RunningAirflow(StartedAirflow):
     def wait_for_end_of_sessions(self, sessions: set[int]) -> None:
         """Wait until these sessions have ended; a job that is retried has a new one soon."""
         wait_for("the end of the job's session", lambda: not sessions & self.sessions().keys())
+
+    def _dag_ids(self) -> set[str]:
+        """The DAGs that have been read."""
+        return {dag_id for (dag_id,) in self.metadata.execute("SELECT dag_id FROM serialized_dag")}
 
     @property
     def _database(self) -> str:
