@@ -26,8 +26,8 @@ def find_browser() -> str:
         return found[0]
     what = f"{VARIABLE}={asked} is not a program" if asked else f"none of these is installed: {', '.join(COMMANDS)}"
     pytest.fail(
-        f"The tests of the pages need a browser, and {what}. Install one (on Debian: apt install chromium-headless-shell), "
-        f"or name it: {VARIABLE}=/path/to/chrome",
+        f"The tests of the pages need a browser, and {what}. Install one (on Debian: "
+        f"apt install chromium-headless-shell), or name it: {VARIABLE}=/path/to/chrome",
         pytrace=False,
     )
 
