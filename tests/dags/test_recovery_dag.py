@@ -11,6 +11,7 @@ import pytest
 from airflow.sdk import DAG, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException, TaskDeferred
 
+from sync_airflow import task_defaults
 from sync_airflow.tasks import recovery, recovery_summary
 from sync_airflow.tasks.recovery import RecoverJobOperator, unfit_upstream_jobs
 from sync_airflow.tasks.recovery_summary import SummaryOperator, jobs_to_run_again, table, what_to_run_again
@@ -42,13 +43,25 @@ def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags: dict[str
 
 
 class TestWait:
-    """A task of recovery holds no worker slot while its job runs, and does not wait forever."""
+    """A task of recovery holds a worker slot only for the first seconds of its job, and does not wait forever."""
 
     task_id = DAG_IDS[0]
 
+    @pytest.fixture(autouse=True)
+    def _short_patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(task_defaults, "RECOVERY_PATIENCE", timedelta(seconds=0.2))
+        monkeypatch.setattr(task_defaults, "RECOVERY_POKE_INTERVAL", timedelta(seconds=0.01))
+
     def context(
-        self, xcoms: dict[str, Any], *, attempt: int = 1, existing: tuple[str, ...] = (), **params: Any
+        self,
+        xcoms: dict[str, Any],
+        *,
+        attempt: int = 1,
+        existing: tuple[str, ...] = (),
+        end: str | None = None,
+        **params: Any,
     ) -> Context:
+        """end: the state in which the run of the job ends within the patience; None if it does not."""
         moment = datetime(2026, 2, 28, 3, tzinfo=UTC)
         run = SimpleNamespace(
             conf={}, dag_id="recovery", run_id="manual__1", run_type="manual", logical_date=None, run_after=moment
@@ -56,7 +69,7 @@ class TestWait:
         ti = SimpleNamespace(
             try_number=attempt,
             max_tries=4 - 1,
-            get_dr_count=lambda **_: len(existing),
+            get_dr_count=lambda states=None, **_: int(end in states) if states else len(existing),
             get_dag=lambda _: SimpleNamespace(is_paused=False),
             xcom_push=lambda key, value: xcoms.update({key: value}),
             xcom_pull=lambda task_ids, key: xcoms[key],  # noqa: ARG005
@@ -85,6 +98,14 @@ class TestWait:
         assert (arguments["allowed_states"], arguments["failed_states"]) == (["success"], ["failed"])
         assert arguments["recheck_after"] == 9 * 3600
         assert deferred.value.timeout == timedelta(hours=9, minutes=5)
+
+    def test_the_task_ends_with_a_run_that_takes_seconds(
+        self, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(recovery, "start_run", lambda _: None)
+        self.execute(dags, self.context({}, end="success"))
+        with pytest.raises(AirflowFailException, match=r"The run recovery__manual__1__1 of .* failed"):
+            self.execute(dags, self.context({}, end="failed"))
 
     def test_a_retry_waits_for_the_run_that_the_previous_attempt_has_started(
         self, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from sync_airflow.night_rules import chosen_date, own_date
 from sync_airflow.run_ids import child_run_id
 from sync_airflow.tasks.failure import fail
 from sync_airflow.tasks.run_parameters import checked_first_date, refuse_unknown_keys
-from sync_airflow.tasks.triggers import RECHECK, NightlyRunTrigger
+from sync_airflow.tasks.triggers import FAILED, RECHECK, SUCCESS, NightlyRunTrigger
 from sync_jobs.catalogue import JOBS, Job, find_job, upstream_jobs
 from sync_jobs.errors import BadArgument
 from sync_jobs.parameter_names import FOLLOW_ON, RUN_DATE
@@ -86,8 +87,9 @@ TRIGGERED_RUN_ID = "trigger_run_id"  # key of the XCom with the run that a task 
 class RecoverJobOperator(TriggerDagRunOperator):
     """Runs one job in its own DAG and waits for its end. Skips itself if an upstream job failed or was skipped.
 
-    It waits as a deferred task: its job needs the worker slot, and there may be only one. Airflow's own deferred wait
-    has no time limit, so this class starts the run and defers by itself.
+    Most jobs take seconds, so it first watches its run by itself for RECOVERY_PATIENCE. Then it waits as a deferred
+    task: its job needs the worker slot, and there may be only one. Airflow's own deferred wait has no time limit, so
+    this class starts the run and defers by itself.
 
     A retry waits for the run that the previous attempt has started, so a lost attempt (its process was killed, the API
     server did not answer) does no harm. A job that failed is not repeated: its own task has had its retries.
@@ -138,6 +140,10 @@ class RecoverJobOperator(TriggerDagRunOperator):
             start_run(request)
         context["ti"].xcom_push(key=TRIGGERED_RUN_ID, value=self.trigger_run_id)
         self.log.info("Waiting for the end of %s.", self.trigger_run_id)
+        status = self._end_within_patience(context)
+        if status:
+            self.report_end(context, {"status": status})
+            return
         self.defer(
             trigger=NightlyRunTrigger(
                 external_dag_id=job.dag_id,
@@ -153,11 +159,23 @@ class RecoverJobOperator(TriggerDagRunOperator):
             timeout=task_defaults.RECOVERY_WAIT_TIMEOUT + task_defaults.SHORT_TASK_TIMEOUT,
         )
 
+    def _end_within_patience(self, context: Context) -> str | None:
+        """The end of the run, as in the event of NightlyRunTrigger; None if the run does not end within seconds."""
+        end = time.monotonic() + task_defaults.RECOVERY_PATIENCE.total_seconds()
+        while time.monotonic() < end:
+            for status, states in ((SUCCESS, task_defaults.ALLOWED_STATES), (FAILED, task_defaults.FAILED_STATES)):
+                if context["ti"].get_dr_count(
+                    dag_id=self.trigger_dag_id, run_ids=[self.trigger_run_id], states=list(states)
+                ):
+                    return status
+            time.sleep(task_defaults.RECOVERY_POKE_INTERVAL.total_seconds())
+        return None
+
     def report_end(self, context: Context, event: dict[str, Any]) -> None:
         """Called when the run has ended, or the time limit is over (the event of NightlyRunTrigger)."""
         if event["status"] == RECHECK:
             self._fail_late(context)
-        if event["status"] != "success":
+        if event["status"] != SUCCESS:
             run_id = self._started_run(context)
             raise AirflowFailException(f"The run {run_id} of {self.job_name} failed: see the log of that run.")
 
