@@ -4,7 +4,7 @@ Elasticsearch ──────────────────────
 PostgreSQL ─ databases ─┬─ tables, demo data ─┬─ Airflow components ┴─ DAGs unpaused, stack.json
                         └─ Airflow setup ─────┘
 
-The scheduler waits for the API server (local/airflow_scheduler.py).
+The scheduler waits for the API server (local/airflow_component.py).
 """
 
 from collections.abc import Callable
