@@ -1,6 +1,5 @@
 """The Airflow of the local stack: four components, LocalExecutor, metadata in the stack's PostgreSQL."""
 
-import contextlib
 import json
 import os
 import shlex
@@ -95,18 +94,9 @@ class Airflow:
         services: by component.
         """
         services["api-server"].wait_until(lambda: self._health() is not None, START_SECONDS)
-        self._prepare_for_tasks()
         for component, name in HEARTBEATS.items():
             service = services[component]
             service.wait_until(partial(self._is_healthy, name, service), START_SECONDS)
-
-    def _prepare_for_tasks(self) -> None:
-        """Let the API server create its routes for tasks, which it does at the first request to one of them.
-
-        That takes seconds, in which it does not answer. Done here, it costs nothing: the other components are starting.
-        """
-        with contextlib.suppress(httpx.TransportError):
-            CLIENT.get(f"{self.url}/execution/health", timeout=START_SECONDS)
 
     def _is_healthy(self, name: str, service: Service) -> bool:
         """Whether this process has sent a heartbeat: the last one may be that of an earlier process."""

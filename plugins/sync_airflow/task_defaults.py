@@ -30,9 +30,10 @@ WAIT_TIMEOUT = timedelta(hours=6)
 # How often a sensor checks the run that it waits for.
 POKE_INTERVAL = timedelta(seconds=10)
 
-# How long a task of recovery waits for its run before it is deferred. The end of a deferred wait is noticed a second
-# later, but until then the task occupies a worker slot, which its job may need.
-RECOVERY_PATIENCE = timedelta(seconds=5)
+# How long a task of recovery watches its run before it is deferred. Until then it occupies a worker slot, which its job
+# may need: if no task of the run is at work after RECOVERY_START_PATIENCE, it is deferred at once.
+RECOVERY_PATIENCE = timedelta(seconds=30)
+RECOVERY_START_PATIENCE = timedelta(seconds=5)
 
 # How often recovery checks the run that it waits for. It waits for one at a time, and most take seconds.
 RECOVERY_POKE_INTERVAL = timedelta(seconds=0.25)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import DagIsPaused, TriggerDagRunOperator
@@ -87,9 +88,9 @@ TRIGGERED_RUN_ID = "trigger_run_id"  # key of the XCom with the run that a task 
 class RecoverJobOperator(TriggerDagRunOperator):
     """Runs one job in its own DAG and waits for its end. Skips itself if an upstream job failed or was skipped.
 
-    Most jobs take seconds, so it first watches its run by itself for RECOVERY_PATIENCE. Then it waits as a deferred
-    task: its job needs the worker slot, and there may be only one. Airflow's own deferred wait has no time limit, so
-    this class starts the run and defers by itself.
+    Most jobs take seconds, so it first watches its run by itself, for RECOVERY_PATIENCE. If that run does not start, or
+    takes longer, it waits as a deferred task: its job needs a worker slot, and there may be only one. Airflow's own
+    deferred wait has no time limit, so this class starts the run and defers by itself.
 
     A retry waits for the run that the previous attempt has started, so a lost attempt (its process was killed, the API
     server did not answer) does no harm. A job that failed is not repeated: its own task has had its retries.
@@ -160,16 +161,26 @@ class RecoverJobOperator(TriggerDagRunOperator):
         )
 
     def _end_within_patience(self, context: Context) -> str | None:
-        """The end of the run, as in the event of NightlyRunTrigger; None if the run does not end within seconds."""
-        end = time.monotonic() + task_defaults.RECOVERY_PATIENCE.total_seconds()
-        while time.monotonic() < end:
-            for status, states in ((SUCCESS, task_defaults.ALLOWED_STATES), (FAILED, task_defaults.FAILED_STATES)):
-                if context["ti"].get_dr_count(
-                    dag_id=self.trigger_dag_id, run_ids=[self.trigger_run_id], states=list(states)
-                ):
-                    return status
+        """The end of the run, as in the event of NightlyRunTrigger; None if a longer wait must not hold this slot."""
+        began = time.monotonic()
+        while (waited := timedelta(seconds=time.monotonic() - began)) < task_defaults.RECOVERY_PATIENCE:
+            if self._has_ended(context, SUCCESS, FAILED):
+                return SUCCESS if self._has_ended(context, SUCCESS) else FAILED
+            if waited > task_defaults.RECOVERY_START_PATIENCE and not self._is_at_work(context):
+                return None
             time.sleep(task_defaults.RECOVERY_POKE_INTERVAL.total_seconds())
         return None
+
+    def _has_ended(self, context: Context, *statuses: str) -> bool:
+        end_states = {SUCCESS: task_defaults.ALLOWED_STATES, FAILED: task_defaults.FAILED_STATES}
+        states = [state for status in statuses for state in end_states[status]]
+        dag_id, run_ids = self.trigger_dag_id, [self.trigger_run_id]
+        return context["ti"].get_dr_count(dag_id=dag_id, run_ids=run_ids, states=states) > 0
+
+    def _is_at_work(self, context: Context) -> bool:
+        """Whether a task of the run is running. If none is, there may be no worker slot for it."""
+        by_run = context["ti"].get_task_states(dag_id=self.trigger_dag_id, run_ids=[self.trigger_run_id])
+        return "running" in by_run.get(self.trigger_run_id, {}).values()
 
     def report_end(self, context: Context, event: dict[str, Any]) -> None:
         """Called when the run has ended, or the time limit is over (the event of NightlyRunTrigger)."""
