@@ -5,12 +5,12 @@
 A component of Airflow creates a million objects when it starts, and keeps most of them. With Python's own settings, the
 search for garbage among them takes a tenth to a fifth of the processor time of the start. Here it is rare.
 
-The scheduler starts once the modules that it and tasks need are imported and the API server answers. LocalExecutor
-forks its workers from the scheduler, and a worker forks a process for each task. Without the imports, each run of a job
-spends a second of processor time on importing the hooks of PostgreSQL and Elasticsearch.
+Scheduler and DAG processor first import what their children need: LocalExecutor forks its workers from the scheduler,
+and a worker forks a process for each task. Without the imports, each run of a job spends a second of processor time on
+importing the hooks of PostgreSQL and Elasticsearch. After a change below plugins, both have to be restarted.
 
-A task that starts while the API server does not answer yet loses an attempt. The wait is here, behind the imports, so
-that both happen at the same time.
+The scheduler starts once the API server answers. A task that starts earlier would lose an attempt. The wait is here,
+behind the imports, so that both happen at the same time.
 """
 
 import contextlib
@@ -22,15 +22,22 @@ from importlib import import_module
 
 import httpx
 
-NEEDED_BY_SCHEDULER = ("airflow.cli.commands.scheduler_command", "airflow.jobs.scheduler_job_runner")
-NEEDED_BY_TASKS = (
-    "airflow.providers.elasticsearch.hooks.elasticsearch",
-    "airflow.providers.postgres.hooks.postgres",
-    "airflow.sdk.execution_time.task_runner",
-    "sync_airflow.dags.job_dag",
-    "sync_airflow.dags.recovery_dag",
-    "sync_jobs.runner",
+# Imported before the start, by component. Scheduler and DAG processor fork a process for each task and each DAG file.
+DAG_MODULES = tuple(
+    f"sync_airflow.dags.{name}" for name in ("index_alarm", "index_rollback", "job_dag", "recovery_dag")
 )
+NEEDED = {
+    "scheduler": (
+        "airflow.cli.commands.scheduler_command",
+        "airflow.jobs.scheduler_job_runner",
+        "airflow.providers.elasticsearch.hooks.elasticsearch",
+        "airflow.providers.postgres.hooks.postgres",
+        "airflow.sdk.execution_time.task_runner",
+        "sync_jobs.runner",
+        *DAG_MODULES,
+    ),
+    "dag-processor": DAG_MODULES,
+}
 
 # New objects since the last search for garbage. Python's own threshold is 700.
 GARBAGE_THRESHOLD = 300_000
@@ -59,20 +66,16 @@ def wait_for_api_server(url: str, patience: float = PATIENCE_SECONDS) -> bool:
 def main() -> None:
     """Become the command airflow."""
     gc.set_threshold(GARBAGE_THRESHOLD)
-    if sys.argv[1] == "scheduler":
-        prepare_scheduler()
-    runpy.run_module("airflow", run_name="__main__", alter_sys=True)
-
-
-def prepare_scheduler() -> None:
-    """Import what it needs, and wait for the API server."""
-    from airflow.configuration import conf  # noqa: PLC0415
-
-    for module in (*NEEDED_BY_SCHEDULER, *NEEDED_BY_TASKS):
+    command = sys.argv[1]
+    for module in NEEDED.get(command, ()):
         import_module(module)
-    url = conf.get("core", "execution_api_server_url")
-    if not wait_for_api_server(url):
-        sys.exit(f"The API server does not answer at {url} within {PATIENCE_SECONDS} seconds: the scheduler ends.")
+    if command == "scheduler":
+        from airflow.configuration import conf  # noqa: PLC0415 - slow to import, so after the threshold is set
+
+        url = conf.get("core", "execution_api_server_url")
+        if not wait_for_api_server(url):
+            sys.exit(f"The API server does not answer at {url} within {PATIENCE_SECONDS} seconds: the scheduler ends.")
+    runpy.run_module("airflow", run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
