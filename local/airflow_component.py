@@ -9,8 +9,8 @@ Scheduler and DAG processor first import what their children need: LocalExecutor
 and a worker forks a process for each task. Without the imports, each run of a job spends a second of processor time on
 importing the hooks of PostgreSQL and Elasticsearch. After a change below plugins, both have to be restarted.
 
-The scheduler starts once the API server answers. A task that starts earlier would lose an attempt. The wait is here,
-behind the imports, so that both happen at the same time.
+The API server starts once the metadata database is set up, and the scheduler once the API server answers: a task that
+starts earlier would lose an attempt. Both wait here, behind their imports, so that these take no time of their own.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ from importlib import import_module
 import httpx
 
 # Imported before the start, by component. Scheduler and DAG processor fork a process for each task and each DAG file.
+# The API server takes longest to start.
 DAG_MODULES = tuple(
     f"sync_airflow.dags.{name}" for name in ("index_alarm", "index_rollback", "job_dag", "recovery_dag")
 )
@@ -37,6 +38,7 @@ NEEDED = {
         *DAG_MODULES,
     ),
     "dag-processor": DAG_MODULES,
+    "api-server": ("airflow.api_fastapi.app", "airflow.cli.commands.api_server_command", "airflow.utils.db"),
 }
 
 # New objects since the last search for garbage. Python's own threshold is 700.
@@ -47,20 +49,29 @@ PATIENCE_SECONDS = 180
 POLL_SECONDS = 0.1
 
 
-def wait_for_api_server(url: str, patience: float = PATIENCE_SECONDS) -> bool:
-    """Wait until the API server answers tasks. Returns False if it does not in time.
+def wait_for_setup() -> None:
+    """Wait until the metadata database is set up. Raises TimeoutError if it is not in time."""
+    from airflow.utils.db import check_migrations  # noqa: PLC0415 - slow to import
 
-    url: of the API for tasks, with a slash at the end. At its first request the API server creates the routes for
-    tasks, which takes seconds.
+    check_migrations(PATIENCE_SECONDS)
+
+
+def wait_for_api_server(patience: float = PATIENCE_SECONDS) -> None:
+    """Wait until the API server answers tasks. Ends this process if it does not in time.
+
+    At its first request the API server creates the routes for tasks, which takes seconds.
     """
+    from airflow.configuration import conf  # noqa: PLC0415 - slow to import
+
+    url = conf.get("core", "execution_api_server_url")
     end = time.monotonic() + patience
     with httpx.Client(trust_env=False) as client:  # without a proxy: the server listens on 127.0.0.1
         while (left := end - time.monotonic()) > 0:
             with contextlib.suppress(httpx.TransportError):
                 if client.get(f"{url}health", timeout=left).is_success:
-                    return True
+                    return
             time.sleep(POLL_SECONDS)
-    return False
+    sys.exit(f"The API server does not answer at {url} within {patience:.0f} seconds: the scheduler ends.")
 
 
 def main() -> None:
@@ -69,12 +80,10 @@ def main() -> None:
     command = sys.argv[1]
     for module in NEEDED.get(command, ()):
         import_module(module)
+    if command == "api-server":
+        wait_for_setup()
     if command == "scheduler":
-        from airflow.configuration import conf  # noqa: PLC0415 - slow to import, so after the threshold is set
-
-        url = conf.get("core", "execution_api_server_url")
-        if not wait_for_api_server(url):
-            sys.exit(f"The API server does not answer at {url} within {PATIENCE_SECONDS} seconds: the scheduler ends.")
+        wait_for_api_server()
     runpy.run_module("airflow", run_name="__main__", alter_sys=True)
 
 

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from airflow.utils import db
 
 from local import airflow_component
 from local.airflow_component import GARBAGE_THRESHOLD, main, wait_for_api_server
@@ -64,10 +65,17 @@ def thresholds() -> list[int]:
     return []
 
 
+def test_the_api_server_starts_after_the_setup(monkeypatch: pytest.MonkeyPatch, started: list[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["airflow_component", "api-server"])
+    monkeypatch.setattr(db, "check_migrations", lambda _: started.append("setup"))
+    main()
+    assert started == ["setup", "airflow"]
+
+
 def test_other_components_start_at_once(
     monkeypatch: pytest.MonkeyPatch, started: list[str], thresholds: list[int]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["airflow_component", "api-server"])
+    monkeypatch.setattr(sys, "argv", ["airflow_component", "triggerer"])
     main()
     assert (started, thresholds) == (["airflow"], [GARBAGE_THRESHOLD])
 
@@ -89,7 +97,7 @@ def test_the_scheduler_ends_with_a_reason_if_the_api_server_never_answers(
     monkeypatch.setattr(sys, "argv", ["airflow_component", "scheduler"])
     url = f"http://{HOST}:{any_free_port()}/execution/"
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTION_API_SERVER_URL", url)
-    monkeypatch.setattr(airflow_component, "wait_for_api_server", lambda url: wait_for_api_server(url, patience=0.3))
+    monkeypatch.setattr(airflow_component, "wait_for_api_server", lambda: wait_for_api_server(patience=0.3))
     with pytest.raises(SystemExit, match=f"The API server does not answer at {url}"):
         main()
     assert started == []
