@@ -236,11 +236,23 @@ def test_the_connections_in_the_secret_are_what_airflow_reads(secrets: dict[str,
     assert (elasticsearch["conn_type"], elasticsearch["port"]) == ("elasticsearch", 9200)
 
 
-def test_the_address_of_the_metadata_is_that_of_compose(tmp_path: Path) -> None:
+@pytest.mark.parametrize("password", ["letters", "p@ss/w:rd%?#$ é'\"\\"])
+def test_the_address_of_the_metadata_is_that_of_compose(tmp_path: Path, password: str) -> None:
     made = subprocess.run([ROOT / "deploy" / "make_env.sh"], capture_output=True, text=True, check=True).stdout
-    variables = write_secrets.variables_of(made) | {"AIRFLOW_POSTGRES_CA": "/certificates/ca.pem"}
-    (tmp_path / "password").write_text(variables["AIRFLOW_POSTGRES_PASSWORD"], encoding="utf-8")
+    variables = write_secrets.variables_of(made) | {
+        "AIRFLOW_POSTGRES_CA": "/certificates/ca.pem",
+        "AIRFLOW_POSTGRES_PASSWORD": password,
+    }
+    (tmp_path / "password").write_text(password, encoding="utf-8")
     environment = {**os.environ, **variables, "AIRFLOW_POSTGRES_PASSWORD_FILE": str(tmp_path / "password")}
     command = ["bash", str(ROOT / "deploy" / "metadata_url.sh"), "postgresql+psycopg2"]
     url = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     assert write_secrets.metadata_address(variables) == url
+
+
+def test_values_in_quotes_are_read_as_compose_reads_them() -> None:
+    assert write_secrets.variables_of("# a comment\nONE='a $b #c'\nTWO=plain\nTHREE=\n") == {
+        "ONE": "a $b #c",
+        "TWO": "plain",
+        "THREE": "",
+    }
