@@ -119,6 +119,14 @@ def test_ports_are_open_to_this_machine_alone() -> None:
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 
 
+def test_no_process_can_gain_permissions_and_only_those_of_postgresql_keep_capabilities() -> None:
+    assert {tuple(service.get("security_opt", ())) for service in SERVICES.values()} == {("no-new-privileges:true",)}
+    assert {name for name, service in SERVICES.items() if service.get("cap_drop") != ["ALL"]} == {
+        "postgres",
+        "postgres-init",
+    }
+
+
 def test_every_service_that_stays_has_a_health_check_and_is_restarted() -> None:
     for name in SERVICES.keys() - jobs_that_end():
         if name not in ENDS_WITH_ITS_PROCESS:
