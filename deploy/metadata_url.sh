@@ -8,7 +8,8 @@
 #   AIRFLOW_POSTGRES_PASSWORD_FILE                             file with the password: letters and digits
 set -euo pipefail
 
-password=$(<"${AIRFLOW_POSTGRES_PASSWORD_FILE:?}")
+source "$(dirname "${BASH_SOURCE[0]}")/read_secret.sh"
+password=$(read_secret AIRFLOW_POSTGRES_PASSWORD)
 url="$1://${AIRFLOW_POSTGRES_USER:?}:$password@${AIRFLOW_POSTGRES_HOST:?}:${AIRFLOW_POSTGRES_PORT:?}"
 url+="/${AIRFLOW_POSTGRES_DATABASE:?}?sslmode=${AIRFLOW_POSTGRES_SSLMODE:?}"
 if [ -n "${AIRFLOW_POSTGRES_CA:-}" ]; then

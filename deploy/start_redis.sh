@@ -7,6 +7,6 @@
 #   REDIS_PASSWORD_FILE        file with its password: letters and digits
 set -euo pipefail
 
-password=$(<"${REDIS_PASSWORD_FILE:?}")
-: "${password:?is empty: see .env.example}"
+source "$(dirname "${BASH_SOURCE[0]}")/read_secret.sh"
+password=$(read_secret REDIS_PASSWORD)
 exec redis-server - --save "" --appendonly no "$@" <<<"requirepass $password"

@@ -261,6 +261,25 @@ def test_make_env_gives_every_secret_a_value_of_its_own() -> None:
     assert [values[name] for name in OF_OTHER_SERVERS] == ["", ""]
 
 
+@pytest.mark.parametrize("empty", [True, False])
+def test_scripts_name_the_secret_that_is_empty(tmp_path: Path, empty: bool) -> None:
+    """Compose creates no file for an empty variable; other tools may create an empty one."""
+    missing = tmp_path / "secret"
+    if empty:
+        missing.touch()
+    for script, name in (
+        ("broker_url.sh", "REDIS_PASSWORD"),
+        ("metadata_url.sh", "AIRFLOW_POSTGRES_PASSWORD"),
+        ("set_up_elasticsearch.sh", "ELASTIC_PASSWORD"),
+        ("set_up_postgres.sh", "POSTGRES_PASSWORD"),
+        ("start_redis.sh", "REDIS_PASSWORD"),
+    ):
+        environment = {"PATH": os.environ["PATH"], "ELASTICSEARCH_URL": "unused", f"{name}_FILE": str(missing)}
+        run = subprocess.run([ROOT / "deploy" / script], env=environment, capture_output=True, text=True, check=False)
+        assert (run.returncode, run.stdout) == (1, ""), script
+        assert run.stderr == f"{name} is empty: see .env.example for how to make .env\n"
+
+
 def test_the_connections_have_certificates_and_an_api_key_where_they_are_set(tmp_path: Path) -> None:
     variables = {
         "TCS_POSTGRES_SSLMODE": "verify-full",
