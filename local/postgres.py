@@ -67,6 +67,8 @@ SETTINGS = {
 }
 # For tests: a crash of the server may lose committed data, a crash of the machine all data.
 THROWAWAY_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "autovacuum": "off"}
+# At each login, a client hashes its password that often. Tests log in thousands of times.
+THROWAWAY_HASHING = {"scram_iterations": "1"}
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class Postgres:
                 *(BINARIES / "initdb", "--pgdata", folder, "--username", ADMINISTRATOR, "--pwfile", password.name),
                 *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale-provider", "builtin"),
                 *("--builtin-locale", "C.UTF-8", "--locale", "C", "--no-sync", "--no-instructions"),
+                *(f"--set={name}={value}" for name, value in THROWAWAY_HASHING.items() if self.throwaway),
             ]
             with self.log.open("ab") as log:
                 done = subprocess.run(

@@ -77,18 +77,19 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_
     """A server with the roles of the local stack, and a database tcs with all tables, which are empty."""
     folder = tmp_path_factory.mktemp("postgres")
     passwords = {role: secrets.token_urlsafe(16) for role in (local_postgres.ADMINISTRATOR, *local_postgres.ROLES)}
-    server = local_postgres.Postgres(
-        folder / "data", folder / "postgres.log", any_free_port(), passwords, throwaway=True
-    )
-    server.initialise()
-    service = server.start(server.service())
-    try:
-        server.wait_until_ready(service)
-        server.create_databases()
-        local_postgres.create_tables(server.dsn("tcs", TEMPLATE))
-        yield server
-    finally:
-        stop([service])
+    with folder_in_memory(folder) as home:
+        server = local_postgres.Postgres(
+            home / "data", folder / "postgres.log", any_free_port(), passwords, throwaway=True
+        )
+        server.initialise()
+        service = server.start(server.service())
+        try:
+            server.wait_until_ready(service)
+            server.create_databases()
+            local_postgres.create_tables(server.dsn("tcs", TEMPLATE))
+            yield server
+        finally:
+            stop([service])
 
 
 @pytest.fixture(scope="session")
@@ -106,17 +107,17 @@ def elasticsearch_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[l
 
 @contextmanager
 def folder_in_memory(otherwise: Path) -> Iterator[Path]:
-    """A folder in memory if there is room for it, or else the given folder.
+    """A folder in memory if there is room for it, or else the given folder. They have the same name.
 
-    Elasticsearch waits for the disk when it creates or deletes an index, which most tests do.
+    The servers wait for the disk when they create or delete an index or a database, which most tests do.
     """
     if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < MEMORY_BYTES:
         yield otherwise
         return
     for left_over in MEMORY.glob(f"{MEMORY_PREFIX}*"):  # by tests that were killed
-        if not psutil.pid_exists(int(left_over.name.removeprefix(MEMORY_PREFIX))):
+        if not psutil.pid_exists(int(left_over.name.removeprefix(MEMORY_PREFIX).partition("-")[0])):
             shutil.rmtree(left_over, ignore_errors=True)
-    folder = MEMORY / f"{MEMORY_PREFIX}{os.getpid()}"
+    folder = MEMORY / f"{MEMORY_PREFIX}{os.getpid()}-{otherwise.name}"
     folder.mkdir(mode=0o700)
     try:
         yield folder

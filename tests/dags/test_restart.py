@@ -72,7 +72,8 @@ class Schedulers:
 
     def environment(self) -> dict[str, str]:
         # Without the variables of the tests' own Airflow.
-        return self.airflow.environment() | {"AIRFLOW__CORE__PARALLELISM": "1"}
+        settings = {"AIRFLOW__CORE__PARALLELISM": "1", "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1"}
+        return self.airflow.environment() | settings
 
 
 @pytest.fixture
