@@ -8,6 +8,8 @@
 #   AIRFLOW_POSTGRES_PASSWORD_FILE                             file with the password
 set -euo pipefail
 
+source "$(dirname "${BASH_SOURCE[0]}")/read_secret.sh"
+
 # A text as part of an address: every byte except for letters, digits and -._~ as %XX.
 encoded() {
   local LC_ALL=C text=$1 place byte
@@ -21,7 +23,8 @@ encoded() {
 }
 
 user=$(encoded "${AIRFLOW_POSTGRES_USER:?}")
-password=$(encoded "$(<"${AIRFLOW_POSTGRES_PASSWORD_FILE:?}")")
+password=$(read_secret AIRFLOW_POSTGRES_PASSWORD)
+password=$(encoded "$password")
 url="$1://$user:$password@${AIRFLOW_POSTGRES_HOST:?}:${AIRFLOW_POSTGRES_PORT:?}"
 url+="/${AIRFLOW_POSTGRES_DATABASE:?}?sslmode=${AIRFLOW_POSTGRES_SSLMODE:?}"
 if [ -n "${AIRFLOW_POSTGRES_CA:-}" ]; then
