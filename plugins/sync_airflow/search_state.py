@@ -20,6 +20,7 @@ from sync_jobs.errors import SyncJobError
 from sync_jobs.postgres.locks import is_locked
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.index_alias import Indices, built_at, find_build, find_indices
+from sync_jobs.search.reads import count
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -76,7 +77,7 @@ def _state(definition: IndexDefinition, client: Elasticsearch, now: datetime) ->
         alias=definition.alias,
         job=build_job(definition).name,
         rollback=index_rollback_id(definition),
-        live=_index(live, own.get(live, {}), _count(client, live)) if live else None,
+        live=_index(live, own.get(live, {}), count(client, live)) if live else None,
         previous=tuple(_index(name, own[name], own[name].get("documents")) for name in indices.previous),
         build=_build(client, definition, indices, now),
     )
@@ -99,10 +100,6 @@ def _date(text: str | None) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError:
         return None
-
-
-def _count(client: Elasticsearch, name: str) -> int:
-    return int(client.count(index=name)["count"])
 
 
 def _build(client: Elasticsearch, definition: IndexDefinition, indices: Indices, now: datetime) -> BuildFact | None:

@@ -24,7 +24,7 @@ from sync_jobs.postgres.connection import take_over
 from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.postgres.statements import Connection
 from sync_jobs.postgres.transactions import snapshot
-from sync_jobs.search import index_alias
+from sync_jobs.search import index_alias, reads
 from sync_jobs.search.application_writes import last_write, remove_superseded
 from sync_jobs.search.build import cover_the_swap
 from sync_jobs.search.definition import IndexDefinition
@@ -80,8 +80,8 @@ def hand_back_index(
                 )
                 meta = index_alias.own_indices(elasticsearch, definition.alias).get(live.name, {})
                 refreshed = _write_last_edits(definition, elasticsearch, meta, settings, _Since(edits, last))
-        elasticsearch.indices.refresh(index=definition.alias)
-        documents: int = elasticsearch.count(index=definition.alias)["count"]
+        reads.refresh(elasticsearch, definition.alias)
+        documents = reads.count(elasticsearch, definition.alias)
     return HandedBack(cloned=live.name, documents=documents, seconds=round(seconds, 2), refreshed=refreshed)
 
 

@@ -20,6 +20,7 @@ from sync_jobs.index_definitions import INDEX_DEFINITIONS
 from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.index_alias import find_live, own_indices
+from sync_jobs.search.reads import refresh
 from sync_jobs.search.verification import (
     found_totals,
     plain_documents,
@@ -130,7 +131,7 @@ def _counts(definition: IndexDefinition, client: Elasticsearch, index: str) -> s
     run_date, left_out = _built_for(client, definition, index)
     with _postgres() as postgres, snapshot(postgres):
         wanted = wanted_totals(definition, postgres, run_date)
-    client.indices.refresh(index=index)
+    refresh(client, index)
     found = found_totals(definition, client, index)
     if found != wanted and not left_out:
         raise IndexNotAsExpected(f"Expected {wanted}, found {found}.")

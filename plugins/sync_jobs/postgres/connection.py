@@ -51,6 +51,16 @@ def another_connection(connection: Connection) -> Connection:
     return other
 
 
+def another_session(connection: Connection) -> Connection:
+    """A second connection with the same parameters, in autocommit, even if the first one is in a failed transaction.
+
+    It lacks what another_connection() takes over: settings that the first one was given after it was opened.
+    """
+    other = _open_like(connection)
+    execute(other, "session/defaults")
+    return other
+
+
 def _open_like(connection: Connection) -> Connection:
     parameters = KEEPALIVES | connection.info.get_parameters() | {"password": connection.info.password}
     try:

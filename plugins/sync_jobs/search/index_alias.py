@@ -31,6 +31,7 @@ from sync_jobs.search.errors import (
     removed_message,
 )
 from sync_jobs.search.quarantine import Quarantine
+from sync_jobs.search.reads import refresh
 from sync_jobs.search.settings import IndexSettings
 
 # How often a swap is tried. Its response can get lost.
@@ -244,27 +245,27 @@ def make_searchable(client: Elasticsearch, name: str, settings: IndexSettings) -
     """After loading: set what readers need (refresh interval, replicas), and refresh."""
     serving = {"refresh_interval": None, "auto_expand_replicas": settings.replicas}
     client.indices.put_settings(index=name, settings=serving)
-    client.indices.refresh(index=name)
+    refresh(client, name)
 
 
-def promote(client: Elasticsearch, alias: str, name: str) -> None:
-    """Put a new index behind the alias, in one request (swap).
+def promote(client: Elasticsearch, alias: str, name: str) -> list[str]:
+    """Put a new index behind the alias, in one request (swap). Return what swap() returns.
 
     Raises IndexNotAsExpected if a later build is live, or if the new index is not the one that create() made.
     """
     live = find_live(client, alias)
     _refuse_if_overtaken(alias, name, live)
     refuse_if_removed(client, alias, name)
-    swap(client, alias, live, name)
+    return swap(client, alias, live, name)
 
 
-def swap(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
+def swap(client: Elasticsearch, alias: str, live: Live, name: str) -> list[str]:
     """Put an index behind the alias instead of the live one, in one request.
 
-    Other aliases of the live index, and the filter and routing of each alias, move with it; those that we may not move
-    are named in the log. A plain index with the alias's own name is removed in that same request. If the response
-    gets lost, the alias itself shows whether the swap was done. Raises TransientError if Elasticsearch does not
-    answer.
+    Other aliases of the live index, and the filter and routing of each alias, move with it; a sentence about those
+    that we may not move is returned. A plain index with the alias's own name is removed in that same request. If the
+    response gets lost, the alias itself shows whether the swap was done. Raises TransientError if Elasticsearch does
+    not answer.
     """
     if live.name:
         # Its build may have been killed between the swap and the mark.
@@ -273,18 +274,18 @@ def swap(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
     with errors_translated_with_state("") as state:  # nothing is moved: the caller knows the state
         try:
             _Swap(client, alias, live, name, state).move(aliases)
+            return []
         except AccessRefused:
             others = aliases.keys() - {alias}
             if not others or not live.is_alias:
                 raise
-            log.warning(
-                "%s: no permission to move the other aliases of %s (%s): they stay there. Grant the permissions on "
-                "these names too, and move the aliases manually",
-                name,
-                live.name,
-                ", ".join(sorted(others)),
-            )
             _Swap(client, alias, live, name, state).move({alias: aliases[alias]})
+            warning = (
+                f"{name}: no permission to move the other aliases of {live.name} ({', '.join(sorted(others))}): they "
+                "stay there. Grant the permissions on these names too, and move the aliases manually."
+            )
+            log.warning("%s", warning)
+            return [warning]
 
 
 def _aliases_of(client: Elasticsearch, index: str | None) -> dict[str, dict[str, Any]]:

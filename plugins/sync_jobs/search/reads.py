@@ -1,0 +1,60 @@
+"""Every search and count of the jobs: an answer is complete, or it is an error.
+
+Elasticsearch answers 200 with what it has found so far if a time limit of the cluster (search.default_search_timeout)
+ends a search, or if a shard does not answer. A number from such an answer would pass for the truth.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from elasticsearch import Elasticsearch, helpers
+
+from sync_jobs.errors import TransientError
+
+
+def search(client: Elasticsearch, **request: Any) -> dict[str, Any]:
+    """The complete answer of a search. request: the arguments of the client. Raises TransientError."""
+    answer: dict[str, Any] = client.search(**request).body
+    _refuse_incomplete(request.get("index", "an index"), answer)
+    return answer
+
+
+def count(client: Elasticsearch, index: str, query: Mapping[str, Any] | None = None) -> int:
+    """How many documents of an index match a query; without one, all. Raises TransientError.
+
+    A search, because the answer of the count API does not say whether a time limit has ended it.
+    """
+    matching = {"query": query} if query else {}
+    answer = search(client, index=index, size=0, track_total_hits=True, **matching)
+    total: int = answer["hits"]["total"]["value"]
+    return total
+
+
+def scan(client: Elasticsearch, index: str, query: Mapping[str, Any] | None = None, *, size: int) -> Iterator[Any]:
+    """All hits of a search, in pages of that size. Raises ScanError if a shard does not answer.
+
+    No time limit ends a page of a scroll.
+    """
+    yield from helpers.scan(client, query=dict(query or {}), index=index, size=size)
+
+
+def refresh(client: Elasticsearch, index: str) -> None:
+    """Make everything that was written to an index searchable. Raises TransientError."""
+    shards = client.indices.refresh(index=index).body["_shards"]
+    if shards["failed"]:
+        raise TransientError(f"{index}: Elasticsearch refreshed only some of its shards, {_done(shards)}")
+
+
+def _refuse_incomplete(index: str, answer: Mapping[str, Any]) -> None:
+    if answer["timed_out"]:
+        raise TransientError(
+            f"{index}: Elasticsearch ended a search at a time limit, with only a part of the documents. Raise or "
+            "remove the cluster setting search.default_search_timeout, or relieve the cluster, then run the job again."
+        )
+    shards = answer["_shards"]
+    if shards["successful"] < shards["total"]:  # a shard that no node has is missing, but has not failed
+        raise TransientError(f"{index}: Elasticsearch searched only some of its shards, {_done(shards)}")
+
+
+def _done(shards: Mapping[str, int]) -> str:
+    return f"{shards['successful']} of {shards['total']}"
