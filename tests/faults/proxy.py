@@ -99,7 +99,10 @@ def proxy_before(target: str, https: ssl.SSLContext | None = None) -> Iterator[P
                 return
             kept = ("Content-Type", "X-Elastic-Product") if proxy.names_elasticsearch else ("Content-Type",)
             headers = {name: answer.headers[name] for name in kept if name in answer.headers}
-            self.answer(answer.status_code, headers, proxy.made_incomplete(self.path, answer.content))
+            content = answer.content
+            if self.command != "DELETE":  # of a scroll
+                content = proxy.made_incomplete(self.path, content)
+            self.answer(answer.status_code, headers, content)
 
         def answer(self, status: int, headers: dict[str, str], content: bytes) -> None:
             content = b"" if self.command == "HEAD" else content

@@ -7,7 +7,6 @@ from typing import Any
 
 from elastic_transport import ApiResponseMeta, SerializationError, TlsError, TransportError
 from elasticsearch import ApiError, UnsupportedProductError
-from elasticsearch.helpers import ScanError
 
 from sync_jobs.errors import (
     AccessRefused,
@@ -226,5 +225,3 @@ def elasticsearch_errors_translated() -> Iterator[None]:
                 "then run the job again."
             ) from None
         raise TransientError(f"Elasticsearch cannot be reached{_where(error)}: {_why_unreachable(error)}") from None
-    except ScanError as error:  # neither of the two: some shards did not answer for a page of a scroll
-        raise TransientError(f"Elasticsearch searched only some of its shards: {error}") from None

@@ -5,11 +5,16 @@ ends a search, or if a shard does not answer. A number from such an answer would
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
-from elasticsearch import Elasticsearch, helpers
+from elastic_transport import TransportError
+from elasticsearch import ApiError, Elasticsearch
 
 from sync_jobs.errors import TransientError
+
+# How long Elasticsearch keeps the state that a scan reads, counted from each page.
+SCROLL_KEPT = "5m"
 
 
 def search(client: Elasticsearch, **request: Any) -> dict[str, Any]:
@@ -30,12 +35,21 @@ def count(client: Elasticsearch, index: str, query: Mapping[str, Any] | None = N
     return total
 
 
-def scan(client: Elasticsearch, index: str, query: Mapping[str, Any] | None = None, *, size: int) -> Iterator[Any]:
-    """All hits of a search, in pages of that size. Raises ScanError if a shard does not answer.
+def scan(client: Elasticsearch, index: str, *, size: int, **request: Any) -> Iterator[Any]:
+    """All hits of a search of one state of an index, in pages of that size. Raises TransientError.
 
-    No time limit ends a page of a scroll.
+    request: more arguments of the client. The scan of the client's helpers does not look whether its last page, which
+    has no hits, is complete.
     """
-    yield from helpers.scan(client, query=dict(query or {}), index=index, size=size)
+    answer = search(client, index=index, size=size, scroll=SCROLL_KEPT, sort="_doc", **request)
+    try:
+        while answer["hits"]["hits"]:
+            yield from answer["hits"]["hits"]
+            answer = client.scroll(scroll_id=answer["_scroll_id"], scroll=SCROLL_KEPT).body
+            _refuse_incomplete(index, answer)
+    finally:
+        with suppress(TransportError, ApiError):  # Elasticsearch frees it after that time
+            client.options(ignore_status=404).clear_scroll(scroll_id=answer["_scroll_id"])
 
 
 def refresh(client: Elasticsearch, index: str) -> None:

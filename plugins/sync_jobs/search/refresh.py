@@ -225,12 +225,14 @@ def hits_of(
     fields: Sequence[str] | bool = False,
 ) -> Iterable[dict[str, Any]]:
     """The hits of a query, with the same content as those of find_documents()."""
-    query = {
-        "query": condition,
-        "_source": fields if isinstance(fields, bool) else list(fields),
-        "docvalue_fields": [definition.key_field],
-    }
-    return reads.scan(client, index, query, size=PAGE_DOCUMENTS)
+    return reads.scan(
+        client,
+        index,
+        size=PAGE_DOCUMENTS,
+        query=condition,
+        source=fields if isinstance(fields, bool) else list(fields),
+        docvalue_fields=[{"field": definition.key_field}],
+    )
 
 
 def keys_of(definition: IndexDefinition, hit: dict[str, Any]) -> list[int]:
