@@ -89,6 +89,38 @@ def test_a_view_in_the_place_of_a_table_stops_a_job(tcs: Connection, run: RunJob
         run(job, RUN_DATE)
 
 
+@pytest.mark.usefixtures("application")
+@pytest.mark.parametrize("job", [OWNER, INDEX])
+def test_a_copy_of_a_table_in_an_earlier_schema_of_the_search_path_stops_a_job(
+    tcs: Connection, job_connection: Connection, run: RunJob, job: str
+) -> None:
+    tcs.execute("CREATE SCHEMA backup")
+    tcs.execute("CREATE TABLE backup.person AS SELECT * FROM person WHERE id = 1")
+    tcs.execute("GRANT USAGE ON SCHEMA backup TO sync_jobs")
+    tcs.execute("GRANT SELECT ON backup.person TO sync_jobs")
+    job_connection.execute("SET search_path = backup, public")
+    with pytest.raises(UnsupportedServer, match=r"one schema of the search_path, but person is in backup and public\."):
+        run(job, RUN_DATE)
+    job_connection.execute("SET search_path = public")
+    run(job, RUN_DATE)
+
+
+def test_a_day_begins_at_midnight_utc_in_every_time_zone_of_the_role(
+    tcs: Connection, job_connection: Connection, run: RunJob
+) -> None:
+    """Also where the application has made a date a timestamp with time zone."""
+    tcs.execute("ALTER TABLE placement ALTER date_from TYPE timestamptz USING date_from AT TIME ZONE 'UTC'")
+    tcs.execute("INSERT INTO person (id) VALUES (1)")
+    tcs.execute("INSERT INTO post (id, owner) VALUES (1, 'local office')")
+    tcs.execute(
+        "INSERT INTO placement (id, trainee_id, post_id, date_from, date_to)"
+        " VALUES (1, 1, 1, '2026-03-10 00:00:00+00', '2026-12-31')"
+    )
+    job_connection.execute("SET TimeZone = 'Pacific/Auckland'")
+    run(OWNER, RUN_DATE)
+    assert tcs.execute("SELECT rule FROM person_owner").fetchone() == ("P2",)
+
+
 def test_the_tables_that_jobs_read_are_all_tables() -> None:
     assert {table for tables in READ_BY.values() for table in tables} == set(COLUMNS)
 

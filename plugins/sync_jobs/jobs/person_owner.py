@@ -18,5 +18,6 @@ def rebuild_person_owner(run: JobRun) -> Outcome:
             limits=run.limits,
             dry_run=run.dry_run,
             parts="jobs/person_owner_sources",
+            now="jobs/person_owner_now",
             loss="remove, or switch the source of,",
         )

@@ -37,6 +37,7 @@ def take_over(connection: Connection) -> None:
     refuse_shared_sessions(connection, lambda: _open_like(connection))
     execute(connection, "session/defaults")
     _refuse_views(connection)
+    _refuse_copies(connection)
 
 
 def another_connection(connection: Connection) -> Connection:
@@ -86,4 +87,14 @@ def _refuse_views(connection: Connection) -> None:
         raise UnsupportedServer(
             f"Expected the application's tables, but {', '.join(found)}, which may hide rows. Set the search_path of "
             "the role so that it finds the tables themselves first, then run the job again."
+        )
+
+
+def _refuse_copies(connection: Connection) -> None:
+    rows = execute(connection, "session/ambiguous_tables", {"used": list(tables.USED)}).fetchall()
+    found = [f"{name} is in {schemas}" for name, schemas in rows]
+    if found:
+        raise UnsupportedServer(
+            f"Expected each table in one schema of the search_path, but {', '.join(found)}. Set the search_path of the "
+            "role so that it has only the schema of the application's tables, then run the job again."
         )
