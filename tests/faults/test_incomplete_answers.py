@@ -4,6 +4,7 @@ A time limit of the cluster (search.default_search_timeout) or a shard that does
 """
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,7 @@ from local.elasticsearch import Elasticsearch as ElasticsearchServer
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import TransientError
 from sync_jobs.index_definitions.persons import PERSONS
+from sync_jobs.report import Report
 from sync_jobs.runner import run_job, run_rollback
 from sync_jobs.search.settings import IndexSettings
 from tests.application import Application
@@ -96,6 +98,38 @@ def test_work_stops_at_each_incomplete_answer(
         assert indices_behind_alias(elasticsearch) == live
     proxy.incomplete = {}
     work()
+
+
+def test_a_live_index_whose_data_is_lost_is_named_with_what_to_do_and_the_advice_works(
+    tcs: Connection, job_connection: Connection, elasticsearch: Elasticsearch, elasticsearch_server: ElasticsearchServer
+) -> None:
+    Application(tcs, elasticsearch).add(range(1, 11))
+
+    def build() -> Report:
+        return run_job(
+            find_job("PersonElasticSearchSyncJob"),
+            postgres=job_connection,
+            elasticsearch=elasticsearch,
+            run_date=RUN_DATE,
+            settings=SETTINGS,
+        )
+
+    (live,) = build().indices["live"]
+    lose_shard(elasticsearch, elasticsearch_server, live)
+    with pytest.raises(TransientError, match=rf"^{live}: Elasticsearch can search none .*not touched\.$"):
+        build()
+    elasticsearch.indices.delete(index=live)
+    assert build().added == 10
+
+
+def lose_shard(client: Elasticsearch, server: ElasticsearchServer, index: str) -> None:
+    """Delete the files of the only shard, then let the node notice that."""
+    client.indices.flush(index=index)
+    uuid = client.indices.get_settings(index=index)[index]["settings"]["index"]["uuid"]
+    for folder in server.home.rglob(uuid):
+        shutil.rmtree(folder / "0")
+    (node,) = client.nodes.info()["nodes"]
+    client.cluster.reroute(commands=[{"cancel": {"index": index, "shard": 0, "node": node, "allow_primary": True}}])
 
 
 def is_affected(path: str, how: Incomplete) -> bool:

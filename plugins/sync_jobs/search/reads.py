@@ -16,11 +16,19 @@ from sync_jobs.errors import TransientError
 # How long Elasticsearch keeps the state that a scan reads, counted from each page.
 SCROLL_KEPT = "5m"
 
+# The answer if no shard of an index can be searched.
+UNAVAILABLE, NO_SHARD = 503, "search_phase_execution_exception"
+
 
 def search(client: Elasticsearch, **request: Any) -> dict[str, Any]:
     """The complete answer of a search. request: the arguments of the client. Raises TransientError."""
-    answer: dict[str, Any] = client.search(**request).body
-    _refuse_incomplete(request.get("index", "an index"), answer)
+    index = request.get("index", "an index")
+    try:
+        answer: dict[str, Any] = client.search(**request).body
+    except ApiError as error:
+        _refuse_lost(index, error)
+        raise
+    _refuse_incomplete(index, answer)
     return answer
 
 
@@ -57,6 +65,16 @@ def refresh(client: Elasticsearch, index: str) -> None:
     shards = client.indices.refresh(index=index).body["_shards"]
     if shards["failed"]:
         raise TransientError(f"{index}: Elasticsearch refreshed only some of its shards, {_done(shards)}")
+
+
+def _refuse_lost(index: str, error: ApiError) -> None:
+    """Raise TransientError if no shard of an index can be searched: while a node restarts, or if its data is lost."""
+    if error.status_code == UNAVAILABLE and error.error == NO_SHARD:
+        raise TransientError(
+            f"{index}: Elasticsearch can search none of its shards. If it stays red (GET /_cluster/health/{index}), "
+            f"its data is lost: restore it from a snapshot or remove it (DELETE /{index}), then run the job again; "
+            "search is empty until a build has finished."
+        ) from None
 
 
 def _refuse_incomplete(index: str, answer: Mapping[str, Any]) -> None:
