@@ -10,6 +10,7 @@ import pytest
 from elasticsearch import Elasticsearch
 from psycopg.rows import dict_row, namedtuple_row
 
+from local.postgres import ADMINISTRATOR, Postgres
 from sync_jobs.errors import AccessRefused, AlreadyRunning, TransientError, UnsupportedServer
 from sync_jobs.postgres import connection as connections
 from sync_jobs.postgres.connection import another_connection, take_over
@@ -142,6 +143,23 @@ def test_a_view_in_the_place_of_any_table_stops_every_job(tcs: Connection, run: 
     tcs.execute(f"GRANT SELECT ON {table} TO sync_jobs")
     for job in READ_BY:
         with pytest.raises(UnsupportedServer, match=f"{table} is a {kind.lower()}, which may hide rows"):
+            run(job, RUN_DATE)
+
+
+def test_a_foreign_table_as_a_partition_stops_every_job(
+    tcs: Connection, run: RunJob, postgres_server: Postgres, database: str
+) -> None:
+    tcs.execute("DROP TABLE specialty")
+    tcs.execute("CREATE TABLE specialty (id bigint, name text, specialty_code text) PARTITION BY RANGE (id)")
+    tcs.execute("GRANT SELECT ON specialty TO sync_jobs")
+    with psycopg.connect(postgres_server.dsn(ADMINISTRATOR, database), autocommit=True) as administrator:
+        administrator.execute("CREATE EXTENSION postgres_fdw")
+        administrator.execute("CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw")
+        administrator.execute(
+            "CREATE FOREIGN TABLE far_away PARTITION OF specialty FOR VALUES FROM (0) TO (1000) SERVER elsewhere"
+        )
+    for job in READ_BY:
+        with pytest.raises(UnsupportedServer, match="far_away is a foreign table, which may hide rows"):
             run(job, RUN_DATE)
 
 

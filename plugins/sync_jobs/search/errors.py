@@ -30,6 +30,7 @@ SERVER_ERROR = 500
 BLOCKED = "cluster_block_exception"
 REMOVED = "index_not_found_exception"
 CLOSED = "index_closed_exception"
+SNAPSHOT_IN_PROGRESS = "snapshot_in_progress_exception"
 # The answer to a client of a newer major version.
 OTHER_VERSION = "media_type_header_exception"
 # OpenSSL's code for a certificate that does not verify. Any other TLS failure counts as a broken connection.
@@ -57,8 +58,11 @@ LONGEST_REASON = 500
 
 
 def can_pass(status: int, kind: str) -> bool:
-    """Whether a later attempt may succeed: every 5xx, 408 and 429, except a block that somebody has to remove."""
-    return status >= SERVER_ERROR or (status in TIMEOUT_OR_OVERLOAD and kind != BLOCKED)
+    """Whether a later attempt may succeed: every 5xx, 408 and 429, except a block that somebody has to remove.
+
+    And a refusal to remove an index while a snapshot of it is being made, which Elasticsearch answers with 400.
+    """
+    return kind == SNAPSHOT_IN_PROGRESS or status >= SERVER_ERROR or (status in TIMEOUT_OR_OVERLOAD and kind != BLOCKED)
 
 
 def blames_a_document(error: Mapping[str, Any]) -> bool:

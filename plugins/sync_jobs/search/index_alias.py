@@ -25,6 +25,7 @@ from sync_jobs.errors import AccessRefused, BadArgument, IndexNotAsExpected, Sea
 from sync_jobs.search.created_index import check_created
 from sync_jobs.search.errors import (
     NOT_FOUND,
+    SNAPSHOT_IN_PROGRESS,
     blocked_message,
     raise_unless_transient,
     refuse_other_server,
@@ -432,7 +433,15 @@ def discard(client: Elasticsearch, alias: str, name: str) -> None:
 
 
 def _delete(client: Elasticsearch, alias: str, names: list[str]) -> list[str]:
-    # One by one: a list in the URL could grow too long.
-    for name in names:
-        discard(client, alias, name)
-    return names
+    """Remove indices. Return the names of those removed: one of which a snapshot is being made stays for now."""
+    removed = []
+    for name in names:  # one by one: a list in the URL could grow too long
+        try:
+            discard(client, alias, name)
+        except ApiError as error:
+            if error.error != SNAPSHOT_IN_PROGRESS:
+                raise
+            log.warning("%s cannot be removed while a snapshot of it is being made: the next build removes it", name)
+        else:
+            removed.append(name)
+    return removed
