@@ -49,7 +49,7 @@ def main() -> None:
             with browser.new_context(viewport=size, color_scheme=picture.scheme, reduced_motion="reduce") as context:  # type: ignore[arg-type]
                 context.add_cookies([{"name": "_token", "value": token, "url": airflow.url}])
                 page = context.new_page()
-                page.goto(f"{airflow.url}/sync/checks")  # the page then shows the checks
+                page.goto(f"{airflow.url}/sync/checks/persons")  # the page then shows the checks
                 page.goto(f"{airflow.url}/sync/")
                 page.screenshot(path=DOCS / picture.file, full_page=picture.height is None)
 

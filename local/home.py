@@ -147,10 +147,12 @@ def write_private(path: Path, text: str, mode: int = 0o600) -> None:
 
 def new_secrets() -> dict[str, str]:
     """Passwords of the PostgreSQL roles and Airflow users, and the keys of Airflow."""
-    names = ("postgres", "airflow", "tcs", "sync_jobs", "admin", "viewer", "api_secret_key", "jwt_secret")
-    # A Fernet key is 32 bytes in this encoding.
-    return {name: secrets.token_urlsafe(24) for name in names} | {
-        "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    passwords = ("postgres", "airflow", "tcs", "sync_jobs", "admin", "viewer")
+    # PyJWT warns of keys that are shorter than 64 bytes. A Fernet key is 32 bytes in this encoding.
+    return {
+        **{name: secrets.token_urlsafe(24) for name in passwords},
+        **{name: secrets.token_urlsafe(48) for name in ("api_secret_key", "jwt_secret")},
+        "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     }
 
 

@@ -24,6 +24,15 @@ from tests.conftest import TEMPLATE, delete_indices, new_database
 from tests.waiting import wait_for
 
 ENDED = ("success", "failed", "skipped", "upstream_failed")
+METADATA = "metadata"  # the database from which metadata databases are copied
+
+# With the settings of the local stack, an Airflow without work takes a third of a core.
+CALM = {
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "5",
+    # DAG files are read once, and again only when a test requests it.
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "86400",
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class AirflowOfTests(Airflow):
     more_settings: Mapping[str, str] = field(default_factory=dict)
 
     def settings(self) -> dict[str, str]:
-        return {**super().settings(), "TZ": self.zone, **self.more_settings}
+        return {**super().settings(), **CALM, "TZ": self.zone, **self.more_settings}
 
 
 class Api(AirflowApi):
@@ -99,11 +108,6 @@ class StartedAirflow:
     def url(self) -> str:
         return self.airflow.url
 
-    def set_up(self) -> None:
-        """Set up its metadata database."""
-        self.airflow.prepare()
-        self.run_to_its_end(self.airflow.start_setup(self.airflow.setup_service()))
-
     def run_to_its_end(self, service: Service) -> None:
         self.services[service.name] = service
         service.wait_until_done(SETUP_SECONDS)
@@ -114,7 +118,6 @@ class StartedAirflow:
 
     def start_all(self, dag_ids: tuple[str, ...]) -> None:
         """Start all components, wait until these DAGs have been read, and unpause them."""
-        self.set_up()
         for component in COMPONENTS:
             self.start_component(component)
         self.airflow.wait_until_ready(self.services)
@@ -165,16 +168,42 @@ class Databases(NamedTuple):
 
 @contextmanager
 def new_databases(server: local_postgres.Postgres, zone: str) -> Iterator[Databases]:
-    """An application database with empty tables, and a metadata database, in that time zone; dropped at the end."""
+    """An application database with empty tables, and a migrated metadata database, in that time zone.
+
+    Both are dropped at the end.
+    """
+    with psycopg.connect(server.dsn(local_postgres.ADMINISTRATOR, "postgres"), autocommit=True) as administrator:
+        if METADATA not in local_postgres.names(administrator, "SELECT datname FROM pg_database"):
+            migrate(server, administrator)
     with (
         new_database(server, "tcs", TEMPLATE) as tcs,
-        new_database(server, "airflow") as airflow,
+        new_database(server, "airflow", METADATA) as airflow,
         psycopg.connect(server.dsn(local_postgres.ADMINISTRATOR, "postgres"), autocommit=True) as administrator,
     ):
         for name in (tcs, airflow):
             statement = sql.SQL("ALTER DATABASE {} SET timezone = {}")
             administrator.execute(statement.format(sql.Identifier(name), zone))
         yield Databases(tcs, airflow)
+
+
+def migrate(server: local_postgres.Postgres, administrator: psycopg.Connection[Any]) -> None:
+    """Create METADATA, by the command of the local stack. It takes seconds of processor time, so it runs once."""
+    local_postgres.create_database(administrator, METADATA, "airflow")
+    folder = server.data.with_name("migration")
+    airflow = AirflowOfTests(
+        home=folder,
+        logs=folder,
+        port=any_free_port(),
+        database=sqlalchemy_url(server.dsn("airflow", METADATA)),
+        secrets=new_secrets(),
+        connections={},
+    )
+    airflow.prepare()
+    airflow.start_setup(airflow.setup_service()).wait_until_done(SETUP_SECONDS)
+
+
+def sqlalchemy_url(dsn: str) -> str:
+    return dsn.replace("postgresql:", "postgresql+psycopg2:")
 
 
 def airflow_of_tests(
@@ -187,11 +216,11 @@ def airflow_of_tests(
     more_settings: Mapping[str, str],
 ) -> AirflowOfTests:
     """An Airflow that has not been started. folder: for its home and logs."""
-    return AirflowOfTests(
+    airflow = AirflowOfTests(
         home=folder / "home",
         logs=folder / "logs",
         port=any_free_port(),
-        database=postgres.dsn("airflow", databases.airflow).replace("postgresql:", "postgresql+psycopg2:"),
+        database=sqlalchemy_url(postgres.dsn("airflow", databases.airflow)),
         secrets=new_secrets(),
         connections={
             connections.POSTGRES: {
@@ -207,6 +236,8 @@ def airflow_of_tests(
         zone=zone,
         more_settings=more_settings,
     )
+    airflow.prepare()
+    return airflow
 
 
 @contextmanager

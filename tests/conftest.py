@@ -131,7 +131,8 @@ def new_database(server: local_postgres.Postgres, owner: str, template: str | No
     with psycopg.connect(server.dsn(local_postgres.ADMINISTRATOR, "postgres"), autocommit=True) as administrator:
         if template:
             copy_database(administrator, template, name, owner)
-            local_postgres.grant_rights(server.dsn(owner, name))
+            if owner == "tcs":
+                local_postgres.grant_rights(server.dsn(owner, name))
         else:
             local_postgres.create_database(administrator, name, owner)
         yield name

@@ -102,12 +102,17 @@ def index(night: date = NIGHT, documents: int = 200_360) -> IndexFact:
     )
 
 
-def search(live: IndexFact | None = None, *kept: IndexFact, **more: Any) -> SearchFact:
-    """The state of the search index: by default as after a fine night."""
-    values: dict[str, Any] = {"live": live or index(), "previous": kept}
-    return SearchFact(
-        alias="persons", job="PersonElasticSearchSyncJob", rollback="persons_index_rollback", **values | more
-    )
+def search(live: IndexFact | None = None, *kept: IndexFact, **more: Any) -> tuple[SearchFact]:
+    """The state of search, which has one index: by default as after a fine night."""
+    values: dict[str, Any] = {
+        "alias": "persons",
+        "job": "PersonElasticSearchSyncJob",
+        "rollback": "persons_index_rollback",
+        "alarm": "persons_index_alarm",
+        "live": live or index(),
+        "previous": kept,
+    }
+    return (SearchFact(**values | more),)
 
 
 def known(runs: Iterable[RunFact], now: datetime = MORNING, **more: Any) -> Facts:

@@ -19,7 +19,7 @@ from sync_airflow.night.facts import RECOVERY, ROLLBACK, Facts, RunFact
 from sync_airflow.night_reader import COMPONENTS, ROLL_BACK
 from sync_airflow.tasks.recovery_summary import SUMMARY
 from sync_jobs.catalogue import JOBS
-from sync_jobs.index_definitions.persons import PERSONS
+from sync_jobs.index_definitions import INDEX_DEFINITIONS
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -38,7 +38,7 @@ def write_history(session: Session, facts: Facts) -> None:
     session.execute(delete(Log))
     for number, run in enumerate(facts.runs, start=1):
         _write(session, run, number)
-    times = {job.dag_id: job.at for job in JOBS} | {index_alarm_id(PERSONS): ALARM_AT}
+    times = {job.dag_id: job.at for job in JOBS} | {index_alarm_id(each): ALARM_AT for each in INDEX_DEFINITIONS}
     for dag_id, at in times.items():
         tick = facts.now.replace(hour=at.hour, minute=at.minute, second=0, microsecond=0)
         next_tick = tick if tick > facts.now else tick + timedelta(days=1)

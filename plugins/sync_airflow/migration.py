@@ -28,6 +28,7 @@ from sync_airflow.tasks.sync_operator import index_settings
 from sync_jobs.errors import SyncJobError
 from sync_jobs.hand_back import hand_back_index
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
+from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.parity import compare_all
 from sync_jobs.postgres.connection import take_over
 from sync_jobs.postgres.errors import postgres_errors_translated
@@ -106,7 +107,7 @@ def parity(given: argparse.Namespace, say: Say) -> int:
             elasticsearch=elasticsearch,
             run_date=given.run_date,
             first_date=given.first_date,
-            settings=index_settings(INDEX_DEFINITIONS[0]),
+            settings=index_settings(PERSONS),
             size=given.ids,
         ):
             say("\n".join(each.lines()))

@@ -67,6 +67,15 @@ DAGS: dict[str, str] = {
     **{index_alarm_id(definition): facts.ALARM for definition in INDEX_DEFINITIONS},
 }
 
+# Id of the DAG of an alarm or of a rollback -> alias of its index.
+INDEX_OF_DAG = {
+    dag_id(definition): definition.alias
+    for definition in INDEX_DEFINITIONS
+    for dag_id in (index_rollback_id, index_alarm_id)
+}
+
+_JOB_NAMES = {job.name for job in JOBS}
+
 # Airflow's job type -> its name for people.
 COMPONENTS = {"SchedulerJob": "scheduler", "DagProcessorJob": "DAG processor", "TriggererJob": "triggerer"}
 
@@ -96,7 +105,10 @@ SET_TO = {
 
 
 def read_facts(session: Session, now: datetime) -> Facts:
-    """Everything but the search index. now: UTC. Eight queries, however many runs there are. Raises SQLAlchemyError."""
+    """Everything but the search indices. now: UTC. Raises SQLAlchemyError.
+
+    Eight queries, however many runs there are.
+    """
     rows = session.execute(_runs(now - HISTORY)).all()
     tasks = _Tasks(session, now - HISTORY)
     users = {row.DagRun.run_id: row.DagRun.triggering_user_name for row in rows if row.DagRun.triggering_user_name}
@@ -308,17 +320,17 @@ def _date(text: object) -> date | None:
 def _dags(session: Session, runs: Iterable[RunFact], now: datetime) -> dict[str, DagFact]:
     planned = [run for run in runs if run.is_active and run.run_after > now and run.started_by != "schedule"]
     # Of several runs of a DAG the next one: it comes last here.
-    blocking = {run.job: run.run_id for run in sorted(planned, key=lambda run: run.run_after, reverse=True)}
+    blocking = {run.dag_id: run.run_id for run in sorted(planned, key=lambda run: run.run_after, reverse=True)}
     columns = select(DagModel.dag_id, DagModel.is_paused, DagModel.is_stale, DagModel.next_dagrun_create_after)
     models = {row.dag_id: row for row in session.execute(columns.where(DagModel.dag_id.in_(DAGS)))}
     found = {}
     for dag_id, name in DAGS.items():
         model = models.get(dag_id)
-        found[name] = DagFact(
+        found[name if name in _JOB_NAMES else dag_id] = DagFact(
             is_known=model is not None and not model.is_stale,
             is_paused=bool(model and model.is_paused),
             next_run=model.next_dagrun_create_after if model else None,
-            blocked_by=blocking.get(name),
+            blocked_by=blocking.get(dag_id),
         )
     return found
 
@@ -351,7 +363,7 @@ def _events(session: Session, since: datetime) -> tuple[EventFact, ...]:
             moment=row.dttm,
             user=row.owner or "",
             event=row.event,
-            what=f"{_deed(row.event, _details(row.extra))} {DAGS[row.dag_id]}",
+            what=f"{_deed(row.event, _details(row.extra))} {_name(row.dag_id)}",
             reason=str(_details(row.extra).get("reason") or "") if row.event == STOPPED else "",
             is_stop=row.event == STOPPED or _details(row.extra).get("state") == DagRunState.FAILED,
             dag_id=row.dag_id,
@@ -359,6 +371,12 @@ def _events(session: Session, since: datetime) -> tuple[EventFact, ...]:
         )
         for row in session.execute(newest_first)
     )
+
+
+def _name(dag_id: str) -> str:
+    """What a DAG is called in a sentence: with the alias of its index if there are several."""
+    alias = INDEX_OF_DAG.get(dag_id) if len(INDEX_DEFINITIONS) > 1 else None
+    return f"{DAGS[dag_id]} of {alias}" if alias else DAGS[dag_id]
 
 
 def _details(extra: str | None) -> dict[str, Any]:

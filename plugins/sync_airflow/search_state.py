@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from elasticsearch import ApiError
 from psycopg import Error as PostgresError
 
 from sync_airflow.connections import open_elasticsearch, open_postgres
-from sync_airflow.dag_ids import index_rollback_id
+from sync_airflow.dag_ids import index_alarm_id, index_rollback_id
 from sync_airflow.night.facts import BuildFact, IndexFact, SearchFact
 from sync_jobs.catalogue import build_job
 from sync_jobs.errors import SyncJobError
@@ -31,52 +32,63 @@ REQUEST_TIMEOUT_SECONDS = 3
 log = logging.getLogger(__name__)
 
 
-class SearchUnknown(Exception):
-    """The state of the search indices cannot be read. The text says why."""
+def read_search(definitions: Iterable[IndexDefinition], now: datetime) -> tuple[SearchFact, ...]:
+    """The state of these search indices, from the cluster of tcs_elasticsearch. now: UTC.
 
-
-def read_search_state(definition: IndexDefinition, now: datetime) -> SearchFact:
-    """The state of one search index. If it cannot be read, the fact says why: that must not hide the jobs."""
-    try:
-        (search,) = read_search_states([definition], now)
-    except SearchUnknown as error:
-        return unknown_search(definition, str(error))
-    return search
-
-
-def unknown_search(definition: IndexDefinition, error: str) -> SearchFact:
-    """Nothing is known of that index. error: why."""
-    return SearchFact(
-        alias=definition.alias, job=build_job(definition).name, rollback=index_rollback_id(definition), error=error
-    )
-
-
-def read_search_states(definitions: Iterable[IndexDefinition], now: datetime) -> list[SearchFact]:
-    """Query the cluster of tcs_elasticsearch. now: UTC. Raises SearchUnknown."""
+    Never raises, because search must not hide the jobs: a state that cannot be read says why. If the cluster does not
+    answer, it is not asked about the next index.
+    """
+    found: list[SearchFact] = []
+    wanted = tuple(definitions)
     try:
         with open_elasticsearch() as opened:
             # If a node refuses the connection, the client tries the next one; if a node is silent, the request ends.
             client = opened.options(request_timeout=REQUEST_TIMEOUT_SECONDS, retry_on_timeout=False)
-            return [_state(definition, client, now) for definition in definitions]
-    except (TransportError, ApiError) as error:
+            for definition in wanted:
+                found.append(_readable_state(definition, client, now))
+    except TransportError as error:
         log.warning("The state of the search indices could not be read: %s", error)
-        what = error.message or error.meta.status if isinstance(error, ApiError) else type(error).__name__
-        raise SearchUnknown(f"Elasticsearch does not answer as expected: {what}") from error
+        unknown = f"Elasticsearch does not answer ({type(error).__name__})"
     except (SyncJobError, AirflowFailException) as error:
-        raise SearchUnknown(str(error)) from error
+        unknown = str(error)
+    else:
+        return tuple(found)
+    return (*found, *(unknown_search(definition, unknown) for definition in wanted[len(found) :]))
+
+
+def unknown_search(definition: IndexDefinition, error: str) -> SearchFact:
+    """Nothing is known of that index. error: why."""
+    return replace(_named(definition), error=error)
+
+
+def _named(definition: IndexDefinition) -> SearchFact:
+    return SearchFact(
+        alias=definition.alias,
+        job=build_job(definition).name,
+        rollback=index_rollback_id(definition),
+        alarm=index_alarm_id(definition),
+    )
+
+
+def _readable_state(definition: IndexDefinition, client: Elasticsearch, now: datetime) -> SearchFact:
+    """The state of an index, or why Elasticsearch does not say it. Raises TransportError."""
+    try:
+        return _state(definition, client, now)
+    except ApiError as error:
+        log.warning("The state of the index %s could not be read: %s", definition.alias, error)
+        why = f"Elasticsearch does not answer as expected: {error.message or error.meta.status}"
     except (KeyError, TypeError, AttributeError) as error:  # something is missing in an answer
-        log.exception("The state of the search indices could not be read")
+        log.exception("The state of the index %s could not be read", definition.alias)
         what = f"{type(error).__name__}, see the log of the API server"
-        raise SearchUnknown(f"Elasticsearch answered in an unexpected form ({what})") from error
+        why = f"Elasticsearch answered in an unexpected form ({what})"
+    return unknown_search(definition, why)
 
 
 def _state(definition: IndexDefinition, client: Elasticsearch, now: datetime) -> SearchFact:
     indices = find_indices(client, definition.alias)
     live, own = indices.live, indices.own
-    return SearchFact(
-        alias=definition.alias,
-        job=build_job(definition).name,
-        rollback=index_rollback_id(definition),
+    return replace(
+        _named(definition),
         live=_index(live, own.get(live, {}), count(client, live)) if live else None,
         previous=tuple(_index(name, own[name], own[name].get("documents")) for name in indices.previous),
         build=_build(client, definition, indices, now),

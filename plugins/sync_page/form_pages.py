@@ -17,7 +17,7 @@ from sync_airflow.dag_ids import RECOVERY
 from sync_airflow.night.facts import RunFact
 from sync_jobs.catalogue import JOBS, Job
 from sync_jobs.errors import BadArgument, SyncJobError
-from sync_jobs.index_definitions.persons import PERSONS
+from sync_jobs.index_definitions import find_definition
 from sync_jobs.parameter_names import RUN_DATE
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
 from sync_page import run_forms, starting
@@ -33,7 +33,7 @@ from sync_page.rights import Rights, rights_of
 from sync_page.shared_read import NoAnswer
 from sync_page.snapshot import Snapshot, forget, snapshot
 from sync_page.starting import AlreadyRunning
-from sync_page.words import being_built, clock, jobs, path_in_airflow
+from sync_page.words import being_built, clock, jobs, named, path_in_airflow
 
 # The name of the form that starts the jobs that are missing.
 MISSING = "missing"
@@ -153,27 +153,28 @@ async def roll_back(request: Request, index: str, user: Visitor) -> Response:
         error = "Give the reason for the rollback. Nothing was started."
         return await _rollback(request, index, user, Outcome(code=400), error=error, **values)
     conf = {"direction": found.direction, "dry_run": is_dry}
-    outcome = await _start(PERSONS.rollback_name, conf, user, reason)
+    outcome = await _start(search.rollback, conf, user, reason)
     return (
         _back(request, "rollback") if outcome.is_started else await _rollback(request, index, user, outcome, **values)
     )
 
 
-@router.get("/checks")
-async def checks(request: Request, user: Visitor) -> Response:
-    """Check the live index now. It writes nothing; several visitors share one check."""
+@router.get("/checks/{alias}")
+async def checks(request: Request, alias: str, user: Visitor) -> Response:
+    """Check the live index of an alias now. It writes nothing; several visitors share one check."""
     taken = await snapshot()
-    if night_view(taken, taken.night(), await rights_of(user)).search is None:
-        return answer(request, "nothing.html", 403, title="Checks of search", text="You may not view the search index.")
+    title = named("Checks of search", alias)
+    if alias not in {each.alias for each in night_view(taken, taken.night(), await rights_of(user)).search}:
+        return answer(request, "nothing.html", 403, title=title, text="You may not view this search index.")
     try:
-        checked = await shared_checks(PERSONS).get()
+        checked = await shared_checks(find_definition(alias)).get()
     except NoAnswer as error:
         problem = f"The checks could not be made: {error}."
     except (SyncJobError, AirflowFailException) as error:
         problem = str(error)
     else:
-        return answer(request, "checks.html", checked=checked)
-    return answer(request, "nothing.html", 503, title="Checks of search", text=problem)
+        return answer(request, "checks.html", title=title, checked=checked)
+    return answer(request, "nothing.html", 503, title=title, text=problem)
 
 
 def _target(name: str) -> Target:
@@ -211,9 +212,10 @@ def _stopped(taken: Snapshot, rights: Rights, job: Job) -> JobView | None:
 
 
 def _kept(taken: Snapshot, rights: Rights, name: str) -> tuple[SearchView | None, IndexView | None]:
-    """The state of search, and the kept index of that name."""
-    search = night_view(taken, taken.night(), rights).search
-    return search, next((index for index in search.kept if index.name == name), None) if search else None
+    """The kept index of that name, after the state of the search index that it belongs to."""
+    searches = night_view(taken, taken.night(), rights).search
+    found = ((search, index) for search in searches for index in search.kept if index.name == name)
+    return next(found, (None, None))
 
 
 def _missing_right(rights: Rights, dag_id: str) -> str:
@@ -305,9 +307,10 @@ async def _rollback(
     if search is None or index is None or index.direction is None:
         text = "A rollback can only use the index built just before the live one, or just after it, not this one."
         return answer(request, "nothing.html", 404, title=title, text=text)
-    outcome = outcome or Outcome(problem=_missing_right(rights, PERSONS.rollback_name))
-    values = {"index": index, "live": search.live, "error": error, "reason": reason, "is_dry": is_dry}
-    return answer(request, "rollback.html", outcome.code, **values, **_problem(outcome))
+    outcome = outcome or Outcome(problem=_missing_right(rights, search.rollback))
+    shown = {"alias": search.alias, "index": index, "live": search.live}
+    filled = {"error": error, "reason": reason, "is_dry": is_dry}
+    return answer(request, "rollback.html", outcome.code, **shown, **filled, **_problem(outcome))
 
 
 def _problem(outcome: Outcome) -> dict[str, Any]:

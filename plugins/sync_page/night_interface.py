@@ -17,10 +17,10 @@ from pydantic import BaseModel, TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
 from sync_airflow.night.facts import SearchFact
-from sync_airflow.search_state import SearchUnknown, read_search_states
+from sync_airflow.search_state import read_search
 from sync_jobs.catalogue import build_job
 from sync_jobs.errors import BadArgument, SyncJobError
-from sync_jobs.index_definitions import INDEX_DEFINITIONS
+from sync_jobs.index_definitions import INDEX_DEFINITIONS, find_definition
 from sync_jobs.run_dates import parse_date
 from sync_jobs.search.definition import IndexDefinition
 from sync_page.access import from_our_pages, may_view
@@ -35,7 +35,7 @@ from sync_page.snapshot import Snapshot, snapshot
 from sync_page.words import being_built
 
 # Fields that change with every request although nothing has happened. Left out of the ETag.
-_NO_NEWS: Any = {"checked_at": True, "search": {"age_seconds"}, "components": {"__all__": {"seen"}}}
+_NO_NEWS: Any = {"checked_at": True, "search": {"__all__": {"age_seconds"}}, "components": {"__all__": {"seen"}}}
 _SCHEMA = TypeAdapter(NightView)
 
 log = logging.getLogger(__name__)
@@ -122,14 +122,17 @@ async def get_health() -> JSONResponse:
 
 @router.get("/indices", responses=errors(403))
 def get_indices(user: GetUserDep) -> list[SearchFact]:
-    """The state of each search index, with the progress of its build."""
+    """The state of each search index, with the progress of its build.
+
+    An index whose state cannot be read says why in "error". If that is so for all, the answer is 503.
+    """
     visible = [each for each in INDEX_DEFINITIONS if may_view(user, build_job(each).dag_id)]
     if not visible:
         raise HTTPException(status.HTTP_403_FORBIDDEN, "You may not view the jobs that build the search indices")
-    try:
-        return read_search_states(visible, timezone.utcnow())
-    except SearchUnknown as error:
-        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error)) from error
+    found = read_search(visible, timezone.utcnow())
+    if all(each.error for each in found):
+        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, found[0].error)
+    return list(found)
 
 
 @router.put("/index/{alias}/checks", dependencies=[Depends(from_our_pages)], responses=errors(400, 403, 415))
@@ -162,7 +165,7 @@ async def roll_back(alias: str, wanted: Rollback, user: GetUserDep) -> JSONRespo
         raise BadArgument(
             "reason: expected the reason for the rollback, which is kept with the run. Nothing was started."
         )
-    search = (await snapshot()).facts.search
+    search = next((each for each in (await snapshot()).facts.search if each.alias == alias), None)
     if search is None or search.error:
         why = search.error if search else "its state is not known"
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, f"The search index cannot be rolled back: {why}")
@@ -180,8 +183,8 @@ async def roll_back(alias: str, wanted: Rollback, user: GetUserDep) -> JSONRespo
 
 
 def _definition(alias: str) -> IndexDefinition:
-    for definition in INDEX_DEFINITIONS:
-        if definition.alias == alias:
-            return definition
-    expected = ", ".join(definition.alias for definition in INDEX_DEFINITIONS)
-    raise BadArgument(f"alias: expected one of {expected}, got {alias}")
+    try:
+        return find_definition(alias)
+    except KeyError as error:
+        expected = ", ".join(definition.alias for definition in INDEX_DEFINITIONS)
+        raise BadArgument(f"alias: expected one of {expected}, got {alias}") from error

@@ -14,16 +14,17 @@ from sync_airflow.monitoring.settings_check import what_is_lost
 from sync_airflow.night.advice import Advice, advice_for, guard_rail_stop
 from sync_airflow.night.facts import ALARM, RECOVERY, ROLLBACK, Component, IndexFact, RunFact, SearchFact
 from sync_airflow.night.states import JobNight
-from sync_airflow.night.verdict import Level, Night, Verdict
-from sync_jobs.catalogue import JOBS, Job, build_job, jobs_to_run_after
+from sync_airflow.night.verdict import Level, Night, Verdict, why_not_of_night
+from sync_airflow.night_reader import INDEX_OF_DAG
+from sync_jobs.catalogue import JOBS, Job, build_job, find_job, jobs_to_run_after
 from sync_jobs.code_version import code_version
-from sync_jobs.index_definitions import INDEX_DEFINITIONS
+from sync_jobs.index_definitions import find_definition
 from sync_jobs.parameter_names import CONFIRM_RUN_DATE, DATE_OVERRIDE, DRY_RUN, RUN_DATE
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters, rollback_parameters
 from sync_page.index_checks import Checked, shared_checks
 from sync_page.rights import Rights
 from sync_page.snapshot import Snapshot
-from sync_page.words import path_in_airflow
+from sync_page.words import named, path_in_airflow
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -78,9 +79,11 @@ class RunView:
 class GuardRailView:
     """A guard-rail stop: its first number. limits: the lowest values, in per cent, that allow all of its numbers.
 
+    what: the table, index or field; may be empty.
     preposition: between removed and existing, "of" or "to" ("add 5 to 9").
     """
 
+    what: str
     loss: str
     removed: int
     preposition: str
@@ -192,14 +195,19 @@ class BuildView:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchView:
-    """The search index. error: why nothing is known; None if it is. age_limit_seconds: how old it may be.
+    """A search index. error: why nothing is known; None if it is. age_limit_seconds: how old it may be.
+
+    entity: what one of its keys stands for, such as person. job: name of the job that builds it. rollback: id of the
+    DAG that rolls it back. problem: why it is not of the latest night, as a clause; empty if it is.
 
     growth: of the documents since the build before; None if no index of it is kept. code_version, definition_version:
     of what runs now. checks: the last ones that somebody has asked for; None without any.
     """
 
     alias: str
+    entity: str
     job: str
+    rollback: str
     error: str | None
     live: IndexView | None
     growth: int | None
@@ -210,6 +218,7 @@ class SearchView:
     build: BuildView | None
     age_seconds: float | None
     age_limit_seconds: float
+    problem: str
     is_rolled_back: bool
     may_roll_back: bool
 
@@ -264,7 +273,7 @@ class NightView:
     recovery: RunView | None
     next_run: NextRunView | None
     components: tuple[Component, ...]
-    search: SearchView | None
+    search: list[SearchView]
     deeds: list[DeedView]
     may_run_all: bool
     may_stop_all: bool
@@ -305,7 +314,7 @@ def night_view(snapshot: Snapshot, night: Night, rights: Rights) -> NightView:
         recovery=next((run_view(run) for run in active if run.job == RECOVERY), None),
         next_run=_next_run(snapshot, names),
         components=facts.components,
-        search=_search_view(snapshot, rights),
+        search=[_search_view(snapshot, each, rights) for each in facts.search if _may_view_index(each, rights)],
         deeds=deeds(snapshot, rights),
         may_run_all=RECOVERY in rights.runnable,
         may_stop_all=RECOVERY in rights.stoppable,
@@ -339,7 +348,12 @@ def deeds(snapshot: Snapshot, rights: Rights) -> list[DeedView]:
 
 
 def _what(run: RunFact) -> str:
-    names = {RECOVERY: "all jobs", ROLLBACK: "rollback of search", ALARM: "check of search"}
+    alias = INDEX_OF_DAG.get(run.dag_id, "")
+    names = {
+        RECOVERY: "all jobs",
+        ROLLBACK: named("rollback of search", alias),
+        ALARM: named("check of search", alias),
+    }
     what = names.get(run.job, run.job)
     if run.job == RECOVERY and run.only_jobs:
         what = f"{len(run.only_jobs)} jobs"
@@ -355,20 +369,20 @@ def _given(run: RunFact) -> dict[str, Any]:
     """The parameters that the run was given and that are not the default, except those that _what names itself."""
     named = (RUN_DATE, DATE_OVERRIDE, DRY_RUN, CONFIRM_RUN_DATE)
     found = {}
-    for parameter in _parameters(run.job):
+    for parameter in _parameters(run):
         value = run.conf.get(parameter.name)
         if parameter.name not in named and value is not None and value not in ("", parameter.default):
             found[parameter.name] = value
     return found
 
 
-def _parameters(name: str) -> tuple[Parameter, ...]:
+def _parameters(run: RunFact) -> tuple[Parameter, ...]:
     by_name: dict[str, Job] = {job.name: job for job in JOBS}
-    if name in by_name:
-        return job_parameters(by_name[name])
-    if name == ROLLBACK:
-        return rollback_parameters(build_job(INDEX_DEFINITIONS[0]).limits)
-    return recovery_parameters() if name == RECOVERY else ()
+    if run.job in by_name:
+        return job_parameters(by_name[run.job])
+    if run.job == ROLLBACK:
+        return rollback_parameters(build_job(find_definition(INDEX_OF_DAG[run.dag_id])).limits)
+    return recovery_parameters() if run.job == RECOVERY else ()
 
 
 def _value(value: object) -> str:
@@ -444,24 +458,28 @@ def _next_run(snapshot: Snapshot, names: set[str]) -> NextRunView | None:
     return min(planned, key=lambda run: run.at, default=None)
 
 
-def _search_view(snapshot: Snapshot, rights: Rights) -> SearchView | None:
-    search, now = snapshot.facts.search, snapshot.facts.now
-    if search is None or build_job(INDEX_DEFINITIONS[0]).dag_id not in rights.viewable:
-        return None
-    live = search.live
+def _may_view_index(search: SearchFact, rights: Rights) -> bool:
+    return find_job(search.job).dag_id in rights.viewable
+
+
+def _search_view(snapshot: Snapshot, search: SearchFact, rights: Rights) -> SearchView:
+    live, definition = search.live, find_definition(search.alias)
     return SearchView(
         alias=search.alias,
+        entity=definition.entity,
         job=search.job,
+        rollback=search.rollback,
         error=search.error,
         live=_index_view(search, live) if live else None,
         growth=_growth(search),
         kept=[_index_view(search, index) for index in search.previous],
         code_version=code_version(),
-        definition_version=INDEX_DEFINITIONS[0].version,
-        checks=shared_checks(INDEX_DEFINITIONS[0]).last(),
+        definition_version=definition.version,
+        checks=shared_checks(definition).last(),
         build=_view(BuildView, search.build) if search.build else None,
-        age_seconds=(now - live.built_at).total_seconds() if live and live.built_at else None,
+        age_seconds=(snapshot.facts.now - live.built_at).total_seconds() if live and live.built_at else None,
         age_limit_seconds=SEARCH_AGE_LIMIT.total_seconds(),
+        problem=why_not_of_night(search, snapshot.latest) or "",
         is_rolled_back=search.is_rolled_back,
         may_roll_back=search.rollback in rights.runnable,
     )

@@ -8,8 +8,21 @@ from datetime import UTC, datetime, time
 from typing import Any
 from urllib.parse import quote
 
-from sync_page.night_view import IndexView, JobView, NightView, RunView, SearchView
-from sync_page.words import STARTED_BY, STATES, changes, clock, clock_seconds, duration, jobs, london, minute, number
+from sync_page.night_view import GuardRailView, IndexView, JobView, NightView, RunView, SearchView
+from sync_page.words import (
+    STARTED_BY,
+    STATES,
+    capital,
+    changes,
+    clock,
+    clock_seconds,
+    duration,
+    jobs,
+    london,
+    minute,
+    named,
+    number,
+)
 
 # Seconds between two updates of the page: while something runs, and otherwise.
 BUSY_SECONDS = 2
@@ -86,7 +99,7 @@ def title(view: NightView) -> str:
 
 def poll_seconds(view: NightView) -> int:
     """How soon the page should ask again."""
-    is_busy = view.running or (view.search and view.search.build and view.search.build.is_running)
+    is_busy = view.running or any(search.build and search.build.is_running for search in view.search)
     return BUSY_SECONDS if is_busy else IDLE_SECONDS
 
 
@@ -98,18 +111,32 @@ def steps(view: NightView) -> tuple[Step, ...]:
     if not view.is_latest:
         return ()
     found = [_component_step(name) for name in _down(view)]
-    if view.search and view.search.error:
+    for error in dict.fromkeys(search.error for search in view.search if search.error):
         todo = "Make sure that Elasticsearch answers, and that the connection tcs_elasticsearch is right."
-        found.append(Step(text=f"{view.search.error.rstrip('.')}.", todo=todo))
+        found.append(Step(text=f"{error.rstrip('.')}.", todo=todo))
     if view.verdict == "nothing ran":
         return (*found, _nothing_ran(view))
     by_name = {job.name: job for job in view.jobs}
+    found += [_index_step(view, by_name[search.job], search) for search in view.search if _is_stale(search, by_name)]
     roots = [_root_step(view, by_name[root.job], tuple(root.followers)) for root in view.roots]
     missing = _run_missing(view)
     if missing and len(roots) == 1 and not found:
         # One cause: its step has the button that repairs it, beside the dry run.
         return (replace(roots[0], actions=(missing, *roots[0].actions)),)
     return (*found, *roots)
+
+
+def _is_stale(search: SearchView, by_name: Mapping[str, JobView]) -> bool:
+    """Whether the job is done, but the index that it has built is not live."""
+    return bool(search.problem) and by_name[search.job].state == "done"
+
+
+def _index_step(view: NightView, job: JobView, search: SearchView) -> Step:
+    return Step(
+        text=f"{capital(search.problem)}.",
+        todo=f"{job.name} is done, so its index was removed, or another one was put behind the alias. Build a new one.",
+        actions=_actions(view, job, ()),
+    )
 
 
 def _down(view: NightView) -> list[str]:
@@ -122,8 +149,11 @@ def _component_step(name: str) -> Step:
 
 
 def _nothing_ran(view: NightView) -> Step:
-    then = "After that, run" if _down(view) else "Run"
-    return Step(text="No run of this night has started.", todo=f"{then} all jobs: they do the work of this night.")
+    todo = "all jobs: they do the work of this night."
+    if _down(view):
+        return Step(text="No run of this night has started.", todo=f"After that, run {todo}")
+    then = "Then find out why none started: were the servers of Airflow off?"
+    return Step(text="No run of this night has started.", todo=f"Run {todo} {then}")
 
 
 def run_missing(view: NightView, shown: tuple[Step, ...]) -> Action | None:
@@ -164,9 +194,8 @@ def _cause(job: JobView) -> str:
     stop = job.guard_rail
     if stop:
         return (
-            f"{job.name} stopped before it wrote anything: it would {stop.loss} {number(stop.removed)} "
-            f"{stop.preposition} {number(stop.existing)}, and {number(stop.allowed)} are allowed "
-            f"(limit {stop.limit:g} %)."
+            f"{job.name} stopped before it wrote anything: it would {would(stop)}, and {number(stop.allowed)} are "
+            f"allowed (limit {stop.limit:g} %)."
         )
     why = job.why.rstrip(".")
     if job.state == "failed":
@@ -174,6 +203,12 @@ def _cause(job: JobView) -> str:
         return f"{job.name} failed{at}: {why}."
     word = {"late": "is late", "paused": "is paused", "not run": "did not run"}.get(job.state, job.state)
     return f"{job.name} {word}: {why}." if why else f"{job.name} {word}."
+
+
+def would(stop: GuardRailView) -> str:
+    """What a run would have done: remove 505,520 of 505,520 in person_trust."""
+    numbers = f"{stop.loss} {number(stop.removed)} {stop.preposition} {number(stop.existing)}"
+    return f"{numbers} in {stop.what}" if stop.what else numbers
 
 
 def _todo(job: JobView) -> str:
@@ -223,9 +258,9 @@ def facts(view: NightView) -> tuple[Fact, ...]:
     """Search as of, running now, next run, checked at."""
     next_run = view.next_run
     if view.verdict == "unknown":
-        return (_search_fact(view), _checked_fact(view))
+        return (*_search_facts(view), _checked_fact(view))
     return (
-        _search_fact(view),
+        *_search_facts(view),
         _running_fact(view),
         Fact(
             id="next",
@@ -247,20 +282,25 @@ def _checked_fact(view: NightView) -> Fact:
     )
 
 
-def _search_fact(view: NightView) -> Fact:
-    search = view.search
-    name = "Search is as of"
-    if search is None:
-        return Fact(id="search", label=name, value="Not shown", notes=("You may not view the job that builds it.",))
+def _search_facts(view: NightView) -> tuple[Fact, ...]:
+    if not view.search:
+        notes = ("You may not view the job that builds it.",)
+        return (Fact(id="search", label="Search is as of", value="Not shown", notes=notes),)
+    return tuple(_search_fact(view, search) for search in view.search)
+
+
+def _search_fact(view: NightView, search: SearchView) -> Fact:
+    name = named("Search is as of", f"({search.alias})")
+    fact_id = named("search", search.alias).replace(" ", "-")
     if search.error:
-        return Fact(id="search", label=name, value="Unknown", notes=(search.error,), is_bad=True)
+        return Fact(id=fact_id, label=name, value="Unknown", notes=(search.error,), is_bad=True)
     if search.live is None:
-        return Fact(id="search", label=name, value="No index", notes=("Search finds nobody.",), is_bad=True)
+        return Fact(id=fact_id, label=name, value="No index", notes=(f"Search finds no {search.entity}.",), is_bad=True)
     age, limit = search.age_seconds, search.age_limit_seconds
     notes = [f"run date {search.live.run_date}"] if search.live.run_date else []
     notes += [f"{duration(age)} old, limit {duration(limit)}"] if age is not None else []
     return Fact(
-        id="search",
+        id=fact_id,
         label=name,
         value=f"{minute(search.live.built_at)} UTC" if search.live.built_at else "Unknown",
         notes=_filled(london(search.live.built_at), *notes),
@@ -272,12 +312,13 @@ def _running_fact(view: NightView) -> Fact:
     if not view.running:
         return Fact(id="running", label="Running now", value="Nothing")
     names = list(dict.fromkeys("all jobs, in order" if run.job == "recovery" else run.job for run in view.running))
-    build = view.search.build if view.search else None
     first = min(view.running, key=lambda run: run.started or run.run_after)
     notes = [f"since {clock(first.started or first.run_after)} UTC"]
-    if build and build.is_running and build.percent is not None:
-        left = f", about {duration(build.seconds_left)} left" if build.seconds_left else ""
-        notes.append(f"index build at {build.percent} %{left}")
+    for search in view.search:
+        build = search.build
+        if build and build.is_running and build.percent is not None:
+            left = f", about {duration(build.seconds_left)} left" if build.seconds_left else ""
+            notes.append(f"{named('index build', search.alias)} at {build.percent} %{left}")
     return Fact(id="running", label="Running now", value=", ".join(names), notes=tuple(notes))
 
 
@@ -336,10 +377,7 @@ def _text(job: JobView) -> str:
         return _done(report) if report else "Done; its report is missing."
     if job.guard_rail:
         stop = job.guard_rail
-        return (
-            f"Stopped before it wrote: it would {stop.loss} {number(stop.removed)} {stop.preposition} "
-            f"{number(stop.existing)} (limit {stop.limit:g} %)"
-        )
+        return f"Stopped before it wrote: it would {would(stop)}; the limit is {stop.limit:g} %"
     if job.because_of:
         return f"It needs {' and '.join(job.because_of)}"
     if job.state == "running" and job.run:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sync_airflow.night import sentences
 from sync_page import words
 from sync_page.asgi import PREFIX
+from sync_page.index_checks import SAMPLE
 
 FOLDER = Path(__file__).parent / "templates"
 
@@ -38,7 +39,12 @@ _FILTERS = (
 )
 _environment.filters.update({each.__name__: each for each in _FILTERS})
 _environment.globals.update(
-    CHECKS=words.CHECKS, STATES=words.STATES, SYMBOLS=words.SYMBOLS, STARTED_BY=words.STARTED_BY
+    CHECKS=words.CHECKS,
+    SAMPLE=SAMPLE,
+    STATES=words.STATES,
+    SYMBOLS=words.SYMBOLS,
+    STARTED_BY=words.STARTED_BY,
+    named=words.named,
 )
 
 

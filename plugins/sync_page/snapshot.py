@@ -16,7 +16,7 @@ from sync_airflow.night.states import USUAL_NIGHTS
 from sync_airflow.night.verdict import Night, judge
 from sync_airflow.night_reader import read_facts
 from sync_airflow.night_rules import latest_night
-from sync_airflow.search_state import read_search_state, unknown_search
+from sync_airflow.search_state import read_search, unknown_search
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
 from sync_page.shared_read import NoAnswer, SharedRead
 
@@ -73,7 +73,7 @@ async def snapshot() -> Snapshot:
     return _together(found, search)
 
 
-def _unknown(error: str, search: SearchFact) -> Snapshot:
+def _unknown(error: str, search: tuple[SearchFact, ...]) -> Snapshot:
     """Airflow's database did not answer; Elasticsearch may have done."""
     return Snapshot(Facts(now=timezone.utcnow(), error=error, search=search))
 
@@ -92,22 +92,23 @@ class _Latest:
     """The last snapshot and what it was made from, so that its nights are judged once."""
 
     found: Facts | None = None
-    search: SearchFact | None = None
+    search: tuple[SearchFact, ...] | None = None
     made: Snapshot | None = None
 
 
-def _together(found: Facts, search: SearchFact) -> Snapshot:
+def _together(found: Facts, search: tuple[SearchFact, ...]) -> Snapshot:
     if _Latest.made is None or _Latest.found is not found or _Latest.search is not search:
         _Latest.found, _Latest.search = found, search
         _Latest.made = Snapshot(replace(found, search=search))
     return _Latest.made
 
 
-async def _search() -> SearchFact:
+async def _search() -> tuple[SearchFact, ...]:
     try:
-        return await _search_fact.get()
+        return await _search_facts.get()
     except NoAnswer as error:
-        return unknown_search(INDEX_DEFINITIONS[0], f"Elasticsearch gives {error}")
+        why = f"Elasticsearch gives {error}"
+        return tuple(unknown_search(definition, why) for definition in INDEX_DEFINITIONS)
 
 
 def _read_night() -> Facts:
@@ -116,12 +117,12 @@ def _read_night() -> Facts:
         return read_facts(session, timezone.utcnow())
 
 
-def _read_search() -> SearchFact:
-    return read_search_state(INDEX_DEFINITIONS[0], timezone.utcnow())
+def _read_search() -> tuple[SearchFact, ...]:
+    return read_search(INDEX_DEFINITIONS, timezone.utcnow())
 
 
 _night_facts = SharedRead("night", _read_night, fresh_seconds=NIGHT_SECONDS, limit_seconds=LIMIT_SECONDS)
-_search_fact = SharedRead(
+_search_facts = SharedRead(
     "search",
     _read_search,
     fresh_seconds=SEARCH_SECONDS,

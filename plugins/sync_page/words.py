@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
+from sync_jobs.index_definitions import INDEX_DEFINITIONS
 from sync_jobs.report import COUNTS, label
 
 LONDON = ZoneInfo("Europe/London")
@@ -114,6 +115,11 @@ def duration(seconds: float | None) -> str:
     return f"{hours // 24} days"
 
 
+def named(what: str, alias: str) -> str:
+    """The words for a search index, with its alias if there are several: "Search index", "Search index posts"."""
+    return f"{what} {alias}" if len(INDEX_DEFINITIONS) > 1 else what
+
+
 def jobs(count: int) -> str:
     """1 job, 2 jobs."""
     return f"{count} job{'' if count == 1 else 's'}"
@@ -126,10 +132,14 @@ _INSIDE_NAME = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])", re.ASCII)
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|s|min|h|UTC)\b|%)", re.ASCII)
 
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d)?", re.ASCII)
+
+
 def breakable(text: str) -> Markup:
-    """The text, where lines may break between the words of a job's name, but not before a unit such as %."""
+    """The text, where lines may break between the words of a job's name, but not in a date or before a unit."""
     whole = _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", text)
-    return Markup("<wbr>").join(escape(part) for part in _INSIDE_NAME.split(whole))
+    names = Markup("<wbr>").join(escape(part) for part in _INSIDE_NAME.split(whole))
+    return Markup(_DATE.sub(r'<span class="date">\g<0></span>', str(names)))  # noqa: S704, escaped above
 
 
 def changes(report: Mapping[str, Any]) -> str:

@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, V
 from tests.waiting import PATIENCE_SECONDS
 
 VARIABLE = "SYNC_BROWSER"
-COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Without the parts of a browser that have a window, a page takes half of the processor time.
+COMMANDS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SCREEN: ViewportSize = {"width": 1400, "height": 1000}
 
 PATIENCE_MILLISECONDS = 1000 * PATIENCE_SECONDS
@@ -25,8 +26,8 @@ def find_browser() -> str:
         return found[0]
     what = f"{VARIABLE}={asked} is not a program" if asked else f"none of these is installed: {', '.join(COMMANDS)}"
     pytest.fail(
-        f"The tests of the pages need a browser, and {what}. Install one (on Debian: apt install chromium), "
-        f"or name it: {VARIABLE}=/path/to/chrome",
+        f"The tests of the pages need a browser, and {what}. Install one (on Debian: "
+        f"apt install chromium-headless-shell), or name it: {VARIABLE}=/path/to/chrome",
         pytrace=False,
     )
 

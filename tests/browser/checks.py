@@ -9,9 +9,9 @@ from tests.browser.histories import HISTORIES
 DIFFERS = "of 50 persons compared field by field, 1 differs: 4711."
 
 
-def checked(facts: Facts) -> Checked:
-    """The checks of the live index of that history. After a repair, its sample differs from PostgreSQL."""
-    live = facts.search.live if facts.search else None
+def checked(facts: Facts, alias: str) -> Checked:
+    """The checks of a live index of that history. After a repair, its sample differs from PostgreSQL."""
+    live = next((search.live for search in facts.search if search.alias == alias), None)
     name = live.name if live else ""
     agrees = facts is not HISTORIES["restored"]
     found = [
@@ -25,4 +25,4 @@ def checked(facts: Facts) -> Checked:
         ),
     ]
     checks = [Check(name=what, passed=passed, text=text, checked_at=facts.now) for what, passed, text in found]
-    return Checked(alias="persons", index=name, checks=checks)
+    return Checked(alias=alias, index=name, checks=checks)

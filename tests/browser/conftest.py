@@ -23,7 +23,7 @@ SETTINGS = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests on seeded histories first: an Airflow takes a third of a core even when it has nothing to do."""
+    """Run the tests on seeded histories first: an Airflow takes processor time even when it has nothing to do."""
     items.sort(key=lambda item: "airflow" in getattr(item, "fixturenames", ()))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sync_airflow.night.facts import ROLLBACK, BuildFact, Facts, RunFact
+from sync_airflow.night.facts import ROLLBACK, BuildFact, Facts, IndexFact, RunFact
 from sync_jobs.catalogue import JOBS
 from tests.night_facts import (
     MORNING,
@@ -22,6 +22,7 @@ from tests.night_facts import (
     scheduled,
     search,
 )
+from tests.second_index.catalogue import posts_definition
 
 EMPLOYING = "PersonPlacementEmployingBodyTrustJob"
 OWNER = "PersonOwnerRebuildJob"
@@ -42,12 +43,12 @@ ORDINARY = {
 }
 
 # How long each job works, in seconds.
-USUAL_SECONDS = dict(zip((job.name for job in JOBS), (312, 190, 205, 70, 75, 420, 95, 240), strict=True))
+USUAL_SECONDS = dict(zip(ORDINARY, (312, 190, 205, 70, 75, 420, 95, 240), strict=True))
 
 GUARD_RAIL = (
-    "person_trust: this run would remove 505520 of 505520, more than the 101104 allowed (20 %). Check for an empty or "
-    "broken source table. If the numbers are right, as on a first run or after a long outage, repeat the run with "
-    "maximum_removed_percent = 100."
+    "person_trust (EMPLOYING): this run would remove 505520 of 505520, more than the 101104 allowed (20 %). Check for "
+    "an empty or broken source table. If the numbers are right, as on a first run or after a long outage, repeat the "
+    "run with maximum_removed_percent = 100."
 )
 
 HIDDEN_TABLE = "Expected the application's tables, but public.placement is a view, which may hide rows."
@@ -148,6 +149,26 @@ def _rolled_back() -> Facts:
     return _history([*fine_night(), rollback], search=search(_yesterday(), index()))
 
 
+TWO_INDICES = "two indices"
+
+
+def two_indices() -> Facts:
+    """All nine jobs are done, and a second index was rolled back to the build of the night before."""
+    fine = HISTORIES["fine"]
+    live, newer = (_of_posts(night, documents) for night, documents in ((NIGHT - DAY, 58_790), (NIGHT, 58_799)))
+    (posts,) = search(
+        live, newer, alias="posts", job="PostIndexJob", rollback="posts_index_rollback", alarm="posts_index_alarm"
+    )
+    rollback = replace(manual(JOBS[0], at("07:02")), job=ROLLBACK, dag_id=posts.rollback)
+    return replace(fine, runs=(*fine.runs, rollback), search=(*fine.search, posts))
+
+
+def _of_posts(night: date, documents: int) -> IndexFact:
+    built = at("03:00", night)
+    name = f"posts-{built:%Y%m%dt%H%M%S}-000000"
+    return replace(index(night, documents), name=name, built_at=built, definition_version=posts_definition().version)
+
+
 HISTORIES: dict[str, Facts] = {
     "fine": _history(fine_night()),
     "late": _history([], now=at("00:35"), search=search(_yesterday())),
@@ -160,6 +181,6 @@ HISTORIES: dict[str, Facts] = {
     "rolled back": _rolled_back(),
     "guard rail": _guard_rail_stop(),
     "under way": _under_way(),
-    "elasticsearch down": _history(fine_night(), search=None),
+    "elasticsearch down": _history(fine_night(), search=()),
     "database down": Facts(now=MORNING, search=search(index(), _yesterday(), _kept()), error="it is down"),
 }

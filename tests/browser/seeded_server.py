@@ -18,14 +18,19 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from local.ports import HOST, any_free_port
+from tests.second_index.catalogue import add_second_index
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 180
+
+# Argument of the server.
+SECOND_INDEX = "second-index"
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,11 @@ class SeededAirflow:
 
 
 @contextmanager
-def seeded_airflow(folder: Path) -> Iterator[SeededAirflow]:
-    """The server, until the end of the block. folder: for its home; its log is there, too."""
+def seeded_airflow(folder: Path, *, second_index: bool = False) -> Iterator[SeededAirflow]:
+    """The server, until the end of the block. folder: for its home; its log is there, too.
+
+    second_index: with the index posts and its job, and the history "two indices" (tests/second_index).
+    """
     port = any_free_port()
     seeded = SeededAirflow(f"http://{HOST}:{port}")
     settings = {
@@ -74,6 +82,7 @@ def seeded_airflow(folder: Path) -> Iterator[SeededAirflow]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     with (folder / "server.log").open("wb") as log:
         command = [sys.executable, "-m", "tests.browser.seeded_server", str(port)]
+        command += [SECOND_INDEX] if second_index else []
         server = subprocess.Popen(command, cwd=ROOT, env=inherited | settings, stdout=log, stderr=log)
         try:
             _wait(seeded, server, folder)
@@ -109,10 +118,10 @@ def serve(port: int) -> None:
     from sqlalchemy.exc import OperationalError
     from starlette.routing import Route
 
-    from sync_jobs.index_definitions.persons import PERSONS
+    from sync_jobs.index_definitions import INDEX_DEFINITIONS
     from sync_page import form_pages, index_checks, snapshot
     from tests.browser.checks import checked
-    from tests.browser.histories import HISTORIES, NOW_OF_AIRFLOW
+    from tests.browser.histories import HISTORIES, NOW_OF_AIRFLOW, TWO_INDICES, two_indices
     from tests.seeding import new_runs, write_history
 
     db.initdb()
@@ -121,8 +130,7 @@ def serve(port: int) -> None:
     clock = NOW_OF_AIRFLOW
     for module in (snapshot, form_pages):
         setattr(module, "timezone", clock)  # noqa: B010, for mypy it is a module
-    real_search = snapshot._search_fact.get
-    checks = index_checks.shared_checks(PERSONS)
+    real_search = snapshot._search_facts.get
 
     class Database:
         """Airflow's database. While it is down, every statement fails."""
@@ -143,7 +151,8 @@ def serve(port: int) -> None:
         return JSONResponse(value)
 
     def seed(request: Any) -> Any:
-        facts = HISTORIES[request.path_params["name"]]
+        name = request.path_params["name"]
+        facts = two_indices() if name == TWO_INDICES else HISTORIES[name]
         clock.now = facts.now
         database.is_down = False
         with create_session() as session:
@@ -153,9 +162,11 @@ def serve(port: int) -> None:
         async def search() -> Any:
             return facts.search
 
-        checks._last = checks._next = None
-        checks._read = lambda: checked(facts)
-        snapshot._search_fact.get = search if facts.search else real_search  # type: ignore[method-assign]
+        for definition in INDEX_DEFINITIONS:
+            checks = index_checks.shared_checks(definition)
+            checks._last = checks._next = None
+            checks._read = partial(checked, facts, definition.alias)
+        snapshot._search_facts.get = search if facts.search else real_search  # type: ignore[method-assign]
         snapshot.forget()
         return answer("seeded")
 
@@ -177,4 +188,6 @@ def serve(port: int) -> None:
 
 
 if __name__ == "__main__":
+    if SECOND_INDEX in sys.argv[2:]:
+        add_second_index()
     serve(int(sys.argv[1]))

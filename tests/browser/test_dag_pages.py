@@ -1,17 +1,19 @@
 """Airflow's page of each DAG: the manual, and the form that triggers a manual run."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from local.airflow_api import Json, TaskId
 from sync_airflow.dag_ids import DAG_IDS, RUN_JOB
 from sync_jobs.catalogue import JOBS, find_job
 from tests.airflow_of_tests import StartedAirflow
+from tests.browser.browser import new_page
 from tests.browser.trigger_form import TriggerForm
 
 STATUS = find_job("PersonRecordStatusJob").dag_id
@@ -20,12 +22,27 @@ TRAINING = find_job("PostTrainingBodyTrustJob").dag_id  # the follow-on job of t
 REFUSED = "400 (Bad Request)"
 
 
+@pytest.fixture(scope="module")
+def tab(administrator: BrowserContext) -> Iterator[Page]:
+    """A page of Airflow. Another one is shown without loading the program again, which takes seconds: see show()."""
+    complaints: list[str] = []
+    with new_page(administrator, complaints) as page:
+        page.goto("/variables")
+        yield page
+    assert complaints == []
+
+
+def show(page: Page, path: str) -> None:
+    """As a click on a link does it that leads from one page of Airflow to another."""
+    page.evaluate("path => { history.pushState({}, '', path); dispatchEvent(new PopStateEvent('popstate')) }", path)
+
+
 @pytest.mark.parametrize("dag_id", DAG_IDS)
 def test_each_dag_has_a_page_with_its_manual_and_a_form_that_explains_each_param(
-    page: Page, airflow: StartedAirflow, dag_id: str
+    tab: Page, airflow: StartedAirflow, dag_id: str
 ) -> None:
-    dag = airflow.api.get(f"/dags/{dag_id}/details")
-    page.goto(f"/dags/{dag_id}")
+    page, dag = tab, airflow.api.get(f"/dags/{dag_id}/details")
+    show(page, f"/dags/{dag_id}")
     page.get_by_role("button", name="Dag Docs").click()
     title, *_ = re.findall("^#+ (.*)$", dag["doc_md"], re.MULTILINE)
     expect(page.get_by_role("dialog").get_by_role("heading", name=title, exact=True)).to_be_visible()
@@ -40,6 +57,8 @@ def test_each_dag_has_a_page_with_its_manual_and_a_form_that_explains_each_param
         expect(form.row(name)).to_contain_text(param["schema"]["title"])
         expect(form.row(name)).to_contain_text(param["description"])
     expect(page.get_by_role("region", name=re.compile("^Notifications")).get_by_role("status")).to_have_count(0)
+    show(page, "/variables")
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_the_link_of_the_page_lists_the_dags_of_the_jobs_in_the_order_of_the_night(page: Page) -> None:

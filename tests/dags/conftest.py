@@ -6,6 +6,7 @@ changed by them.
 
 import copy
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
@@ -24,6 +25,8 @@ load_examples = False
 unit_test_mode = False
 [database]
 sql_alchemy_conn = sqlite:///{HOME / "airflow.db"}
+[api_auth]
+jwt_secret = {secrets.token_urlsafe(48)}
 """,
     encoding="utf-8",
 )

@@ -30,15 +30,15 @@ ROLLBACK_ADDRESS = "/sync/api/index/persons/rollback"
 def history(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A function that sets what the snapshot consists of."""
 
-    def given(facts: Facts, found: SearchFact | None = None) -> None:
+    def given(facts: Facts, found: tuple[SearchFact, ...] = ()) -> None:
         async def read_facts() -> Facts:
             return facts
 
-        async def read_search() -> SearchFact:
+        async def read_search() -> tuple[SearchFact, ...]:
             return found or search()
 
         monkeypatch.setattr(snapshot._night_facts, "get", read_facts)
-        monkeypatch.setattr(snapshot._search_fact, "get", read_search)
+        monkeypatch.setattr(snapshot._search_facts, "get", read_search)
 
     return given
 

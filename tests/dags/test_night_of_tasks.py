@@ -50,7 +50,7 @@ def states_of(run: RunFact) -> dict[str, str]:
 def context(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A function that makes the context of a task from a history."""
 
-    def given(facts: Facts, found: SearchFact | None) -> Context:
+    def given(facts: Facts, found: tuple[SearchFact, ...]) -> Context:
         monkeypatch.setattr(night_of_tasks, "timezone", Clock(facts.now))
         monkeypatch.setattr(night_of_tasks, "_search", lambda: found)
         events = {asset_of(job): Events() for job in JOBS}

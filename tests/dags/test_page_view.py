@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sync_airflow.night.facts import ROLLBACK, BuildFact, Facts
+from sync_airflow.night.facts import ROLLBACK, BuildFact, Facts, IndexFact
 from sync_airflow.night_reader import DAGS
 from sync_jobs.catalogue import JOBS
 from sync_page import page_view
@@ -61,19 +61,17 @@ def test_who_did_what_names_the_direction_of_a_rollback() -> None:
 )
 def test_an_index_is_compared_with_what_runs_now(versions: dict[str, Any], text: str) -> None:
     view = view_of(known(fine_night(), search=search(replace(index(), **versions))))
-    assert view.search
-    assert view.search.live
-    assert page_view.built_by(view.search, view.search.live).startswith(text)
+    (found,) = view.search
+    assert found.live
+    assert page_view.built_by(found, found.live).startswith(text)
 
 
 def test_the_growth_is_counted_from_the_build_before_also_after_a_rollback() -> None:
     newer, live, older = index(), index(NIGHT - timedelta(days=1), 100), index(NIGHT - timedelta(days=2), 90)
     view = view_of(known(fine_night(), search=search(live, newer, older)))
-    assert view.search
-    assert view.search.growth == 10
+    assert view.search[0].growth == 10
     alone = view_of(known(fine_night(), search=search(live, newer)))
-    assert alone.search
-    assert alone.search.growth is None
+    assert alone.search[0].growth is None
 
 
 @pytest.mark.parametrize(
@@ -128,6 +126,20 @@ def test_a_job_that_is_late_at_work_can_be_stopped_by_those_who_may() -> None:
     assert [action.label for action in step.actions] == [f"Stop {OWNER}…"]
     (step, *_) = page_view.steps(view_of(late, replace(EVERYTHING, stoppable=frozenset())))
     assert step.actions == ()
+
+
+@pytest.mark.parametrize("live", [None, index(NIGHT - timedelta(days=1))])
+def test_a_done_job_whose_index_is_not_live_is_to_be_run_again(live: IndexFact | None) -> None:
+    (stale,) = search()
+    view = view_of(known(fine_night(), search=(replace(stale, live=live),)))
+    (step,) = page_view.steps(view)
+    assert (view.verdict, step.text) == (
+        "needs you",
+        f"{view.search[0].problem[:1].upper()}{view.search[0].problem[1:]}.",
+    )
+    assert step.todo.startswith("PersonElasticSearchSyncJob is done, so its index was removed, or another one")
+    labels = [action.label for action in step.actions]
+    assert labels == ["Run PersonElasticSearchSyncJob…", "Dry run first…"]
 
 
 def test_without_airflows_database_the_search_index_is_still_shown() -> None:

@@ -90,7 +90,7 @@ def schedulers(metadata_dsn: str, tmp_path: Path) -> Iterator[Schedulers]:
         logs=tmp_path / "logs",
         port=any_free_port(),
         database=metadata_dsn.replace("postgresql:", "postgresql+psycopg2:"),
-        secrets={key: secrets.token_urlsafe(32) for key in keys} | {"fernet_key": ""},
+        secrets={key: secrets.token_urlsafe(48) for key in keys} | {"fernet_key": ""},
         connections={},
     )
     with psycopg.connect(metadata_dsn, autocommit=True) as metadata:

@@ -13,18 +13,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 import pytest
 import trustme
 
 from local.elasticsearch import Elasticsearch as ElasticsearchServer
 from local.home import new_secrets
 from local.ports import HOST, any_free_port
-from local.postgres import ROLES, Postgres, as_server_user
+from local.postgres import Postgres
 from local.processes import Service, stop
+from tests.airflow_of_tests import CALM
 from tests.deployment.compose_file import ROOT, SERVICES, environment_of, write_secrets
 from tests.faults.proxy import Proxy, proxy_before
-from tests.waiting import wait_for
+from tests.pgbouncer import accepts, pgbouncer
 
 BASE_PATH = "/tis-sync"
 # The scheduler comes last, once the API server answers.
@@ -42,50 +42,21 @@ def tls_port(
     tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA, postgres_server: Postgres
 ) -> Iterator[int]:
     """The port of a PgBouncer that accepts only TLS, because the PostgreSQL of the tests is built without it."""
-    pgbouncer = shutil.which("pgbouncer")
-    if pgbouncer is None:
-        pytest.skip("pgbouncer is not installed")
-    folder = tmp_path_factory.mktemp("pgbouncer")
-    folder.chmod(0o777)
-    authority.issue_cert("localhost", HOST).private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
-    users = [f'"{role}" "{postgres_server.passwords[role]}"' for role in ROLES]
-    (folder / "users.txt").write_text("\n".join(users), encoding="utf-8")
-    port = any_free_port()
+    folder = tmp_path_factory.mktemp("certificate")
+    certificate = folder / "server.pem"
+    authority.issue_cert("localhost", HOST).private_key_and_cert_chain_pem.write_to_path(str(certificate))
     settings = {
-        "listen_addr": HOST,
-        "listen_port": port,
-        "unix_socket_dir": "",
-        "auth_type": "scram-sha-256",
-        "auth_file": folder / "users.txt",
-        "logfile": folder / "pgbouncer.log",
-        "pool_mode": "session",
         "default_pool_size": 80,
         "max_client_conn": 200,
         "client_tls_sslmode": "require",
-        "client_tls_cert_file": folder / "server.pem",
-        "client_tls_key_file": folder / "server.pem",
+        "client_tls_cert_file": certificate,
+        "client_tls_key_file": certificate,
     }
-    lines = ["[databases]", f"* = host={HOST} port={postgres_server.port}", "[pgbouncer]"]
-    lines += [f"{name} = {value}" for name, value in settings.items()]
-    (folder / "pgbouncer.ini").write_text("\n".join(lines), encoding="utf-8")
-    service = Service("PgBouncer", folder / "output.log", port)
-    service.start(as_server_user([pgbouncer, folder / "pgbouncer.ini"]), {"PATH": os.environ["PATH"]}, folder)
-    dsn = f"host=localhost port={port} dbname=tcs user=tcs password={postgres_server.passwords['tcs']}"
-    try:
-        wait_for("PgBouncer", lambda: accepts_tls_only(dsn), seconds=20)
+    with pgbouncer(folder / "pgbouncer", postgres_server, "tcs", **settings) as port:
+        login = {"user": "tcs", "password": postgres_server.passwords["tcs"], "dbname": "tcs"}
+        assert accepts(port=port, sslmode="require", **login)
+        assert not accepts(port=port, sslmode="disable", **login)
         yield port
-    finally:
-        stop([service])
-
-
-def accepts_tls_only(dsn: str) -> bool:
-    try:
-        psycopg.connect(f"{dsn} sslmode=require").close()
-    except psycopg.OperationalError:
-        return False
-    with pytest.raises(psycopg.OperationalError):
-        psycopg.connect(f"{dsn} sslmode=disable")
-    return True
 
 
 @pytest.fixture(scope="session")
@@ -132,9 +103,7 @@ class Deployment:
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__HOST": HOST,
             "AIRFLOW__API__WORKERS": "1",
-            # Tasks start at once, as in local/airflow.py.
-            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
-            "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+            **CALM,
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             **environment_of(service, self.variables, folders),
         }
@@ -231,7 +200,7 @@ def deployment(
     return Deployment(folder, variables, any_free_port(), nginx_port)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def deployed(deployment: Deployment, authority: trustme.CA) -> Iterator[Deployment]:
     """All components of Airflow, healthy by their own checks, behind nginx."""
     nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")

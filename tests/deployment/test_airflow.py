@@ -22,7 +22,7 @@ ROLES = {"viewer": "Viewer", "operator": "Operator", "admin": "Admin"}
 Client = Callable[[str], httpx.Client]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def passwords(deployed: Deployment) -> dict[str, str]:
     """Of a user of each role. The administrator comes from .env, and creates the others."""
     passwords = {"admin": deployed.variables["AIRFLOW_ADMIN_PASSWORD"]}
@@ -35,7 +35,7 @@ def passwords(deployed: Deployment) -> dict[str, str]:
     return passwords
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client(deployed: Deployment, passwords: dict[str, str]) -> Iterator[Client]:
     """A client of each user, through the proxy."""
     clients: dict[str, httpx.Client] = {}

@@ -13,20 +13,17 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from elasticsearch import Elasticsearch
 
 from local.demo_data import load_demo_data
 from local.elasticsearch import Elasticsearch as ElasticsearchServer
 from local.ports import HOST, any_free_port
-from local.postgres import ADMINISTRATOR, Postgres
+from local.postgres import Postgres
 from local.processes import Service, processes_of, stop
 from sync_airflow.dag_ids import RECOVERY
 from sync_jobs.catalogue import JOBS
-from tests.airflow_of_tests import airflow_of_tests, new_databases
-from tests.conftest import delete_indices
 from tests.deployment.compose_file import SERVICES, write_secrets
 from tests.scheduler.night import now, this_minute
-from tests.scheduler.running_airflow import SETTINGS, RunningAirflow
+from tests.scheduler.running_airflow import RunningAirflow, new_airflow
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
@@ -66,46 +63,20 @@ def running(
     tmp_path_factory: pytest.TempPathFactory,
     postgres_server: Postgres,
     elasticsearch_server: ElasticsearchServer,
-    elasticsearch_client: Elasticsearch,
     broker: str,
 ) -> Iterator[RunningAirflow]:
     """An Airflow without a worker, on demo data. Its jobs are due in six hours."""
-    folder = tmp_path_factory.mktemp("celery")
-    delete_indices(elasticsearch_client)
     settings = {
         "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
         "AIRFLOW__CELERY__BROKER_URL": broker,
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": HEARTBEAT_TIMEOUT,
-        "NIGHT_OF_TEST": str(folder / "night.json"),
     }
-    with (
-        new_databases(postgres_server, "UTC") as databases,
-        psycopg.connect(postgres_server.dsn(ADMINISTRATOR, "postgres"), autocommit=True) as administrator,
-        psycopg.connect(postgres_server.dsn("airflow", databases.airflow), autocommit=True) as metadata,
-    ):
-        tcs_dsn = postgres_server.dsn("tcs", databases.tcs)
-        with psycopg.connect(tcs_dsn) as connection:
+    folder = tmp_path_factory.mktemp("celery")
+    with new_airflow(folder, postgres_server, elasticsearch_server, zone="UTC", more_settings=settings) as running:
+        with psycopg.connect(running.tcs_dsn) as connection:
             load_demo_data(connection, PERSONS, datetime.now(UTC).date())
-        running = RunningAirflow(
-            airflow=airflow_of_tests(
-                folder,
-                postgres_server,
-                elasticsearch_server,
-                databases,
-                zone="UTC",
-                more_settings=SETTINGS | settings,
-            ),
-            tcs_dsn=tcs_dsn,
-            times=folder / "night.json",
-            administrator=administrator,
-            metadata=metadata,
-            elasticsearch=elasticsearch_client,
-        )
-        try:
-            running.start(dict.fromkeys(JOB_DAGS, now() + timedelta(hours=6)))
-            yield running
-        finally:
-            running.stop()
+        running.start(dict.fromkeys(JOB_DAGS, now() + timedelta(hours=6)))
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -1,79 +1,31 @@
 """Jobs through PgBouncer: in session mode they work, in the other modes they refuse, because their lock would leak."""
 
 import json
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import Connection as AirflowConnection
 from elasticsearch import Elasticsearch
 
-from local.ports import HOST, any_free_port
-from local.postgres import Postgres, as_server_user
+from local.ports import HOST
+from local.postgres import Postgres
 from sync_airflow.connections import open_postgres
 from sync_jobs.errors import AccessRefused, TransientError, UnsupportedServer
 from tests.application import Application
 from tests.awkward_data import Connection
 from tests.comparison import runner
-from tests.waiting import wait_for
+from tests.pgbouncer import ROLE, pgbouncer
 
-PGBOUNCER = shutil.which("pgbouncer")
 RUN_DATE = date(2026, 3, 10)
 JOB = "PersonOwnerRebuildJob"
-ROLE = "sync_jobs"
-
-pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed")
 
 # Opens tcs_postgres through a PgBouncer with these settings, and with that extra.
 Through = Callable[..., AbstractContextManager[Connection]]
-
-
-@contextmanager
-def pgbouncer(folder: Path, server: Postgres, database: str, **settings: object) -> Iterator[int]:
-    """The port of a PgBouncer in front of the server."""
-    folder.mkdir()
-    folder.chmod(0o777)
-    port = any_free_port()
-    password = server.passwords[ROLE]
-    (folder / "users.txt").write_text(f'"{ROLE}" "{password}"\n')
-    lines = {
-        "listen_addr": HOST,
-        "listen_port": port,
-        "unix_socket_dir": "",
-        "auth_type": "scram-sha-256",
-        "auth_file": folder / "users.txt",
-        "logfile": folder / "pgbouncer.log",
-        "pool_mode": "session",
-    } | settings
-    target = f"{database} = host={HOST} port={server.port} dbname={database}"
-    configuration = folder / "pgbouncer.ini"
-    configuration.write_text(
-        "\n".join(["[databases]", target, "[pgbouncer]", *(f"{name} = {value}" for name, value in lines.items())])
-    )
-    with subprocess.Popen(
-        as_server_user([str(PGBOUNCER), "--quiet", configuration]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            dsn = f"host={HOST} port={port} user={ROLE} password={password} dbname={database} connect_timeout=2"
-            wait_for("PgBouncer", lambda: answers(dsn), seconds=10)
-            yield port
-        finally:
-            process.terminate()
-
-
-def answers(dsn: str) -> bool:
-    try:
-        psycopg.connect(dsn).close()
-    except psycopg.OperationalError:
-        return False
-    return True
 
 
 @pytest.fixture

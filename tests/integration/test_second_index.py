@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date, time
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +11,6 @@ import psycopg
 import pytest
 from elasticsearch import Elasticsearch
 
-from sync_jobs.catalogue import Job
 from sync_jobs.errors import IndexNotAsExpected
 from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.report import Report
@@ -21,8 +20,8 @@ from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.edits import Edits
 from tests.awkward_data import Connection
 from tests.comparison import SETTINGS, RunJob, all_indices
+from tests.second_index.catalogue import FOLDER, job_that_builds, posts_definition
 
-FOLDER = Path(__file__).parents[1] / "second_index"
 PERSONS_JOB = "PersonElasticSearchSyncJob"
 RUN_DATE = date(2026, 3, 10)
 NEW_NUMBER = "(post.national_post_number || ' by the new definition')"
@@ -33,13 +32,7 @@ Result = TypeVar("Result")
 @pytest.fixture(params=["posts", "persons-posts"])
 def posts(request: pytest.FixtureRequest) -> IndexDefinition:
     """The index of posts; once with an alias that begins like the other index's."""
-    return IndexDefinition(
-        alias=request.param,
-        entity="post",
-        key_field="postId",
-        sql_folder=FOLDER / "posts",
-        mapping_file=FOLDER / "posts.json",
-    )
+    return posts_definition(request.param)
 
 
 class PostsIndex:
@@ -47,15 +40,7 @@ class PostsIndex:
 
     def __init__(self, definition: IndexDefinition, postgres: Connection, client: Elasticsearch) -> None:
         self.definition, self.postgres, self.client = definition, postgres, client
-        self.job = Job(
-            name="PostIndexJob",
-            at=time(3),
-            kind="rebuild",
-            writes="Elasticsearch index of posts",
-            summary="Builds the index of posts.",
-            entry_point="sync_jobs.jobs.index_build:rebuild_index",
-            builds_index=definition,
-        )
+        self.job = job_that_builds(definition)
 
     def build(self, **arguments: Any) -> Report:
         return run_job(

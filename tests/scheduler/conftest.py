@@ -7,24 +7,21 @@ from typing import Any
 
 import psycopg
 import pytest
-from elasticsearch import Elasticsearch
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it ships no types
 
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
 from local.demo_data import load_demo_data
 from sync_jobs.catalogue import JOBS
-from tests.airflow_of_tests import airflow_of_tests, new_databases, zone_of_another_date
-from tests.conftest import delete_indices
+from tests.airflow_of_tests import zone_of_another_date
 from tests.otlp_receiver import OtlpReceiver, otlp_receiver
 from tests.scheduler.night import this_minute
-from tests.scheduler.running_airflow import SETTINGS, RunningAirflow
+from tests.scheduler.running_airflow import RunningAirflow, new_airflow
 
 FILES_WITH_THEIR_OWN_AIRFLOW = (
     "test_make_run.py",
     "test_clock_changes.py",
     "test_housekeeping.py",
-    "test_one_slot.py",
     "test_migration_commands.py",
 )
 PERSONS = 300
@@ -44,6 +41,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SchedulingBy
     return SchedulingByAirflow(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Function, nextitem: pytest.Function | None) -> None:
+    """Stop the shared Airflow after its last test: the process may go on with other tests for minutes."""
+    running = item.funcargs.get("running_airflow")
+    if isinstance(running, RunningAirflow) and "running_airflow" not in getattr(nextitem, "fixturenames", ()):
+        running.stop()
+
+
 @pytest.fixture(scope="session")
 def telemetry() -> Iterator[OtlpReceiver]:
     """Takes the metrics and spans of all processes of running_airflow."""
@@ -56,51 +61,28 @@ def running_airflow(
     tmp_path_factory: pytest.TempPathFactory,
     postgres_server: local_postgres.Postgres,
     elasticsearch_server: local_elasticsearch.Elasticsearch,
-    elasticsearch_client: Elasticsearch,
     telemetry: OtlpReceiver,
 ) -> Iterator[RunningAirflow]:
     """An Airflow that was off for three nights, then started when all jobs of tonight were due, and has run them.
 
     Its processes and databases are in a time zone whose date differs from that of UTC.
     """
-    folder = tmp_path_factory.mktemp("airflow")
-    delete_indices(elasticsearch_client)
     night = this_minute()
-    zone = zone_of_another_date(night)
-    with (
-        new_databases(postgres_server, zone) as databases,
-        psycopg.connect(
-            postgres_server.dsn(local_postgres.ADMINISTRATOR, "postgres"), autocommit=True
-        ) as administrator,
-    ):
-        tcs_dsn = postgres_server.dsn("tcs", databases.tcs)
-        with psycopg.connect(tcs_dsn) as connection:
+    with new_airflow(
+        tmp_path_factory.mktemp("airflow"),
+        postgres_server,
+        elasticsearch_server,
+        zone=zone_of_another_date(night),
+        more_settings=telemetry.environment,
+    ) as running:
+        with psycopg.connect(running.tcs_dsn) as connection:
             load_demo_data(connection, PERSONS, night.date())
             # A run that covers only its own date does not find them.
             add_changes(connection, CHANGED, night.date() - timedelta(days=NIGHTS_OFF - 1))
-        with psycopg.connect(postgres_server.dsn("airflow", databases.airflow), autocommit=True) as metadata:
-            running = RunningAirflow(
-                airflow=airflow_of_tests(
-                    folder,
-                    postgres_server,
-                    elasticsearch_server,
-                    databases,
-                    zone=zone,
-                    more_settings={**SETTINGS, **telemetry.environment, "NIGHT_OF_TEST": str(folder / "night.json")},
-                ),
-                tcs_dsn=tcs_dsn,
-                times=folder / "night.json",
-                administrator=administrator,
-                metadata=metadata,
-                elasticsearch=elasticsearch_client,
-            )
-            ticks = {job.dag_id: night - timedelta(minutes=(len(JOBS) - 1 - n) // 2) for n, job in enumerate(JOBS)}
-            try:
-                running.start_after_nights_off(ticks, NIGHTS_OFF)
-                running.first_night.wait_for_end(ticks)
-                yield running
-            finally:
-                running.stop()
+        ticks = {job.dag_id: night - timedelta(minutes=(len(JOBS) - 1 - n) // 2) for n, job in enumerate(JOBS)}
+        running.start_after_nights_off(ticks, NIGHTS_OFF)
+        running.first_night.wait_for_end(ticks)
+        yield running
 
 
 def add_changes(connection: "psycopg.Connection[tuple[object, ...]]", number: int, day: date) -> None:

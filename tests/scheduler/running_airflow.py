@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,10 +13,13 @@ import psutil
 import psycopg
 from elasticsearch import Elasticsearch
 
-from local.processes import Service, processes_of
+from local import elasticsearch as local_elasticsearch
+from local import postgres as local_postgres
+from local.processes import processes_of
 from sync_airflow.time_window import OFF
 from sync_jobs.catalogue import JOBS
-from tests.airflow_of_tests import StartedAirflow
+from tests.airflow_of_tests import StartedAirflow, airflow_of_tests, new_databases
+from tests.conftest import delete_indices
 from tests.scheduler.night import Night
 from tests.scheduler.past_nights import add_success, is_there, plan_run
 from tests.waiting import PATIENCE_SECONDS, wait_for
@@ -34,7 +36,7 @@ GATE = 1  # the key of dags/gate.py
 
 @dataclass(kw_only=True)
 class RunningAirflow(StartedAirflow):
-    """times: a file that says when each job is due. metadata: Airflow's own database.
+    """times: a file that says when each job is due. administrator, metadata: connections to Airflow's own database.
 
     first_night: the one in which all was started.
     """
@@ -57,12 +59,10 @@ class RunningAirflow(StartedAirflow):
         The jobs that cover missed nights succeeded before; all jobs are due when the scheduler starts.
         """
         self.first_night = self.set_night(ticks)
-        self.set_up()
-        for component in ("api-server", "triggerer"):
+        for component in ("dag-processor", "api-server", "triggerer"):
             self.start_component(component)
-        command = [sys.executable, "-m", "airflow", "dags", "reserialize"]
-        reading = Service("the reading of all DAGs", self.airflow.logs / "airflow-reserialize.log")
-        self.run_to_its_end(reading.start(command, self.airflow.environment(), self.airflow.home))
+        # From now on the DAG processor plans no runs: it reads a file again only when a test requests it.
+        wait_for("all DAGs", lambda: set(DAG_IDS) <= self._dag_ids())
         self.metadata.execute("UPDATE dag SET is_paused = FALSE")
         missed = [(job, ticks[job.dag_id] - timedelta(days=nights_off - 1)) for job in JOBS if job.covers_missed_nights]
         for job, tick in missed:
@@ -70,8 +70,6 @@ class RunningAirflow(StartedAirflow):
             plan_run(self.metadata, job, tick)
         self.start_component("scheduler")
         wait_for("the runs that were planned", lambda: all(is_there(self.metadata, *run) for run in missed))
-        # Not earlier: it would plan these runs again, and none would be for the nights before tonight.
-        self.start_component("dag-processor")
         self.airflow.wait_until_ready(self.services)
 
     def kill_scheduler(self) -> None:
@@ -156,6 +154,50 @@ class RunningAirflow(StartedAirflow):
         """Wait until these sessions have ended; a job that is retried has a new one soon."""
         wait_for("the end of the job's session", lambda: not sessions & self.sessions().keys())
 
+    def _dag_ids(self) -> set[str]:
+        """The DAGs that have been read."""
+        return {dag_id for (dag_id,) in self.metadata.execute("SELECT dag_id FROM serialized_dag")}
+
     @property
     def _database(self) -> str:
         return str(psycopg.conninfo.conninfo_to_dict(self.tcs_dsn)["dbname"])
+
+
+@contextmanager
+def new_airflow(
+    folder: Path,
+    postgres: local_postgres.Postgres,
+    elasticsearch: local_elasticsearch.Elasticsearch,
+    *,
+    zone: str,
+    more_settings: Mapping[str, str],
+) -> Iterator[RunningAirflow]:
+    """An Airflow that has not been started, on empty tables and an Elasticsearch without indices. Stopped at the end.
+
+    folder: for its home, its logs and the file of times.
+    """
+    times = folder / "night.json"
+    with (
+        new_databases(postgres, zone) as databases,
+        connect(postgres, local_postgres.ADMINISTRATOR, databases.airflow) as administrator,
+        connect(postgres, "airflow", databases.airflow) as metadata,
+        Elasticsearch(elasticsearch.url, request_timeout=60) as client,
+    ):
+        delete_indices(client)
+        settings = {**SETTINGS, "NIGHT_OF_TEST": str(times), **more_settings}
+        running = RunningAirflow(
+            airflow=airflow_of_tests(folder, postgres, elasticsearch, databases, zone=zone, more_settings=settings),
+            tcs_dsn=postgres.dsn("tcs", databases.tcs),
+            times=times,
+            administrator=administrator,
+            metadata=metadata,
+            elasticsearch=client,
+        )
+        try:
+            yield running
+        finally:
+            running.stop()
+
+
+def connect(postgres: local_postgres.Postgres, role: str, database: str) -> psycopg.Connection[Any]:
+    return psycopg.connect(postgres.dsn(role, database), autocommit=True)

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
-from elasticsearch import Elasticsearch
 
 from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
@@ -16,16 +15,14 @@ from local.airflow_api import TaskId
 from local.demo_data import TABLES, load_demo_data
 from sync_airflow.dag_ids import RUN_JOB
 from sync_jobs.catalogue import JOBS
-from tests.airflow_of_tests import airflow_of_tests, new_databases
 from tests.awkward_data import read_tables
 from tests.comparison import assert_same_documents, column, documents_behind_alias, owners
-from tests.conftest import delete_indices
 from tests.naive_model import Tables, person_documents, person_owners, person_statuses, posts_to_make_inactive
 from tests.scheduler.conftest import CHANGED, PERSONS, add_changes
 from tests.scheduler.host_clock import HostClock
 from tests.scheduler.night import Night
 from tests.scheduler.past_nights import add_success, planned_ticks
-from tests.scheduler.running_airflow import SETTINGS, RunningAirflow
+from tests.scheduler.running_airflow import RunningAirflow, new_airflow
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(
@@ -69,39 +66,18 @@ def british_airflow(
     tmp_path_factory: pytest.TempPathFactory,
     postgres_server: local_postgres.Postgres,
     elasticsearch_server: local_elasticsearch.Elasticsearch,
-    elasticsearch_client: Elasticsearch,
 ) -> Iterator[RunningAirflow]:
     """An Airflow with that clock, in the time zone of Britain; nothing has run yet."""
-    folder = tmp_path_factory.mktemp("airflow")
-    delete_indices(elasticsearch_client)
-    with (
-        new_databases(postgres_server, BRITAIN.key) as databases,
-        psycopg.connect(
-            postgres_server.dsn(local_postgres.ADMINISTRATOR, databases.airflow), autocommit=True
-        ) as administrator,
-        psycopg.connect(postgres_server.dsn("airflow", databases.airflow), autocommit=True) as metadata,
-    ):
-        clock.put_into(administrator)
-        running = RunningAirflow(
-            airflow=airflow_of_tests(
-                folder,
-                postgres_server,
-                elasticsearch_server,
-                databases,
-                zone=BRITAIN.key,
-                more_settings={**SETTINGS, **clock.environment(), "NIGHT_OF_TEST": str(folder / "night.json")},
-            ),
-            tcs_dsn=postgres_server.dsn("tcs", databases.tcs),
-            times=folder / "night.json",
-            administrator=administrator,
-            metadata=metadata,
-            elasticsearch=elasticsearch_client,
-        )
-        try:
-            running.start(ticks_of(AUTUMN, AS_EVERY_NIGHT), WINDOW)
-            yield running
-        finally:
-            running.stop()
+    with new_airflow(
+        tmp_path_factory.mktemp("airflow"),
+        postgres_server,
+        elasticsearch_server,
+        zone=BRITAIN.key,
+        more_settings=clock.environment(),
+    ) as running:
+        clock.put_into(running.administrator)
+        running.start(ticks_of(AUTUMN, AS_EVERY_NIGHT), WINDOW)
+        yield running
 
 
 def ticks_of(night: date, times: Sequence[time]) -> dict[str, datetime]:

@@ -1,4 +1,4 @@
-"""What jobs know after `airflow db clean`, and a scheduler that starts before the API server."""
+"""An Airflow with one worker slot: the effect of `airflow db clean`, recovery, and an API server that starts late."""
 
 import sys
 import time
@@ -37,7 +37,7 @@ def started(
         elasticsearch_server,
         persons=100,
         dag_ids=DAG_IDS,
-        more_settings={"AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "2"},
+        more_settings={"AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "2", "AIRFLOW__CORE__PARALLELISM": "1"},
     ) as started:
         yield started
 
@@ -95,6 +95,10 @@ def test_a_run_without_any_memory_says_so_and_takes_a_first_date(
     assert report["warning"].startswith("No earlier night of PostFundingStatusSyncJob is known")
     report = report_of_a_run(started, first_date=first)
     assert (report["first_date"], report["warning"]) == (first, "")
+
+
+def test_recovery_succeeds_with_a_single_worker_slot(started: StartedAirflow) -> None:
+    assert started.wait_for_end(RECOVERY, started.api.start(RECOVERY)) == "success"
 
 
 def test_a_recovery_that_is_planned_for_later_is_not_active(started: StartedAirflow) -> None:

@@ -81,7 +81,6 @@ def airflow(
             delete_indices(client)
             RunningService(tcs, client).run_night(today)
         try:
-            started.set_up()
             connections = {
                 "tcs_postgres": postgres_server.dsn("sync_jobs", databases.tcs),
                 "tcs_elasticsearch": elasticsearch_server.url,

@@ -44,6 +44,8 @@ def test_the_numbers_of_a_guard_rail_stop_are_read_from_its_text() -> None:
     stop = guard_rail_stop(reason_of(505_520, 505_520))
     assert stop is not None
     assert (stop.removed, stop.existing, stop.allowed, stop.limit) == (505_520, 505_520, 101_104, 20.0)
+    assert stop
+    assert stop.what == "person_trust"
     assert guard_rail_stop("something else") is None
 
 

@@ -18,3 +18,7 @@ def test_settings_of_another_airflow_are_dropped(monkeypatch: pytest.MonkeyPatch
     airflow = Airflow(tmp_path, tmp_path / "logs", 8080, "postgresql://", new_secrets(), {})
     assert airflow.environment().get(name) != "another's"
     assert airflow.environment()["LANG"] == "C.UTF-8"
+
+
+def test_the_key_of_tokens_is_as_long_as_the_signature_needs() -> None:
+    assert len(new_secrets()["jwt_secret"].encode()) >= 64  # bytes, for HMAC with SHA-512

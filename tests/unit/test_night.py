@@ -1,12 +1,22 @@
 """The verdict of a night, from histories of runs (docs/domain.md, "The night")."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from sync_airflow.night.facts import ALARM, ROLLBACK, BuildFact, Component, DagFact, Facts, RunFact
+from sync_airflow.night.facts import (
+    ALARM,
+    ROLLBACK,
+    BuildFact,
+    Component,
+    DagFact,
+    Facts,
+    IndexFact,
+    RunFact,
+    SearchFact,
+)
 from sync_airflow.night.states import usual_duration
 from sync_airflow.night.verdict import Night, judge
 from sync_jobs.catalogue import JOBS, find_job
@@ -26,6 +36,7 @@ from tests.night_facts import (
 
 OWNER, EMPLOYING, TRAINING = (job.name for job in JOBS[:3])
 SEARCH, FUNDING, STATUS = (job.name for job in JOBS[5:])
+ALARM_DAG = "persons_index_alarm"
 WEDNESDAY = date(2026, 11, 25)
 
 
@@ -55,9 +66,7 @@ def test_persons_missing_from_search_are_a_warning() -> None:
 
 def alarm(state: str = "success", night: date = NIGHT, **more: Any) -> RunFact:
     """The run of the alarm at 07:00 of that day."""
-    run = replace(
-        scheduled(JOBS[0], night, state), job=ALARM, dag_id="persons_index_alarm", run_after=at("07:00", night)
-    )
+    run = replace(scheduled(JOBS[0], night, state), job=ALARM, dag_id=ALARM_DAG, run_after=at("07:00", night))
     return replace(run, worked_until=at("07:00", night), **more)
 
 
@@ -65,9 +74,9 @@ TOMORROW = DagFact(next_run=at("07:00", NIGHT + timedelta(days=1)))
 
 
 def test_an_alarm_that_has_run_is_not_worth_a_word() -> None:
-    assert judge(known([*fine_night(), alarm()], dags={ALARM: TOMORROW})).warnings == ()
-    assert judge(known(fine_night(), now=at("06:00"), dags={ALARM: DagFact(next_run=at("07:00"))})).warnings == ()
-    new_today = judge(known(fine_night(), dags={ALARM: TOMORROW}))
+    assert judge(known([*fine_night(), alarm()], dags={ALARM_DAG: TOMORROW})).warnings == ()
+    assert judge(known(fine_night(), now=at("06:00"), dags={ALARM_DAG: DagFact(next_run=at("07:00"))})).warnings == ()
+    new_today = judge(known(fine_night(), dags={ALARM_DAG: TOMORROW}))
     assert new_today.warnings == ()
 
 
@@ -82,7 +91,7 @@ def test_an_alarm_that_has_run_is_not_worth_a_word() -> None:
     ],
 )
 def test_an_alarm_that_cannot_be_relied_on_is_a_warning(dag: DagFact, runs: Any, warning: str) -> None:
-    night = judge(known([*fine_night(), *runs], dags={ALARM: dag}))
+    night = judge(known([*fine_night(), *runs], dags={ALARM_DAG: dag}))
     assert (night.verdict, night.level) == ("fine", "warning")
     assert night.warnings[0].startswith(warning)
     assert night.sentence.startswith("Last night was fine, but ")
@@ -90,10 +99,10 @@ def test_an_alarm_that_cannot_be_relied_on_is_a_warning(dag: DagFact, runs: Any,
 
 def test_an_alarm_that_failed_because_search_was_stale_is_no_second_problem() -> None:
     runs = fine_night(but=[scheduled(SEARCH, state="failed", reason="x"), alarm("failed", reason="stale")])
-    assert judge(known(runs, search=search(index(WEDNESDAY)), dags={ALARM: TOMORROW})).warnings == ()
+    assert judge(known(runs, search=search(index(WEDNESDAY)), dags={ALARM_DAG: TOMORROW})).warnings == ()
     rebuilt = replace(index(), built_at=at("07:10"))
     again = [*runs, manual(SEARCH, at("07:10"))]
-    assert judge(known(again, search=search(rebuilt), dags={ALARM: TOMORROW})).warnings == ()
+    assert judge(known(again, search=search(rebuilt), dags={ALARM_DAG: TOMORROW})).warnings == ()
 
 
 def test_failed_jobs_are_root_causes_and_those_that_wait_for_them_are_folded_under_them() -> None:
@@ -116,7 +125,7 @@ def test_a_night_without_any_run_is_not_fine() -> None:
     yesterday = fine_night(NIGHT - timedelta(days=1))
     night = judge(known(yesterday))
     assert (night.verdict, night.is_healthy) == ("nothing ran", False)
-    assert night.sentence == "No job ran last night. Is the scheduler running?"
+    assert night.sentence == "No job ran last night. Airflow's scheduler is running now."
     assert missing(night) == [job.name for job in JOBS]
 
 
@@ -274,19 +283,151 @@ def test_a_rollback_is_visible_until_a_later_index_is_live() -> None:
     night = judge(facts)
     assert (night.verdict, night.level) == ("rolled back", "warning")
     assert night.sentence == "All 8 jobs are done, but search was rolled back to 01:29 on Wed 2026-11-25 by operator."
-    assert night.rollback == rollback
+    assert night.rollbacks == {"persons": rollback}
     assert judge(replace(facts, search=search(index(), index(WEDNESDAY)))).verdict == "fine"
 
 
 def test_all_jobs_done_is_not_fine_if_search_is_not_of_this_night() -> None:
     assert "the live index" in judge(known(fine_night(), search=search(index(WEDNESDAY)))).sentence
-    unknown = search(error="Elasticsearch does not answer", live=None)
-    night = judge(known(fine_night(), search=replace(unknown, live=None)))
+    (unknown,) = search(error="Elasticsearch does not answer")
+    night = judge(known(fine_night(), search=(replace(unknown, live=None),)))
     assert (night.verdict, night.sentence) == (
         "needs you",
         "Last night needs you: all 8 jobs are done, but the state of search is not known: Elasticsearch does not "
         "answer.",
     )
+
+
+def posts_index(live: IndexFact | None, *kept: IndexFact, **more: Any) -> SearchFact:
+    """A second search index."""
+    values = {"alias": "posts", "rollback": "posts_index_rollback", "alarm": "posts_index_alarm", "job": "PostIndexJob"}
+    (fact,) = search(live, *kept, **values, **more)
+    return replace(fact, live=live)
+
+
+def built(moment: datetime, alias: str = "posts") -> IndexFact:
+    return replace(index(), name=f"{alias}-{moment:%Y%m%dt%H%M%S}-000000", built_at=moment)
+
+
+def of_two_indices(posts: SearchFact, *runs: RunFact, **more: Any) -> Night:
+    """The night after which persons is as of 01:29 today, and posts is as given."""
+    return judge(known([*fine_night(), *runs], search=(*search(), posts), **more))
+
+
+def test_of_two_indices_of_different_ages_the_sentence_names_the_oldest() -> None:
+    night = of_two_indices(posts_index(built(at("03:00"))))
+    assert (night.verdict, night.sentence) == (
+        "fine",
+        "Last night was fine. All 8 jobs were done by 02:01 UTC; the oldest search index, persons, is as of 01:29 "
+        "today.",
+    )
+    same_minute = of_two_indices(posts_index(built(at("01:29"))))
+    assert same_minute.sentence.endswith("; search is as of 01:29 today.")
+
+
+def test_one_stale_index_of_two_needs_somebody_and_is_named() -> None:
+    stale = of_two_indices(posts_index(built(at("03:00", WEDNESDAY))))
+    assert (stale.verdict, stale.problem) == (
+        "needs you",
+        "the live index posts-20261125t030000-000000 was built at 2026-11-25 03:00 UTC; expected an index built since "
+        "2026-11-27 00:00 UTC",
+    )
+    (age,) = stale.details
+    assert age == "The oldest search index, posts, is as of 03:00 on Wed 2026-11-25; nothing is half written."
+    missing_index = of_two_indices(posts_index(None))
+    assert "no index is behind the alias posts" in missing_index.sentence
+    both = judge(known(fine_night(), search=(*search(index(WEDNESDAY)), posts_index(None))))
+    assert "the live index persons-" in both.problem
+    assert ", and no index is behind the alias posts" in both.problem
+
+
+def test_an_index_whose_state_is_unknown_is_named_unless_no_state_is_known() -> None:
+    error = "Elasticsearch does not answer as expected: index_closed_exception"
+    one = of_two_indices(posts_index(None, error=error))
+    assert (one.verdict, one.problem) == ("needs you", f"the state of the search index posts is not known: {error}")
+    both = judge(known(fine_night(), search=(posts_index(None, error=error), *search(error=error))))
+    assert both.problem == f"the state of search is not known: {error}"
+
+
+def test_a_rollback_of_one_index_of_two_is_named_and_shown_with_its_own_user() -> None:
+    run = replace(manual(OWNER, at("07:00")), job=ROLLBACK, dag_id="posts_index_rollback", user="operator")
+    other = replace(manual(OWNER, at("07:10")), job=ROLLBACK, dag_id="persons_index_rollback", user="admin")
+    night = of_two_indices(posts_index(built(at("03:00", WEDNESDAY)), built(at("03:00"))), run, other)
+    assert (night.verdict, night.rollbacks) == ("rolled back", {"posts": run})
+    assert night.sentence == (
+        "All 8 jobs are done, but the search index posts was rolled back to 03:00 on Wed 2026-11-25 by operator."
+    )
+
+
+def test_each_index_has_an_alarm_of_its_own() -> None:
+    dags = {ALARM_DAG: TOMORROW, "posts_index_alarm": DagFact(is_paused=True)}
+    night = of_two_indices(posts_index(built(at("03:00"))), alarm(), dags=dags)
+    assert night.warnings == (
+        "The alarm of the search index posts is paused: it sends no message if the search index posts is not rebuilt. "
+        "Unpause its DAG in Airflow.",
+    )
+
+
+def test_a_build_of_the_second_index_is_shown_with_its_job() -> None:
+    build = BuildFact(
+        name="persons-x", started=at("01:29"), documents=50, expected=100, documents_per_second=1, is_running=True
+    )
+    persons = search(index(WEDNESDAY), build=build)
+    runs = [run for run in fine_night() if run.run_after < at("01:29")]
+    facts = known(
+        [*runs, scheduled(SEARCH, state="running")], now=at("01:30"), search=(posts_index(built(at("03:00"))), *persons)
+    )
+    assert f"{SEARCH} at 50 %" in judge(facts).sentence
+
+
+def test_while_the_night_is_under_way_nothing_is_to_do_and_search_has_an_age() -> None:
+    runs = [run for run in fine_night() if run.run_after < at("01:29")]
+    night = judge(known([*runs, scheduled(SEARCH, state="running")], now=at("01:30"), search=search(index(WEDNESDAY))))
+    assert (night.verdict, night.details) == (
+        "under way",
+        ("Nothing to do now; search is as of 01:29 on Wed 2026-11-25.",),
+    )
+
+
+def test_a_warning_while_the_night_is_under_way_is_something_to_do() -> None:
+    runs = [run for run in fine_night() if run.run_after < at("01:29")]
+    paused = {ALARM_DAG: DagFact(is_paused=True)}
+    night = judge(known(runs, now=at("01:28"), search=search(index(WEDNESDAY)), dags=paused))
+    assert (night.verdict, night.details) == ("under way", ("Search is as of 01:29 on Wed 2026-11-25.",))
+
+
+@pytest.mark.parametrize(
+    ("dag", "detail"),
+    [
+        (
+            DagFact(next_run=at("01:29", NIGHT + timedelta(days=1))),
+            f"It stays there until the next build, at 01:29 tomorrow: repair the source before, or pause {SEARCH} in "
+            "Airflow.",
+        ),
+        (DagFact(), f"It stays there until the next build: repair the source before, or pause {SEARCH} in Airflow."),
+        (
+            DagFact(is_paused=True),
+            f"It stays there: {SEARCH} is paused. Unpause its DAG in Airflow when its source is repaired.",
+        ),
+    ],
+)
+def test_a_rollback_lasts_until_the_next_build(dag: DagFact, detail: str) -> None:
+    night = judge(known(fine_night(), search=search(index(WEDNESDAY), index()), dags={SEARCH: dag}))
+    assert (night.verdict, night.details) == ("rolled back", (detail,))
+
+
+def test_while_elasticsearch_is_down_the_last_build_is_named() -> None:
+    (found,) = search(error="Elasticsearch does not answer (ConnectionError)")
+    down = (replace(found, live=None),)
+    night = judge(known([*fine_night(), manual(SEARCH, at("07:00"), dry_run=True)], search=down))
+    assert (night.verdict, night.details) == ("needs you", (f"{SEARCH} last built an index at 01:29 today.",))
+    nothing_known = known(fine_night(without=[SEARCH], but=[manual(OWNER, at("07:00"))]), search=down)
+    assert not any("last built" in text for text in judge(nothing_known).details)
+
+
+def test_that_no_job_ran_is_a_question_about_the_scheduler_only_if_its_state_is_not_known() -> None:
+    assert judge(known([], components=())).sentence == "No job ran last night. Is the scheduler running?"
+    assert judge(known([])).sentence == "No job ran last night. Airflow's scheduler is running now."
 
 
 def test_a_paused_job_needs_somebody() -> None:

@@ -86,3 +86,10 @@ def test_a_run_date_more_than_a_day_away_is_confirmed_first(days: int, is_ready:
     shown = [field.name for field in filled.fields if not run_forms.hidden_until_needed(field, filled)]
     assert ("confirm_run_date" in shown) != is_ready
     assert run_forms.check(STATUS_JOB, given | {"confirm_run_date": "on"}, TODAY).is_ready
+
+
+def test_a_line_breaks_in_the_name_of_a_job_but_not_in_a_date() -> None:
+    assert words.breakable("PersonOwnerRebuildJob <1> at 2026-11-27 01:29 UTC") == (
+        'Person<wbr>Owner<wbr>Rebuild<wbr>Job &lt;1&gt; at <span class="date">2026-11-27 01:29</span>'
+        "\N{NO-BREAK SPACE}UTC"
+    )

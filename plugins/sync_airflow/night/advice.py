@@ -22,6 +22,8 @@ _SHARE = re.compile(
     re.ASCII,
 )
 
+_WHAT = re.compile(r"(?P<what>[^:]+): this run would ")
+
 # The limit that each deed of a guard-rail message exceeds. All other deeds are losses.
 _LIMITS = {"add": "maximum_added_percent", "change": "maximum_changed_percent"}
 _LOSS = "maximum_removed_percent"
@@ -40,11 +42,13 @@ class Advice:
 class GuardRailStop:
     """The first number of a run that the guard rail stopped. loss: what would have happened, such as "remove".
 
+    what: the table, index or field, as the message names it; empty if it does not.
     preposition: between removed and existing, "of" or "to". allowed: rows or documents; limit: the same in per cent.
     limits: for every limit that the run exceeded, by the name of its parameter, the lowest value in per cent that
     allows the numbers in the message.
     """
 
+    what: str
     loss: str
     removed: int
     preposition: str
@@ -76,8 +80,9 @@ def guard_rail_stop(reason: str | None) -> GuardRailStop | None:
     for share in shares:
         name = _LIMITS.get(share["deed"], _LOSS)
         limits[name] = max(limits.get(name, 0), _just_enough(int(share["count"]), int(share["existing"])))
-    first = shares[0]
+    first, what = shares[0], _WHAT.match(reason or "")
     return GuardRailStop(
+        what=what["what"] if what else "",
         loss=first["deed"],
         removed=int(first["count"]),
         preposition=first["preposition"],

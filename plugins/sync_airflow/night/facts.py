@@ -194,7 +194,7 @@ class BuildFact:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchFact:
-    """One search index. job: name of the job that builds it. rollback: id of the DAG that rolls it back.
+    """One search index. job: name of the job that builds it. rollback, alarm: ids of its DAGs.
 
     error: why nothing is known; everything else is empty then. live: behind the alias; None if nothing is.
     previous: the other finished indices, newest first; some may be newer than the live one (after a rollback).
@@ -203,6 +203,7 @@ class SearchFact:
     alias: str
     job: str
     rollback: str
+    alarm: str
     error: str | None = None
     live: IndexFact | None = None
     previous: tuple[IndexFact, ...] = ()
@@ -220,9 +221,9 @@ class SearchFact:
 class Facts:
     """Everything that is known at one moment. now: UTC.
 
-    runs: of at least the last 15 days, in any order. events: newest first. dags: by job name, RECOVERY, ROLLBACK and
-    ALARM. search: None if nobody has asked Elasticsearch. error: why Airflow's database did not answer; only search is
-    known then.
+    runs: of at least the last 15 days, in any order. events: newest first. dags: of the jobs by the job's name, all
+    others by DAG id. search: one for each index definition, in their order; empty if nobody has asked Elasticsearch.
+    error: why Airflow's database did not answer; only search is known then.
     """
 
     now: datetime
@@ -230,7 +231,7 @@ class Facts:
     events: tuple[EventFact, ...] = ()
     dags: Mapping[str, DagFact] = field(default_factory=dict)
     components: tuple[Component, ...] = ()
-    search: SearchFact | None = None
+    search: tuple[SearchFact, ...] = ()
     error: str | None = None
 
     @cached_property
@@ -249,6 +250,6 @@ class Facts:
         """The runs of a job, or of RECOVERY, ROLLBACK or ALARM."""
         return self._by_job.get(job, ())
 
-    def dag(self, job: str) -> DagFact:
-        """The DAG of a job."""
-        return self.dags.get(job, DagFact())
+    def dag(self, name: str) -> DagFact:
+        """The DAG of the job with this name, or with this DAG id."""
+        return self.dags.get(name, DagFact())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from sync_airflow.night.facts import Facts, RunFact, SearchFact
     from sync_airflow.night.states import JobNight
     from sync_airflow.night.verdict import Night
+
+# What a sentence calls the only search index, or all of several.
+SEARCH = "search"
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
 
@@ -39,12 +43,42 @@ def details(night: Night, facts: Facts) -> tuple[str, ...]:
         found.append(_what_is_missing(stuck))
     if night.problem and stuck:
         found.append(_capital(f"{night.problem}."))
-    live = facts.search.live if facts.search else None
-    if night.is_latest and night.verdict in ("needs you", "nothing ran", "late") and live and live.built_at:
-        found.append(f"Search is as of {day_and_time(live.built_at, facts.now)}; nothing is half written.")
+    as_of = _as_of(facts)
+    if night.is_latest and night.verdict in ("needs you", "nothing ran", "late") and as_of:
+        found.append(_capital(f"{as_of}; nothing is half written."))
+    found += _what_happens_next(night, facts, as_of) if night.is_latest else []
     if night.verdict in ("needs you", "nothing ran") and not night.is_latest and stuck:
         found.append("A later night has started since. Its runs do the work; do not repeat this night.")
     return tuple(found)
+
+
+def _what_happens_next(night: Night, facts: Facts, as_of: str) -> list[str]:
+    """What a person who has nothing to repair wants to know: what is live, and until when."""
+    if night.verdict == "under way" and as_of:
+        return [_capital(f"{as_of}.") if night.warnings else f"Nothing to do now; {as_of}."]
+    if night.verdict == "rolled back":
+        return [_next_build(search, facts) for search in facts.search if search.alias in night.rollbacks]
+    if night.verdict == "needs you":
+        return [text for search in facts.search if search.error and (text := _last_build(search, facts))]
+    return []
+
+
+def _next_build(search: SearchFact, facts: Facts) -> str:
+    """When a build ends a rollback."""
+    dag = facts.dag(search.job)
+    if dag.is_paused:
+        return f"It stays there: {search.job} is paused. Unpause its DAG in Airflow when its source is repaired."
+    when = f", at {day_and_time(dag.next_run, facts.now)}" if dag.next_run else ""
+    return f"It stays there until the next build{when}: repair the source before, or pause {search.job} in Airflow."
+
+
+def _last_build(search: SearchFact, facts: Facts) -> str:
+    """What is known of an index whose state Elasticsearch does not say; empty if nothing is."""
+    successes = (run.success() for run in facts.runs_of(search.job))
+    starts = [success.started for success in successes if success and not success.dry_run]
+    if not starts:
+        return ""
+    return f"{search.job} last built an index at {day_and_time(max(starts), facts.now)}."
 
 
 def unknown(error: str) -> str:
@@ -63,25 +97,35 @@ def failed_again(job: str, run: RunFact) -> str:
     return f"{job} was done, but failed when it ran again at {_time(run.work_ended)}{_by(run)}."
 
 
-def alarm_unknown() -> str:
-    """Airflow has not read the DAG of the alarm."""
-    return "Airflow does not know the alarm of search: its file is missing or cannot be imported."
+def index_name(search: SearchFact, all_of_them: Sequence[SearchFact]) -> str:
+    """What a sentence calls a search index: search, or with its alias if there are several."""
+    return SEARCH if len(all_of_them) == 1 else f"the search index {search.alias}"
 
 
-def alarm_paused() -> str:
+def search_unknown(name: str, error: str) -> str:
+    """Elasticsearch does not say what is live. A clause."""
+    return f"the state of {name} is not known: {error.rstrip('.')}"
+
+
+def alarm_unknown(name: str) -> str:
+    """Airflow has not read the DAG of the alarm. name: of the index (index_name), as in the next functions."""
+    return f"Airflow does not know the alarm of {name}: its file is missing or cannot be imported."
+
+
+def alarm_paused(name: str) -> str:
     """Somebody has paused the alarm."""
-    return "The alarm of search is paused: it sends no message if search is not rebuilt. Unpause its DAG in Airflow."
+    return f"The alarm of {name} is paused: it sends no message if {name} is not rebuilt. Unpause its DAG in Airflow."
 
 
-def alarm_missing(due: datetime) -> str:
+def alarm_missing(name: str, due: datetime) -> str:
     """The alarm has had no run in this night."""
-    return f"The alarm of search should have run at {_time(due)} and has not: it would have sent no message."
+    return f"The alarm of {name} should have run at {_time(due)} and has not: it would have sent no message."
 
 
-def alarm_failed(run: RunFact) -> str:
+def alarm_failed(name: str, run: RunFact) -> str:
     """The alarm failed although the index is of this night."""
     reason = run.reason.rstrip(".") if run.reason else "see its log"
-    return f"The alarm of search failed at {_time(run.work_ended)}, although search was rebuilt: {reason}."
+    return f"The alarm of {name} failed at {_time(run.work_ended)}, although {name} was rebuilt: {reason}."
 
 
 def _fine(night: Night, facts: Facts) -> str:
@@ -112,10 +156,22 @@ def _repaired(night: Night, facts: Facts) -> str:
 
 
 def _rolled_back(night: Night, facts: Facts) -> str:
-    live = facts.search.live if facts.search else None
-    to = f" to {day_and_time(live.built_at, facts.now)}" if live and live.built_at else ""
-    who = night.rollback.user if night.rollback else ""
-    return f"All {len(night.jobs)} jobs are done, but search was rolled back{to}{f' by {who}' if who else ''}."
+    rolled_back = [
+        f"{index_name(each, facts.search)} was rolled back{_target(each, facts)}{_rolled_back_by(each, night)}"
+        for each in facts.search
+        if each.alias in night.rollbacks
+    ]
+    return f"All {len(night.jobs)} jobs are done, but {', and '.join(rolled_back)}."
+
+
+def _target(search: SearchFact, facts: Facts) -> str:
+    live = search.live
+    return f" to {day_and_time(live.built_at, facts.now)}" if live and live.built_at else ""
+
+
+def _rolled_back_by(search: SearchFact, night: Night) -> str:
+    run = night.rollbacks[search.alias]
+    return f" by {run.user}" if run and run.user else ""
 
 
 def _needs_you(night: Night, facts: Facts) -> str:
@@ -134,7 +190,9 @@ def _open(night: Night) -> str:
 
 def _nothing_ran(night: Night, facts: Facts) -> str:
     when = "last night" if _is_last(night, facts) else f"in the night of {day(night.run_date)}"
-    question = f"{_capital(night.problem)}." if night.problem else "Is the scheduler running?"
+    is_known = any(component.name == "scheduler" for component in facts.components)
+    question = "Airflow's scheduler is running now." if is_known else "Is the scheduler running?"
+    question = f"{_capital(night.problem)}." if night.problem else question
     return f"No job ran {when}. {question}" if night.is_latest else f"No job ran {when}."
 
 
@@ -160,7 +218,7 @@ def _under_way(night: Night, facts: Facts) -> str:
 
 
 def _working(job: JobNight, facts: Facts) -> str:
-    build = facts.search.build if facts.search and facts.search.job == job.job.name else None
+    build = next((each.build for each in facts.search if each.job == job.job.name), None)
     if build and build.is_running is not False and build.percent is not None:
         left = build.seconds_left
         return f"{job.job.name} at {build.percent} %" + (
@@ -193,9 +251,20 @@ def _what_is_missing(stuck: list[JobNight]) -> str:
 
 
 def _search_clause(night: Night, facts: Facts) -> str:
-    search: SearchFact | None = facts.search if night.run_date == latest_night(facts.now) else None
-    live = search.live if search else None
-    return f"; search is as of {day_and_time(live.built_at, facts.now)}" if live and live.built_at else ""
+    as_of = _as_of(facts) if night.run_date == latest_night(facts.now) else ""
+    return f"; {as_of}" if as_of else ""
+
+
+def _as_of(facts: Facts) -> str:
+    """How old search is, as a clause: of several indices the oldest. Empty if that is not known."""
+    built = {each.alias: each.live.built_at for each in facts.search if each.live and each.live.built_at}
+    if not built or len(built) < len(facts.search):
+        return ""
+    alias, moment = min(built.items(), key=lambda each: each[1])
+    of_oldest = day_and_time(moment, facts.now)
+    if all(day_and_time(other, facts.now) == of_oldest for other in built.values()):
+        return f"{SEARCH} is as of {of_oldest}"
+    return f"the oldest search index, {alias}, is as of {of_oldest}"
 
 
 def _now_or_night(night: Night, facts: Facts) -> str:
@@ -242,10 +311,10 @@ def day(when: date) -> str:
 
 
 def day_and_time(moment: datetime, now: datetime) -> str:
-    """01:29 today, 01:29 yesterday, 01:29 on Thu 2026-11-26."""
+    """01:29 today, 01:29 tomorrow, 01:29 yesterday, 01:29 on Thu 2026-11-26."""
     moment, today = moment.astimezone(UTC), now.astimezone(UTC).date()
     days = (today - moment.date()).days
-    names = {0: "today", 1: "yesterday"}
+    names = {-1: "tomorrow", 0: "today", 1: "yesterday"}
     return f"{moment:%H:%M} {names.get(days) or f'on {day(moment.date())}'}"
 
 

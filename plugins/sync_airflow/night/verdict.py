@@ -1,13 +1,14 @@
-"""One verdict for a night, from the states of its jobs, of the search index and of Airflow's components."""
+"""One verdict for a night, from the states of its jobs, of the search indices and of Airflow's components."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import Literal
 
 from sync_airflow.night import sentences
-from sync_airflow.night.facts import ALARM, ROLLBACK, Facts, RunFact, SearchFact
+from sync_airflow.night.facts import Facts, RunFact, SearchFact
 from sync_airflow.night.states import GRACE, JobNight, is_over, states_of_night
 from sync_airflow.night_rules import latest_night
 from sync_jobs.catalogue import Job
@@ -46,7 +47,8 @@ class Night:
     jobs: all eight, in table order. roots: the root causes of what is not done and needs a person, in table order.
     missing: the smallest set of jobs to run, in order; empty for an earlier night, which a later one replaces.
     problem: what is wrong besides the jobs, as a clause; empty if nothing is.
-    warnings: sentences about what does not change the verdict. rollback: the run that rolled search back.
+    warnings: sentences about what does not change the verdict. rollbacks: by the alias of each index that is rolled
+    back, the run that did it; None if it is not known.
     is_latest: no later night has started. is_over: even the last job should have been done by now.
     done_at: when the last job was done, UTC; None if a job is not done.
     """
@@ -60,7 +62,7 @@ class Night:
     roots: tuple[RootCause, ...] = ()
     missing: tuple[Job, ...] = ()
     warnings: tuple[str, ...] = ()
-    rollback: RunFact | None = None
+    rollbacks: Mapping[str, RunFact | None] = field(default_factory=dict)
     is_latest: bool = True
     is_over: bool = False
     done_at: datetime | None = None
@@ -90,7 +92,7 @@ def judge(facts: Facts, run_date: date | None = None) -> Night:
         return Night(run_date=night, verdict="unknown", sentence=sentence, is_latest=night >= latest)
     jobs = states_of_night(facts, night)
     is_latest = night >= latest
-    search = facts.search if night == latest else None
+    search = facts.search if night == latest else ()
     ends = [job.done_at for job in jobs if job.done_at]
     draft = Night(
         run_date=night,
@@ -99,8 +101,8 @@ def judge(facts: Facts, run_date: date | None = None) -> Night:
         jobs=jobs,
         roots=_roots(jobs),
         missing=_missing(jobs) if night == latest else (),
-        warnings=(*_warnings(facts, jobs, is_latest=is_latest), *_alarm_warnings(facts, night, search)),
-        rollback=_rollback(facts, search),
+        warnings=(*_warnings(facts, jobs, is_latest=is_latest), *_alarm_warnings(facts, night)),
+        rollbacks={each.alias: _rollback(facts, each) for each in search if each.is_rolled_back},
         is_latest=is_latest,
         is_over=is_over(facts, night),
         done_at=max(ends) if len(ends) == len(jobs) else None,
@@ -110,13 +112,13 @@ def judge(facts: Facts, run_date: date | None = None) -> Night:
     return replace(judged, sentence=sentences.sentence(judged, facts), details=sentences.details(judged, facts))
 
 
-def _verdict(facts: Facts, night: Night, search: SearchFact | None) -> tuple[Verdict, str]:
+def _verdict(facts: Facts, night: Night, search: tuple[SearchFact, ...]) -> tuple[Verdict, str]:
     """The verdict, and what is wrong besides the jobs, as a clause; empty if nothing is."""
     jobs = night.jobs
     problem = _component_problem(facts) if night.is_latest else ""
     if all(job.is_done for job in jobs):
         problem = problem or _search_problem(night, search)
-        return _verdict_when_done(night, search, problem), problem
+        return _verdict_when_done(night, problem), problem
     verdict: Verdict = "needs you" if problem else "under way"
     if all(job.state == "not run" and not job.runs for job in jobs):
         verdict = "nothing ran"
@@ -127,10 +129,10 @@ def _verdict(facts: Facts, night: Night, search: SearchFact | None) -> tuple[Ver
     return verdict, problem
 
 
-def _verdict_when_done(night: Night, search: SearchFact | None, problem: str) -> Verdict:
+def _verdict_when_done(night: Night, problem: str) -> Verdict:
     if problem:
         return "needs you"
-    if search and search.is_rolled_back:
+    if night.rollbacks:
         return "rolled back"
     return "repaired" if any(job.is_repaired for job in night.jobs) else "fine"
 
@@ -142,19 +144,27 @@ def _component_problem(facts: Facts) -> str:
     return f"the {' and the '.join(down)} {'is' if len(down) == 1 else 'are'} not running"
 
 
-def _search_problem(night: Night, search: SearchFact | None) -> str:
-    """What is wrong with the search index although all jobs are done: the rule of the alarm."""
-    if search is None:
-        return ""
+def _search_problem(night: Night, search: tuple[SearchFact, ...]) -> str:
+    """What is wrong with the search indices although all jobs are done: the rule of the alarm."""
+    errors = {each.error for each in search}
+    if len(errors) == 1 and search[0].error:  # the cluster does not answer
+        return sentences.search_unknown(sentences.SEARCH, search[0].error)
+    problems = (_index_problem(night, each, sentences.index_name(each, search)) for each in search)
+    return ", and ".join(filter(None, problems))
+
+
+def _index_problem(night: Night, search: SearchFact, name: str) -> str:
     if search.error:
-        return f"the state of search is not known: {search.error.rstrip('.')}"
-    if search.is_rolled_back:
-        return ""
-    return why_stale(search.alias, search.live.name if search.live else None, _built(search), night.run_date) or ""
+        return sentences.search_unknown(name, search.error)
+    return why_not_of_night(search, night.run_date) or ""
 
 
-def _built(search: SearchFact) -> datetime | None:
-    return search.live.built_at if search.live else None
+def why_not_of_night(search: SearchFact, night: date) -> str | None:
+    """Why the live index is not of that night, as a clause; None if it is, is not known, or is rolled back."""
+    if search.error or search.is_rolled_back:
+        return None
+    live = search.live
+    return why_stale(search.alias, live.name if live else None, live.built_at if live else None, night)
 
 
 def why_stale(alias: str, name: str | None, built: datetime | None, night: date) -> str | None:
@@ -174,26 +184,30 @@ def why_stale(alias: str, name: str | None, built: datetime | None, night: date)
     return f"{found}; expected an index built since {midnight:%Y-%m-%d %H:%M} UTC"
 
 
-def _alarm_warnings(facts: Facts, night: date, search: SearchFact | None) -> tuple[str, ...]:
-    """What is wrong with the alarm itself: it would send no message about a stale index. Only for the latest night."""
+def _alarm_warnings(facts: Facts, night: date) -> tuple[str, ...]:
+    """What is wrong with the alarms: they would send no message about a stale index. Only for the latest night."""
     if night != latest_night(facts.now):
         return ()
-    dag = facts.dag(ALARM)
-    runs = sorted(facts.runs_of(ALARM), key=lambda run: run.run_after)
-    last = runs[-1] if runs else None
+    return tuple(filter(None, (_alarm_warning(facts, night, search) for search in facts.search)))
+
+
+def _alarm_warning(facts: Facts, night: date, search: SearchFact) -> str | None:
+    dag, name = facts.dag(search.alarm), sentences.index_name(search, facts.search)
+    runs = (run for run in facts.runs if run.dag_id == search.alarm)
+    last = max(runs, key=lambda run: run.run_after, default=None)
     if not dag.is_known:
-        return (sentences.alarm_unknown(),)
+        return sentences.alarm_unknown(name)
     if dag.is_paused:
-        return (sentences.alarm_paused(),)
+        return sentences.alarm_paused(name)
     due = _alarm_due(dag.next_run, last, night)
     if due and facts.now > due + GRACE:
-        return (sentences.alarm_missing(due),)
+        return sentences.alarm_missing(name, due)
     # A failure that says that the index is stale is part of the verdict already.
-    live = search.live if search else None
-    is_fresh = live is not None and live.built_at is not None and live.built_at.date() >= night
-    if last and last.state == "failed" and last.own_date >= night and is_fresh and _built_before(search, last):
-        return (sentences.alarm_failed(last),)
-    return ()
+    built = search.live.built_at if search.live else None
+    has_failed = last is not None and last.state == "failed" and last.own_date >= night
+    if last and has_failed and built and built.date() >= night and built < last.run_after:
+        return sentences.alarm_failed(name, last)
+    return None
 
 
 def _alarm_due(next_run: datetime | None, last: RunFact | None, night: date) -> datetime | None:
@@ -203,11 +217,6 @@ def _alarm_due(next_run: datetime | None, last: RunFact | None, night: date) -> 
     tick = datetime.combine(night, next_run.astimezone(UTC).time(), UTC)
     # Before its first run, a tick may lie before the day on which the alarm was set up.
     return tick if next_run <= tick or (last is not None and last.own_date < night) else None
-
-
-def _built_before(search: SearchFact | None, run: RunFact) -> bool:
-    built = _built(search) if search else None
-    return built is not None and built < run.run_after
 
 
 def _roots(jobs: tuple[JobNight, ...]) -> tuple[RootCause, ...]:
@@ -242,11 +251,9 @@ def _missing(jobs: tuple[JobNight, ...]) -> tuple[Job, ...]:
     )
 
 
-def _rollback(facts: Facts, search: SearchFact | None) -> RunFact | None:
-    """The last real run that moved the alias, if search is rolled back."""
-    if search is None or not search.is_rolled_back:
-        return None
-    runs = [run for run in facts.runs if run.job == ROLLBACK and run.state == "success" and not run.dry_run]
+def _rollback(facts: Facts, search: SearchFact) -> RunFact | None:
+    """The last real run that moved the alias."""
+    runs = [run for run in facts.runs if run.dag_id == search.rollback and run.state == "success" and not run.dry_run]
     return max(runs, key=lambda run: run.ended or run.run_after, default=None)
 
 

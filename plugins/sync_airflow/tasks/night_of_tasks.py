@@ -1,7 +1,7 @@
 """The verdict on a night from what a task can know. Tasks may not read Airflow's database.
 
 The judge is that of the page (sync_airflow.night). A task knows the successes of the jobs from their asset events, the
-states of the tasks of the night's own runs, and the search index. It does not know when a run failed, nor who has
+states of the tasks of the night's own runs, and the search indices. It does not know when a run failed, nor who has
 paused a DAG.
 """
 
@@ -103,8 +103,8 @@ def _stopped_by(job: Job, states: Mapping[str, Any]) -> str | None:
     return next((other.name for other in waited_for), None)
 
 
-def _search() -> SearchFact:
+def _search() -> tuple[SearchFact, ...]:
     # Imported here, because it imports both drivers; DAG files must not.
-    from sync_airflow.search_state import read_search_state  # noqa: PLC0415
+    from sync_airflow.search_state import read_search  # noqa: PLC0415
 
-    return read_search_state(INDEX_DEFINITIONS[0], timezone.utcnow())
+    return read_search(INDEX_DEFINITIONS, timezone.utcnow())

@@ -8,3 +8,8 @@ from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.search.definition import IndexDefinition
 
 INDEX_DEFINITIONS: tuple[IndexDefinition, ...] = (PERSONS,)
+
+
+def find_definition(alias: str) -> IndexDefinition:
+    """The definition of the index with this alias. Raises KeyError."""
+    return {definition.alias: definition for definition in INDEX_DEFINITIONS}[alias]
