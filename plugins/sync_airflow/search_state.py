@@ -74,6 +74,8 @@ def _readable_state(definition: IndexDefinition, client: Elasticsearch, now: dat
     """The state of an index, or why Elasticsearch does not say it. Raises TransportError."""
     try:
         return _state(definition, client, now)
+    except SyncJobError as error:
+        why = str(error)
     except ApiError as error:
         log.warning("The state of the index %s could not be read: %s", definition.alias, error)
         why = f"Elasticsearch does not answer as expected: {error.message or error.meta.status}"

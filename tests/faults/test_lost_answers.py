@@ -60,9 +60,9 @@ def test_a_swap_is_repeated_while_the_cluster_is_overloaded(
     Application(tcs, elasticsearch).add(range(1, 11))
     swap = index_alias.swap
 
-    def swap_when_overloaded(*arguments: Any) -> None:
+    def swap_when_overloaded(*arguments: Any) -> list[str]:
         proxy.refuse = {refused: (503, {"type": "process_cluster_event_timeout_exception"}, 2)}
-        swap(*arguments)
+        return swap(*arguments)
 
     monkeypatch.setattr(index_alias, "swap", swap_when_overloaded)
     (live,) = build(job_connection, proxy).indices["live"]
