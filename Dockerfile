@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # The Airflow image of the nightly sync: the official slim image, the locked packages and the code.
 #
 # The slim image has only Airflow: the lock decides every other package, and no unused provider can conflict with it.
@@ -26,7 +25,13 @@ RUN set -- --requirement /opt/airflow/requirements.txt \
 # Of user airflow, as is a volume that is mounted there for the first time.
 RUN mkdir /opt/airflow/state
 
-# Owned by root: the processes of Airflow run as user airflow and cannot change their own code.
+# The code belongs to root: the processes of Airflow run as user airflow and cannot change it. COPY does not change the
+# owner of a folder that the image has already. The sticky bit keeps others from renaming what belongs to root.
+USER 0
+RUN chown root:root /opt/airflow /opt/airflow/dags \
+    && chmod 1775 /opt/airflow \
+    && chmod 755 /opt/airflow/dags
+USER 50000
 COPY deploy/ /opt/airflow/deploy/
 COPY include/ /opt/airflow/include/
 COPY plugins/ /opt/airflow/plugins/

@@ -4,4 +4,6 @@
 #   REDIS_PASSWORD_FILE   file with its password: letters and digits
 set -euo pipefail
 
-printf 'redis://:%s@redis:6379/0' "$(<"${REDIS_PASSWORD_FILE:?}")"
+source "$(dirname "${BASH_SOURCE[0]}")/read_secret.sh"
+password=$(read_secret REDIS_PASSWORD)
+printf 'redis://:%s@redis:6379/0' "$password"

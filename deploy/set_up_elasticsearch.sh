@@ -9,9 +9,9 @@
 #   ELASTICSEARCH_CA                   file with the authority of its certificate, or empty
 set -euo pipefail
 : "${ELASTICSEARCH_URL:?}"
-elastic_password=$(<"${ELASTIC_PASSWORD_FILE:?}")
-sync_password=$(<"${SYNC_ELASTICSEARCH_PASSWORD_FILE:?}")
-: "${elastic_password:?is empty: see .env.example}" "${sync_password:?is empty: see .env.example}"
+source "$(dirname "${BASH_SOURCE[0]}")/read_secret.sh"
+elastic_password=$(read_secret ELASTIC_PASSWORD)
+sync_password=$(read_secret SYNC_ELASTICSEARCH_PASSWORD)
 authority=()
 if [ -n "${ELASTICSEARCH_CA:-}" ]; then
   authority=(--cacert "$ELASTICSEARCH_CA")

@@ -11,11 +11,12 @@
 #   STATE_FOLDER                     remembers that there were tables (check_not_lost.sh)
 set -euo pipefail
 
+source "$(dirname "${BASH_SOURCE[0]}")/read_secret.sh"
+
 # The passwords become variables of this process alone, because psql reads them there.
 for name in POSTGRES AIRFLOW_POSTGRES TCS_POSTGRES SYNC_POSTGRES; do
-  file="${name}_PASSWORD_FILE"
-  password=$(<"${!file:?}")
-  export "${name}_PASSWORD=${password:?is empty: see .env.example for how to make .env}"
+  password=$(read_secret "${name}_PASSWORD")
+  export "${name}_PASSWORD=$password"
 done
 export PGPASSWORD="${POSTGRES_PASSWORD:?}"
 : "${SQL_FOLDER:?}" "${STATE_FOLDER:?}"

@@ -1,6 +1,5 @@
 """The Airflow of the local stack: four components, LocalExecutor, metadata in the stack's PostgreSQL."""
 
-import contextlib
 import json
 import os
 import shlex
@@ -28,14 +27,15 @@ USERS = {"admin": "admin", "viewer": "viewer"}  # role by name
 SETUP_SECONDS = 180
 START_SECONDS = 180
 
-# Module and arguments of each component. Task logs are read from files: the servers that would offer them to other
-# machines listen on all addresses.
+# Arguments of each component. Task logs are read from files: the servers that would offer them to other machines listen
+# on all addresses.
 COMPONENTS: dict[str, tuple[str, ...]] = {
-    "api-server": ("airflow", "api-server"),
-    "scheduler": ("local.airflow_scheduler", "scheduler", "--skip-serve-logs"),
-    "dag-processor": ("airflow", "dag-processor"),
-    "triggerer": ("airflow", "triggerer", "--skip-serve-logs"),
+    "api-server": (),
+    "scheduler": ("--skip-serve-logs",),
+    "dag-processor": (),
+    "triggerer": ("--skip-serve-logs",),
 }
+COMMAND = (sys.executable, "-m", "local.airflow_component")
 # For sed: prints the names of the variables that Airflow.environment() leaves out.
 OTHER_SETTINGS = r"s/^\(_*AIRFLOW[A-Za-z0-9_]*\|PG[A-Za-z0-9_]*\|[A-Za-z0-9_]*_[Pp][Rr][Oo][Xx][Yy]\)=.*/\1/p"
 # The components whose heartbeat the health page shows, with their names there.
@@ -72,7 +72,7 @@ class Airflow:
         return Service("Airflow's setup", self.logs / "airflow-setup.log")
 
     def start_setup(self, service: Service) -> Service:
-        return service.start([sys.executable, "-m", "airflow", "db", "migrate"], self.environment(), self.home)
+        return service.start([*COMMAND, "db", "migrate"], self.environment(), self.home)
 
     def services(self) -> dict[str, Service]:
         """The four components, not started yet, by name."""
@@ -86,8 +86,7 @@ class Airflow:
         }
 
     def start(self, component: str, service: Service) -> Service:
-        command = [sys.executable, "-m", *COMPONENTS[component]]
-        return service.start(command, self.environment(), self.home)
+        return service.start([*COMMAND, component, *COMPONENTS[component]], self.environment(), self.home)
 
     def wait_until_ready(self, services: Mapping[str, Service]) -> None:
         """Wait until the API server answers and the others have sent a heartbeat since their start.
@@ -95,18 +94,9 @@ class Airflow:
         services: by component.
         """
         services["api-server"].wait_until(lambda: self._health() is not None, START_SECONDS)
-        self._prepare_for_tasks()
         for component, name in HEARTBEATS.items():
             service = services[component]
             service.wait_until(partial(self._is_healthy, name, service), START_SECONDS)
-
-    def _prepare_for_tasks(self) -> None:
-        """Let the API server create its routes for tasks, which it does at the first request to one of them.
-
-        That takes seconds, in which it does not answer. Done here, it costs nothing: the other components are starting.
-        """
-        with contextlib.suppress(httpx.TransportError):
-            CLIENT.get(f"{self.url}/execution/health", timeout=START_SECONDS)
 
     def _is_healthy(self, name: str, service: Service) -> bool:
         """Whether this process has sent a heartbeat: the last one may be that of an earlier process."""

@@ -16,7 +16,7 @@ from sync_jobs.catalogue import JOBS, Job, upstream_jobs
 from sync_jobs.parameter_names import RUN_DATE
 
 ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0  # each poll costs the API server, which also serves the tasks, 50 ms
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """The local stack as a whole: the order in which services start, and what is stopped if that fails.
 
-Elasticsearch ─────────────────────────────────────────────────────┐
-PostgreSQL ─ databases ─┬─ tables, demo data ─┬─ Airflow components ┴─ DAGs unpaused, stack.json
-                        └─ Airflow setup ─────┘
+Elasticsearch ────────────────────────────────────────────────────────────┐
+PostgreSQL ─ databases ─┬─ tables, demo data ─┬─ other Airflow components ─┴─ DAGs unpaused, stack.json
+                        ├─ Airflow setup ─────┤
+                        └─ API server ────────┘
 
-The scheduler waits for the API server (local/airflow_scheduler.py).
+The API server waits for the setup, and the scheduler for the API server (local/airflow_component.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 
@@ -101,6 +102,7 @@ class Stack:
         self._start_postgres()
         self.airflow.prepare()
         self._begin(SETUP, self.airflow.setup_service(), self.airflow.start_setup)
+        self._begin_airflow([API_SERVER])  # it waits for the setup by itself
         self._fill_database()
         self._start_airflow()
         self._open_for_work()
@@ -127,14 +129,18 @@ class Stack:
             self.services[SETUP].wait_until_done(AIRFLOW_SETUP_SECONDS)
             self._forget(SETUP)
             done.append("Airflow's database is ready")
-        for component, service in self.airflow.services().items():
-            self._begin(component, service, partial(self.airflow.start, component))
+        self._begin_airflow([component for component in COMPONENTS if component != API_SERVER])
         with self.steps.step("Starting Elasticsearch") as done:
             self.elasticsearch.wait_until_ready(self.services[ELASTICSEARCH])
             done.append(f"Elasticsearch answers at {self.elasticsearch.url}")
         with self.steps.step("Starting Airflow") as done:
             self.airflow.wait_until_ready(self.services)
             done.append(f"Airflow answers at {self.airflow.url}")
+
+    def _begin_airflow(self, components: Iterable[str]) -> None:
+        services = self.airflow.services()
+        for component in components:
+            self._begin(component, services[component], partial(self.airflow.start, component))
 
     def _open_for_work(self) -> None:
         """Unpause the DAGs and write down how to reach the stack."""

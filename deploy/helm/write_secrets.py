@@ -21,9 +21,15 @@ RELEASE = "tis-sync"
 
 
 def variables_of(text: str) -> dict[str, str]:
-    """The variables of a file such as .env."""
+    """The variables of a file such as .env. A value may be in single quotes, as for Compose."""
     lines = (line.strip() for line in text.splitlines())
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    variables = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    return {name: _unquoted(value) for name, value in variables.items()}
+
+
+def _unquoted(value: str) -> str:
+    quoted = len(value) > 1 and value[0] == value[-1] == "'"
+    return value[1:-1] if quoted else value
 
 
 def metadata_address(variables: dict[str, str]) -> str:

@@ -30,8 +30,13 @@ WAIT_TIMEOUT = timedelta(hours=6)
 # How often a sensor checks the run that it waits for.
 POKE_INTERVAL = timedelta(seconds=10)
 
+# How long a task of recovery watches its run before it is deferred. Until then it occupies a worker slot, which its job
+# may need: if no task of the run is at work after RECOVERY_START_PATIENCE, it is deferred at once.
+RECOVERY_PATIENCE = timedelta(seconds=30)
+RECOVERY_START_PATIENCE = timedelta(seconds=5)
+
 # How often recovery checks the run that it waits for. It waits for one at a time, and most take seconds.
-RECOVERY_POKE_INTERVAL = timedelta(seconds=0.5)
+RECOVERY_POKE_INTERVAL = timedelta(seconds=0.25)
 
 # How often a sensor checks everything else that may end its wait. Each check is a task of about a second.
 RECHECK_AFTER = timedelta(minutes=5)

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, V
 from tests.waiting import PATIENCE_SECONDS
 
 VARIABLE = "SYNC_BROWSER"
-# Without the parts of a browser that have a window, a page takes half of the processor time.
+# The headless shell has no parts for windows, so it takes less processor time.
 COMMANDS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SCREEN: ViewportSize = {"width": 1400, "height": 1000}
 

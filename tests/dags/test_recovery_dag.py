@@ -1,6 +1,7 @@
 """Recovery runs all jobs in the order of the table, and says which jobs to run again."""
 
 import inspect
+import time
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -11,6 +12,7 @@ import pytest
 from airflow.sdk import DAG, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException, TaskDeferred
 
+from sync_airflow import task_defaults
 from sync_airflow.tasks import recovery, recovery_summary
 from sync_airflow.tasks.recovery import RecoverJobOperator, unfit_upstream_jobs
 from sync_airflow.tasks.recovery_summary import SummaryOperator, jobs_to_run_again, table, what_to_run_again
@@ -42,13 +44,32 @@ def test_each_task_runs_the_job_of_its_name_and_waits_for_its_end(dags: dict[str
 
 
 class TestWait:
-    """A task of recovery holds no worker slot while its job runs, and does not wait forever."""
+    """A task of recovery holds a worker slot only while its job needs none, and does not wait forever."""
 
     task_id = DAG_IDS[0]
 
+    @pytest.fixture(autouse=True)
+    def _short_patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(task_defaults, "RECOVERY_PATIENCE", timedelta(seconds=0.3))
+        monkeypatch.setattr(task_defaults, "RECOVERY_START_PATIENCE", timedelta(seconds=0.1))
+        monkeypatch.setattr(task_defaults, "RECOVERY_POKE_INTERVAL", timedelta(seconds=0.01))
+
     def context(
-        self, xcoms: dict[str, Any], *, attempt: int = 1, existing: tuple[str, ...] = (), **params: Any
+        self,
+        xcoms: dict[str, Any],
+        *,
+        attempt: int = 1,
+        existing: tuple[str, ...] = (),
+        states: tuple[str, ...] = (),
+        tasks: str = "queued",
+        **params: Any,
     ) -> Context:
+        """states: that of the job's run at each look, the last one from then on. tasks: the state of its tasks."""
+        looks = list(states) or ["running"]
+
+        def look() -> str:
+            return looks.pop(0) if looks[1:] else looks[0]
+
         moment = datetime(2026, 2, 28, 3, tzinfo=UTC)
         run = SimpleNamespace(
             conf={}, dag_id="recovery", run_id="manual__1", run_type="manual", logical_date=None, run_after=moment
@@ -56,7 +77,8 @@ class TestWait:
         ti = SimpleNamespace(
             try_number=attempt,
             max_tries=4 - 1,
-            get_dr_count=lambda **_: len(existing),
+            get_dr_count=lambda states=None, **_: look() in states if states else len(existing),
+            get_task_states=lambda run_ids, **_: {run_ids[0]: {"run_job": tasks}},
             get_dag=lambda _: SimpleNamespace(is_paused=False),
             xcom_push=lambda key, value: xcoms.update({key: value}),
             xcom_pull=lambda task_ids, key: xcoms[key],  # noqa: ARG005
@@ -85,6 +107,26 @@ class TestWait:
         assert (arguments["allowed_states"], arguments["failed_states"]) == (["success"], ["failed"])
         assert arguments["recheck_after"] == 9 * 3600
         assert deferred.value.timeout == timedelta(hours=9, minutes=5)
+
+    def test_the_task_ends_with_a_run_that_takes_seconds(
+        self, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(recovery, "start_run", lambda _: None)
+        self.execute(dags, self.context({}, states=("running", "success")))
+        with pytest.raises(AirflowFailException, match=r"The run recovery__manual__1__1 of .* failed"):
+            self.execute(dags, self.context({}, states=("running", "failed")))
+
+    @pytest.mark.parametrize(("tasks", "patience"), [("queued", 0.1), ("running", 0.3)])
+    def test_the_task_is_deferred_earlier_if_no_task_of_the_run_is_at_work(
+        self, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch, tasks: str, patience: float
+    ) -> None:
+        monkeypatch.setattr(recovery, "start_run", lambda _: None)
+        slept: list[float] = []
+        monkeypatch.setattr(time, "monotonic", lambda: sum(slept))
+        monkeypatch.setattr(time, "sleep", slept.append)
+        with pytest.raises(TaskDeferred):
+            self.execute(dags, self.context({}, tasks=tasks))
+        assert sum(slept) == pytest.approx(patience, abs=0.015)
 
     def test_a_retry_waits_for_the_run_that_the_previous_attempt_has_started(
         self, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch

@@ -9,7 +9,7 @@ import shutil
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +48,8 @@ def tls_port(
     settings = {
         "default_pool_size": 80,
         "max_client_conn": 200,
+        # Other tests copy the database tcs, to which nobody may be connected then.
+        "server_idle_timeout": 1,
         "client_tls_sslmode": "require",
         "client_tls_cert_file": certificate,
         "client_tls_key_file": certificate,
@@ -114,10 +116,13 @@ class Deployment:
         words: list[str] = ["airflow", command] if isinstance(command, str) else list(command)
         return [word.replace("/opt/airflow", str(ROOT)) for word in words]
 
-    def run(self, command: Sequence[str], service: str = "airflow-init") -> "subprocess.CompletedProcess[str]":
-        """Run a command in the environment of a service, to its end."""
+    def run(
+        self, command: Sequence[str], service: str = "airflow-init", changes: Mapping[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command in the environment of a service, to its end. changes: other values in that environment."""
+        environment = self.environment(service) | dict(changes or {})
         return subprocess.run(
-            list(command), env=self.environment(service), cwd=self.folder, capture_output=True, text=True, check=False
+            list(command), env=environment, cwd=self.folder, capture_output=True, text=True, check=False
         )
 
     def is_healthy(self, service: str) -> bool:

@@ -1,16 +1,26 @@
 """Airflow as docker-compose.yaml starts it: accounts and roles, TLS to its servers, and a proxy in front of it."""
 
+import json
+import os
+import re
 import ssl
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import psycopg
 import pytest
 from elasticsearch import Elasticsearch
 
+from local.ports import HOST, any_free_port
+from local.postgres import ADMINISTRATOR, BINARIES, Postgres
+from local.processes import stop
 from sync_airflow.dag_ids import DAG_IDS
+from tests.deployment.compose_file import ROOT
 from tests.deployment.conftest import COMPONENTS, Deployment
 from tests.waiting import wait_for
 
@@ -142,6 +152,69 @@ def test_the_demo_runs_all_jobs_over_tls_to_servers_that_accept_nothing_else(
     assert wait_for("the end of recovery", end) == "success"
     # A few persons of the demo data have no contact details, and so no document.
     assert elasticsearch_client.count(index="persons")["count"] > 0.9 * int(deployed.variables["DEMO_PERSONS"])
+
+
+@pytest.fixture
+def other_server(tmp_path: Path) -> Iterator[Postgres]:
+    """A new server that has no database of Airflow."""
+    passwords = {ADMINISTRATOR: "administrator"}
+    server = Postgres(tmp_path / "data", tmp_path / "postgres.log", any_free_port(), passwords, throwaway=True)
+    server.initialise()
+    service = server.start(server.service())
+    try:
+        server.wait_until_ready(service)
+        yield server
+    finally:
+        stop([service])
+
+
+def test_the_backup_of_the_metadata_can_be_restored_on_another_server(
+    deployed: Deployment, client: Client, postgres_server: Postgres, other_server: Postgres, tmp_path: Path
+) -> None:
+    """By the commands of docs/deployment.md: accounts, runs, and connections that the fernet key decrypts are there."""
+    runs = client("admin").get("/api/v2/dags/~/dagRuns").json()["total_entries"]
+    text = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8").split("## Backup and restore")[1]
+    dump, *restore = re.findall(r"^docker compose exec -T postgres (.*)$", text.split("\n## ")[0], re.MULTILINE)
+    password = deployed.variables["AIRFLOW_POSTGRES_PASSWORD"]
+    with psycopg.connect(other_server.dsn(ADMINISTRATOR, "postgres"), autocommit=True) as administrator:
+        administrator.execute(f"CREATE ROLE airflow LOGIN PASSWORD '{password}'".encode())
+    for server, commands in ((postgres_server, [dump]), (other_server, restore)):
+        environment = {
+            "PATH": f"{BINARIES}:{os.environ['PATH']}",
+            "PGHOST": HOST,
+            "PGPORT": str(server.port),
+            "PGPASSWORD": server.passwords[ADMINISTRATOR],
+        }
+        for command in commands:
+            subprocess.run(["sh", "-c", command], env=environment, cwd=tmp_path, check=True)
+    found = deployed.run(
+        [sys.executable, "-c", RESTORED],
+        changes={
+            "AIRFLOW_POSTGRES_HOST": HOST,
+            "AIRFLOW_POSTGRES_PORT": str(other_server.port),
+            "AIRFLOW_POSTGRES_SSLMODE": "disable",
+            "AIRFLOW_POSTGRES_CA": "",
+        },
+    )
+    assert found.returncode == 0, found.stderr
+    connections, users, runs_found = json.loads(found.stdout.splitlines()[-1])
+    assert connections["tcs_postgres"] == deployed.variables["SYNC_POSTGRES_PASSWORD"]
+    assert set(users) >= {"admin", "operator", "viewer"}
+    assert runs_found >= runs
+
+
+# Prints what a restored metadata database has.
+RESTORED = """
+import json
+from airflow.models import Connection, DagRun
+from airflow.utils.session import create_session
+from sqlalchemy import func, select, text
+
+with create_session() as session:
+    connections = {each.conn_id: each.password for each in session.scalars(select(Connection))}
+    users = list(session.scalars(text("SELECT username FROM ab_user")))
+    print(json.dumps([connections, users, session.scalar(select(func.count(DagRun.id)))]))
+"""
 
 
 def test_no_secret_is_in_the_environment_of_a_process(deployed: Deployment) -> None:

@@ -21,7 +21,7 @@ from local.postgres import Postgres
 from local.processes import Service, processes_of, stop
 from sync_airflow.dag_ids import RECOVERY
 from sync_jobs.catalogue import JOBS
-from tests.deployment.compose_file import SERVICES, write_secrets
+from tests.deployment.compose_file import ROOT, SERVICES, environment_of, write_secrets
 from tests.scheduler.night import now, this_minute
 from tests.scheduler.running_airflow import RunningAirflow, new_airflow
 from tests.waiting import wait_for
@@ -43,12 +43,12 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("redis")
     password, port = secrets.token_hex(16), any_free_port()
     write_secrets(folder, "redis", {"REDIS_PASSWORD": password})
-    *shell, script = SERVICES["redis"]["command"]
+    command = [word.replace("/deploy", str(ROOT / "deploy")) for word in SERVICES["redis"]["command"]]
     check = SERVICES["redis"]["healthcheck"]["test"][1].replace("$$", "$").replace("redis-cli", f"redis-cli -p {port}")
-    script, check = (text.strip().replace("/run/secrets", str(folder)) for text in (script, check))
-    environment = {"PATH": os.environ["PATH"]}
+    check = check.replace("/run/secrets", str(folder))
+    environment = {"PATH": os.environ["PATH"], **environment_of("redis", {}, {"/run/secrets": folder})}
     service = Service("Redis", folder / "redis.log", port)
-    service = service.start([*shell, f"{script} --bind {HOST} --port {port}"], environment, folder)
+    service = service.start([*command, "--bind", HOST, "--port", str(port)], environment, folder)
     try:
         service.wait_until(
             lambda: subprocess.run(["sh", "-c", check], env=environment, check=False).returncode == 0, seconds=20

@@ -1,44 +1,45 @@
 """The compose command itself accepts docker-compose.yaml, in every profile. It needs no Docker Engine."""
 
-import os
-import shlex
 import subprocess
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 
 from tests.deployment.compose_file import ROOT, SERVICES
+from tests.deployment.tools import compose_command
 
-# The command, where it is not `docker compose`: docs/reference/local-stack.md, "Commands".
-COMMAND = shlex.split(os.environ.get("SYNC_COMPOSE", "docker compose"))
-PROFILES = ("", "embedded-servers", "demo", "celery", "monitoring")
-
-
-def has_compose() -> bool:
-    try:
-        return subprocess.run([*COMMAND, "version"], capture_output=True, check=False).returncode == 0
-    except OSError:
-        return False
+# The combinations of profiles that docs/deployment.md offers.
+COMBINATIONS = (
+    (),
+    ("embedded-servers",),
+    ("demo",),
+    ("celery",),
+    ("monitoring",),
+    ("celery", "monitoring"),
+    ("embedded-servers", "celery", "monitoring"),
+    ("demo", "celery", "monitoring"),
+)
 
 
 @pytest.fixture(scope="module")
-def env_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if not has_compose():
-        pytest.skip(f"{' '.join(COMMAND)} does not run here: name the command in SYNC_COMPOSE")
-    path = tmp_path_factory.mktemp("compose") / ".env"
+def compose(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The command with the settings that deploy/make_env.sh makes."""
+    folder = tmp_path_factory.mktemp("compose")
+    command = compose_command(folder)
     made = subprocess.run([ROOT / "deploy" / "make_env.sh"], capture_output=True, text=True, check=True)
-    path.write_text(made.stdout, encoding="utf-8")
-    return path
+    (folder / ".env").write_text(made.stdout, encoding="utf-8")
+    return [*command, "--env-file", str(folder / ".env"), "--file", str(ROOT / "docker-compose.yaml")]
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-def test_compose_reads_the_file_without_a_warning(env_file: Path, profile: str) -> None:
-    profiles = ["--profile", profile] if profile else []
-    command = [*COMMAND, "--env-file", str(env_file), *profiles, "--file", str(ROOT / "docker-compose.yaml"), "config"]
-    result = subprocess.run([*command, "--services"], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("profiles", COMBINATIONS, ids=lambda profiles: "+".join(profiles) or "no profile")
+def test_compose_reads_the_file_without_a_warning(compose: list[str], profiles: Sequence[str]) -> None:
+    chosen = [word for profile in profiles for word in ("--profile", profile)]
+    result = subprocess.run([*compose, *chosen, "config", "--services"], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     wanted = {
-        name for name, service in SERVICES.items() if not service.get("profiles") or profile in service["profiles"]
+        name
+        for name, service in SERVICES.items()
+        if not service.get("profiles") or set(profiles) & set(service["profiles"])
     }
     assert set(result.stdout.split()) == wanted

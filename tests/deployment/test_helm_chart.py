@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from airflow.providers.fab.get_provider_info import get_provider_info as fab_inf
 from deploy.helm import write_secrets
 from sync_airflow import settings
 from tests.deployment.compose_file import ROOT
+from tests.deployment.tools import helm_command
 
 FOLDER = ROOT / "deploy" / "helm"
 VALUES = FOLDER / "values.yaml"
@@ -24,9 +24,8 @@ SITE = FOLDER / "site.example.yaml"
 KUBERNETES = FOLDER / "kubernetes-executor.yaml"
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 
-# The chart, a folder or an archive, where it cannot be fetched from its repository; and the command.
+# The chart, a folder or an archive, where it cannot be fetched from its repository.
 CHART = os.environ.get("SYNC_AIRFLOW_CHART")
-HELM = shutil.which(os.environ.get("SYNC_HELM", "helm"))
 
 # Values that hold settings of Airflow: the chart knows no keys below them.
 FREE_FORM = {("config",)}
@@ -58,14 +57,17 @@ def secrets() -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if HELM is None:
-        pytest.skip("helm is not installed: name the command in SYNC_HELM")
+def helm(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return helm_command(tmp_path_factory.mktemp("helm"))
+
+
+@pytest.fixture(scope="session")
+def chart(tmp_path_factory: pytest.TempPathFactory, helm: str) -> Path:
     if CHART:
         return Path(CHART)
     folder = tmp_path_factory.mktemp("chart")
     repository, version = named_in_readme(r"--repo (\S+)"), named_in_readme(r"--version (\S+)")
-    pull = [HELM, "pull", "airflow", "--repo", repository, "--version", version, "--untar", "--untardir", str(folder)]
+    pull = [helm, "pull", "airflow", "--repo", repository, "--version", version, "--untar", "--untardir", str(folder)]
     pulled = subprocess.run(pull, capture_output=True, text=True, check=False)
     if pulled.returncode:
         pytest.skip(f"the chart cannot be fetched; name a folder or an archive in SYNC_AIRFLOW_CHART: {pulled.stderr}")
@@ -73,29 +75,29 @@ def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def default_values(chart: Path) -> dict[str, Any]:
-    shown = subprocess.run([str(HELM), "show", "values", str(chart)], capture_output=True, text=True, check=True)
+def default_values(helm: str, chart: Path) -> dict[str, Any]:
+    shown = subprocess.run([helm, "show", "values", str(chart)], capture_output=True, text=True, check=True)
     values: dict[str, Any] = yaml.safe_load(shown.stdout)
     return values
 
 
-def rendered(chart: Path, *files: Path) -> list[dict[str, Any]]:
+def rendered(helm: str, chart: Path, *files: Path) -> list[dict[str, Any]]:
     """What the chart makes of these values. Helm checks them against the chart's schema."""
     values = [word for file in files for word in ("--values", str(file))]
-    command = [str(HELM), "template", "tis-sync", str(chart), "--namespace", "tis-sync", *values]
+    command = [helm, "template", "tis-sync", str(chart), "--namespace", "tis-sync", *values]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return [document for document in yaml.safe_load_all(done.stdout) if document]
 
 
 @pytest.fixture(scope="session", params=COMBINATIONS)
-def documents(chart: Path, request: pytest.FixtureRequest) -> list[dict[str, Any]]:
-    return rendered(chart, *COMBINATIONS[request.param])
+def documents(helm: str, chart: Path, request: pytest.FixtureRequest) -> list[dict[str, Any]]:
+    return rendered(helm, chart, *COMBINATIONS[request.param])
 
 
 @pytest.fixture(scope="session")
-def celery(chart: Path) -> list[dict[str, Any]]:
-    return rendered(chart, VALUES)
+def celery(helm: str, chart: Path) -> list[dict[str, Any]]:
+    return rendered(helm, chart, VALUES)
 
 
 def pods(documents: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -234,11 +236,23 @@ def test_the_connections_in_the_secret_are_what_airflow_reads(secrets: dict[str,
     assert (elasticsearch["conn_type"], elasticsearch["port"]) == ("elasticsearch", 9200)
 
 
-def test_the_address_of_the_metadata_is_that_of_compose(tmp_path: Path) -> None:
+@pytest.mark.parametrize("password", ["letters", "p@ss/w:rd%?#$ é'\"\\"])
+def test_the_address_of_the_metadata_is_that_of_compose(tmp_path: Path, password: str) -> None:
     made = subprocess.run([ROOT / "deploy" / "make_env.sh"], capture_output=True, text=True, check=True).stdout
-    variables = write_secrets.variables_of(made) | {"AIRFLOW_POSTGRES_CA": "/certificates/ca.pem"}
-    (tmp_path / "password").write_text(variables["AIRFLOW_POSTGRES_PASSWORD"], encoding="utf-8")
+    variables = write_secrets.variables_of(made) | {
+        "AIRFLOW_POSTGRES_CA": "/certificates/ca.pem",
+        "AIRFLOW_POSTGRES_PASSWORD": password,
+    }
+    (tmp_path / "password").write_text(password, encoding="utf-8")
     environment = {**os.environ, **variables, "AIRFLOW_POSTGRES_PASSWORD_FILE": str(tmp_path / "password")}
     command = ["bash", str(ROOT / "deploy" / "metadata_url.sh"), "postgresql+psycopg2"]
     url = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     assert write_secrets.metadata_address(variables) == url
+
+
+def test_values_in_quotes_are_read_as_compose_reads_them() -> None:
+    assert write_secrets.variables_of("# a comment\nONE='a $b #c'\nTWO=plain\nTHREE=\n") == {
+        "ONE": "a $b #c",
+        "TWO": "plain",
+        "THREE": "",
+    }

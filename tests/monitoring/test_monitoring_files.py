@@ -115,8 +115,16 @@ def test_the_number_of_jobs_in_rules_and_dashboard_is_that_of_the_table() -> Non
 def test_every_alert_has_a_severity_says_what_to_do_and_is_explained() -> None:
     for rule in RULES:
         assert rule["labels"]["severity"] in {"critical", "warning"}
-        assert set(rule["annotations"]) == {"summary", "description"}
+        assert set(rule["annotations"]) == {"summary", "description", "runbook"}
         assert f"| `{rule['alert']}` |" in OPERATIONS, f"add a row for {rule['alert']} to docs/monitoring.md"
+
+
+def test_the_run_book_has_the_section_that_an_alert_names() -> None:
+    for rule in RULES:
+        document, _, section = rule["annotations"]["runbook"].partition("#")
+        text = (Path(__file__).parents[2] / document).read_text(encoding="utf-8")
+        headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+        assert section in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 def test_the_collector_of_the_tests_has_the_version_of_the_deployment() -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,8 @@ SETTINGS = {
 HURRIED_BUILD = "hurried_build"
 DAG_IDS = (*(job.dag_id for job in JOBS), "recovery", HURRIED_BUILD)
 GATE = 1  # the key of dags/gate.py
+# How long reading a file may take, and how often a test looks whether that has happened.
+READ_SECONDS, LOOK_AGAIN_SECONDS = 20, 0.2
 
 
 @dataclass(kw_only=True)
@@ -90,14 +93,29 @@ class RunningAirflow(StartedAirflow):
         self.airflow.wait_until_ready(self.services)
 
     def set_night(self, ticks: Mapping[str, datetime]) -> Night:
-        """Let each job be due at that time of day. An Airflow that runs reads it within seconds."""
+        """Let each job be due at that time of day. If the DAG processor is running, wait until it has read that."""
         text = json.dumps({dag_id: at.strftime("%H:%M") for dag_id, at in ticks.items()})
         unfinished = self.times.with_suffix(".unfinished")
         unfinished.write_text(text, encoding="utf-8")
         unfinished.replace(self.times)
         if "dag-processor" in self.services:
-            self.api.read_file_again(JOBS[0].dag_id)
+            wait_for("the times to be read", lambda: self._reads(ticks))
         return Night(self.api, ticks)
+
+    def _reads(self, ticks: Mapping[str, datetime]) -> bool:
+        """Let the DAG processor read the times; return whether it has done so after some seconds.
+
+        It loses the request if it is reading the file at that moment for another reason, such as a callback.
+        """
+        self.api.read_file_again(JOBS[0].dag_id)
+        end = time.monotonic() + READ_SECONDS
+        query = "SELECT dag_id, timetable_summary FROM dag WHERE dag_id = ANY(%s)"
+        wanted = {dag_id: f"{at.minute} {at.hour} * * *" for dag_id, at in ticks.items()}
+        while time.monotonic() < end:
+            if dict(self.metadata.execute(query, (list(ticks),)).fetchall()) == wanted:
+                return True
+            time.sleep(LOOK_AGAIN_SECONDS)
+        return False
 
     def last_start(self, dag_ids: Sequence[str]) -> datetime:
         """The latest start of a run of these DAGs."""

@@ -119,6 +119,14 @@ def test_ports_are_open_to_this_machine_alone() -> None:
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 
 
+def test_no_process_can_gain_permissions_and_only_those_of_postgresql_keep_capabilities() -> None:
+    assert {tuple(service.get("security_opt", ())) for service in SERVICES.values()} == {("no-new-privileges:true",)}
+    assert {name for name, service in SERVICES.items() if service.get("cap_drop") != ["ALL"]} == {
+        "postgres",
+        "postgres-init",
+    }
+
+
 def test_every_service_that_stays_has_a_health_check_and_is_restarted() -> None:
     for name in SERVICES.keys() - jobs_that_end():
         if name not in ENDS_WITH_ITS_PROCESS:
@@ -206,6 +214,31 @@ def test_the_start_of_the_scheduler_waits_until_the_api_server_answers(tmp_path:
     assert run.stdout.count("The scheduler waits") == 1
 
 
+def test_no_container_creates_a_volume_without_a_name() -> None:
+    """Each `up` after a `down` would leave one more behind. These images create them, unless something is mounted."""
+    created_by = {"postgres": "/var/lib/postgresql", "redis": "/data"}
+    for name, service in SERVICES.items():
+        folder = created_by.get(service["image"].split(":")[0])
+        mounted = [mount.split(":")[1] for mount in service.get("volumes", ())] + service.get("tmpfs", [])
+        assert folder is None or folder in mounted, name
+
+
+def test_a_script_that_starts_a_server_is_replaced_by_it() -> None:
+    """A shell does not pass on the signal that stops a container: after the grace period the server would be killed."""
+    stays = [SERVICES[name] for name in SERVICES.keys() - jobs_that_end() - {"airflow-cleanup"}]
+    commands = [service["command"] for service in stays if "command" in service]
+    assert [command for command in commands if command[0] in ("sh", "bash") and command[1].startswith("-")] == []
+    scripts = [ROOT / "deploy" / Path(command[1]).name for command in commands if command[0] == "bash"]
+    assert {script.name for script in scripts} == {"start_redis.sh", "start_scheduler.sh"}
+    for script in scripts:
+        assert script.read_text(encoding="utf-8").splitlines()[-1].startswith("exec "), script.name
+
+
+def test_redis_does_not_run_as_root() -> None:
+    """Its image changes to user redis only if redis-server is the command."""
+    assert SERVICES["redis"]["user"] == "redis"
+
+
 def test_data_outlives_the_containers() -> None:
     mounts = {mount.split(":")[0] for service in SERVICES.values() for mount in service.get("volumes", ())}
     assert {mount for mount in mounts if not mount.startswith(("./", "$"))} == set(COMPOSE["volumes"])
@@ -234,6 +267,25 @@ def test_make_env_gives_every_secret_a_value_of_its_own() -> None:
     assert len(set(secrets)) == len(secrets)
     assert min(len(secret) for secret in secrets) >= 44
     assert [values[name] for name in OF_OTHER_SERVERS] == ["", ""]
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_scripts_name_the_secret_that_is_empty(tmp_path: Path, empty: bool) -> None:
+    """Compose creates no file for an empty variable; other tools may create an empty one."""
+    missing = tmp_path / "secret"
+    if empty:
+        missing.touch()
+    for script, name in (
+        ("broker_url.sh", "REDIS_PASSWORD"),
+        ("metadata_url.sh", "AIRFLOW_POSTGRES_PASSWORD"),
+        ("set_up_elasticsearch.sh", "ELASTIC_PASSWORD"),
+        ("set_up_postgres.sh", "POSTGRES_PASSWORD"),
+        ("start_redis.sh", "REDIS_PASSWORD"),
+    ):
+        environment = {"PATH": os.environ["PATH"], "ELASTICSEARCH_URL": "unused", f"{name}_FILE": str(missing)}
+        run = subprocess.run([ROOT / "deploy" / script], env=environment, capture_output=True, text=True, check=False)
+        assert (run.returncode, run.stdout) == (1, ""), script
+        assert run.stderr == f"{name} is empty: see .env.example for how to make .env\n"
 
 
 def test_the_connections_have_certificates_and_an_api_key_where_they_are_set(tmp_path: Path) -> None:
@@ -336,6 +388,22 @@ def test_what_the_dockerfile_copies_exists_and_reaches_the_builder() -> None:
     let_through = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE)
     assert [source for source in copied if not list(ROOT.glob(source))] == []
     assert set(copied) == set(let_through)
+
+
+def test_the_dockerfile_needs_no_image_that_builds_it() -> None:
+    """`# syntax=` would pull one from Docker Hub in each build, without a digest."""
+    assert re.search(r"^#\s*syntax\s*=", DOCKERFILE, re.MULTILINE | re.IGNORECASE) is None
+
+
+def test_the_user_of_the_image_does_not_own_the_code() -> None:
+    """The base image has given /opt/airflow and /opt/airflow/dags to this user, and COPY does not take them away."""
+    (root_does,) = re.findall(r"^USER 0\nRUN (.+?)\nUSER 50000$", DOCKERFILE, re.MULTILINE | re.DOTALL)
+    steps = [" ".join(step.split()) for step in root_does.replace("\\\n", " ").split("&&")]
+    assert steps == [
+        "chown root:root /opt/airflow /opt/airflow/dags",
+        "chmod 1775 /opt/airflow",
+        "chmod 755 /opt/airflow/dags",
+    ]
 
 
 # --- airflow_settings.yaml ---

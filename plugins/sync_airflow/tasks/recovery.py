@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import DagIsPaused, TriggerDagRunOperator
@@ -20,7 +22,7 @@ from sync_airflow.night_rules import chosen_date, own_date
 from sync_airflow.run_ids import child_run_id
 from sync_airflow.tasks.failure import fail
 from sync_airflow.tasks.run_parameters import checked_first_date, refuse_unknown_keys
-from sync_airflow.tasks.triggers import RECHECK, NightlyRunTrigger
+from sync_airflow.tasks.triggers import FAILED, RECHECK, SUCCESS, NightlyRunTrigger
 from sync_jobs.catalogue import JOBS, Job, find_job, upstream_jobs
 from sync_jobs.errors import BadArgument
 from sync_jobs.parameter_names import FOLLOW_ON, RUN_DATE
@@ -86,8 +88,9 @@ TRIGGERED_RUN_ID = "trigger_run_id"  # key of the XCom with the run that a task 
 class RecoverJobOperator(TriggerDagRunOperator):
     """Runs one job in its own DAG and waits for its end. Skips itself if an upstream job failed or was skipped.
 
-    It waits as a deferred task: its job needs the worker slot, and there may be only one. Airflow's own deferred wait
-    has no time limit, so this class starts the run and defers by itself.
+    Most jobs take seconds, so it first watches its run by itself, for RECOVERY_PATIENCE. If that run does not start, or
+    takes longer, it waits as a deferred task: its job needs a worker slot, and there may be only one. Airflow's own
+    deferred wait has no time limit, so this class starts the run and defers by itself.
 
     A retry waits for the run that the previous attempt has started, so a lost attempt (its process was killed, the API
     server did not answer) does no harm. A job that failed is not repeated: its own task has had its retries.
@@ -127,21 +130,25 @@ class RecoverJobOperator(TriggerDagRunOperator):
         params, taken = context["params"], {parameter.name for parameter in job_parameters(job)}
         given = {name: params[name] for name in self.dag.params if name in taken and params[name] is not None}
         self.conf = given | {RUN_DATE: run_date.isoformat(), FOLLOW_ON: False}
-        self.trigger_run_id = child_run_id(RECOVERY, context["dag_run"].run_id, first_attempt(context))
-        if is_first_attempt(context) and context["ti"].get_dr_count(dag_id=job.dag_id, run_ids=[self.trigger_run_id]):
-            fail(context, f"The run {self.trigger_run_id} of {job.dag_id} exists already: start a new recovery.")
+        run_id = self.trigger_run_id = child_run_id(RECOVERY, context["dag_run"].run_id, first_attempt(context))
+        if is_first_attempt(context) and context["ti"].get_dr_count(dag_id=job.dag_id, run_ids=[run_id]):
+            fail(context, f"The run {run_id} of {job.dag_id} exists already: start a new recovery.")
         try:
             super().execute(context)
         except DagIsPaused:
             fail(context, f"The DAG {job.dag_id} is paused: unpause it, then run {job.name} again.")
         except DagRunTriggerException as request:
             start_run(request)
-        context["ti"].xcom_push(key=TRIGGERED_RUN_ID, value=self.trigger_run_id)
-        self.log.info("Waiting for the end of %s.", self.trigger_run_id)
+        context["ti"].xcom_push(key=TRIGGERED_RUN_ID, value=run_id)
+        self.log.info("Waiting for the end of %s.", run_id)
+        status = self._end_within_patience(context, run_id)
+        if status:
+            self.report_end(context, {"status": status})
+            return
         self.defer(
             trigger=NightlyRunTrigger(
                 external_dag_id=job.dag_id,
-                run_ids=[self.trigger_run_id],
+                run_ids=[run_id],
                 allowed_states=list(task_defaults.ALLOWED_STATES),
                 failed_states=list(task_defaults.FAILED_STATES),
                 poke_interval=task_defaults.RECOVERY_POKE_INTERVAL.total_seconds(),
@@ -153,11 +160,32 @@ class RecoverJobOperator(TriggerDagRunOperator):
             timeout=task_defaults.RECOVERY_WAIT_TIMEOUT + task_defaults.SHORT_TASK_TIMEOUT,
         )
 
+    def _end_within_patience(self, context: Context, run_id: str) -> str | None:
+        """The end of the run, as in the event of NightlyRunTrigger; None if a longer wait must not hold this slot."""
+        began = time.monotonic()
+        while (waited := timedelta(seconds=time.monotonic() - began)) < task_defaults.RECOVERY_PATIENCE:
+            if self._has_ended(context, run_id, SUCCESS, FAILED):
+                return SUCCESS if self._has_ended(context, run_id, SUCCESS) else FAILED
+            if waited > task_defaults.RECOVERY_START_PATIENCE and not self._is_at_work(context, run_id):
+                return None
+            time.sleep(task_defaults.RECOVERY_POKE_INTERVAL.total_seconds())
+        return None
+
+    def _has_ended(self, context: Context, run_id: str, *statuses: str) -> bool:
+        end_states = {SUCCESS: task_defaults.ALLOWED_STATES, FAILED: task_defaults.FAILED_STATES}
+        states = [state for status in statuses for state in end_states[status]]
+        return context["ti"].get_dr_count(dag_id=self.trigger_dag_id, run_ids=[run_id], states=states) > 0
+
+    def _is_at_work(self, context: Context, run_id: str) -> bool:
+        """Whether a task of the run is running. If none is, there may be no worker slot for it."""
+        by_run = context["ti"].get_task_states(dag_id=self.trigger_dag_id, run_ids=[run_id])
+        return "running" in by_run.get(run_id, {}).values()
+
     def report_end(self, context: Context, event: dict[str, Any]) -> None:
         """Called when the run has ended, or the time limit is over (the event of NightlyRunTrigger)."""
         if event["status"] == RECHECK:
             self._fail_late(context)
-        if event["status"] != "success":
+        if event["status"] != SUCCESS:
             run_id = self._started_run(context)
             raise AirflowFailException(f"The run {run_id} of {self.job_name} failed: see the log of that run.")
 

@@ -11,6 +11,7 @@ from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
 RECHECK = "recheck"
 SUCCESS = "success"
+FAILED = "failed"
 
 
 class NightlyRunTrigger(WorkflowTrigger):
@@ -44,9 +45,9 @@ class NightlyRunTrigger(WorkflowTrigger):
             yield TriggerEvent({"status": status})
 
     async def _end(self) -> str:
-        """Wait for the end of the run: "failed" or "success"."""
+        """Wait for the end of the run: FAILED or SUCCESS."""
         while True:
-            for status, states in (("failed", self.failed_states), (SUCCESS, self.allowed_states)):
+            for status, states in ((FAILED, self.failed_states), (SUCCESS, self.allowed_states)):
                 if states and await self._get_count_af_3(states):
                     return status
             await asyncio.sleep(self.poke_interval)

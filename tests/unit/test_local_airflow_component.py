@@ -1,6 +1,8 @@
-"""The scheduler of the local stack starts once the API server answers."""
+"""The components of Airflow in the local stack. Its scheduler starts once the API server answers."""
 
+import gc
 import runpy
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from airflow.utils import db
 
-from local import airflow_scheduler
-from local.airflow_scheduler import main, wait_for_api_server
+from local import airflow_component
+from local.airflow_component import GARBAGE_THRESHOLD, main, wait_for_api_server
 from local.ports import HOST, any_free_port
 
 
@@ -47,17 +50,40 @@ def api_server(*codes: int) -> Iterator[ApiServer]:
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def started(monkeypatch: pytest.MonkeyPatch, thresholds: list[int]) -> list[str]:
     """What has been started in place of Airflow."""
     started: list[str] = []
     monkeypatch.setattr(runpy, "run_module", lambda name, **_: started.append(name))
-    monkeypatch.setattr(airflow_scheduler, "import_module", lambda _: None)
+    monkeypatch.setattr(airflow_component, "import_module", lambda _: None)
+    monkeypatch.setattr(gc, "set_threshold", thresholds.append)
     return started
+
+
+@pytest.fixture
+def thresholds() -> list[int]:
+    """The thresholds of the garbage collection that have been set."""
+    return []
+
+
+def test_the_api_server_starts_after_the_setup(monkeypatch: pytest.MonkeyPatch, started: list[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["airflow_component", "api-server"])
+    monkeypatch.setattr(db, "check_migrations", lambda _: started.append("setup"))
+    main()
+    assert started == ["setup", "airflow"]
+
+
+def test_other_components_start_at_once(
+    monkeypatch: pytest.MonkeyPatch, started: list[str], thresholds: list[int]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["airflow_component", "triggerer"])
+    main()
+    assert (started, thresholds) == (["airflow"], [GARBAGE_THRESHOLD])
 
 
 def test_the_scheduler_starts_after_the_first_good_answer_of_the_api_for_tasks(
     monkeypatch: pytest.MonkeyPatch, started: list[str]
 ) -> None:
+    monkeypatch.setattr(sys, "argv", ["airflow_component", "scheduler"])
     with api_server(503, 404, 200) as api:
         monkeypatch.setenv("AIRFLOW__CORE__EXECUTION_API_SERVER_URL", api.url)
         main()
@@ -68,9 +94,10 @@ def test_the_scheduler_starts_after_the_first_good_answer_of_the_api_for_tasks(
 def test_the_scheduler_ends_with_a_reason_if_the_api_server_never_answers(
     monkeypatch: pytest.MonkeyPatch, started: list[str]
 ) -> None:
+    monkeypatch.setattr(sys, "argv", ["airflow_component", "scheduler"])
     url = f"http://{HOST}:{any_free_port()}/execution/"
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTION_API_SERVER_URL", url)
-    monkeypatch.setattr(airflow_scheduler, "wait_for_api_server", lambda url: wait_for_api_server(url, patience=0.3))
+    monkeypatch.setattr(airflow_component, "wait_for_api_server", lambda: wait_for_api_server(patience=0.3))
     with pytest.raises(SystemExit, match=f"The API server does not answer at {url}"):
         main()
     assert started == []
