@@ -22,9 +22,9 @@ encoded() {
   done
 }
 
-user=$(encoded "${AIRFLOW_POSTGRES_USER:?}")
 password=$(read_secret AIRFLOW_POSTGRES_PASSWORD)
 password=$(encoded "$password")
+user=$(encoded "${AIRFLOW_POSTGRES_USER:?}")
 url="$1://$user:$password@${AIRFLOW_POSTGRES_HOST:?}:${AIRFLOW_POSTGRES_PORT:?}"
 url+="/${AIRFLOW_POSTGRES_DATABASE:?}?sslmode=${AIRFLOW_POSTGRES_SSLMODE:?}"
 if [ -n "${AIRFLOW_POSTGRES_CA:-}" ]; then
