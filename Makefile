@@ -44,12 +44,16 @@ help:
 run up: venv
 	@exec env $(python) -m local $@
 
-down clean:
-	@if [ -x .venv/bin/python ]; then exec env $(python) -m local $@; else echo 'Nothing is installed here yet.'; fi
-
-status:
-	@[ -x .venv/bin/python ] || { echo 'Nothing is installed here yet.'; exit 1; }
-	@exec env $(python) -m local $@
+# These three install nothing. A .venv that was interrupted, or whose Python was replaced or removed, cannot import uv.
+down clean status:
+	@if [ ! -e .venv ] && [ ! -L .venv ]; then \
+		echo 'Nothing is installed here yet.'; [ $@ != status ]; \
+	elif [ -f .venv/installed-requirements.txt ] && .venv/bin/python -I -c 'import uv' 2>/dev/null; then \
+		exec env $(python) -m local $@; \
+	else \
+		echo '.venv cannot be used: it is incomplete, or its Python was moved, replaced or removed.'; \
+		echo 'Run make venv to rebuild it, then make $@ again.'; exit 1; \
+	fi
 
 # The linters run beside the tests, which often wait for servers.
 test: venv

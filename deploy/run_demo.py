@@ -1,6 +1,6 @@
 """The profile demo of docker-compose.yaml: demo data in an empty database, all DAGs unpaused, all jobs run for today.
 
-TCS_POSTGRES_HOST, TCS_POSTGRES_PORT   the server of the application's database
+TCS_POSTGRES_HOST, _PORT, _DATABASE    the application's database
 TCS_POSTGRES_PASSWORD_FILE             file with the password of the role tcs, which owns the tables
 DEMO_PERSONS                           how many persons
 """
@@ -27,7 +27,7 @@ def fill_database() -> None:
     with psycopg.connect(
         host=os.environ["TCS_POSTGRES_HOST"],
         port=os.environ["TCS_POSTGRES_PORT"],
-        dbname="tcs",
+        dbname=os.environ["TCS_POSTGRES_DATABASE"],
         user="tcs",
         password=Path(os.environ["TCS_POSTGRES_PASSWORD_FILE"]).read_text(encoding="utf-8").strip(),
     ) as connection:

@@ -4,10 +4,18 @@
 #
 #   AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD, AIRFLOW__CORE__FERNET_KEY_CMD   the database, and the key for passwords
 #   STATE_FOLDER    remembers that there was a metadata database (check_not_lost.sh)
+#   AIRFLOW_FERNET_KEY_FILE, AIRFLOW_API_SECRET_KEY_FILE, AIRFLOW_JWT_SECRET_FILE   must not be empty
 #   the variables of write_connections.py and set_up_accounts.py
 set -euo pipefail
 
 deploy=$(dirname "${BASH_SOURCE[0]}")
+source "$deploy/read_secret.sh"
+
+# Airflow's own error would not name the variable of .env.
+for secret in AIRFLOW_FERNET_KEY AIRFLOW_API_SECRET_KEY AIRFLOW_JWT_SECRET AIRFLOW_ADMIN_PASSWORD; do
+  read_secret "$secret" > /dev/null
+done
+
 server="${AIRFLOW_POSTGRES_HOST:?}-${AIRFLOW_POSTGRES_PORT:?}-${AIRFLOW_POSTGRES_DATABASE:?}"
 bash "$deploy/check_not_lost.sh" "airflow-$server" python "$deploy/has_metadata.py"
 

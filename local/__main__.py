@@ -139,6 +139,7 @@ def last_night(home: Home) -> list[str]:
 
 def start(settings: Settings, home: Home, steps: Steps) -> bool:
     """Start what is not running. Returns whether anything was started."""
+    home.check_usable()
     has_data = (home.folder / POSTGRES).exists()
     check_disk_space(home.folder, new_persons=0 if has_data else settings.demo_persons)
     home.prepare()

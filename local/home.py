@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import signal
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,17 +31,33 @@ KEPT = (
 class Home:
     folder: Path
 
+    def check_usable(self) -> None:
+        """Raises StackError, with the reason, if the folder cannot be created or written. Leaves nothing behind.
+
+        Only an attempt shows that: root may write everywhere, but not in /proc or on a read-only disk.
+        """
+        nearest = next(path for path in (self.folder, *self.folder.parents) if path.exists())
+        with self._errors_explained(), tempfile.TemporaryDirectory(prefix=".sync-", dir=nearest):
+            pass
+
     def prepare(self) -> None:
         """Create the folder, private to its owner. Raises StackError if it is a folder of something else."""
-        try:
+        with self._errors_explained():
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if not self.is_ours():
                 if any(self.folder.iterdir()):
                     raise StackError(f"{self.folder} holds other files. Choose another folder with SYNC_HOME.")
                 (self.folder / MARKER).write_text(MARKER_TEXT, encoding="utf-8")
             self.folder.chmod(0o700)
+
+    @contextmanager
+    def _errors_explained(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
-            raise StackError(f"{self.folder} (SYNC_HOME) cannot be used: {error.strerror}.") from error
+            raise StackError(
+                f"{self.folder} (SYNC_HOME) cannot be used: {error.strerror}. Choose another folder with SYNC_HOME."
+            ) from error
 
     def is_ours(self) -> bool:
         return (self.folder / MARKER).is_file()

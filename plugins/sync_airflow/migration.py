@@ -37,6 +37,7 @@ from sync_jobs.run_dates import parse_date
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.errors import elasticsearch_errors_translated
 from sync_jobs.search.index_alias import find_live
+from sync_jobs.search.reads import count
 
 FINE, DIFFERENT, FAILED = 0, 1, 2
 
@@ -84,9 +85,9 @@ def _described(definition: IndexDefinition, client: Elasticsearch) -> str:
     live = find_live(client, definition.alias)
     if live.name is None:
         return f"{definition.alias} does not exist."
-    count = client.count(index=live.name)["count"]
+    documents = count(client, live.name)
     what = f"an alias of {live.name}" if live.is_alias else "a plain index"
-    return f"{definition.alias} is {what}, with {count:,} documents."
+    return f"{definition.alias} is {what}, with {documents:,} documents."
 
 
 def indexes(_: argparse.Namespace, say: Say) -> int:

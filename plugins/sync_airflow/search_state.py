@@ -21,6 +21,7 @@ from sync_jobs.errors import SyncJobError
 from sync_jobs.postgres.locks import is_locked
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.index_alias import Indices, built_at, find_build, find_indices
+from sync_jobs.search.reads import count
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -73,6 +74,8 @@ def _readable_state(definition: IndexDefinition, client: Elasticsearch, now: dat
     """The state of an index, or why Elasticsearch does not say it. Raises TransportError."""
     try:
         return _state(definition, client, now)
+    except SyncJobError as error:
+        why = str(error)
     except ApiError as error:
         log.warning("The state of the index %s could not be read: %s", definition.alias, error)
         why = f"Elasticsearch does not answer as expected: {error.message or error.meta.status}"
@@ -88,7 +91,7 @@ def _state(definition: IndexDefinition, client: Elasticsearch, now: datetime) ->
     live, own = indices.live, indices.own
     return replace(
         _named(definition),
-        live=_index(live, own.get(live, {}), _count(client, live)) if live else None,
+        live=_index(live, own.get(live, {}), count(client, live)) if live else None,
         previous=tuple(_index(name, own[name], own[name].get("documents")) for name in indices.previous),
         build=_build(client, definition, indices, now),
     )
@@ -111,10 +114,6 @@ def _date(text: str | None) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError:
         return None
-
-
-def _count(client: Elasticsearch, name: str) -> int:
-    return int(client.count(index=name)["count"])
 
 
 def _build(client: Elasticsearch, definition: IndexDefinition, indices: Indices, now: datetime) -> BuildFact | None:

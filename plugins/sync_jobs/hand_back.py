@@ -30,7 +30,7 @@ from sync_jobs.postgres.connection import take_over
 from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.postgres.statements import Connection
 from sync_jobs.postgres.transactions import snapshot
-from sync_jobs.search import index_alias
+from sync_jobs.search import index_alias, reads
 from sync_jobs.search.application_writes import last_write, remove_superseded
 from sync_jobs.search.build import cover_the_swap
 from sync_jobs.search.definition import IndexDefinition
@@ -90,8 +90,8 @@ def hand_back_index(
                 last_edits = _LastEdits(definition, postgres, elasticsearch, settings, edits, last)
                 refreshed = last_edits.write(source)
             exchange.let_writes()
-        elasticsearch.indices.refresh(index=definition.alias)
-        documents: int = elasticsearch.count(index=definition.alias)["count"]
+        reads.refresh(elasticsearch, definition.alias)
+        documents = reads.count(elasticsearch, definition.alias)
     return HandedBack(cloned=source.name, documents=documents, seconds=round(seconds, 2), refreshed=refreshed)
 
 
@@ -178,7 +178,7 @@ class _LastEdits:
         """Write all documents that differ from PostgreSQL: the edits since the call that was killed are not known."""
         alias = self.definition.alias
         keys = differing_keys(self.definition, self.postgres, self.client, alias, refresh.run_date)
-        existing: int = self.client.count(index=alias)["count"]
+        existing = reads.count(self.client, alias)
         check_guard_rails({f"index {alias}": Effect(existing=existing, changed=len(keys))}, Limits())
         return refresh.once(self.postgres, keys).made
 

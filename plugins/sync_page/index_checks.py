@@ -20,6 +20,7 @@ from sync_jobs.index_definitions import INDEX_DEFINITIONS
 from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.index_alias import find_live, own_indices
+from sync_jobs.search.reads import refresh
 from sync_jobs.search.verification import (
     found_totals,
     plain_documents,
@@ -76,7 +77,7 @@ def check_index(definition: IndexDefinition) -> Checked:
         found.make("exactly one index is behind the alias", lambda: found.one_index(client))
         if found.index is not None:
             index = found.index
-            found.make("the index accepts writes", lambda: _takes_writes(client, index))
+            found.make("the index accepts writes", lambda: _takes_writes(definition, client, index))
             found.make("the number of documents is as expected", lambda: _counts(definition, client, index))
             found.make("a sample agrees with PostgreSQL", lambda: _sample(definition, client, index))
     return Checked(alias=definition.alias, index=found.index, checks=found.checks)
@@ -112,8 +113,11 @@ class _Checks:
         return live.name
 
 
-def _takes_writes(client: Elasticsearch, index: str) -> str:
-    """Whether an index accepts writes, by its blocks and the health of its shards: a check must not write."""
+def _takes_writes(definition: IndexDefinition, client: Elasticsearch, index: str) -> str:
+    """Whether an index accepts writes through the alias, by its settings and its health: a check must not write."""
+    alias = definition.alias
+    if client.indices.get_alias(index=index, name=alias)[index]["aliases"][alias].get("is_write_index") is False:
+        raise IndexNotAsExpected(f"{alias} rejects writes: is_write_index of {index} is false.")
     settings = client.indices.get_settings(index=index, name="index.blocks.*", flat_settings=True)
     blocks = (
         [key for key, value in settings[index]["settings"].items() if str(value).lower() == "true"] if settings else []
@@ -130,7 +134,7 @@ def _counts(definition: IndexDefinition, client: Elasticsearch, index: str) -> s
     run_date, left_out = _built_for(client, definition, index)
     with _postgres() as postgres, snapshot(postgres):
         wanted = wanted_totals(definition, postgres, run_date)
-    client.indices.refresh(index=index)
+    refresh(client, index)
     found = found_totals(definition, client, index)
     if found != wanted and not left_out:
         raise IndexNotAsExpected(f"Expected {wanted}, found {found}.")

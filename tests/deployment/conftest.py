@@ -22,6 +22,7 @@ from local.ports import HOST, any_free_port
 from local.postgres import Postgres
 from local.processes import Service, stop
 from tests.airflow_of_tests import CALM
+from tests.conftest import TEMPLATE, new_database
 from tests.deployment.compose_file import ROOT, SERVICES, environment_of, write_secrets
 from tests.faults.proxy import Proxy, proxy_before
 from tests.pgbouncer import accepts, pgbouncer
@@ -38,8 +39,18 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture(scope="session")
+def application_database(postgres_server: Postgres) -> Iterator[str]:
+    """A database of the application for the deployment alone: other tests copy tcs, which stays empty and unused."""
+    with new_database(postgres_server, "tcs", TEMPLATE) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
 def tls_port(
-    tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA, postgres_server: Postgres
+    tmp_path_factory: pytest.TempPathFactory,
+    authority: trustme.CA,
+    postgres_server: Postgres,
+    application_database: str,
 ) -> Iterator[int]:
     """The port of a PgBouncer that accepts only TLS, because the PostgreSQL of the tests is built without it."""
     folder = tmp_path_factory.mktemp("certificate")
@@ -48,14 +59,12 @@ def tls_port(
     settings = {
         "default_pool_size": 80,
         "max_client_conn": 200,
-        # Other tests copy the database tcs, to which nobody may be connected then.
-        "server_idle_timeout": 1,
         "client_tls_sslmode": "require",
         "client_tls_cert_file": certificate,
         "client_tls_key_file": certificate,
     }
-    with pgbouncer(folder / "pgbouncer", postgres_server, "tcs", **settings) as port:
-        login = {"user": "tcs", "password": postgres_server.passwords["tcs"], "dbname": "tcs"}
+    with pgbouncer(folder / "pgbouncer", postgres_server, application_database, **settings) as port:
+        login = {"user": "tcs", "password": postgres_server.passwords["tcs"], "dbname": application_database}
         assert accepts(port=port, sslmode="require", **login)
         assert not accepts(port=port, sslmode="disable", **login)
         yield port
@@ -171,6 +180,7 @@ def deployment(
     tmp_path_factory: pytest.TempPathFactory,
     authority: trustme.CA,
     postgres_server: Postgres,
+    application_database: str,
     tls_port: int,
     tls_elasticsearch: Proxy,
 ) -> Deployment:
@@ -186,6 +196,7 @@ def deployment(
         **{f"{database}_POSTGRES_{name}": value for database in ("TCS", "AIRFLOW") for name, value in postgres.items()},
         "AIRFLOW_POSTGRES_PASSWORD": postgres_server.passwords["airflow"],
         "SYNC_POSTGRES_PASSWORD": postgres_server.passwords["sync_jobs"],
+        "TCS_POSTGRES_DATABASE": application_database,
         "TCS_POSTGRES_PASSWORD": postgres_server.passwords["tcs"],
         "ELASTICSEARCH_HOST": "localhost",
         "ELASTICSEARCH_PORT": tls_elasticsearch.url.rpartition(":")[2],

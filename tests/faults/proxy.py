@@ -14,6 +14,8 @@ import httpx
 from local.ports import HOST
 
 What = Literal["request", "answer"]
+# How an answer of a search or a refresh, with status 200, says that it is incomplete.
+Incomplete = Literal["timed out", "shard failed", "shard missing"]
 
 
 @dataclass
@@ -22,10 +24,13 @@ class Proxy:
 
     lose: text in the path of a request -> what is lost of such requests, and how many times. refuse: text in the path
     -> status and error of the answer, and how many times. names_elasticsearch: whether answers have the header
-    X-Elastic-Product.
+    X-Elastic-Product. incomplete: how the answers at these positions, counted from 0 among all searches and refreshes,
+    are made incomplete. reads: the paths of these requests so far.
     """
 
     url: str = ""
+    incomplete: dict[int, Incomplete] = field(default_factory=dict)
+    reads: list[str] = field(default_factory=list)
     refuse: dict[str, tuple[int, dict[str, Any], int]] = field(default_factory=dict)
     lose: dict[str, tuple[What, int]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
@@ -40,6 +45,21 @@ class Proxy:
                     self.lost.append(path)
                     return what
         return None
+
+    def made_incomplete(self, path: str, content: bytes) -> bytes:
+        """The content of an answer, changed if a test demands it."""
+        if not any(each in path for each in ("/_search", "/_refresh", "/_count")):
+            return content
+        with self.lock:
+            how = self.incomplete.get(len(self.reads))
+            self.reads.append(path)
+        answer = json.loads(content)
+        if how == "timed out":
+            answer["timed_out"] = True
+        elif how:
+            answer["_shards"]["successful"] -= 1
+            answer["_shards"]["failed"] = int(how == "shard failed")
+        return json.dumps(answer).encode() if how else content
 
     def refuses(self, path: str) -> tuple[int, dict[str, Any]] | None:
         with self.lock:
@@ -79,7 +99,10 @@ def proxy_before(target: str, https: ssl.SSLContext | None = None) -> Iterator[P
                 return
             kept = ("Content-Type", "X-Elastic-Product") if proxy.names_elasticsearch else ("Content-Type",)
             headers = {name: answer.headers[name] for name in kept if name in answer.headers}
-            self.answer(answer.status_code, headers, answer.content)
+            content = answer.content
+            if self.command != "DELETE":  # of a scroll
+                content = proxy.made_incomplete(self.path, content)
+            self.answer(answer.status_code, headers, content)
 
         def answer(self, status: int, headers: dict[str, str], content: bytes) -> None:
             content = b"" if self.command == "HEAD" else content

@@ -60,9 +60,9 @@ def test_a_swap_is_repeated_while_the_cluster_is_overloaded(
     Application(tcs, elasticsearch).add(range(1, 11))
     swap = index_alias.swap
 
-    def swap_when_overloaded(*arguments: Any) -> None:
+    def swap_when_overloaded(*arguments: Any) -> list[str]:
         proxy.refuse = {refused: (503, {"type": "process_cluster_event_timeout_exception"}, 2)}
-        swap(*arguments)
+        return swap(*arguments)
 
     monkeypatch.setattr(index_alias, "swap", swap_when_overloaded)
     (live,) = build(job_connection, proxy).indices["live"]
@@ -111,3 +111,33 @@ def test_lost_bulk_requests_are_repeated_without_duplicate_documents(
     report = build(job_connection, proxy)
     assert len(proxy.lost) == 4
     assert report.read == report.added == elasticsearch.count(index=ALIAS)["count"] == 500
+
+
+SNAPSHOT = {"type": "snapshot_in_progress_exception", "reason": "Cannot delete indices that are being snapshotted"}
+
+
+def test_an_index_of_which_a_snapshot_is_being_made_stays_until_the_next_build(
+    tcs: Connection,
+    job_connection: Connection,
+    elasticsearch: Elasticsearch,
+    proxy: Proxy,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As every night if the cluster makes its snapshots when the index is built."""
+    Application(tcs, elasticsearch).add(range(1, 11))
+    oldest, *_ = [build(job_connection, proxy).indices["live"][0] for _ in range(3)]
+    proxy.refuse = {f"/{oldest}": (400, SNAPSHOT, 1)}
+    report = build(job_connection, proxy)
+    assert indices_behind_alias(elasticsearch) == report.indices["live"]
+    assert report.indices["removed"] == []
+    assert f"{oldest} cannot be removed while a snapshot of it is being made: the next build removes it" in caplog.text
+    assert oldest in build(job_connection, proxy).indices["removed"]
+
+
+def test_a_swap_that_removes_a_plain_index_waits_for_its_snapshot(
+    tcs: Connection, job_connection: Connection, elasticsearch: Elasticsearch, proxy: Proxy
+) -> None:
+    Application(tcs, elasticsearch).add(range(1, 11))
+    elasticsearch.indices.create(index=ALIAS)
+    proxy.refuse = {"/_aliases": (400, SNAPSHOT, 2)}
+    assert build(job_connection, proxy).indices["live"] == indices_behind_alias(elasticsearch)

@@ -330,10 +330,11 @@ def test_an_application_write_that_ends_after_the_swap_leaves_no_second_document
         at("make_searchable")
         originals["make_searchable"](*arguments)
 
-    def swap(*arguments: Any) -> None:
+    def swap(*arguments: Any) -> Any:
         at("swap")
-        originals["swap"](*arguments)
+        warnings = originals["swap"](*arguments)
         in_flight.append(7)
+        return warnings
 
     def sleep(seconds: float) -> None:
         if seconds != SETTLING.settle_seconds:

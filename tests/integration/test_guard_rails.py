@@ -219,6 +219,29 @@ def test_one_owner_for_everybody_is_refused(tcs: Connection, run: RunJob) -> Non
     assert run(JOB.name, RUN_DATE, limits=Limits(maximum_changed_percent=90)).changed == 360
 
 
+def test_one_owner_for_all_posts_is_refused_although_few_owners_come_from_posts(tcs: Connection, run: RunJob) -> None:
+    fill(tcs, 5000)
+    tcs.execute("UPDATE post SET owner = 'owner ' || id % 10")
+    tcs.execute("DELETE FROM programme_membership WHERE person_id <= 150")
+    run(JOB.name, RUN_DATE)
+    before = owners(read_tables(tcs))
+    tcs.execute("UPDATE post SET owner = 'owner 1'")
+
+    expected = r"^person_owner from placements: this run would change 135 of 150, more than the 100 allowed \(30 %\)"
+    with pytest.raises(GuardRail, match=expected + r".*maximum_changed_percent = 100"):
+        run(JOB.name, RUN_DATE)
+    assert owners(read_tables(tcs)) == before
+    assert run(JOB.name, RUN_DATE, limits=Limits(maximum_changed_percent=90)).changed == 135
+
+
+def test_owners_whose_rule_alone_changes_do_not_count_for_their_source(tcs: Connection, run: RunJob) -> None:
+    fill(tcs, 1000)
+    tcs.execute("DELETE FROM programme_membership WHERE person_id <= 150")
+    run(JOB.name, RUN_DATE)
+    tcs.execute("UPDATE placement SET date_to = %s", (ended(1),))  # all placements are past ones now
+    assert run(JOB.name, RUN_DATE).changed == 150
+
+
 def test_a_rotation_that_changes_a_tenth_of_all_owners_passes(tcs: Connection, run: RunJob) -> None:
     """The first Wednesday of August: a third of those in training start or end a programme on one day."""
     fill(tcs, 2000)

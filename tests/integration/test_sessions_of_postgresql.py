@@ -10,6 +10,7 @@ import pytest
 from elasticsearch import Elasticsearch
 from psycopg.rows import dict_row, namedtuple_row
 
+from local.postgres import ADMINISTRATOR, Postgres
 from sync_jobs.errors import AccessRefused, AlreadyRunning, TransientError, UnsupportedServer
 from sync_jobs.postgres import connection as connections
 from sync_jobs.postgres.connection import another_connection, take_over
@@ -89,6 +90,38 @@ def test_a_view_in_the_place_of_a_table_stops_a_job(tcs: Connection, run: RunJob
         run(job, RUN_DATE)
 
 
+@pytest.mark.usefixtures("application")
+@pytest.mark.parametrize("job", [OWNER, INDEX])
+def test_a_copy_of_a_table_in_an_earlier_schema_of_the_search_path_stops_a_job(
+    tcs: Connection, job_connection: Connection, run: RunJob, job: str
+) -> None:
+    tcs.execute("CREATE SCHEMA backup")
+    tcs.execute("CREATE TABLE backup.person AS SELECT * FROM person WHERE id = 1")
+    tcs.execute("GRANT USAGE ON SCHEMA backup TO sync_jobs")
+    tcs.execute("GRANT SELECT ON backup.person TO sync_jobs")
+    job_connection.execute("SET search_path = backup, public")
+    with pytest.raises(UnsupportedServer, match=r"one schema of the search_path, but person is in backup and public\."):
+        run(job, RUN_DATE)
+    job_connection.execute("SET search_path = public")
+    run(job, RUN_DATE)
+
+
+def test_a_day_begins_at_midnight_utc_in_every_time_zone_of_the_role(
+    tcs: Connection, job_connection: Connection, run: RunJob
+) -> None:
+    """Also where the application has made a date a timestamp with time zone."""
+    tcs.execute("ALTER TABLE placement ALTER date_from TYPE timestamptz USING date_from AT TIME ZONE 'UTC'")
+    tcs.execute("INSERT INTO person (id) VALUES (1)")
+    tcs.execute("INSERT INTO post (id, owner) VALUES (1, 'local office')")
+    tcs.execute(
+        "INSERT INTO placement (id, trainee_id, post_id, date_from, date_to)"
+        " VALUES (1, 1, 1, '2026-03-10 00:00:00+00', '2026-12-31')"
+    )
+    job_connection.execute("SET TimeZone = 'Pacific/Auckland'")
+    run(OWNER, RUN_DATE)
+    assert tcs.execute("SELECT rule FROM person_owner").fetchone() == ("P2",)
+
+
 def test_the_tables_that_jobs_read_are_all_tables() -> None:
     assert {table for tables in READ_BY.values() for table in tables} == set(COLUMNS)
 
@@ -110,6 +143,23 @@ def test_a_view_in_the_place_of_any_table_stops_every_job(tcs: Connection, run: 
     tcs.execute(f"GRANT SELECT ON {table} TO sync_jobs")
     for job in READ_BY:
         with pytest.raises(UnsupportedServer, match=f"{table} is a {kind.lower()}, which may hide rows"):
+            run(job, RUN_DATE)
+
+
+def test_a_foreign_table_as_a_partition_stops_every_job(
+    tcs: Connection, run: RunJob, postgres_server: Postgres, database: str
+) -> None:
+    tcs.execute("DROP TABLE specialty")
+    tcs.execute("CREATE TABLE specialty (id bigint, name text, specialty_code text) PARTITION BY RANGE (id)")
+    tcs.execute("GRANT SELECT ON specialty TO sync_jobs")
+    with psycopg.connect(postgres_server.dsn(ADMINISTRATOR, database), autocommit=True) as administrator:
+        administrator.execute("CREATE EXTENSION postgres_fdw")
+        administrator.execute("CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw")
+        administrator.execute(
+            "CREATE FOREIGN TABLE far_away PARTITION OF specialty FOR VALUES FROM (0) TO (1000) SERVER elsewhere"
+        )
+    for job in READ_BY:
+        with pytest.raises(UnsupportedServer, match="far_away is a foreign table, which may hide rows"):
             run(job, RUN_DATE)
 
 

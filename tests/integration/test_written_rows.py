@@ -123,6 +123,42 @@ def test_a_rule_that_discards_removals_is_noticed(source: Connection, run: RunJo
         run(PERSON_TRUSTS[0], RUN_DATE)
 
 
+def add_career(tcs: Connection, number: int) -> None:
+    """A person with a placement in a post of both bodies, all with this number."""
+    tcs.execute("INSERT INTO person (id) VALUES (%s)", (number,))
+    tcs.execute(
+        "INSERT INTO post (id, employing_body_id, training_body_id) VALUES (%(n)s, %(n)s, %(n)s)", {"n": number}
+    )
+    tcs.execute("INSERT INTO placement (id, trainee_id, post_id) VALUES (%(n)s, %(n)s, %(n)s)", {"n": number})
+
+
+@pytest.mark.parametrize(
+    ("job", "table", "others"),
+    [
+        (OWNER, "person_owner", "DELETE FROM person_owner WHERE id = 9001"),
+        (OWNER, "person_owner", "UPDATE person_owner SET owner = 'other' WHERE id = 9001"),
+        (OWNER, "person_owner", "INSERT INTO person_owner (id) VALUES (9002) ON CONFLICT DO NOTHING"),
+        (PERSON_TRUSTS[0], "person_trust", "DELETE FROM person_trust WHERE trust_id = 9001"),
+        (PERSON_TRUSTS[1], "person_trust", "UPDATE person_trust SET trust_id = 9003 WHERE trust_id = 9001"),
+        (POST_TRUSTS[0], "post_trust", "INSERT INTO post_trust VALUES (1, 9002, 'TRAINING') ON CONFLICT DO NOTHING"),
+    ],
+)
+def test_a_trigger_that_writes_other_rows_too_stops_a_job_and_nothing_is_written(
+    source: Connection, run: RunJob, job: str, table: str, others: str
+) -> None:
+    add_career(source, 9001)
+    run(job, RUN_DATE)  # row 9001 is right now
+    add_career(source, 9005)
+    before = read_tables(source)
+    source.execute(f"CREATE FUNCTION act() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {others}; RETURN NULL; END $$")
+    source.execute(
+        f"CREATE TRIGGER act AFTER INSERT ON {table} FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION act()"
+    )
+    with pytest.raises(NotWritten, match=rf"^{table}.*: .* writes other rows, too: .*Nothing was written\.$"):
+        run(job, RUN_DATE)
+    assert_same_tables(read_tables(source), before)
+
+
 def test_a_dry_run_and_a_trigger_that_changes_nothing_pass(source: Connection, run: RunJob) -> None:
     add_trigger(source, "person_owner", "INSERT OR UPDATE", DISCARD)
     assert run(OWNER, RUN_DATE, dry_run=True).added == 2

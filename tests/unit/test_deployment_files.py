@@ -278,6 +278,7 @@ def test_scripts_name_the_secret_that_is_empty(tmp_path: Path, empty: bool) -> N
     for script, name in (
         ("broker_url.sh", "REDIS_PASSWORD"),
         ("metadata_url.sh", "AIRFLOW_POSTGRES_PASSWORD"),
+        ("set_up_airflow.sh", "AIRFLOW_FERNET_KEY"),
         ("set_up_elasticsearch.sh", "ELASTIC_PASSWORD"),
         ("set_up_postgres.sh", "POSTGRES_PASSWORD"),
         ("start_redis.sh", "REDIS_PASSWORD"),

@@ -5,10 +5,14 @@ import stat
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from local.__main__ import start
+from local.console import Steps
 from local.errors import StackError
 from local.home import Home, write_private
 from local.processes import Service
+from local.settings import Settings
 
 
 @pytest.fixture
@@ -59,6 +63,17 @@ def test_a_folder_with_other_files_is_not_used(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="SYNC_HOME"):
         Home(tmp_path).prepare()
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("folder", ["/proc/nope", "/dev/null/nope"])
+def test_a_folder_that_cannot_be_created_is_not_called_a_full_disk(folder: str) -> None:
+    with pytest.raises(StackError, match=rf"{folder} \(SYNC_HOME\) cannot be used: (No such file|Not a directory)"):
+        start(Settings(home=Path(folder)), Home(Path(folder)), Steps(Console()))
+
+
+def test_looking_whether_a_folder_can_be_used_leaves_nothing_behind(tmp_path: Path) -> None:
+    Home(tmp_path / "a" / "home").check_usable()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_the_stack_did_not_create_is_not_deleted(tmp_path: Path) -> None:

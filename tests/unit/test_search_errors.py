@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, SerializationError
 from elasticsearch import ApiError, UnsupportedProductError
-from elasticsearch.helpers import ScanError
 
 from sync_jobs.errors import (
     AccessRefused,
@@ -34,12 +33,6 @@ def translated(error: Exception) -> SyncJobError:
         raise error
     assert caught.value.__cause__ is None
     return caught.value
-
-
-def test_an_incomplete_scroll_is_a_transient_error() -> None:
-    error = translated(ScanError("an id", "Scroll request has only succeeded on 0 (+0 skipped) shards out of 1."))
-    assert type(error) is TransientError
-    assert "only some of its shards: Scroll request has only succeeded on 0" in str(error)
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 501, 502, 503, 504, 507, 599])

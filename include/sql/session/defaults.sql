@@ -1,8 +1,8 @@
 -- Session settings of a job, which override those of the server, the database and the role.
 -- Reads: pg_settings. Writes: settings of the session, as far as this version of the server has them.
--- Always set: the encoding and date style that the driver needs. And no server limit may end a build while it waits
--- for Elasticsearch, inside its transaction or, in the second session, before one (session/planner.sql sets the third
--- of these limits).
+-- Always set: the encoding and date style that the driver needs, and UTC, the time zone of all dates. And no server
+-- limit may end a build while it waits for Elasticsearch, inside its transaction or, in the second session, before one
+-- (session/planner.sql sets the third of these limits).
 -- row_security off: a policy that hides rows from the role makes a statement fail, instead of an index without them.
 -- Set if neither the caller nor the server has set a value:
 -- lock_timeout: how long to wait for a row that the application keeps locked; the run can be repeated later.
@@ -18,6 +18,7 @@ INNER JOIN (
     VALUES
     ('client_encoding', 'UTF8', TRUE),
     ('DateStyle', 'ISO', TRUE),
+    ('TimeZone', 'UTC', TRUE),
     ('transaction_timeout', '0', TRUE),
     ('idle_session_timeout', '0', TRUE),
     ('row_security', 'off', TRUE),

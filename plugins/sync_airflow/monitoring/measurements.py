@@ -89,11 +89,12 @@ def measure_live_index(definition: IndexDefinition, client: Elasticsearch) -> No
     """When the live index was built, and its documents. Never raises: if Elasticsearch fails, the log has a warning."""
     # Imported here, because it imports the client; DAG files must not.
     from sync_jobs.search.index_alias import built_at, find_live  # noqa: PLC0415
+    from sync_jobs.search.reads import count  # noqa: PLC0415
 
     alias = definition.alias
     try:
         name = find_live(client, alias).name
-        documents = client.count(index=name)["count"] if name else 0
+        documents = count(client, name) if name else 0
     except Exception as error:  # no job may fail because of a metric
         log.warning("The live index of %s could not be measured: %s", alias, type(error).__name__)
         return

@@ -17,5 +17,7 @@ def rebuild_person_owner(run: JobRun) -> Outcome:
             what="person_owner",
             limits=run.limits,
             dry_run=run.dry_run,
+            parts="jobs/person_owner_sources",
+            now="jobs/person_owner_now",
             loss="remove, or switch the source of,",
         )

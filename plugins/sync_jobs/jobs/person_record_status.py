@@ -18,7 +18,7 @@ from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.postgres.statements import execute, named_rows
 from sync_jobs.postgres.transactions import read_committed, snapshot
 from sync_jobs.report import Outcome
-from sync_jobs.search import index_alias
+from sync_jobs.search import index_alias, reads
 from sync_jobs.search.quarantine import Quarantine
 from sync_jobs.search.refresh import DocumentRefresh, find_documents, keys_of
 
@@ -111,7 +111,7 @@ def _warning(run: JobRun, index: str, persons: Collection[int]) -> str:
 
 def _outdated_documents(run: JobRun, index: str) -> Iterator[list[int]]:
     """Persons whose documents show another status than PostgreSQL has (in a dry run: would have), once a document."""
-    run.elasticsearch.indices.refresh(index=index)  # to find what was written a moment ago
+    reads.refresh(run.elasticsearch, index)  # to find what was written a moment ago
     candidates = named_rows(
         run.postgres, "jobs/candidate_wanted_statuses" if run.dry_run else "jobs/candidate_statuses"
     )

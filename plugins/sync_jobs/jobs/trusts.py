@@ -45,4 +45,5 @@ def _rebuild(run: JobRun, table: Table, body: Body) -> Outcome:
             what=f"{table} ({body})",
             limits=run.limits,
             dry_run=run.dry_run,
+            now=f"jobs/{table}_now",
         )

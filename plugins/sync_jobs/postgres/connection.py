@@ -37,6 +37,7 @@ def take_over(connection: Connection) -> None:
     refuse_shared_sessions(connection, lambda: _open_like(connection))
     execute(connection, "session/defaults")
     _refuse_views(connection)
+    _refuse_copies(connection)
 
 
 def another_connection(connection: Connection) -> Connection:
@@ -47,6 +48,16 @@ def another_connection(connection: Connection) -> Connection:
     other = _open_like(connection)
     for name, value in execute(connection, "session/given_settings").fetchall():
         other.execute("SELECT set_config(%s, %s, FALSE)", (name, value))
+    execute(other, "session/defaults")
+    return other
+
+
+def another_session(connection: Connection) -> Connection:
+    """A second connection with the same parameters, in autocommit, even if the first one is in a failed transaction.
+
+    It lacks what another_connection() takes over: settings that the first one was given after it was opened.
+    """
+    other = _open_like(connection)
     execute(other, "session/defaults")
     return other
 
@@ -76,4 +87,14 @@ def _refuse_views(connection: Connection) -> None:
         raise UnsupportedServer(
             f"Expected the application's tables, but {', '.join(found)}, which may hide rows. Set the search_path of "
             "the role so that it finds the tables themselves first, then run the job again."
+        )
+
+
+def _refuse_copies(connection: Connection) -> None:
+    rows = execute(connection, "session/ambiguous_tables", {"used": list(tables.USED)}).fetchall()
+    found = [f"{name} is in {schemas}" for name, schemas in rows]
+    if found:
+        raise UnsupportedServer(
+            f"Expected each table in one schema of the search_path, but {', '.join(found)}. Set the search_path of the "
+            "role so that it has only the schema of the application's tables, then run the job again."
         )

@@ -29,6 +29,8 @@ def apply_difference(
     limits: Limits,
     dry_run: bool,
     at_risk: str | None = None,
+    parts: str | None = None,
+    now: str | None = None,
     loss: str = "remove",
 ) -> Outcome:
     """Apply the difference of a job inside the caller's transaction.
@@ -38,8 +40,11 @@ def apply_difference(
     rail counts the row as lost. <name>_apply writes the difference. <name>_written counts the rows of the difference
     that the table now has as it should, and those that the application has removed since.
     existing: the statement that counts the existing rows; for a field update, the candidates. what: the table, for
-    messages. at_risk: for a field update, the statement that counts the rows that can be lost, and all rows. loss: the
-    verb for lost rows, for messages, such as "remove". Raises GuardRail and NotWritten; the caller must then roll back.
+    messages. at_risk: for a field update, the statement that counts the rows that can be lost, and all rows. parts: the
+    statement that counts, for each part of the table that comes from a source of its own, the existing and the changed
+    rows: name, existing, changed. The limit of changes holds for each part. now: for a table of the jobs, the statement
+    that counts the rows that the table has after the write, and those that this transaction wrote. loss: the verb for
+    lost rows, for messages, such as "remove". Raises GuardRail and NotWritten; the caller must then roll back.
     """
     in_place = one_row(connection, existing, parameters)[0]
     execute(connection, f"{name}_difference", parameters)
@@ -50,10 +55,15 @@ def apply_difference(
         if max(added, lost, altered) > ALWAYS_ALLOWED:
             losable, whole = one_row(connection, at_risk, parameters) if at_risk else (None, in_place)
             effect = Effect(existing=whole, at_risk=losable, lost=lost, added=added, changed=altered)
-            headroom = check_guard_rails({what: effect}, limits, loss=loss)
+            rows = execute(connection, parts, parameters).fetchall() if parts else []
+            of_parts = {part: Effect(existing=count, changed=differing) for part, count, differing in rows}
+            headroom = check_guard_rails({what: effect} | of_parts, limits, loss=loss)
         if not dry_run and added + changed + removed:
             execute(connection, f"{name}_apply", parameters)
             gone = _check_written(connection, name, parameters, what=what, expected=added + changed + removed)
+            if now:
+                rows = in_place + added - removed
+                _check_others(connection, now, parameters, what=what, rows=rows, wrote=added + changed)
             changed, in_place = changed - gone, in_place - gone
     unchanged = in_place - changed - removed
     return Outcome(
@@ -77,3 +87,16 @@ def _check_written(connection: Connection, name: str, parameters: Parameters, *,
             "the job again."
         )
     return int(gone)
+
+
+def _check_others(
+    connection: Connection, now: str, parameters: Parameters, *, what: str, rows: int, wrote: int
+) -> None:
+    """Raise NotWritten if other rows than those of the difference were removed, added or changed, too."""
+    existing, written = one_row(connection, now, parameters)
+    if existing != rows or written > wrote:
+        raise NotWritten(
+            f"{what}: after its changes, this run expected {rows} rows, {wrote} of them written by it, but found "
+            f"{existing} and {written}. A trigger or a rule of the table writes other rows, too: find it (\\d in "
+            "psql), disable or correct it, then run the job again."
+        )

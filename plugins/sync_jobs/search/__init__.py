@@ -11,7 +11,8 @@
     edits, edits_since_build, application_writes, refresh
                                            what was edited since, and how its documents are written again
     quarantine, refusals, old_documents    documents that Elasticsearch refuses
-    documents, index_mapping, errors       equality of documents, mappings, errors of Elasticsearch
+    documents, index_mapping               equality of documents, mappings
+    reads, errors, oversized               complete answers; errors of Elasticsearch; values too large for PostgreSQL
 
 May import sync_jobs.postgres and the modules beside this package, except catalogue, parameters and runner. Must not
 import sync_jobs.jobs or sync_jobs.index_definitions, so it is independent of persons.

@@ -8,6 +8,7 @@ from elasticsearch import Elasticsearch
 
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.documents import is_own_id
+from sync_jobs.search.reads import refresh
 from sync_jobs.search.refresh import DocumentRefresh, hits_of, keys_of
 
 
@@ -20,7 +21,7 @@ def last_write(client: Elasticsearch, index: str) -> int:
 
 def keys_written_since(definition: IndexDefinition, client: Elasticsearch, index: str, last: int) -> set[int]:
     """The keys of which the application has written a document since last_write() gave this number."""
-    client.indices.refresh(index=index)
+    refresh(client, index)
     hits = hits_of(definition, client, index, {"range": {"_seq_no": {"gt": last}}})
     return {key for hit in hits for key in keys_of(definition, hit) if not is_own_id(key, hit["_id"])}
 

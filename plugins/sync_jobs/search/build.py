@@ -30,7 +30,7 @@ from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.postgres.statements import Connection, execute, one_row
 from sync_jobs.postgres.transactions import export_snapshot, snapshot
 from sync_jobs.report import Outcome
-from sync_jobs.search import bulk, index_alias, live_comparison, operator_settings
+from sync_jobs.search import bulk, index_alias, live_comparison, operator_settings, reads
 from sync_jobs.search.application_writes import keys_written_since, last_write
 from sync_jobs.search.build_progress import BackgroundRefresh, Phases, Progress
 from sync_jobs.search.definition import IndexDefinition
@@ -136,12 +136,12 @@ class _Build:
                 difference = live_comparison.compare(definition, client, live, name, keys)
                 headroom = self._check_guard_rails(live, difference, loaded.live_values)
             refreshed = caught_up.made
+            warnings: list[str] = []
             if not run.dry_run:
                 with phases.of("promote"), plain_index_kept(definition, client, name, run.settings):
-                    if live:
-                        operator_settings.carry_over_settings(client, live, name)
+                    warnings += operator_settings.carry_over(definition, client, live, name)
                     last = last_write(client, name)
-                    index_alias.promote(client, definition.alias, name)
+                    warnings += index_alias.promote(client, definition.alias, name)
                 self.state.text = (
                     f"The new index {name} is live. It may lack only edits made around the swap. The next build, or a "
                     "retry of this one, brings it up to date."
@@ -156,6 +156,7 @@ class _Build:
             refreshed=refreshed,
             phases=phases.seconds,
             headroom=headroom,
+            warning=" ".join(warnings),
             **self.quarantine.counted(),
             **asdict(difference),
         )
@@ -335,7 +336,7 @@ def _write_changes(edits: Edits, refresh: DocumentRefresh, last: int) -> int:
 
 
 def _verify_count(client: Elasticsearch, name: str, wanted: int) -> None:
-    found = client.count(index=name)["count"]
+    found = reads.count(client, name)
     if found != wanted:
         raise IndexNotAsExpected(f"{name}: expected {wanted} documents after catching up with edits, found {found}.")
 

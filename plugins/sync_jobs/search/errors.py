@@ -7,7 +7,6 @@ from typing import Any
 
 from elastic_transport import ApiResponseMeta, SerializationError, TlsError, TransportError
 from elasticsearch import ApiError, UnsupportedProductError
-from elasticsearch.helpers import ScanError
 
 from sync_jobs.errors import (
     AccessRefused,
@@ -31,6 +30,7 @@ SERVER_ERROR = 500
 BLOCKED = "cluster_block_exception"
 REMOVED = "index_not_found_exception"
 CLOSED = "index_closed_exception"
+SNAPSHOT_IN_PROGRESS = "snapshot_in_progress_exception"
 # The answer to a client of a newer major version.
 OTHER_VERSION = "media_type_header_exception"
 # OpenSSL's code for a certificate that does not verify. Any other TLS failure counts as a broken connection.
@@ -58,8 +58,11 @@ LONGEST_REASON = 500
 
 
 def can_pass(status: int, kind: str) -> bool:
-    """Whether a later attempt may succeed: every 5xx, 408 and 429, except a block that somebody has to remove."""
-    return status >= SERVER_ERROR or (status in TIMEOUT_OR_OVERLOAD and kind != BLOCKED)
+    """Whether a later attempt may succeed: every 5xx, 408 and 429, except a block that somebody has to remove.
+
+    And a refusal to remove an index while a snapshot of it is being made, which Elasticsearch answers with 400.
+    """
+    return kind == SNAPSHOT_IN_PROGRESS or status >= SERVER_ERROR or (status in TIMEOUT_OR_OVERLOAD and kind != BLOCKED)
 
 
 def blames_a_document(error: Mapping[str, Any]) -> bool:
@@ -226,5 +229,3 @@ def elasticsearch_errors_translated() -> Iterator[None]:
                 "then run the job again."
             ) from None
         raise TransientError(f"Elasticsearch cannot be reached{_where(error)}: {_why_unreachable(error)}") from None
-    except ScanError as error:  # neither of the two: some shards did not answer for a page of a scroll
-        raise TransientError(f"Elasticsearch searched only some of its shards: {error}") from None

@@ -11,11 +11,12 @@ from elasticsearch import Elasticsearch
 
 from sync_jobs.guard_rail import Effect
 from sync_jobs.search.definition import NESTED, IndexDefinition
+from sync_jobs.search.reads import search
 
 
 def count_values(definition: IndexDefinition, client: Elasticsearch, name: str) -> dict[str, int]:
     """For each field of the mapping: how many documents have a value, or how many nested objects there are."""
-    answer = client.search(index=name, size=0, aggregations=_aggregations(definition.properties))
+    answer = search(client, index=name, size=0, aggregations=_aggregations(definition.properties))
     return dict(_counts(answer["aggregations"]))
 
 

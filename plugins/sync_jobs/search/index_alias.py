@@ -25,12 +25,14 @@ from sync_jobs.errors import AccessRefused, BadArgument, IndexNotAsExpected, Sea
 from sync_jobs.search.created_index import check_created
 from sync_jobs.search.errors import (
     NOT_FOUND,
+    SNAPSHOT_IN_PROGRESS,
     blocked_message,
     raise_unless_transient,
     refuse_other_server,
     removed_message,
 )
 from sync_jobs.search.quarantine import Quarantine
+from sync_jobs.search.reads import refresh
 from sync_jobs.search.settings import IndexSettings
 
 # How often a swap is tried. Its response can get lost.
@@ -244,27 +246,27 @@ def make_searchable(client: Elasticsearch, name: str, settings: IndexSettings) -
     """After loading: set what readers need (refresh interval, replicas), and refresh."""
     serving = {"refresh_interval": None, "auto_expand_replicas": settings.replicas}
     client.indices.put_settings(index=name, settings=serving)
-    client.indices.refresh(index=name)
+    refresh(client, name)
 
 
-def promote(client: Elasticsearch, alias: str, name: str) -> None:
-    """Put a new index behind the alias, in one request (swap).
+def promote(client: Elasticsearch, alias: str, name: str) -> list[str]:
+    """Put a new index behind the alias, in one request (swap). Return what swap() returns.
 
     Raises IndexNotAsExpected if a later build is live, or if the new index is not the one that create() made.
     """
     live = find_live(client, alias)
     _refuse_if_overtaken(alias, name, live)
     refuse_if_removed(client, alias, name)
-    swap(client, alias, live, name)
+    return swap(client, alias, live, name)
 
 
-def swap(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
+def swap(client: Elasticsearch, alias: str, live: Live, name: str) -> list[str]:
     """Put an index behind the alias instead of the live one, in one request.
 
-    Other aliases of the live index, and the filter and routing of each alias, move with it; those that we may not move
-    are named in the log. A plain index with the alias's own name is removed in that same request. If the response
-    gets lost, the alias itself shows whether the swap was done. Raises TransientError if Elasticsearch does not
-    answer.
+    Other aliases of the live index, and the filter and routing of each alias, move with it; a sentence about those
+    that we may not move is returned. A plain index with the alias's own name is removed in that same request. If the
+    response gets lost, the alias itself shows whether the swap was done. Raises TransientError if Elasticsearch does
+    not answer.
     """
     if live.name:
         # Its build may have been killed between the swap and the mark.
@@ -273,18 +275,18 @@ def swap(client: Elasticsearch, alias: str, live: Live, name: str) -> None:
     with errors_translated_with_state("") as state:  # nothing is moved: the caller knows the state
         try:
             _Swap(client, alias, live, name, state).move(aliases)
+            return []
         except AccessRefused:
             others = aliases.keys() - {alias}
             if not others or not live.is_alias:
                 raise
-            log.warning(
-                "%s: no permission to move the other aliases of %s (%s): they stay there. Grant the permissions on "
-                "these names too, and move the aliases manually",
-                name,
-                live.name,
-                ", ".join(sorted(others)),
-            )
             _Swap(client, alias, live, name, state).move({alias: aliases[alias]})
+            warning = (
+                f"{name}: no permission to move the other aliases of {live.name} ({', '.join(sorted(others))}): they "
+                "stay there. Grant the permissions on these names too, and move the aliases manually."
+            )
+            log.warning("%s", warning)
+            return [warning]
 
 
 def _aliases_of(client: Elasticsearch, index: str | None) -> dict[str, dict[str, Any]]:
@@ -431,7 +433,15 @@ def discard(client: Elasticsearch, alias: str, name: str) -> None:
 
 
 def _delete(client: Elasticsearch, alias: str, names: list[str]) -> list[str]:
-    # One by one: a list in the URL could grow too long.
-    for name in names:
-        discard(client, alias, name)
-    return names
+    """Remove indices. Return the names of those removed: one of which a snapshot is being made stays for now."""
+    removed = []
+    for name in names:  # one by one: a list in the URL could grow too long
+        try:
+            discard(client, alias, name)
+        except ApiError as error:
+            if error.error != SNAPSHOT_IN_PROGRESS:
+                raise
+            log.warning("%s cannot be removed while a snapshot of it is being made: the next build removes it", name)
+        else:
+            removed.append(name)
+    return removed

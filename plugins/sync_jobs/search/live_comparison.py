@@ -21,6 +21,7 @@ from sync_jobs.batches import batches
 from sync_jobs.errors import IndexNotAsExpected
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.documents import content_key, document_id, is_own_id, key_of
+from sync_jobs.search.reads import count, search
 from sync_jobs.search.refresh import find_documents, keys_of
 
 BATCH_KEYS = 1_000
@@ -103,7 +104,7 @@ class LiveDocuments:
         pages: dict[str, Any] = {"size": BATCH_KEYS, "sources": [{"key": {"terms": {"field": self._key_field}}}]}
         while True:
             by_key = {"keys": {"composite": pages}}
-            answer = self._client.search(index=live, size=0, query=query, aggregations=by_key)
+            answer = search(self._client, index=live, size=0, query=query, aggregations=by_key)
             page = answer["aggregations"]["keys"]
             self._found.extend(bucket["key"]["key"] for bucket in page["buckets"])
             if "after_key" not in page:
@@ -140,13 +141,13 @@ def compare(
     keys: every key for which the live index has a document that the new one lacks; others may be among them.
     Ascending, duplicates allowed.
     """
-    total_new = client.count(index=new)["count"]
+    total_new = count(client, new)
     if live is None:
         return DocumentDifference(added=total_new)
     # The application might write a document without a key. No lookup finds it, and the new index does not have it.
     has_no_key = {"bool": {"must_not": {"exists": {"field": definition.key_field}}}}
-    without_key = client.count(index=live, query=has_no_key)["count"]
-    total_live = client.count(index=live)["count"] - without_key
+    without_key = count(client, live, has_no_key)
+    total_live = count(client, live) - without_key
     difference = DocumentDifference(removed=without_key)
     compared_live = compared_new = 0
     for batch in batches((key for key, _ in groupby(keys)), BATCH_KEYS):

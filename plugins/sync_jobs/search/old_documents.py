@@ -9,6 +9,7 @@ from sync_jobs.search import bulk
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.index_mapping import has_mapping
 from sync_jobs.search.quarantine import Quarantine
+from sync_jobs.search.reads import refresh
 from sync_jobs.search.refresh import deletion, find_documents, keys_of
 from sync_jobs.search.refusals import Refusal
 from sync_jobs.search.settings import IndexSettings
@@ -41,7 +42,7 @@ def carry_over_documents(
     refused = {refusal.document_id for refusal in refusals}
     carried = [hit for hit in hits if hit["_id"] not in refused]
     quarantine.keep_old_documents(key for hit in carried for key in keys_of(definition, hit))
-    client.indices.refresh(index=name)
+    refresh(client, name)
     return [hit["_source"] for hit in carried]
 
 

@@ -1,8 +1,12 @@
-"""Settings that an operator put on the live index: the index that takes its place gets them, too."""
+"""What an operator put on the live index: the index that takes its place gets its settings; the rest is named."""
 
 import logging
 
 from elasticsearch import BadRequestError, Elasticsearch
+
+from sync_jobs.search.definition import IndexDefinition
+from sync_jobs.search.index_alias import definition_of
+from sync_jobs.search.index_mapping import more_than
 
 # Set by the build itself: only IndexSettings decides.
 _OURS = ("index.number_of_shards", "index.number_of_replicas", "index.auto_expand_replicas")
@@ -34,30 +38,60 @@ def settings_for_copy(client: Elasticsearch, index: str) -> dict[str, str]:
     return {name: value for name, value in _settings(client, index).items() if not name.startswith(left_out)}
 
 
-def carry_over_settings(client: Elasticsearch, live: str, name: str) -> None:
-    """Give an index that takes the place of the live one its settings. Those that it cannot have are named in the log.
+def carry_over(definition: IndexDefinition, client: Elasticsearch, live: str | None, name: str) -> list[str]:
+    """Give an index that takes the place of the live one what an operator put on that. live: None without one.
 
-    Call it after make_searchable(), which sets the replicas.
+    Return sentences about what it does not get. Call it after make_searchable(), which sets the replicas.
     """
+    if live is None:
+        return []
+    warnings = carry_over_settings(client, live, name)
+    versions = [definition_of(client, definition.alias, each) for each in (live, name)]
+    if versions[0] is None:  # a plain index of the running service: its mapping is that service's
+        return warnings
+    return warnings + _mapping_left_behind(client, live, name, same_definition=versions[0] == versions[1])
+
+
+def carry_over_settings(client: Elasticsearch, live: str, name: str) -> list[str]:
+    """The same for settings alone. Each sentence is also in the log."""
+    warnings = []
     refused = _carry_over(client, live, name)
     if refused:
-        log.warning(
-            "%s: the live index %s has settings that cannot be carried over: %s. Set them in an index template, or on "
-            "the new index, if they are still wanted",
-            name,
-            live,
-            ", ".join(sorted(refused)),
+        warnings.append(
+            f"{name}: the live index {live} has settings that cannot be carried over: {', '.join(sorted(refused))}. "
+            "Set them in an index template, or on the new index, if they are still wanted."
         )
     wanted, existing = (_replicas(_settings(client, each)) for each in (live, name))
     if wanted != existing:
-        log.warning(
-            "%s: the live index %s has %s, and the new one %s: only the index setting replicas decides. Change that "
-            "setting if another number of replicas is wanted",
-            name,
-            live,
-            wanted,
-            existing,
+        warnings.append(
+            f"{name}: the live index {live} has {wanted}, and the new one {existing}: only the index setting replicas "
+            "decides. Change that setting if another number of replicas is wanted."
         )
+    return _logged(warnings)
+
+
+def _mapping_left_behind(client: Elasticsearch, live: str, name: str, *, same_definition: bool) -> list[str]:
+    """A sentence about the fields that an operator added to the live index: the definition does not have them.
+
+    same_definition: whether one definition built both indices. If not, only fields that are missing are named: other
+    differences come from the definitions.
+    """
+    found, wanted = (client.indices.get_mapping(index=each)[each]["mappings"] for each in (name, live))
+    more = sorted(more_than(found, wanted, only_missing=not same_definition))
+    if not more:
+        return []
+    return _logged(
+        [
+            f"{name}: the mapping of the live index {live} has what the new one lacks: {', '.join(more)}. A build "
+            "makes the fields of its definition only: add these to the definition if they are still wanted."
+        ]
+    )
+
+
+def _logged(warnings: list[str]) -> list[str]:
+    for warning in warnings:
+        log.warning("%s", warning)
+    return warnings
 
 
 def carry_over_while_loading(client: Elasticsearch, live: str, name: str) -> None:

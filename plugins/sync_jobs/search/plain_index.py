@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from elastic_transport import TransportError
-from elasticsearch import ApiError, Elasticsearch, helpers
+from elasticsearch import ApiError, Elasticsearch
 
 from sync_jobs.errors import IndexNotAsExpected, SyncJobError
-from sync_jobs.search import bulk, index_alias, operator_settings
+from sync_jobs.search import bulk, index_alias, operator_settings, reads
 from sync_jobs.search.created_index import check_created
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.settings import IndexSettings
@@ -74,11 +74,11 @@ class _PlainIndexCopy:
             mappings=mapping | {"_meta": self._meta()},
         )
         check_created(client, name, mapping)
-        client.indices.refresh(index=plain)
+        reads.refresh(client, plain)
         copied = bulk.load(self.definition, client, name, self._lines(), self.settings)
         index_alias.make_searchable(client, name, self.settings)
         operator_settings.carry_over_settings(client, plain, name)
-        found = client.count(index=name)["count"]
+        found = reads.count(client, name)
         if found != copied:
             raise IndexNotAsExpected(f"{name}: expected {copied} documents, as copied from {plain}, found {found}.")
         index_alias.add_meta(client, alias, name, {"documents": copied, "finished": True})
@@ -102,7 +102,7 @@ class _PlainIndexCopy:
 
     def _lines(self) -> Iterator[bytes]:
         """The documents of one state of the plain index as bulk lines."""
-        for hit in helpers.scan(self.client, index=self.plain, size=PAGE_DOCUMENTS):
+        for hit in reads.scan(self.client, self.plain, size=PAGE_DOCUMENTS):
             routing = {"routing": hit["_routing"]} if "_routing" in hit else {}
             action = json.dumps({"index": {"_id": hit["_id"], **routing}})
             yield f"{action}\n{json.dumps(hit['_source'])}\n".encode()

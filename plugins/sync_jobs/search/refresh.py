@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from elasticsearch import Elasticsearch, helpers
+from elasticsearch import Elasticsearch
 
 from sync_jobs.batches import batches
 from sync_jobs.postgres.statements import Connection
 from sync_jobs.postgres.transactions import snapshot
-from sync_jobs.search import bulk
+from sync_jobs.search import bulk, reads
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.document_stream import document_lines
 from sync_jobs.search.documents import Properties, content_key, document_id, is_own_id, key_of, source_of, values_of
@@ -91,7 +91,7 @@ class DocumentRefresh:
         key, the key keeps all documents that it had and goes into quarantine. Raises the errors of bulk.load.
         """
         refreshed = Refreshed()
-        self.client.indices.refresh(index=self.index)  # to find what was written a moment ago
+        reads.refresh(self.client, self.index)  # to find what was written a moment ago
         for batch in batches(keys, self.settings.refresh_keys):
             changes = self._changes(connection, batch)
             if dry_run:
@@ -104,7 +104,7 @@ class DocumentRefresh:
                     refreshed.count(change)
             self.quarantine.accept(key for key in batch if key not in refused)
         if refreshed.keys and not dry_run:
-            self.client.indices.refresh(index=self.index)
+            reads.refresh(self.client, self.index)
         return refreshed
 
     def until_settled(self, connection: Connection, keys: Iterable[int]) -> int:
@@ -225,12 +225,14 @@ def hits_of(
     fields: Sequence[str] | bool = False,
 ) -> Iterable[dict[str, Any]]:
     """The hits of a query, with the same content as those of find_documents()."""
-    query = {
-        "query": condition,
-        "_source": fields if isinstance(fields, bool) else list(fields),
-        "docvalue_fields": [definition.key_field],
-    }
-    return helpers.scan(client, query=query, index=index, size=PAGE_DOCUMENTS)
+    return reads.scan(
+        client,
+        index,
+        size=PAGE_DOCUMENTS,
+        query=condition,
+        source=fields if isinstance(fields, bool) else list(fields),
+        docvalue_fields=[{"field": definition.key_field}],
+    )
 
 
 def keys_of(definition: IndexDefinition, hit: dict[str, Any]) -> list[int]:

@@ -21,7 +21,7 @@ from sync_jobs.postgres.locks import advisory_lock
 from sync_jobs.postgres.statements import Connection
 from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.report import Outcome
-from sync_jobs.search import index_alias, live_comparison, operator_settings
+from sync_jobs.search import index_alias, live_comparison, operator_settings, reads
 from sync_jobs.search.application_writes import last_write, remove_superseded
 from sync_jobs.search.build import cover_the_swap
 from sync_jobs.search.definition import IndexDefinition
@@ -121,14 +121,15 @@ class _Rollback:
         keys = plan.keys
         if self.dry_run:
             return self._outcome(plan, self._foresee(keys) if keys is not None else Refreshed())
-        self._carry_over_settings()
+        warnings = self._carry_over()
         refreshed = self._bring_up_to_date(keys) if keys is not None else Refreshed()
-        made = refreshed.made + self._swap(edits, is_rewritten=keys is not None)
+        made = refreshed.made + self._swap(edits, warnings, is_rewritten=keys is not None)
         refresh, quarantine = self.refresh, self.refresh.quarantine
         index_alias.record_left_out(refresh.client, refresh.definition.alias, refresh.index, quarantine)
         quarantine.warn(refresh.index)
         return replace(
             self._outcome(plan, refreshed),
+            warning=" ".join(filter(None, (plan.warning, *warnings))),
             refreshed=made,
             indices={"live": [refresh.index], "previous": [self.live.name or ""]},
             **quarantine.counted(),
@@ -136,7 +137,7 @@ class _Rollback:
 
     def _plan(self, documents: str) -> _Plan:
         refresh = self.refresh
-        refresh.client.indices.refresh(index=refresh.index)
+        reads.refresh(refresh.client, refresh.index)
         if self.meta.get("definition") == refresh.definition.version:
             return self._plan_in_full()
         return self._plan_edited() if documents == "edited" else self._plan_as_built()
@@ -197,7 +198,7 @@ class _Rollback:
     def _intact(self) -> int:
         """How many documents the target has. Raises GuardRail if too many have been lost since it was built."""
         target = self.refresh.index
-        existing: int = self.refresh.client.count(index=target)["count"]
+        existing = reads.count(self.refresh.client, target)
         built = self.meta["documents"]
         effect = Effect(existing=built, lost=max(0, built - existing))
         check_guard_rails({f"index {target}": effect}, self.limits, loss="put an index behind the alias that has lost")
@@ -212,12 +213,11 @@ class _Rollback:
         check_guard_rails(effects_on_values(refresh.index, values, after), self.limits)
         return refreshed
 
-    def _carry_over_settings(self) -> None:
+    def _carry_over(self) -> list[str]:
         """Before documents are written: an operator may have raised a limit that some of them need."""
         target, live = self.refresh.index, self.live.name
         self.state.text = f"Settings of {target} may have been changed; {live} is still live, and unchanged."
-        if live:
-            operator_settings.carry_over_settings(self.refresh.client, live, target)
+        return operator_settings.carry_over(self.refresh.definition, self.refresh.client, live, target)
 
     def _bring_up_to_date(self, keys: "array[int]") -> Refreshed:
         """Rewrite the documents of these keys that differ, and check what that has taken from single fields."""
@@ -230,11 +230,14 @@ class _Rollback:
         check_guard_rails(effects_on_values(target, values, after), self.limits)
         return refreshed
 
-    def _swap(self, edits: Edits, *, is_rewritten: bool) -> int:
-        """Move the alias, and cover what was edited around that moment. Return how many documents were made."""
+    def _swap(self, edits: Edits, warnings: list[str], *, is_rewritten: bool) -> int:
+        """Move the alias, and cover what was edited around that moment. Return how many documents were made.
+
+        warnings: gets those of the swap.
+        """
         refresh, target = self.refresh, self.refresh.index
         last = last_write(refresh.client, target)
-        index_alias.swap(refresh.client, refresh.definition.alias, self.live, target)
+        warnings += index_alias.swap(refresh.client, refresh.definition.alias, self.live, target)
         lacks = "it may lack only edits made around the swap" if is_rewritten else "its documents stay as built"
         self.state.text = (
             f"{target} is live. Until the next build, {lacks}. "

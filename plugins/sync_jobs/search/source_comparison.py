@@ -16,6 +16,7 @@ from sync_jobs.postgres.statements import Connection, execute
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.document_stream import document_lines
 from sync_jobs.search.documents import document_id, key_of
+from sync_jobs.search.reads import refresh, search
 
 PAGE_DOCUMENTS = 10_000
 KEEP_ALIVE = "5m"
@@ -31,7 +32,7 @@ def differing_keys(
 
     Both sides are read in the order of the key and merged, so memory use does not depend on their size.
     """
-    client.indices.refresh(index=index)
+    refresh(client, index)
     with (
         closing(document_lines(definition, connection, run_date)) as lines,
         closing(_entries(definition, client, index)) as entries,
@@ -92,7 +93,8 @@ def _entries(definition: IndexDefinition, client: Elasticsearch, index: str) -> 
     after: list[Any] | None = None
     try:
         while True:
-            answer = client.search(
+            answer = search(
+                client,
                 pit={"id": point_in_time, "keep_alive": KEEP_ALIVE},
                 sort=[definition.key_field, "_shard_doc"],
                 size=PAGE_DOCUMENTS,

@@ -14,6 +14,8 @@ from sync_jobs.postgres.statements import Connection, execute
 from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.search.definition import NESTED, IndexDefinition
 from sync_jobs.search.documents import Properties, content_key, differing_fields, flat
+from sync_jobs.search.oversized import oversized_named
+from sync_jobs.search.reads import search
 from sync_jobs.search.refresh import find_documents, keys_of
 from sync_jobs.search.source_comparison import differing_keys
 
@@ -89,7 +91,7 @@ def verify_totals(
 def found_totals(definition: IndexDefinition, client: Elasticsearch, name: str) -> Totals:
     """What an index holds."""
     nested = {field: {NESTED: {"path": field}} for field in definition.nested_fields}
-    answer = client.search(index=name, size=0, track_total_hits=True, aggregations=nested)
+    answer = search(client, index=name, size=0, track_total_hits=True, aggregations=nested)
     return Totals(
         documents=answer["hits"]["total"]["value"],
         nested={field: answer["aggregations"][field]["doc_count"] for field in nested},
@@ -105,11 +107,19 @@ def sample_of_keys(definition: IndexDefinition, connection: Connection, name: st
 def plain_documents(
     definition: IndexDefinition, connection: Connection, run_date: date, keys: Sequence[int]
 ) -> Documents:
-    """The documents of these keys, by a plain query that is independent of the one of the build."""
+    """The documents of these keys, by a plain query that is independent of the one of the build.
+
+    Raises RejectedDocument, with the keys, if a value is too large for PostgreSQL.
+    """
     documents: Documents = {key: [] for key in keys}
-    parameters = {"run_date": run_date, "keys": list(keys)}
-    for key, document in execute(connection, definition.query("plain_documents"), parameters):
-        documents[key].append(document)
+
+    def rows(other: Connection, some: list[int]) -> list[tuple[int, dict[str, Any]]]:
+        parameters = {"run_date": run_date, "keys": some}
+        return execute(other, definition.query("plain_documents"), parameters).fetchall()
+
+    with oversized_named(definition, connection, keys, rows):
+        for key, document in rows(connection, list(keys)):
+            documents[key].append(document)
     return documents
 
 

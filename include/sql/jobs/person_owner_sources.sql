@@ -1,0 +1,25 @@
+-- Job 1: for each source of owners, how many owners come from it, and how many of them would get another value from it.
+-- A source may give few of all owners: if it is overwritten, their share of all is small (docs/design.md, "Guard
+-- rails"). A change of the rule alone is none of the value, and a change of the source is a loss.
+-- Reads: difference, person_owner. Writes: nothing.
+-- Fast: one scan of person_owner, only in a night with more changes than are always allowed.
+
+WITH sourced AS (
+    SELECT
+        person_owner.id,
+        person_owner.owner,
+        CASE WHEN person_owner.rule IN ('P1', 'P5', 'P7') THEN 'memberships' ELSE 'placements' END AS source
+    FROM person_owner
+    WHERE person_owner.rule IS NOT NULL
+)
+
+SELECT
+    'person_owner from ' || sourced.source AS part,
+    count(*) AS existing,
+    count(*) FILTER (
+        WHERE difference.change = 'changed' AND NOT difference.is_loss AND difference.owner <> sourced.owner
+    ) AS changed
+FROM sourced
+LEFT JOIN difference ON sourced.id = difference.id
+GROUP BY sourced.source
+ORDER BY sourced.source;
