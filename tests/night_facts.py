@@ -96,6 +96,7 @@ def index(night: date = NIGHT, documents: int = 200_360) -> IndexFact:
         built_at=built,
         run_date=night,
         documents=documents,
+        live_since=at("01:31", night),
         definition_version=PERSONS.version,
         code_version=code_version(),
         is_verified=True,

@@ -103,6 +103,7 @@ def _index(name: str, meta: dict[str, Any], documents: int | None) -> IndexFact:
         built_at=built_at(name),
         run_date=_date(meta.get("run_date")),
         documents=documents,
+        live_since=_moment(meta.get("live_since")),
         definition_version=meta.get("definition"),
         code_version=meta.get("code"),
         is_verified="documents" in meta,  # the totals are added once they agree with PostgreSQL
@@ -112,6 +113,13 @@ def _index(name: str, meta: dict[str, Any], documents: int | None) -> IndexFact:
 def _date(text: str | None) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
     except ValueError:
         return None
 

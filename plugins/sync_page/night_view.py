@@ -164,13 +164,14 @@ class IndexView:
     """A finished index. difference: of its documents to those of the live one. direction: of the rollback that puts it
     behind the alias; None if it is not a neighbour of the live one.
 
-    definition_version, code_version, is_verified: sync_airflow.night.facts.IndexFact.
+    live_since, definition_version, code_version, is_verified: sync_airflow.night.facts.IndexFact.
     """
 
     name: str
     built_at: datetime | None
     run_date: date | None
     documents: int | None
+    live_since: datetime | None
     definition_version: str | None
     code_version: str | None
     is_verified: bool

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import psycopg
@@ -84,6 +84,17 @@ def test_a_dry_run_of_a_rollback_reports_its_effect_and_changes_nothing(
     assert (report.read, report.changed, report.refreshed) == (len(PERSON_IDS), 1, 0)
     assert indices_behind_alias(elasticsearch) == [second] == report.indices["live"]
     assert elasticsearch.count(index=first, query={"term": {"surname": "Edited"}})["count"] == 0
+
+
+def test_an_index_says_since_when_it_is_live_again(run: RunJob, roll: Any, elasticsearch: Elasticsearch) -> None:
+    (first,) = run(JOB, RUN_DATE).indices["live"]
+    before = index_alias.own_indices(elasticsearch, ALIAS)[first]
+    run(JOB, RUN_DATE)
+    begin = datetime.now(UTC).replace(microsecond=0)
+    roll()
+    after = index_alias.own_indices(elasticsearch, ALIAS)[first]
+    assert datetime.fromisoformat(after["live_since"]) >= begin
+    assert after | {"live_since": before["live_since"]} == before
 
 
 def test_a_rollback_without_a_target_names_the_indices_that_exist(run: RunJob, roll: Any) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -171,5 +171,9 @@ def test_meta_explains_the_index(tcs: Connection, run: RunJob, elasticsearch: El
     )
     assert re.fullmatch(r"\d+:\d+:[\d,]*", meta["source_snapshot"])
     assert meta["definition"] == PERSONS.version
+    built = index_alias.built_at(name)
+    assert built is not None
+    since_build = datetime.fromisoformat(meta["live_since"]) - built.replace(microsecond=0)
+    assert timedelta(0) <= since_build < timedelta(hours=1)
     assert set(meta["versions"]) == {"postgresql", "elasticsearch"}
     assert meta["versions"]["elasticsearch"] == ["9.5.3"]

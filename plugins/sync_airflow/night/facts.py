@@ -143,6 +143,8 @@ class Component:
 class IndexFact:
     """A finished index. built_at: start of its build, UTC; None if no build made it. documents: without nested ones.
 
+    live_since: when it was last put behind the alias, UTC; None if that is not recorded.
+
     definition_version, code_version: of the index definition and of the code that the build used, None if it does not
     say. is_verified: before it went live, its build counted its documents and compared a sample with PostgreSQL.
     """
@@ -151,6 +153,7 @@ class IndexFact:
     built_at: datetime | None
     run_date: date | None
     documents: int | None
+    live_since: datetime | None = None
     definition_version: str | None = None
     code_version: str | None = None
     is_verified: bool = False

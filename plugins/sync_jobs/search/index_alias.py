@@ -256,7 +256,6 @@ def promote(client: Elasticsearch, alias: str, name: str) -> list[str]:
     """
     live = find_live(client, alias)
     _refuse_if_overtaken(alias, name, live)
-    refuse_if_removed(client, alias, name)
     return swap(client, alias, live, name)
 
 
@@ -265,9 +264,12 @@ def swap(client: Elasticsearch, alias: str, live: Live, name: str) -> list[str]:
 
     Other aliases of the live index, and the filter and routing of each alias, move with it; a sentence about those
     that we may not move is returned. A plain index with the alias's own name is removed in that same request. If the
-    response gets lost, the alias itself shows whether the swap was done. Raises TransientError if Elasticsearch does
-    not answer.
+    response gets lost, the alias itself shows whether the swap was done. The _meta of the index gets the UTC time of
+    the swap ("live_since"). Raises TransientError if Elasticsearch does not answer, IndexNotAsExpected if the index is
+    not the one that create() made.
     """
+    # Before the swap, because nothing may fail after it. It counts only while the index is live.
+    add_meta(client, alias, name, {"live_since": datetime.now(UTC).isoformat(timespec="seconds")})
     if live.name:
         # Its build may have been killed between the swap and the mark.
         mark_finished(client, alias, live.name)
