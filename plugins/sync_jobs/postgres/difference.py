@@ -55,8 +55,8 @@ def apply_difference(
         if max(added, lost, altered) > ALWAYS_ALLOWED:
             losable, whole = one_row(connection, at_risk, parameters) if at_risk else (None, in_place)
             effect = Effect(existing=whole, at_risk=losable, lost=lost, added=added, changed=altered)
-            rows = execute(connection, parts, parameters).fetchall() if parts else []
-            of_parts = {part: Effect(existing=count, changed=differing) for part, count, differing in rows}
+            counts = execute(connection, parts, parameters).fetchall() if parts else []
+            of_parts = {part: Effect(existing=count, changed=differing) for part, count, differing in counts}
             headroom = check_guard_rails({what: effect} | of_parts, limits, loss=loss)
         if not dry_run and added + changed + removed:
             execute(connection, f"{name}_apply", parameters)
