@@ -1,7 +1,7 @@
 -- Job 1: for each source of owners, how many owners come from it, and how many of them would get another value from it
 -- (docs/design.md, "Guard rails"). Each source is counted separately, because one that gives few owners can be
--- overwritten while nearly all rows stay the same. A new rule with the same owner does not count; a switch of the source
--- counts as a loss instead.
+-- overwritten while nearly all rows stay the same. A new rule with the same owner does not count; a switch of the
+-- source counts as a loss instead.
 -- Reads: difference, person_owner. Writes: nothing.
 -- Fast: one scan of person_owner, only in a night with more changes than are always allowed.
 
