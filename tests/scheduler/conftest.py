@@ -23,6 +23,7 @@ FILES_WITH_THEIR_OWN_AIRFLOW = (
     "test_clock_changes.py",
     "test_housekeeping.py",
     "test_migration_commands.py",
+    "test_restarts.py",
 )
 PERSONS = 300
 NIGHTS_OFF = 3
