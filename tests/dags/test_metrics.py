@@ -1,5 +1,6 @@
 """Metrics and spans of real DAG runs, sent over OpenTelemetry to a local server in place of a collector."""
 
+import atexit
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -53,11 +54,15 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[OtlpReceiver]:
     with otlp_receiver() as receiver:
         for name, value in receiver.environment.items():
             monkeypatch.setenv(name, value)
+        # Airflow would send once more when this process ends, to a receiver that is gone by then.
+        monkeypatch.setattr(atexit, "register", lambda *_: None)
         stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=False)
         provider = TracerProvider()
         provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter()))
         monkeypatch.setattr(spans, "tracer", provider.get_tracer("test"))
         yield receiver
+        # It would go on sending at intervals.
+        cast(Any, opentelemetry_metrics.get_meter_provider()).shutdown()
         monkeypatch.undo()
         stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=False)
 

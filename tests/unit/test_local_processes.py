@@ -123,9 +123,12 @@ def test_an_owner_is_stopped_with_the_owners_that_it_has_started_and_no_other(
         owned[owner] = start(tmp_path / owner, WITH_CHILD)
         child_of(owned[owner])
     monkeypatch.delenv(OWNER_VARIABLE)
-    assert OWNER_VARIABLE not in psutil.Process(start(tmp_path / "free", WITH_CHILD).pid).environ()
+    free = start(tmp_path / "free", WITH_CHILD)
+    assert OWNER_VARIABLE not in psutil.Process(free.pid).environ()
+    child_of(free)
     stop_owned("one", patience=0.2)
     assert {owner for owner, service in owned.items() if service.is_running()} == {"one-and-a-half", "two"}
+    stop([*owned.values(), free], patience=0.2)
 
 
 def test_a_service_that_stops_while_it_starts_is_named_with_the_last_lines_of_its_log(tmp_path: Path) -> None:
