@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk.exceptions import AirflowFailException
 from elastic_transport import TransportError
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # The page waits no longer than this for a cluster that does not answer.
 REQUEST_TIMEOUT_SECONDS = 3
+
+When = TypeVar("When", date, datetime)
 
 log = logging.getLogger(__name__)
 
@@ -101,25 +103,19 @@ def _index(name: str, meta: dict[str, Any], documents: int | None) -> IndexFact:
     return IndexFact(
         name=name,
         built_at=built_at(name),
-        run_date=_date(meta.get("run_date")),
+        run_date=_parsed(date.fromisoformat, meta.get("run_date")),
         documents=documents,
-        live_since=_moment(meta.get("live_since")),
+        live_since=_parsed(datetime.fromisoformat, meta.get("live_since")),
         definition_version=meta.get("definition"),
         code_version=meta.get("code"),
         is_verified="documents" in meta,  # the totals are added once they agree with PostgreSQL
     )
 
 
-def _date(text: str | None) -> date | None:
+def _parsed(parse: Callable[[str], When], text: str | None) -> When | None:
+    """A date or a moment in ISO 8601 from a _meta; None if it is missing or something else."""
     try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        return None
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if text else None
+        return parse(text) if text else None
     except ValueError:
         return None
 
