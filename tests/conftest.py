@@ -83,14 +83,10 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_
             home / "data", folder / "postgres.log", any_free_port(), passwords, throwaway=True
         )
         server.initialise()
-        service = server.start(server.service())
-        try:
-            server.wait_until_ready(service)
+        with running_server(server):
             server.create_databases()
             local_postgres.create_tables(server.dsn("tcs", TEMPLATE))
             yield server
-        finally:
-            stop([service])
 
 
 @pytest.fixture(scope="session")
@@ -98,12 +94,19 @@ def elasticsearch_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[l
     folder: Path = tmp_path_factory.mktemp("elasticsearch")
     with folder_in_memory(folder) as home:
         server = local_elasticsearch.Elasticsearch(home, folder / "elasticsearch.log", any_free_port())
-        service = server.start(server.service())
-        try:
-            server.wait_until_ready(service)
+        with running_server(server):
             yield server
-        finally:
-            stop([service])
+
+
+@contextmanager
+def running_server(server: local_postgres.Postgres | local_elasticsearch.Elasticsearch) -> Iterator[None]:
+    """Start a server; stop it at the end of the block."""
+    service = server.start(server.service())
+    try:
+        server.wait_until_ready(service)
+        yield
+    finally:
+        stop([service])
 
 
 @contextmanager

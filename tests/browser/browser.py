@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
 
+from tests.browser.seeded_server import SeededAirflow
 from tests.waiting import PATIENCE_SECONDS
 
 VARIABLE = "SYNC_BROWSER"
@@ -16,6 +17,7 @@ COMMANDS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-c
 SCREEN: ViewportSize = {"width": 1400, "height": 1000}
 
 PATIENCE_MILLISECONDS = 1000 * PATIENCE_SECONDS
+SHORT_PATIENCE_MILLISECONDS = PATIENCE_MILLISECONDS / 10
 
 
 def find_browser() -> str:
@@ -59,6 +61,26 @@ def logged_in(browser: Browser, url: str, zone: str, user: str, password: str) -
             page.get_by_role("button", name="Sign in").click()
             page.wait_for_url(lambda address: "/auth/" not in address)
         yield context
+
+
+@contextmanager
+def short_waits() -> Iterator[None]:
+    """For pages that wait for no scheduler: a failure need not take long."""
+    expect.set_options(timeout=SHORT_PATIENCE_MILLISECONDS)
+    try:
+        yield
+    finally:
+        expect.set_options(timeout=PATIENCE_MILLISECONDS)
+
+
+def logged_in_by_token(
+    browser: Browser, seeded: SeededAirflow, role: str, *, javascript: bool = True
+) -> BrowserContext:
+    """The browser with a user of that role, by the cookie of a server with seeded histories."""
+    context = browser.new_context(base_url=seeded.url, reduced_motion="reduce", java_script_enabled=javascript)
+    context.set_default_timeout(SHORT_PATIENCE_MILLISECONDS)
+    context.add_cookies([{"name": "_token", "value": seeded.token(role), "url": seeded.url}])
+    return context
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
 from sync_airflow.dag_ids import DAG_IDS
 from tests.airflow_of_tests import StartedAirflow, airflow_with_demo_data, zone_of_another_date
-from tests.browser.browser import logged_in, new_page, running_browser
+from tests.browser.browser import logged_in, logged_in_by_token, new_page, running_browser
+from tests.browser.seeded_server import SeededAirflow
 
 PERSONS = 300
 
@@ -70,6 +71,13 @@ def administrator(browser: Browser, airflow: StartedAirflow, zone: str) -> Itera
 def viewer(browser: Browser, airflow: StartedAirflow, zone: str) -> Iterator[BrowserContext]:
     """A user who may view everything and run nothing."""
     with logged_in(browser, airflow.url, zone, "viewer", airflow.airflow.secrets["viewer"]) as context:
+        yield context
+
+
+@pytest.fixture(scope="module")
+def admin(browser: Browser, seeded: SeededAirflow) -> Iterator[BrowserContext]:
+    """The administrator of the module's own server with seeded histories."""
+    with logged_in_by_token(browser, seeded, "admin") as context:
         yield context
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
-from tests.browser.browser import PATIENCE_MILLISECONDS, new_page
+from tests.browser.browser import logged_in_by_token, new_page, short_waits
 from tests.browser.histories import EMPLOYING, FUNDING, HISTORIES, OWNER, SEARCH
 from tests.browser.seeded_server import SeededAirflow, seeded_airflow
 
@@ -119,24 +119,8 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def seeded(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededAirflow]:  # noqa: ARG001
-    # No scheduler is waited for here, so a failure need not take long.
-    expect.set_options(timeout=PATIENCE_MILLISECONDS / 10)
-    with seeded_airflow(tmp_path_factory.mktemp("seeded")) as server:
+    with short_waits(), seeded_airflow(tmp_path_factory.mktemp("seeded")) as server:
         yield server
-    expect.set_options(timeout=PATIENCE_MILLISECONDS)
-
-
-@pytest.fixture(scope="module")
-def admin(browser: Browser, seeded: SeededAirflow) -> Iterator[BrowserContext]:
-    with logged_in(browser, seeded, "admin") as context:
-        yield context
-
-
-def logged_in(browser: Browser, seeded: SeededAirflow, role: str, *, javascript: bool = True) -> BrowserContext:
-    context = browser.new_context(base_url=seeded.url, reduced_motion="reduce", java_script_enabled=javascript)
-    context.set_default_timeout(PATIENCE_MILLISECONDS / 10)
-    context.add_cookies([{"name": "_token", "value": seeded.token(role), "url": seeded.url}])
-    return context
 
 
 @pytest.fixture
@@ -372,7 +356,7 @@ def test_who_did_what_shows_the_person_and_the_reason(view: Page, seeded: Seeded
 
 
 def test_the_page_and_its_forms_work_without_javascript(browser: Browser, seeded: SeededAirflow) -> None:
-    with logged_in(browser, seeded, "admin", javascript=False) as context, context.new_page() as page:
+    with logged_in_by_token(browser, seeded, "admin", javascript=False) as context, context.new_page() as page:
         look(page, seeded, "failed")
         expect(page.get_by_role("button", name="Pause updates")).not_to_be_visible()
         run_link(page, "PersonRecordStatusJob").click()
@@ -575,7 +559,7 @@ def test_a_running_job_can_be_stopped(view: Page, seeded: SeededAirflow) -> None
 
 
 def test_a_job_can_be_stopped_without_javascript(browser: Browser, seeded: SeededAirflow) -> None:
-    with logged_in(browser, seeded, "admin", javascript=False) as context, context.new_page() as page:
+    with logged_in_by_token(browser, seeded, "admin", javascript=False) as context, context.new_page() as page:
         look(page, seeded, "under way")
         page.get_by_role("link", name=f"Stop… {SEARCH}").click()
         page.get_by_role("button", name="Stop").click()
@@ -716,7 +700,7 @@ def test_a_lost_server_dims_the_page_and_says_so(view: Page, seeded: SeededAirfl
 def test_after_the_login_has_ended_the_page_leads_to_it_and_back_with_what_was_typed(
     browser: Browser, seeded: SeededAirflow
 ) -> None:
-    with logged_in(browser, seeded, "admin") as context, context.new_page() as page:
+    with logged_in_by_token(browser, seeded, "admin") as context, context.new_page() as page:
         look(page, seeded, "fine")
         run_link(page, FUNDING).click()
         dialog = page.get_by_role("dialog")
@@ -732,7 +716,7 @@ def test_after_the_login_has_ended_the_page_leads_to_it_and_back_with_what_was_t
 
 
 def test_a_viewer_is_told_which_right_is_missing(browser: Browser, seeded: SeededAirflow) -> None:
-    with logged_in(browser, seeded, "viewer") as context, context.new_page() as page:
+    with logged_in_by_token(browser, seeded, "viewer") as context, context.new_page() as page:
         look(page, seeded, "failed")
         expect(page.locator("#rights")).to_contain_text("viewer lacks the right to create and edit runs of these DAGs")
         expect(page.locator("[data-dialog]")).to_have_count(1)  # checks of search change nothing

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.browser import PATIENCE_MILLISECONDS, new_page
+from tests.browser.browser import new_page, short_waits
 from tests.browser.histories import TWO_INDICES
 from tests.browser.seeded_server import SeededAirflow, seeded_airflow
-from tests.browser.test_night_page import logged_in, look, outside, violations
+from tests.browser.test_night_page import look, outside, violations
 
 LIVE = "posts-20261126t030000-000000"
 NEWER = "posts-20261127t030000-000000"
@@ -18,16 +18,8 @@ NEWER = "posts-20261127t030000-000000"
 
 @pytest.fixture(scope="module")
 def seeded(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededAirflow]:  # noqa: ARG001
-    expect.set_options(timeout=PATIENCE_MILLISECONDS / 10)
-    with seeded_airflow(tmp_path_factory.mktemp("two"), second_index=True) as server:
+    with short_waits(), seeded_airflow(tmp_path_factory.mktemp("two"), second_index=True) as server:
         yield server
-    expect.set_options(timeout=PATIENCE_MILLISECONDS)
-
-
-@pytest.fixture(scope="module")
-def admin(browser: Browser, seeded: SeededAirflow) -> Iterator[BrowserContext]:
-    with logged_in(browser, seeded, "admin") as context:
-        yield context
 
 
 @pytest.fixture

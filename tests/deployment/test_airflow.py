@@ -18,8 +18,8 @@ from elasticsearch import Elasticsearch
 
 from local.ports import HOST, any_free_port
 from local.postgres import ADMINISTRATOR, BINARIES, Postgres
-from local.processes import stop
 from sync_airflow.dag_ids import DAG_IDS
+from tests.conftest import running_server
 from tests.deployment.compose_file import ROOT
 from tests.deployment.conftest import COMPONENTS, Deployment
 from tests.waiting import wait_for
@@ -160,12 +160,8 @@ def other_server(tmp_path: Path) -> Iterator[Postgres]:
     passwords = {ADMINISTRATOR: "administrator"}
     server = Postgres(tmp_path / "data", tmp_path / "postgres.log", any_free_port(), passwords, throwaway=True)
     server.initialise()
-    service = server.start(server.service())
-    try:
-        server.wait_until_ready(service)
+    with running_server(server):
         yield server
-    finally:
-        stop([service])
 
 
 def test_the_backup_of_the_metadata_can_be_restored_on_another_server(

@@ -12,7 +12,7 @@ import pytest
 
 from local.ports import any_free_port
 from local.postgres import ADMINISTRATOR, BINARIES, Postgres
-from local.processes import stop
+from tests.conftest import running_server
 from tests.deployment.compose_file import ROOT, environment_of, write_secrets
 
 VARIABLES = {
@@ -42,12 +42,8 @@ def server(tmp_path: Path) -> Iterator[Postgres]:
     passwords = {ADMINISTRATOR: "administrator", "tcs": VARIABLES["TCS_POSTGRES_PASSWORD"]}
     server = Postgres(tmp_path / "data", tmp_path / "log", any_free_port(), passwords, throwaway=True)
     server.initialise()
-    service = server.start(server.service())
-    try:
-        server.wait_until_ready(service)
+    with running_server(server):
         yield server
-    finally:
-        stop([service])
 
 
 @pytest.fixture

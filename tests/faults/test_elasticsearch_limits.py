@@ -9,7 +9,6 @@ from elasticsearch import Elasticsearch
 
 from local import elasticsearch as local_elasticsearch
 from local.ports import any_free_port
-from local.processes import stop
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import RejectedDocument, SearchBlocked
 from sync_jobs.report import Report
@@ -18,6 +17,7 @@ from sync_jobs.search import index_alias
 from sync_jobs.search.settings import IndexSettings
 from tests.application import ALIAS, Application
 from tests.awkward_data import Connection
+from tests.conftest import running_server
 
 RUN_DATE = date(2026, 3, 10)
 JOB = find_job("PersonElasticSearchSyncJob")
@@ -38,15 +38,10 @@ def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elasticse
     server = local_elasticsearch.Elasticsearch(
         folder, folder / "elasticsearch.log", any_free_port(), settings=NODE_SETTINGS
     )
-    service = server.start(server.service())
-    try:
-        server.wait_until_ready(service)
-        with Elasticsearch(server.url, request_timeout=60, max_retries=0) as client:
-            # The node never takes the disk for full before a test says so.
-            set_watermarks(client, dict.fromkeys(FULL, "100%"))
-            yield client
-    finally:
-        stop([service])
+    with running_server(server), Elasticsearch(server.url, request_timeout=60, max_retries=0) as client:
+        # The node never takes the disk for full before a test says so.
+        set_watermarks(client, dict.fromkeys(FULL, "100%"))
+        yield client
 
 
 @pytest.fixture

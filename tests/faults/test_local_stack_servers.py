@@ -17,6 +17,7 @@ from local.errors import ServiceFailed, StackError
 from local.ports import HOST, any_free_port
 from local.postgres import ADMINISTRATOR, ROLES, Postgres
 from local.processes import Service, stop
+from tests.conftest import running_server
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -92,15 +93,11 @@ def test_no_password_is_in_the_log_of_a_postgresql_that_logs_all_statements(tmp_
     server.initialise()
     with (server.data / "postgresql.conf").open("a") as configuration:
         configuration.write("log_statement = 'all'\n")
-    service = server.start(server.service())
-    try:
-        server.wait_until_ready(service)
+    with running_server(server):
         for _ in range(2):  # they are created, then altered
             server.create_databases()
         for role in ROLES:
             psycopg.connect(server.dsn(role, "tcs" if role == "tcs" else "postgres")).close()
-    finally:
-        stop([service], patience=10)
     log = server.log.read_text()
     assert "CREATE ROLE" in log
     assert "ALTER ROLE" in log
@@ -119,11 +116,8 @@ def test_elasticsearch_starts_in_a_folder_with_a_name_that_is_not_ascii_in_the_l
 ) -> None:
     monkeypatch.setenv("LC_ALL", "C")
     server = Elasticsearch(tmp_path / "Zoë", tmp_path / "log", any_free_port(), heap="256m")
-    service = server.start(server.service())
-    try:
-        server.wait_until_ready(service)
-    finally:
-        stop([service], patience=10)
+    with running_server(server):
+        pass
 
 
 def test_a_jar_with_another_checksum_stops_the_start(tmp_path: Path) -> None:
