@@ -270,6 +270,14 @@ def test_recovery_restores_a_night_in_which_nothing_ran() -> None:
     assert "no job ran at its time, admin repaired all 8 by 07:08 UTC" in night.sentence
 
 
+def test_a_job_that_recovery_ran_is_shown_with_its_own_run_although_all_have_the_same_id() -> None:
+    runs = [
+        manual(job, at("07:00") + timedelta(minutes=place), started_by="recovery", run_id="recovery__manual__1")
+        for place, job in enumerate(JOBS)
+    ]
+    assert [job.run for job in judge(known(runs)).jobs] == runs
+
+
 def test_a_running_recovery_is_under_way_and_not_a_failure() -> None:
     runs = [recovery(at("07:29")), manual(OWNER, at("07:29"), "running", started_by="recovery")]
     night = judge(known(runs))

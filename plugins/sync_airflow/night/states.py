@@ -212,21 +212,17 @@ class _OfNight:
 
     def _done(self, job: Job) -> RunFact | None:
         """The first run that has done the work of the night."""
-        by_id: dict[str, RunFact] = {}
 
         def successes_of(other: Job) -> list[Success]:
-            found = []
-            for run in self._runs[other.name]:
-                success = run.success()
-                if success:
-                    found.append(replace(success, date_override=self._override(run)))
-                    by_id[run.run_id] = run
-            return found
+            found = ((run, run.success()) for run in self._runs[other.name])
+            return [replace(success, date_override=self._override(run)) for run, success in found if success]
 
         def counts(_: Job, __: Success) -> bool:
             return True  # _runs_for_night has chosen them
 
         works = works_of_night(job, tick_of(job, self._night), successes_of, counts)
+        # Runs of other jobs have the same id if one recovery has started them.
+        by_id = {run.run_id: run for run in self._runs[job.name]}
         return min((by_id[work.run_id] for work in works), key=_ended, default=None)
 
     def _due(self, job: Job, before: Mapping[str, JobNight]) -> datetime:
