@@ -81,7 +81,7 @@ def postgres_parameters(extra: dict[str, Any], application_name: str) -> dict[st
 def _connect(hook: PostgresHook, statement_timeout: timedelta) -> Any:
     import psycopg  # noqa: PLC0415
 
-    from sync_jobs.postgres.errors import connection_refused  # noqa: PLC0415
+    from sync_jobs.postgres.refused_connection import connection_refused  # noqa: PLC0415
 
     try:
         postgres: Any = hook.get_conn()
@@ -147,7 +147,7 @@ def elasticsearch_arguments(connection: Connection) -> tuple[list[str], dict[str
         raise _wrong_connection("expected at least one node in host, or a cloud_id in extra, and not both")
     if cloud_id:
         hosts = [_url_of_cloud(cloud_id)]
-    scheme = connection.schema or "http"
+    scheme = (connection.schema or "http").strip()
     nodes = [parse_node(host, scheme, connection.port) for host in hosts]
     logins = {node.login for node in nodes if node.login}
     if connection.login:
@@ -193,7 +193,8 @@ def parse_node(host: str, default_scheme: str, default_port: int | None) -> Node
     except ValueError:
         raise _wrong_connection("expected a host as name, name:port, [IPv6 address]:port or URL") from None
     if parts.scheme not in URL_PORTS:
-        raise _wrong_connection(f"expected the schema http or https, got {parts.scheme or default_scheme!r}")
+        got = parts.scheme or ("" if is_url else default_scheme)
+        raise _wrong_connection(f"expected the schema http or https, got {got!r}")
     if not name or " " in host or parts.query or parts.fragment:
         raise _wrong_connection("expected a host as name, name:port, [IPv6 address]:port or URL")
     port = port or default_port or (URL_PORTS[parts.scheme] if is_url else DEFAULT_ELASTICSEARCH_PORT)
