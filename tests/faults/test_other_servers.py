@@ -85,11 +85,7 @@ def test_a_page_of_a_proxy_in_the_middle_of_a_build_is_named(
     Application(tcs, elasticsearch).add(range(1, 4))
     runner(job_connection, elasticsearch)("PersonElasticSearchSyncJob", RUN_DATE)
     before = all_indices(elasticsearch)
-    with (
-        proxy_before(elasticsearch_server.url) as proxy,
-        Elasticsearch(proxy.url, node_class=KeepaliveNode) as client,
-    ):
-        client.info()
+    with proxy_before(elasticsearch_server.url) as proxy, Elasticsearch(proxy.url, node_class=KeepaliveNode) as client:
         proxy.refuse = {path: (200, "<h1>Log in</h1>", 1)}
         with pytest.raises(UnsupportedServer, match=r"got 200 OK, text/html\. .* The live index was not touched\.$"):
             runner(job_connection, client)("PersonElasticSearchSyncJob", RUN_DATE)

@@ -82,9 +82,7 @@ def test_a_startup_parameter_that_pgbouncer_refuses_is_named(through: Through) -
         pass
 
 
-@pytest.mark.parametrize(
-    ("settings", "within"), [({}, "1 s"), ({"query_wait_timeout": 1}, "its query_wait_timeout")]
-)
+@pytest.mark.parametrize(("settings", "within"), [({}, "1 s"), ({"query_wait_timeout": 1}, "its query_wait_timeout")])
 def test_a_pool_without_a_second_session_is_named(
     through: Through,
     elasticsearch: Elasticsearch,
