@@ -43,6 +43,17 @@ def test_a_timeout_an_overload_and_every_error_of_the_server_can_pass(status: in
     assert f"cannot answer now: {status} " in str(error)
 
 
+def test_an_error_that_can_pass_has_the_servers_reason() -> None:
+    account = {
+        "type": "search_phase_execution_exception",
+        "reason": "all shards failed",
+        "root_cause": [{"type": "es_rejected_execution_exception", "reason": "[search.max_open_scroll_context]"}],
+    }
+    assert str(translated(api_error(429, {"error": account}))).endswith(
+        "429 search_phase_execution_exception: all shards failed; [search.max_open_scroll_context]"
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "kind"), [(503, TransientError), (500, TransientError), (429, SearchBlocked), (403, SearchBlocked)]
 )

@@ -227,6 +227,7 @@ def elasticsearch_errors_translated() -> Iterator[None]:
         raise_unless_transient(error)
         raise TransientError(
             f"Elasticsearch, or a proxy in front of it, cannot answer now: {status_and_type(error)}"
+            f"{_reason(_account(error), carries_document=False)}"
         ) from None
     except SerializationError:
         raise TransientError(
