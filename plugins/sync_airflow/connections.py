@@ -57,7 +57,7 @@ def open_postgres(application_name: str, statement_timeout: timedelta) -> Iterat
 
     hook = PostgresHook(postgres_conn_id=POSTGRES)
     connection = _existing(POSTGRES, lambda: hook.connection)
-    connection.extra = json.dumps(postgres_parameters(connection.extra_dejson, application_name))
+    connection.extra = json.dumps(postgres_parameters(_extra(connection), application_name))
     postgres = _connect(hook, statement_timeout)
     try:
         yield postgres
@@ -139,7 +139,7 @@ def elasticsearch_arguments(connection: Connection) -> tuple[list[str], dict[str
     password, or those of a URL: basic authentication, unless extra has an api_key. extra: any other argument of the
     client: ca_certs, verify_certs, request_timeout, ...; cloud_id takes the place of host.
     """
-    arguments: dict[str, Any] = {name: _plain(value) for name, value in connection.extra_dejson.items()}
+    arguments: dict[str, Any] = {name: _plain(value) for name, value in _extra(connection).items()}
     arguments["request_timeout"] = _seconds(arguments.get("request_timeout"))
     hosts = _hosts(connection)
     cloud_id = arguments.pop("cloud_id", None)
@@ -240,6 +240,14 @@ def _existing(conn_id: str, get: Any) -> Any:
         return get()
     except AirflowNotFoundException:
         raise AirflowFailException(f"The Airflow connection {conn_id} is missing: create it and try again.") from None
+
+
+def _extra(connection: Connection) -> dict[str, Any]:
+    """The extra of a connection. Raises AirflowFailException if it is JSON, but not an object."""
+    extra: Any = connection.extra_dejson
+    if not isinstance(extra, dict):
+        raise AirflowFailException(f"Connection {connection.conn_id}: expected extra as a JSON object.")
+    return extra
 
 
 def _milliseconds(duration: timedelta) -> str:

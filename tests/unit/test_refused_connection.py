@@ -74,6 +74,8 @@ def refused(dsn: str) -> SyncJobError:
         ("08P01", "no such database: tcs"),
         ("08P01", "no such user: jobs"),
         ("08P01", "SSL required"),
+        ("08P01", 'database "tcs" does not exist'),
+        ("08P01", 'permission denied for database "tcs"'),
     ],
 )
 def test_a_refusal_that_lasts_is_not_retried(state: str, text: str) -> None:
@@ -106,6 +108,10 @@ def test_a_server_that_stops_answering_is_retried_after_seconds(monkeypatch: pyt
     monkeypatch.setattr(refused_connection, "AGAIN_SECONDS", 0.2)
     with server_that_refuses("28P01", "Passwort falsch", silent_after=1) as dsn:
         assert type(refused(dsn)) is TransientError
+
+
+def test_a_parameter_that_this_machine_cannot_serve_is_not_retried() -> None:
+    assert type(refused(f"host={HOST} port={any_free_port()} gssencmode=require")) is AccessRefused
 
 
 def test_a_server_that_is_down_is_retried() -> None:

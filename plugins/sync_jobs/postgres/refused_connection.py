@@ -18,13 +18,18 @@ from sync_jobs.errors import AccessRefused, SyncJobError, TransientError
 # permission, a parameter that does not exist, has a wrong value, cannot be set, or asks for what the server cannot do.
 LASTING_STATES = ("0A", "22", "28", "3D", "42", "55P02")
 
-# Texts of libpq and of PgBouncer for the same: libpq's own errors have no SQLSTATE, and PgBouncer's all have 08P01.
+# Texts of libpq and of PgBouncer for the same: libpq's own errors have no SQLSTATE. PgBouncer's all have 08P01, also
+# those of the server that it passes on.
 LASTING_TEXTS = (
     "no password supplied",
     "authentication failed",
     "authentication method",
     "no such database",
     "no such user",
+    "does not exist",
+    "pg_hba.conf",
+    "is not permitted to log in",
+    "permission denied",
     "SSL required",
     "certificate",
     "private key",
@@ -33,6 +38,7 @@ LASTING_TEXTS = (
     "service file",
     "does not support SSL",
     "channel binding",
+    "GSSAPI encryption required",
 )
 
 # A refusal of a connection pooler, with the name of the parameter.
