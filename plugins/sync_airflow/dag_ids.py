@@ -1,4 +1,7 @@
-"""Names of DAGs, tasks and variables that other modules need, without an import of Airflow. A job's DAG: Job.dag_id."""
+"""Names of DAGs, tasks, variables and connections that other modules need. A job's DAG: Job.dag_id.
+
+It imports nothing of Airflow, which takes seconds.
+"""
 
 from sync_jobs.catalogue import JOBS
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
@@ -12,6 +15,9 @@ ONLY_JOBS = "only_jobs"
 
 # The task of a job's DAG that does the work and returns the report.
 RUN_JOB = "run_job"
+
+POSTGRES_CONNECTION = "tcs_postgres"
+ELASTICSEARCH_CONNECTION = "tcs_elasticsearch"
 
 
 def index_alarm_id(definition: IndexDefinition) -> str:

@@ -216,6 +216,7 @@ def test_connections_to_elasticsearch_have_keepalives(monkeypatch: pytest.Monkey
 
 def test_the_log_of_a_job_has_no_line_for_each_request_to_elasticsearch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Connection, "get", lambda _: connection(host="search"))
+    logging.getLogger("elastic_transport").setLevel(logging.INFO)
     logger = logging.getLogger("elastic_transport.transport")
     with open_elasticsearch():
         assert not logger.isEnabledFor(logging.INFO)

@@ -1,7 +1,5 @@
 """The addresses of the page and of old clients: api/night, runs, health, checks, rollback; status, dateOverride."""
 
-# ruff: noqa: F811, the fixtures of test_sync_page are imported, and then parameters of tests
-
 import json
 import re
 from dataclasses import replace
@@ -19,7 +17,7 @@ from sync_airflow.monitoring.settings_check import what_is_lost
 from sync_airflow.night.facts import BuildFact, Facts, SearchFact
 from sync_jobs.catalogue import JOBS
 from sync_page import snapshot
-from tests.dags.test_sync_page import STATUS_JOB, as_user, client, no_runs, put, runs  # noqa: F401, fixtures
+from tests.dags.test_sync_page import STATUS_JOB, as_user, no_runs, put, runs  # noqa: F401, fixtures
 from tests.night_facts import MORNING, NIGHT, failed_with_dependants, fine_night, index, known, search
 
 NIGHT_ADDRESS = "/sync/api/night"

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,10 +10,8 @@ import psycopg
 import pytest
 from airflow import settings as airflow_settings
 from airflow.api.common.trigger_dag import trigger_dag
-from airflow.api_fastapi.app import create_app, get_auth_manager
+from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-from airflow.dag_processing.bundles.manager import DagBundlesManager
-from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.revoked_token import RevokedToken
@@ -63,15 +60,6 @@ REFUSED = [
     ([], "Expected a JSON object"),
     ("2026-01-01", "Expected a JSON object"),
 ]
-
-
-@pytest.fixture(scope="module")
-def client(metadata: None, dag_bag: DagBag) -> Iterator[TestClient]:  # noqa: ARG001
-    """Airflow's API server without a scheduler: a run that is started stays queued."""
-    DagBundlesManager().sync_bundles_to_db()
-    sync_bag_to_db(dag_bag, "dags-folder", None)
-    with TestClient(create_app(apps="core"), base_url="http://airflow.test", follow_redirects=False) as client:
-        yield client
 
 
 @pytest.fixture(autouse=True)
