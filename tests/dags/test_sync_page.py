@@ -27,7 +27,7 @@ from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
 from sync_airflow.night_reader import DAGS
 from sync_airflow.restart.recovery_trigger import run_in_its_place
-from sync_jobs.catalogue import JOBS, find_job
+from sync_jobs.catalogue import JOBS, build_job, find_job
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
 from sync_jobs.postgres.locks import advisory_lock
@@ -546,7 +546,9 @@ def test_an_unfinished_index_is_shown_as_being_built_only_while_the_lock_of_its_
     dsn = postgres_server.dsn(local_postgres.ADMINISTRATOR, "postgres")
     monkeypatch.setenv("AIRFLOW_CONN_TCS_POSTGRES", dsn)
     assert is_running() is False
-    with psycopg.connect(dsn, autocommit=True) as build, advisory_lock(build, PERSONS.lock_name):
+    with psycopg.connect(dsn, autocommit=True) as rollback, advisory_lock(rollback, PERSONS.lock_name):
+        assert is_running() is False
+    with psycopg.connect(dsn, autocommit=True) as build, advisory_lock(build, build_job(PERSONS).name):
         assert is_running() is True
     elasticsearch.indices.delete(index=name)
 
