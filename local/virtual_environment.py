@@ -35,6 +35,10 @@ INSTALLED = "installed-requirements.txt"
 # could put packages somewhere else (PIP_TARGET, PIP_USER) or change which ones are installed (PIP_CONSTRAINT).
 SOURCES = ("index-url", "extra-index-url", "find-links")
 CONNECTION = ("cert", "client-cert", "proxy", "trusted-host", "timeout")  # options of pip only
+LISTS = ("extra-index-url", "find-links", "trusted-host")  # several values, separated by spaces
+
+# Set for the call that lists the user's settings: they would change what it prints, or leave settings out.
+PLAIN_LIST = {"PIP_QUIET": "0", "PIP_VERBOSE": "0", "PIP_ISOLATED": "0"}
 
 # Settings of uv that are kept, for the same reason.
 KEPT_OF_UV = re.compile(
@@ -98,6 +102,10 @@ def has_all_modules() -> bool:
 
 def build() -> int:
     began = time.monotonic()
+    if os.pathsep in str(ROOT):
+        print(f"The path {ROOT} contains a colon, which Python cannot have in its search path.", file=sys.stderr)
+        print("Rename the folder, or clone the project into another one.", file=sys.stderr)
+        return 1
     if VENV.exists():
         print(".venv is out of date or incomplete: it is rebuilt.", flush=True)
     print("Installing the packages of requirements-dev.txt into .venv: half a minute, once.", flush=True)
@@ -109,8 +117,10 @@ def build() -> int:
             settings = pip_settings(pip)
             install_uv(pip, settings)
         uv: Command = [VENV / "bin" / "uv", *sync_arguments(VENV), "--quiet", *options(settings, SOURCES)]
+        uv += [] if has_cache() else ["--no-cache"]
         subprocess.run(uv, env=clean_environment(settings.get("cert")), check=True)
     except subprocess.CalledProcessError as error:
+        print(error.stdout or "", end="", file=sys.stderr)  # pip prints errors in its settings there
         print(f"The packages could not be installed (exit code {error.returncode}). See above.", file=sys.stderr)
         return 1
     shutil.copyfile(LOCK, VENV / INSTALLED)
@@ -150,6 +160,18 @@ def install_uv(pip: Command, settings: dict[str, list[str]]) -> None:
         subprocess.run(command, env=clean_environment(), check=True)
 
 
+def has_cache() -> bool:
+    """Whether the folder of uv's cache can be written. It is in the user's home, unless UV_CACHE_DIR names another."""
+    command: Command = [VENV / "bin" / "uv", "--no-config", "cache", "dir"]
+    done = subprocess.run(command, env=clean_environment(), check=False, stdout=subprocess.PIPE, text=True)
+    try:
+        Path(done.stdout.strip()).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=done.stdout.strip()).close()
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
 def lines_of(name: str) -> str:
     """The part of the lock that pins one package."""
     found = re.search(rf"^{name}==.*(\n +--hash=.*)*", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
@@ -164,7 +186,9 @@ def sync_arguments(folder: Path) -> list[str]:
 
 def pip_settings(pip: Command) -> dict[str, list[str]]:
     """The values of the user's settings for pip, from files and the environment, by the names of the options."""
-    listed = subprocess.run([*pip, "config", "list"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    environment = {name: value for name, value in os.environ.items() if name != "PIP_PYTHON"} | PLAIN_LIST
+    command = [*pip, "config", "list"]
+    listed = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
     # One line for each setting, such as "global.index-url='https://…'".
     lines = dict(line.split("=", 1) for line in listed.splitlines())
     found = {}
@@ -172,13 +196,14 @@ def pip_settings(pip: Command) -> dict[str, list[str]]:
         for key, value in lines.items():
             if key.startswith(section):
                 name = key.removeprefix(section).replace("default-timeout", "timeout")
-                found[name] = str(ast.literal_eval(value)).split()
+                text = str(ast.literal_eval(value))
+                found[name] = text.split() if name in LISTS or not text else [text]
     return found
 
 
 def options(settings: dict[str, list[str]], names: tuple[str, ...]) -> list[str]:
     """Command-line options of pip and uv: the settings with these names, and --no-index if that is set."""
-    no_index = settings.get("no-index", ["no"])[0].lower() in ("1", "true", "yes", "on")
+    no_index = "".join(settings.get("no-index", [])).lower() in ("1", "true", "yes", "on")
     chosen = [f"--{name}={value}" for name in names for value in settings.get(name, [])]
     return [*chosen, "--no-index"] if no_index else chosen
 

@@ -34,7 +34,9 @@ def test_airflow_starts_without_proxies_and_settings_of_postgresql(
     assert name not in airflow.environment()
 
 
-@pytest.mark.parametrize("name", [*PROXIES, *POSTGRESQL, "AIRFLOW_HOME", "_AIRFLOW_PROCESS_CONTEXT"])
+@pytest.mark.parametrize(
+    "name", [*PROXIES, *POSTGRESQL, "AIRFLOW_HOME", "_AIRFLOW_PROCESS_CONTEXT", "PYTHONHOME", "PYTHONPATH"]
+)
 def test_the_command_line_of_airflow_drops_them_too(airflow: Airflow, tmp_path: Path, name: str) -> None:
     command = tmp_path / "airflow"
     airflow.write_command(command)
@@ -57,6 +59,12 @@ def test_the_requests_of_the_local_stack_use_no_proxy(monkeypatch: pytest.Monkey
 def test_the_jars_are_downloaded_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
     assert elasticsearch.environment()["HTTPS_PROXY"] == "http://proxy:3128"
+
+
+@pytest.mark.parametrize("name", ["JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "ES_JAVA_OPTS", "PYTHONHOME"])
+def test_elasticsearch_starts_without_settings_of_java_and_python(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "another's")
+    assert name not in elasticsearch.environment()
 
 
 def test_a_proxy_that_cannot_be_used_for_the_jars_is_an_error_without_its_password(
