@@ -28,6 +28,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements-dev.txt"
 VENV = ROOT / ".venv"
 
+MEGABYTES = 1_000  # of all packages, and of the jars that the first start of the stack adds
+
 # A copy of the lock, written when everything is installed. An environment without it is unfinished.
 INSTALLED = "installed-requirements.txt"
 
@@ -58,6 +60,9 @@ def main() -> int:
             return 0
         try:
             return build()
+        except OSError as error:
+            print(f".venv cannot be created: {error}.", file=sys.stderr)
+            return 1
         except KeyboardInterrupt:
             print("Interrupted: .venv is incomplete. The next make rebuilds it.", file=sys.stderr)
             return 130
@@ -110,6 +115,13 @@ def build() -> int:
         print(".venv is out of date or incomplete: it is rebuilt.", flush=True)
     print("Installing the packages of requirements-dev.txt into .venv: half a minute, once.", flush=True)
     remove(VENV)
+    free = shutil.disk_usage(VENV.parent).free // 1_000_000
+    if free < MEGABYTES:
+        print(
+            f"The disk of {VENV.parent} is too full: .venv needs {MEGABYTES:,} MB, and {free:,} MB are free.",
+            file=sys.stderr,
+        )
+        return 1
     try:
         venv.create(VENV, symlinks=True)
         with tempfile.TemporaryDirectory() as folder:

@@ -14,9 +14,11 @@ import zipfile
 from collections.abc import Callable, Mapping
 from importlib.metadata import distribution
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from local import virtual_environment
 from local.virtual_environment import CONNECTION, SOURCES, Command, options, pip_settings, unpack_pip
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -180,6 +182,28 @@ def test_a_folder_with_a_colon_in_its_name_is_refused_in_words(tmp_path: Path, w
     assert done.returncode == 1
     assert "contains a colon" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_named_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(virtual_environment, "VENV", Path("/proc/.venv"))
+    monkeypatch.setattr(virtual_environment, "MEGABYTES", 0)
+    monkeypatch.setattr(sys, "argv", ["virtual_environment.py", "build"])
+    assert virtual_environment.main() == 1
+    error = capfd.readouterr().err
+    assert error == ".venv cannot be created: [Errno 2] No such file or directory: '/proc/.venv'.\n"
+
+
+def test_a_disk_that_is_too_full_for_the_packages_is_an_error_with_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(virtual_environment, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=263_000_000))
+    assert virtual_environment.build() == 1
+    error = capfd.readouterr().err
+    assert error == f"The disk of {tmp_path} is too full: .venv needs 1,000 MB, and 263 MB are free.\n"
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture
