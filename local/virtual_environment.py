@@ -28,6 +28,10 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements-dev.txt"
 VENV = ROOT / ".venv"
 
+# Characters that a path must not contain: Python's search path is separated by colons, and Airflow's FAB provider puts
+# its own path into a file of settings in which a percent sign begins a reference.
+UNUSABLE = ":%"
+
 MEGABYTES = 1_000  # of all packages, and of the jars that the first start of the stack adds
 
 # A copy of the lock, written when everything is installed. An environment without it is unfinished.
@@ -107,9 +111,12 @@ def has_all_modules() -> bool:
 
 def build() -> int:
     began = time.monotonic()
-    if os.pathsep in str(ROOT):
-        print(f"The path {ROOT} contains a colon, which Python cannot have in its search path.", file=sys.stderr)
-        print("Rename the folder, or clone the project into another one.", file=sys.stderr)
+    if set(UNUSABLE) & set(str(ROOT)):
+        print(
+            f"The path {ROOT} contains a colon or a percent sign, with which Python or Airflow cannot work. "
+            "Clone the project into another folder.",
+            file=sys.stderr,
+        )
         return 1
     if VENV.exists():
         print(".venv is out of date or incomplete: it is rebuilt.", flush=True)

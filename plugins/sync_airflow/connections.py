@@ -16,14 +16,13 @@ from urllib.parse import unquote, urlsplit
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
+from sync_airflow.dag_ids import ELASTICSEARCH_CONNECTION, POSTGRES_CONNECTION
+
 if TYPE_CHECKING:
     import psycopg
     from airflow.providers.postgres.hooks.postgres import PostgresHook
     from airflow.sdk import Connection
     from elasticsearch import Elasticsearch
-
-POSTGRES = "tcs_postgres"
-ELASTICSEARCH = "tcs_elasticsearch"
 
 # PostgreSQL truncates longer application names.
 MAXIMUM_APPLICATION_NAME = 63
@@ -55,8 +54,8 @@ def open_postgres(application_name: str, statement_timeout: timedelta) -> Iterat
     """
     from airflow.providers.postgres.hooks.postgres import PostgresHook  # noqa: PLC0415
 
-    hook = PostgresHook(postgres_conn_id=POSTGRES)
-    connection = _existing(POSTGRES, lambda: hook.connection)
+    hook = PostgresHook(postgres_conn_id=POSTGRES_CONNECTION)
+    connection = _existing(POSTGRES_CONNECTION, lambda: hook.connection)
     connection.extra = json.dumps(postgres_parameters(connection.extra_dejson, application_name))
     postgres = _connect(hook, statement_timeout)
     try:
@@ -112,7 +111,7 @@ def open_elasticsearch() -> Iterator[Elasticsearch]:
 
     from sync_jobs.search.keepalive_node import KeepaliveNode  # noqa: PLC0415
 
-    connection = _existing(ELASTICSEARCH, lambda: Connection.get(ELASTICSEARCH))
+    connection = _existing(ELASTICSEARCH_CONNECTION, lambda: Connection.get(ELASTICSEARCH_CONNECTION))
     hosts, arguments = elasticsearch_arguments(connection)
     # It logs each request at level INFO, which would bury the few lines that show the progress of a job.
     logging.getLogger("elastic_transport").setLevel(logging.WARNING)
@@ -122,7 +121,7 @@ def open_elasticsearch() -> Iterator[Elasticsearch]:
     except (TypeError, ValueError) as error:
         # Without the text of the error: the address of a host may contain a password.
         raise AirflowFailException(
-            f"Connection {ELASTICSEARCH}: the client does not accept a host or an argument in extra "
+            f"Connection {ELASTICSEARCH_CONNECTION}: the client does not accept a host or an argument in extra "
             f"({type(error).__name__})."
         ) from error
     try:
@@ -213,7 +212,7 @@ def _url_of_cloud(cloud_id: str) -> str:
 
 
 def _wrong_connection(why: str) -> AirflowFailException:
-    return AirflowFailException(f"Connection {ELASTICSEARCH}: {why}.")
+    return AirflowFailException(f"Connection {ELASTICSEARCH_CONNECTION}: {why}.")
 
 
 def _seconds(timeout: Any) -> float:
