@@ -30,7 +30,7 @@ test: workers = 3
 
 help:
 	@echo 'make run           start everything on this machine and run all jobs for today, on demo data'
-	@echo 'make up            start PostgreSQL, Elasticsearch and Airflow, and run nothing'
+	@echo 'make up            start PostgreSQL, Elasticsearch and Airflow, but run no job'
 	@echo 'make status        show which services are running, and whether last night was fine'
 	@echo 'make down          stop the services; the data stays'
 	@echo 'make clean         stop the services and delete the data'

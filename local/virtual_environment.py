@@ -73,7 +73,7 @@ def main() -> int:
 
 
 def was_built_meanwhile() -> bool:
-    """Whether another make has built the environment while this one waited for it."""
+    """Whether another make built the environment while this one waited for it."""
     command: Command = [VENV / "bin" / "python", "-I", __file__, "check"]
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -119,8 +119,8 @@ def build() -> int:
         )
         return 1
     if VENV.exists():
-        print(".venv is out of date or incomplete: it is rebuilt.", flush=True)
-    print("Installing the packages of requirements-dev.txt into .venv: half a minute, once.", flush=True)
+        print(".venv is out of date or incomplete, so it is being rebuilt.", flush=True)
+    print("Installing the packages of requirements-dev.txt into .venv. This takes about half a minute.", flush=True)
     remove(VENV)
     free = shutil.disk_usage(VENV.parent).free // 1_000_000
     if free < MEGABYTES:
@@ -171,7 +171,7 @@ def unpack_pip(folder: Path) -> Command:
 
 def install_uv(pip: Command, settings: dict[str, list[str]]) -> None:
     """The version that the lock names, with its hashes."""
-    arguments = ["install", "--quiet", "--progress-bar", "off", "--no-deps", "--require-hashes"]
+    arguments = ["install", "--quiet", "--progress-bar", "off", "--no-cache-dir", "--no-deps", "--require-hashes"]
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write(lines_of("uv"))
         file.flush()
