@@ -70,6 +70,8 @@ def test_elasticsearch_starts_without_settings_of_java_and_python(monkeypatch: p
 def test_a_proxy_that_cannot_be_used_for_the_jars_is_an_error_without_its_password(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ALL_PROXY", "socks5://me:secret@proxy:1080")
     with pytest.raises(StackError, match="ALL_PROXY cannot be used") as error:
         jars.new_client()
