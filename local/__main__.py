@@ -155,7 +155,7 @@ def stop_stack(settings: Settings, home: Home, steps: Steps) -> list[str]:
             return stack.down()  # removes stopped services from the list
         with steps.step("Stopping the stack") as done:
             stopped = stack.down()
-            done.append(f"Stopped {len(stopped)} services")
+            done.append("Stopped 1 service" if len(stopped) == 1 else f"Stopped {len(stopped)} services")
             return stopped
 
 
