@@ -231,7 +231,9 @@ def clean_environment(certificates: list[str] | None = None) -> dict[str, str]:
     """This process's environment without the settings of pip and uv. certificates: the path of a file of them."""
     dropped = ("PIP_", "UV_", "VIRTUAL_ENV")
     environment = {
-        name: value for name, value in os.environ.items() if KEPT_OF_UV.fullmatch(name) or not name.startswith(dropped)
+        name: value
+        for name, value in os.environ.items()
+        if (KEPT_OF_UV.fullmatch(name) and value) or not name.startswith(dropped)
     }
     if certificates:
         environment["SSL_CERT_FILE"] = certificates[0]

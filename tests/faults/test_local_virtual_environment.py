@@ -134,6 +134,7 @@ def hostile_settings(clone: Clone, folder: Path) -> dict[str, str]:
         **{"PIP_CONSTRAINT": str(constraints), "PIP_DRY_RUN": "1", "UV_CONSTRAINT": str(constraints)},
         **{"UV_PYTHON": "3.8", "UV_SYSTEM_PYTHON": "1", "UV_PROJECT_ENVIRONMENT": elsewhere},
         **{"UV_REQUIRE_HASHES": "0", "UV_EXCLUDE_NEWER": "2001-01-01", "UV_CACHE_DIR": "/proc/cannot be created"},
+        **{"UV_NO_CACHE": ""},
         **{"VIRTUAL_ENV": elsewhere, "PYTHONPATH": elsewhere, "PYTHONHOME": elsewhere},
     }
 
