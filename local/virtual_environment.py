@@ -166,12 +166,12 @@ def unpack_pip(folder: Path) -> Command:
     wheel = next(path for wheel_folder in wheels for path in wheel_folder.glob("pip-*.whl"))
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
-    return [VENV / "bin" / "python", "-I", folder / "pip", "--disable-pip-version-check"]
+    return [VENV / "bin" / "python", "-I", folder / "pip", "--disable-pip-version-check", "--no-cache-dir"]
 
 
 def install_uv(pip: Command, settings: dict[str, list[str]]) -> None:
     """The version that the lock names, with its hashes."""
-    arguments = ["install", "--quiet", "--progress-bar", "off", "--no-cache-dir", "--no-deps", "--require-hashes"]
+    arguments = ["install", "--quiet", "--progress-bar", "off", "--no-deps", "--require-hashes"]
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write(lines_of("uv"))
         file.flush()
