@@ -409,10 +409,13 @@ def test_a_warning_while_the_night_is_under_way_is_something_to_do() -> None:
     [
         (
             DagFact(next_run=at("01:29", NIGHT + timedelta(days=1))),
-            f"It stays there until the next build, at 01:29 tomorrow: repair the source before, or pause {SEARCH} in "
-            "Airflow.",
+            "It stays there until the next build, at 01:29 tomorrow. Repair the source first, or pause "
+            f"{SEARCH} in Airflow.",
         ),
-        (DagFact(), f"It stays there until the next build: repair the source before, or pause {SEARCH} in Airflow."),
+        (
+            DagFact(),
+            f"It stays there until the next build. Repair the source first, or pause {SEARCH} in Airflow.",
+        ),
         (
             DagFact(is_paused=True),
             f"It stays there: {SEARCH} is paused. Unpause its DAG in Airflow when its source is repaired.",

@@ -69,7 +69,7 @@ def _next_build(search: SearchFact, facts: Facts) -> str:
     if dag.is_paused:
         return f"It stays there: {search.job} is paused. Unpause its DAG in Airflow when its source is repaired."
     when = f", at {day_and_time(dag.next_run, facts.now)}" if dag.next_run else ""
-    return f"It stays there until the next build{when}: repair the source before, or pause {search.job} in Airflow."
+    return f"It stays there until the next build{when}. Repair the source first, or pause {search.job} in Airflow."
 
 
 def _last_build(search: SearchFact, facts: Facts) -> str:
