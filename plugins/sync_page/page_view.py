@@ -185,7 +185,7 @@ def _root_step(view: NightView, job: JobView, followers: tuple[str, ...]) -> Ste
         text=_cause(job),
         followers=followers,
         todo=_todo(job),
-        log=log_path(job.run) if job.run and job.run.state == "failed" else None,
+        log=log_path(job.run) if job.run and (job.run.state == "failed" or job.state == "late") else None,
         actions=_actions(view, job, followers) if job.is_known else (),
     )
 
@@ -284,7 +284,8 @@ def _checked_fact(view: NightView) -> Fact:
 
 def _search_facts(view: NightView) -> tuple[Fact, ...]:
     if not view.search:
-        notes = ("You may not view the job that builds it.",)
+        is_unknown = view.verdict == "unknown"
+        notes = ("Your rights are in that database." if is_unknown else "You may not view the job that builds it.",)
         return (Fact(id="search", label="Search is as of", value="Not shown", notes=notes),)
     return tuple(_search_fact(view, search) for search in view.search)
 
@@ -341,9 +342,13 @@ def built_by(search: SearchView, index: IndexView) -> str:
 
 def london_note(view: NightView) -> str:
     """How far London's clock is from UTC in the night; empty if it is not."""
-    moment = datetime.combine(view.run_date, time(12), UTC)
-    there = london(moment)
-    return f"In London everything is {int(there[:2]) - 12} hour later: 12:00 UTC is {there}." if there else ""
+    start, noon = (datetime.combine(view.run_date, time(hour), UTC) for hour in (0, 12))
+    if london(start) and not london(noon):
+        return "In London everything is 1 hour later until 01:00 UTC, when the clocks go back: 00:30 UTC is 01:30 there."
+    if not london(noon):
+        return ""
+    since = "" if london(start) else " from 01:00 UTC, when the clocks go forward"
+    return f"In London everything is 1 hour later{since}: 12:00 UTC is 13:00 there."
 
 
 def _filled(*notes: str) -> tuple[str, ...]:
@@ -379,7 +384,7 @@ def _text(job: JobView) -> str:
         stop = job.guard_rail
         return f"Stopped before it wrote: it would {would(stop)}; the limit is {stop.limit:g} %"
     if job.because_of:
-        return f"It needs {' and '.join(job.because_of)}"
+        return f"It needs {listed(job.because_of)}"
     if job.state == "running" and job.run:
         return f"Running since {clock(job.run.worked_from or job.run.started)}"
     if job.waits_for and not job.why:

@@ -283,7 +283,7 @@ def test_a_guard_rail_stop_can_be_allowed_once_behind_a_typed_confirmation(
 def test_a_dry_run_is_a_line_of_its_own(view: Page, seeded: SeededAirflow) -> None:
     look(view, seeded, "guard rail")
     expect(row(view, OWNER).locator(".badge")).to_have_text(re.compile("Done"))
-    expect(row(view, OWNER).locator(".dry")).to_have_text("Dry run at 07:12 by admin: would be 12 changed of 200,000.")
+    expect(row(view, OWNER).locator(".dry")).to_have_text("Dry run at 07:12 by admin wrote nothing; it found 12 changed of 200,000.")
 
 
 def test_the_four_facts(view: Page, seeded: SeededAirflow) -> None:
@@ -313,7 +313,7 @@ def test_the_timeline_has_a_table_with_the_same_facts(view: Page, seeded: Seeded
     look(view, seeded, "guard rail")
     expect(view.locator(".picture .bar.failed")).to_have_count(1)
     expect(view.locator(".picture .bar.missing")).to_have_count(2)
-    view.get_by_text("The same as a table").click()
+    view.get_by_text("The night as a table").click()
     cells = view.get_by_role("row", name=re.compile(f"^{OWNER} 00:05")).get_by_role("cell").all_inner_texts()
     assert cells == ["00:05", DASH, "00:05", "00:10", "5 min 12 s", "5 min 12 s", "1", "done"]
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time
 from typing import Literal
 
 from sync_airflow.night import sentences
-from sync_airflow.night.facts import Facts, RunFact, SearchFact
+from sync_airflow.night.facts import EventFact, Facts, RunFact, SearchFact
 from sync_airflow.night.states import GRACE, JobNight, is_over, states_of_night
 from sync_airflow.night_rules import latest_night
 from sync_jobs.catalogue import Job
@@ -138,10 +138,10 @@ def _verdict_when_done(night: Night, problem: str) -> Verdict:
 
 
 def _component_problem(facts: Facts) -> str:
-    down = [component.name for component in facts.components if not component.is_healthy]
+    down = [f"the {component.name}" for component in facts.components if not component.is_healthy]
     if not down:
         return ""
-    return f"the {' and the '.join(down)} {'is' if len(down) == 1 else 'are'} not running"
+    return f"{sentences.listed(down)} {'is' if len(down) == 1 else 'are'} not running"
 
 
 def _search_problem(night: Night, search: tuple[SearchFact, ...]) -> str:
@@ -257,6 +257,15 @@ def _rollback(facts: Facts, search: SearchFact) -> RunFact | None:
     return max(runs, key=lambda run: run.ended or run.run_after, default=None)
 
 
+def _mark_of_success(facts: Facts, run: RunFact) -> EventFact | None:
+    """What set this run to successful after its work had ended; None if it succeeded by itself."""
+    for event in facts.events:
+        is_of_run = (event.dag_id, event.run_id) == (run.dag_id, run.run_id)
+        if is_of_run and event.marks_success and (run.worked_until is None or event.moment >= run.worked_until):
+            return event
+    return None
+
+
 def _warnings(facts: Facts, jobs: tuple[JobNight, ...], *, is_latest: bool) -> tuple[str, ...]:
     found = []
     for job in jobs:
@@ -265,6 +274,9 @@ def _warnings(facts: Facts, jobs: tuple[JobNight, ...], *, is_latest: bool) -> t
         left_out = (job.run.report or {}).get("left_out")
         if isinstance(left_out, int) and left_out:
             found.append(sentences.left_out(job.job.name, left_out))
+        marked = _mark_of_success(facts, job.run)
+        if marked:
+            found.append(sentences.marked_as_successful(job.job.name, marked))
         ended = job.run.work_ended or facts.now
         found += [
             sentences.failed_again(job.job.name, run)
