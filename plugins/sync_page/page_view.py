@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time
 from typing import Any
 from urllib.parse import quote
 
+from sync_airflow.night.sentences import listed
 from sync_page.night_view import GuardRailView, IndexView, JobView, NightView, RunView, SearchView
 from sync_page.words import (
     STARTED_BY,
@@ -27,6 +28,13 @@ from sync_page.words import (
 # Seconds between two updates of the page: while something runs, and otherwise.
 BUSY_SECONDS = 2
 IDLE_SECONDS = 15
+
+# What can be wrong with the source of a job that the guard rail has stopped, by the limit that it exceeded.
+QUESTIONS = {
+    "maximum_removed_percent": "is a table empty or broken",
+    "maximum_added_percent": "were rows loaded twice",
+    "maximum_changed_percent": "was a column overwritten",
+}
 
 # States of a job that need a person. In a narrow window these come first.
 NEEDS_ATTENTION = ("failed", "late", "not run", "paused")
@@ -213,9 +221,10 @@ def would(stop: GuardRailView) -> str:
 
 def _todo(job: JobView) -> str:
     if job.guard_rail:
+        questions = ", ".join(question for limit, question in QUESTIONS.items() if limit in job.guard_rail.limits)
         text = (
-            "Check its source: is a table empty or broken, were rows loaded twice, was a column overwritten? Repair "
-            "it, then run the job again. If the numbers are right, allow them once."
+            f"Check its source: {questions}? Repair it, then run the job again. If the numbers are right, allow them "
+            "once."
         )
     elif job.advice:
         text = job.advice.todo
@@ -285,7 +294,11 @@ def _checked_fact(view: NightView) -> Fact:
 def _search_facts(view: NightView) -> tuple[Fact, ...]:
     if not view.search:
         is_unknown = view.verdict == "unknown"
-        notes = ("Your rights are in that database." if is_unknown else "You may not view the job that builds it.",)
+        notes = (
+            "Airflow cannot check your rights without its database."
+            if is_unknown
+            else "You may not view the job that builds it.",
+        )
         return (Fact(id="search", label="Search is as of", value="Not shown", notes=notes),)
     return tuple(_search_fact(view, search) for search in view.search)
 
@@ -344,11 +357,11 @@ def london_note(view: NightView) -> str:
     """How far London's clock is from UTC in the night; empty if it is not."""
     start, noon = (datetime.combine(view.run_date, time(hour), UTC) for hour in (0, 12))
     if london(start) and not london(noon):
-        return "In London everything is 1 hour later until 01:00 UTC, when the clocks go back: 00:30 UTC is 01:30 there."
+        return "In London everything is 1 hour later until 01:00 UTC, when the clocks go back: 00:30 UTC is 01:30."
     if not london(noon):
         return ""
     since = "" if london(start) else " from 01:00 UTC, when the clocks go forward"
-    return f"In London everything is 1 hour later{since}: 12:00 UTC is 13:00 there."
+    return f"In London everything is 1 hour later{since}: 12:00 UTC is 13:00."
 
 
 def _filled(*notes: str) -> tuple[str, ...]:

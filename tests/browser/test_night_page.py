@@ -283,7 +283,9 @@ def test_a_guard_rail_stop_can_be_allowed_once_behind_a_typed_confirmation(
 def test_a_dry_run_is_a_line_of_its_own(view: Page, seeded: SeededAirflow) -> None:
     look(view, seeded, "guard rail")
     expect(row(view, OWNER).locator(".badge")).to_have_text(re.compile("Done"))
-    expect(row(view, OWNER).locator(".dry")).to_have_text("Dry run at 07:12 by admin wrote nothing; it found 12 changed of 200,000.")
+    expect(row(view, OWNER).locator(".dry")).to_have_text(
+        "Dry run at 07:12 by admin wrote nothing; it found 12 changed of 200,000."
+    )
 
 
 def test_the_four_facts(view: Page, seeded: SeededAirflow) -> None:

@@ -89,7 +89,7 @@ def test_londons_time_is_named_only_while_it_differs() -> None:
     assert page_view.london_note(winter) == ""
     july = date(2026, 7, 1)
     summer = view_of(known(fine_night(july), now=at("07:30", july)))
-    assert page_view.london_note(summer) == "In London everything is 1 hour later: 12:00 UTC is 13:00 there."
+    assert page_view.london_note(summer) == "In London everything is 1 hour later: 12:00 UTC is 13:00."
 
 
 @pytest.mark.parametrize(
@@ -97,11 +97,11 @@ def test_londons_time_is_named_only_while_it_differs() -> None:
     [
         (
             date(2026, 10, 25),
-            "In London everything is 1 hour later until 01:00 UTC, when the clocks go back: 00:30 UTC is 01:30 there.",
+            "In London everything is 1 hour later until 01:00 UTC, when the clocks go back: 00:30 UTC is 01:30.",
         ),
         (
             date(2027, 3, 28),
-            "In London everything is 1 hour later from 01:00 UTC, when the clocks go forward: 12:00 UTC is 13:00 there.",
+            "In London everything is 1 hour later from 01:00 UTC, when the clocks go forward: 12:00 UTC is 13:00.",
         ),
     ],
 )
@@ -119,12 +119,13 @@ def test_nights_whose_runs_are_not_read_are_not_shown_as_not_run() -> None:
 def test_a_job_that_is_late_at_work_has_a_link_to_its_log() -> None:
     view = view_of(known(fine_night(but=[scheduled(OWNER, state="running")])))
     (step,) = (each for each in page_view.steps(view) if OWNER in each.text)
-    assert step.log and step.log.startswith("dags/person_owner_rebuild_job/runs/")
+    assert step.log
+    assert step.log.startswith("dags/person_owner_rebuild_job/runs/")
 
 
 def test_without_airflows_database_nobody_is_told_that_a_right_is_missing() -> None:
     view = view_of(Facts(now=MORNING, error="it is down"), Rights("", frozenset(), frozenset(), frozenset()))
-    assert page_view.facts(view)[0].notes == ("Your rights are in that database.",)
+    assert page_view.facts(view)[0].notes == ("Airflow cannot check your rights without its database.",)
 
 
 def test_the_timeline_shows_attempts_that_were_repeated() -> None:

@@ -327,7 +327,9 @@ def test_before_the_first_job_the_time_at_which_the_latest_night_was_done_has_it
 def test_parts_of_airflow_that_are_down_are_listed_once() -> None:
     down = tuple(Component(name=name, is_healthy=False) for name in ("scheduler", "DAG processor", "triggerer"))
     night = judge(known([], components=down))
-    assert night.sentence == "No job ran last night. The scheduler, the DAG processor and the triggerer are not running."
+    assert (
+        night.sentence == "No job ran last night. The scheduler, the DAG processor and the triggerer are not running."
+    )
     assert night.details == ("Search is as of 01:29 today; nothing is half written.",)
 
 

@@ -152,10 +152,7 @@ def _fine(night: Night, facts: Facts) -> str:
 def _repaired(night: Night, facts: Facts) -> str:
     repaired = [job for job in night.jobs if job.is_repaired]
     count, failed = len(repaired), any(job.failures for job in repaired)
-    if failed or count < len(night.jobs):
-        what = _what_was_repaired(repaired)
-    else:
-        what = "no job ran at its time"
+    what = _what_was_repaired(repaired) if failed or count < len(night.jobs) else "no job ran at its time"
     them = {1: "it", 2: "both"}.get(count, f"all {count}")
     deed = f"{_who_repaired(repaired)} {'repaired' if failed else 'ran'} {them}"
     end = f"{_end(night, facts)}{_search_clause(night, facts)}"
@@ -274,10 +271,7 @@ def _what_is_missing(stuck: list[JobNight]) -> str:
         parts += [f"{_some(count, first=not parts)} {verb}"] if count else []
     if followers:
         more = " more" if alone else ""
-        if failed + paused + alone == 1:
-            why = "of it"
-        else:
-            why = "of that" if parts else "another is not done"
+        why = {0: "another is not done", 1: "of it"}.get(failed + paused + alone, "of that")
         parts.append(f"{_some(followers, first=not parts)}{more} did not run because {why}")
     return f"{_capital(', and '.join([', '.join(parts[:-1]), parts[-1]]) if parts[1:] else parts[0])}."
 
