@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time
 from typing import Any
 from urllib.parse import quote
 
-from sync_airflow.night.sentences import listed
+from sync_airflow.night.sentences import RESTORE_FILE, listed
 from sync_page.night_view import GuardRailView, IndexView, JobView, NightView, RunView, SearchView
 from sync_page.words import (
     STARTED_BY,
@@ -228,8 +228,10 @@ def _todo(job: JobView) -> str:
         )
     elif job.advice:
         text = job.advice.todo
-    elif job.state == "paused" or job.is_paused:
-        text = "Unpause its DAG in Airflow, then run it."
+    elif not job.is_known:
+        text = f"{RESTORE_FILE} Then run it."
+    elif job.state == "paused":
+        return "Unpause its DAG in Airflow, then run it."
     elif job.blocked_by:
         text = f"Delete the planned run {job.blocked_by} in Airflow, then run the job."
     elif job.state == "failed":
@@ -238,7 +240,7 @@ def _todo(job: JobView) -> str:
         text = "Read its log. Wait, or stop it."
     else:
         text = "Run it."
-    return text
+    return f"{text} Before that, unpause its DAG in Airflow." if job.is_paused else text
 
 
 def _actions(view: NightView, job: JobView, followers: tuple[str, ...]) -> tuple[Action, ...]:
@@ -325,7 +327,7 @@ def _search_fact(view: NightView, search: SearchView) -> Fact:
 def _running_fact(view: NightView) -> Fact:
     if not view.running:
         return Fact(id="running", label="Running now", value="Nothing")
-    names = list(dict.fromkeys("all jobs, in order" if run.job == "recovery" else run.job for run in view.running))
+    names = list(dict.fromkeys("All jobs, in order" if run.job == "recovery" else run.job for run in view.running))
     first = min(view.running, key=lambda run: run.started or run.run_after)
     notes = [f"since {clock(first.started or first.run_after)} UTC"]
     for search in view.search:

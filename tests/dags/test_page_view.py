@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sync_airflow.night.facts import ROLLBACK, BuildFact, Facts, IndexFact
+from sync_airflow.night.facts import ROLLBACK, BuildFact, DagFact, Facts, IndexFact
 from sync_airflow.night_reader import DAGS
 from sync_jobs.catalogue import JOBS
 from sync_page import page_view
@@ -114,6 +114,26 @@ def test_nights_whose_runs_are_not_read_are_not_shown_as_not_run() -> None:
     earlier = night_view(taken, taken.night(taken.oldest), EVERYTHING)
     cells = [cell.run_date for cell in earlier.jobs[0].last_nights]
     assert (cells[0], cells[-1], earlier.earlier) == (taken.oldest, NIGHT, None)
+
+
+@pytest.mark.parametrize(
+    ("state", "dag", "todo"),
+    [
+        (
+            "failed",
+            DagFact(is_paused=True),
+            "Read its log, repair what it names, then run it again. Before that, unpause",
+        ),
+        ("none", DagFact(is_paused=True), "Unpause its DAG in Airflow, then run it."),
+        ("none", DagFact(is_known=False), "Restore its file in the folder of the DAGs, or correct the import error"),
+    ],
+)
+def test_the_advice_on_a_job_that_cannot_run_says_what_to_do_first(state: str, dag: DagFact, todo: str) -> None:
+    runs = [scheduled(OWNER, state="failed", reason="x")] if state == "failed" else []
+    view = view_of(known(fine_night(but=runs, without=[OWNER]), dags={OWNER: dag}))
+    (step,) = page_view.steps(view)
+    assert step.todo.startswith(todo)
+    assert not [action for action in step.actions if action.path.startswith("run/missing")]
 
 
 def test_a_job_that_is_late_at_work_has_a_link_to_its_log() -> None:

@@ -515,6 +515,37 @@ def test_a_paused_job_that_is_done_is_a_warning() -> None:
     assert (night.verdict, night.warnings) == ("fine", (f"{FUNDING} is paused: it will not run in the next night.",))
 
 
+@pytest.mark.parametrize("dag", [DagFact(is_paused=True), DagFact(is_known=False)])
+@pytest.mark.parametrize("state", ["failed", "not run"])
+def test_jobs_are_offered_to_run_only_if_they_and_those_before_them_can_run(dag: DagFact, state: str) -> None:
+    runs = [run for run in failed_with_dependants(EMPLOYING) if state == "failed" or run.job != EMPLOYING]
+    night = judge(known(fine_night(but=runs, without=[EMPLOYING, FUNDING]), dags={EMPLOYING: dag}))
+    assert [root.job.job.name for root in night.roots] == [EMPLOYING, FUNDING]
+    assert missing(night) == [FUNDING]
+
+
+def test_a_done_job_whose_dag_airflow_does_not_know_is_a_warning() -> None:
+    night = judge(known(fine_night(), dags={FUNDING: DagFact(is_known=False)}))
+    assert (night.verdict, night.level) == ("fine", "warning")
+    assert night.sentence == f"Last night was fine, but Airflow does not know the DAG of {FUNDING}."
+
+
+def test_a_planned_run_is_a_warning_only_if_it_blocks_the_next_night() -> None:
+    def planned(moment: datetime) -> Night:
+        run = manual(FUNDING, moment, "queued", run_id="manual__later")
+        return judge(known([*fine_night(), run], dags={FUNDING: DagFact(blocked_by="manual__later")}))
+
+    night = planned(at("12:00", NIGHT + timedelta(days=2)))
+    assert (night.verdict, night.warnings) == (
+        "fine",
+        (
+            f"{FUNDING} will not run in the next night: the run manual__later, planned for Sun 2026-11-29 at 12:00, "
+            "blocks it. Delete that run.",
+        ),
+    )
+    assert planned(at("12:00")).warnings == ()
+
+
 def test_a_failure_after_the_work_was_done_is_a_warning() -> None:
     night = judge(known([*fine_night(), manual(OWNER, at("07:00"), "failed")]))
     assert (night.verdict, night.warnings) == (

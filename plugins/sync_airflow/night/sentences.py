@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 # What a sentence calls the only search index, or all of several.
 SEARCH = "search"
 
+RESTORE_FILE = (
+    "Restore its file in the folder of the DAGs, or correct the import error that Airflow's start page shows."
+)
+
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
 
 
@@ -101,6 +105,19 @@ def marked_as_successful(job: str, event: EventFact) -> str:
     return (
         f"{job} counts as done because {who} marked its run as successful at {_time(event.moment)}: it may have "
         "written nothing. To be sure, run it again."
+    )
+
+
+def dag_unknown(job: str) -> str:
+    """Airflow has not read the DAG of a job."""
+    return f"Airflow does not know the DAG of {job}: it will not run in the next night. {RESTORE_FILE}"
+
+
+def blocked(job: str, run: RunFact) -> str:
+    """Airflow will create no run of the next night."""
+    when = f"{day(run.run_after.date())} at {_time(run.run_after)}"
+    return (
+        f"{job} will not run in the next night: the run {run.run_id}, planned for {when}, blocks it. Delete that run."
     )
 
 
