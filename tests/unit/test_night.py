@@ -565,7 +565,7 @@ def test_a_job_that_skipped_itself_is_done_by_the_run_that_covers_it() -> None:
 
 def event(name: str, moment: datetime, run: RunFact, **more: Any) -> EventFact:
     """What admin did to that run in Airflow."""
-    values = {"user": "admin", "event": name, "what": name, "dag_id": run.dag_id, "run_id": run.run_id}
+    values: dict[str, Any] = {"user": "admin", "event": name, "what": name, "dag_id": run.dag_id, "run_id": run.run_id}
     return EventFact(moment=moment, **values, **more)
 
 

@@ -248,7 +248,8 @@ def _missing(facts: Facts, jobs: tuple[JobNight, ...]) -> tuple[Job, ...]:
 
     Not if its DAG is paused or unknown to Airflow, or if it needs such a job first.
     """
-    found, impossible = [], set()
+    found: list[Job] = []
+    impossible: set[str] = set()
     for job in jobs:
         name = job.job.name
         if job.is_done:
