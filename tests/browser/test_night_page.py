@@ -311,6 +311,13 @@ def test_each_job_has_its_last_14_nights_as_labelled_links(view: Page, seeded: S
     expect(view.locator(".steps")).to_have_count(0)
 
 
+def test_an_earlier_night_offers_no_runs_and_is_marked_among_the_last_14(view: Page, seeded: SeededAirflow) -> None:
+    look(view, seeded, "failed", "?date=2026-11-22")
+    expect(view.get_by_role("heading", level=1)).to_contain_text("The night of Sun 2026-11-22 was not complete")
+    expect(view.get_by_role("link", name=re.compile("^Run"))).to_have_count(0)
+    expect(row(view, OWNER).locator("[aria-current]")).to_have_attribute("title", "Sun 2026-11-22: failed")
+
+
 def test_the_timeline_has_a_table_with_the_same_facts(view: Page, seeded: SeededAirflow) -> None:
     look(view, seeded, "guard rail")
     expect(view.locator(".picture .bar.failed")).to_have_count(1)
