@@ -76,7 +76,7 @@ EXPECTED = {
         ("The scheduler of Airflow is not running.", "After that, run all jobs: they do the work of this night."),
         {"Run all 8 jobs…": "Run the 8 missing jobs"},
     ),
-    "restored": Expected("✓ Repaired", "Fine now: one job failed at 01:45, admin repaired it by 07:07 UTC"),
+    "restored": Expected("✓ Repaired", "Fine now: one job failed at 01:45, but admin repaired it by 07:07 UTC"),
     "rolled back": Expected(
         "! Search is rolled back",
         "All 8 jobs are done, but search was rolled back to 01:29 yesterday by admin.",
