@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sync_airflow.night.sentences import RESTORE_FILE, listed
+from sync_jobs.catalogue import JOBS
 from sync_page.night_view import GuardRailView, IndexView, JobView, NightView, RunView, SearchView
 from sync_page.words import (
     STARTED_BY,
@@ -23,6 +24,7 @@ from sync_page.words import (
     minute,
     named,
     number,
+    roughly,
 )
 
 # Seconds between two updates of the page: while something runs, and otherwise.
@@ -178,7 +180,7 @@ def _run_missing(view: NightView) -> Action | None:
     if not (view.is_latest and view.missing and view.may_run_all) or view.recovery_is_paused:
         return None
     count = len(view.missing)
-    what = f"all {count} jobs" if count == len(view.jobs) else f"the {count} missing jobs"
+    what = f"all {count} jobs" if count == len(JOBS) else f"the {count} missing jobs"
     date = "" if view.run_date == view.checked_at.date() else f"run_date={view.run_date}"
     return Action(
         label=f"Run {what if count > 1 else 'the missing job'}…",
@@ -333,7 +335,7 @@ def _running_fact(view: NightView) -> Fact:
     for search in view.search:
         build = search.build
         if build and build.is_running and build.percent is not None:
-            left = f", about {duration(build.seconds_left)} left" if build.seconds_left else ""
+            left = f", about {roughly(build.seconds_left)} left" if build.seconds_left else ""
             notes.append(f"{named('index build', search.alias)} at {build.percent} %{left}")
     return Fact(id="running", label="Running now", value=", ".join(names), notes=tuple(notes))
 

@@ -84,6 +84,15 @@ def test_a_build_has_a_phase(documents: int, phase: str) -> None:
     assert build.phase.startswith(phase)
 
 
+def test_the_time_left_is_the_same_in_the_verdict_and_in_the_facts() -> None:
+    build = BuildFact(name="x", started=MORNING, documents=30, expected=147, documents_per_second=1, is_running=True)
+    runs = fine_night(but=[scheduled(JOBS[5], state="running")])
+    view = view_of(known(runs, now=at("01:31"), search=search(index(NIGHT - timedelta(days=1)), build=build)))
+    running = next(fact for fact in page_view.facts(view) if fact.id == "running")
+    assert "about 2 min left" in view.sentence
+    assert running.notes[1] == "index build at 20 %, about 2 min left"
+
+
 def test_londons_time_is_named_only_while_it_differs() -> None:
     winter = view_of(known(fine_night()))
     assert page_view.london_note(winter) == ""
@@ -174,6 +183,14 @@ def test_with_several_causes_one_button_below_them_runs_all_that_is_missing() ->
     button = page_view.run_missing(view, steps)
     assert button
     assert button.label == "Run the 2 missing jobs…"
+
+
+def test_all_jobs_are_counted_also_for_a_user_who_may_view_only_some() -> None:
+    viewable = frozenset({JOBS[0].dag_id, "recovery"})
+    rights = Rights(user="x", viewable=viewable, runnable=frozenset({"recovery"}), stoppable=frozenset())
+    button = page_view.run_missing(view_of(known([]), rights), ())
+    assert button
+    assert button.label == f"Run all {len(JOBS)} jobs…"
 
 
 def test_a_job_that_is_late_at_work_can_be_stopped_by_those_who_may() -> None:
