@@ -577,6 +577,8 @@ def test_a_run_that_somebody_marked_as_successful_counts_with_a_warning() -> Non
     assert night.sentence == (
         f"Last night was fine, but {FUNDING} counts as done because admin marked its run as successful at 07:00."
     )
+    had_succeeded = replace(marked, report={"read": 3})
+    assert judge(known(fine_night(but=[had_succeeded]), events=events)).warnings == ()
     cleared = replace(marked, worked_until=at("07:05"), times_cleared=1)
     assert judge(known(fine_night(but=[cleared]), events=events)).warnings == ()
 
