@@ -275,7 +275,7 @@ def _blocks_next_night(facts: Facts, job: JobNight) -> RunFact | None:
 
 
 def _mark_of_success(facts: Facts, run: RunFact) -> EventFact | None:
-    """What set this run to successful after its work had ended; None if it succeeded by itself: it has a report then."""
+    """What set this run to successful after its work had ended; None if it succeeded by itself and has a report."""
     for event in facts.events if run.report is None else ():
         is_of_run = (event.dag_id, event.run_id) == (run.dag_id, run.run_id)
         if is_of_run and event.marks_success and (run.worked_until is None or event.moment >= run.worked_until):
