@@ -119,12 +119,15 @@ def test_ports_are_open_to_this_machine_alone() -> None:
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 
 
-def test_no_process_can_gain_permissions_and_only_those_of_postgresql_keep_capabilities() -> None:
+def test_no_process_can_gain_permissions_and_only_postgresql_keeps_some_capabilities() -> None:
     assert {tuple(service.get("security_opt", ())) for service in SERVICES.values()} == {("no-new-privileges:true",)}
-    assert {name for name, service in SERVICES.items() if service.get("cap_drop") != ["ALL"]} == {
-        "postgres",
-        "postgres-init",
-    }
+    assert {tuple(service.get("cap_drop", ())) for service in SERVICES.values()} == {("ALL",)}
+    assert {name for name, service in SERVICES.items() if "cap_add" in service} == {"postgres"}
+
+
+def test_no_service_with_a_read_only_file_system_has_a_secret() -> None:
+    """Compose copies secrets of .env into the file system of the container, and refuses one that is read-only."""
+    assert [name for name, service in SERVICES.items() if service.get("read_only") and secrets_of(name)] == []
 
 
 def test_every_service_that_stays_has_a_health_check_and_is_restarted() -> None:
@@ -287,6 +290,19 @@ def test_scripts_name_the_secret_that_is_empty(tmp_path: Path, empty: bool) -> N
         run = subprocess.run([ROOT / "deploy" / script], env=environment, capture_output=True, text=True, check=False)
         assert (run.returncode, run.stdout) == (1, ""), script
         assert run.stderr == f"{name} is empty: see .env.example for how to make .env\n"
+
+
+def test_the_set_up_of_airflow_says_that_the_metadata_database_cannot_be_reached(tmp_path: Path) -> None:
+    variables = {"AIRFLOW_POSTGRES_HOST": "127.0.0.1", "AIRFLOW_POSTGRES_PORT": "1"}
+    secrets = {name: "secret" for name in ENV_EXAMPLE if SECRET_NAME.search(name)}
+    write_secrets(tmp_path, "airflow-init", secrets)
+    environment = environment_of("airflow-init", variables | secrets, {"/run/secrets": tmp_path})
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    script = ROOT / "deploy" / "set_up_airflow.sh"
+    run = subprocess.run([script], env=environment, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.startswith("Airflow's metadata database does not answer: see AIRFLOW_POSTGRES_... in .env. ")
+    assert "Traceback" not in run.stderr
 
 
 def test_the_connections_have_certificates_and_an_api_key_where_they_are_set(tmp_path: Path) -> None:
