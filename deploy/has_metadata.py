@@ -20,7 +20,7 @@ def main() -> int:
         with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
             found = connection.execute("SELECT FROM pg_tables WHERE tablename = 'dag_run'").rowcount
     except psycopg.OperationalError as error:
-        print(f"Airflow's metadata database does not answer: see AIRFLOW_POSTGRES_... in .env. {error}", file=sys.stderr)
+        print("Airflow's metadata database does not answer: see AIRFLOW_POSTGRES_... in .env.", error, file=sys.stderr)
         return UNREACHABLE
     return 0 if found else EMPTY
 
