@@ -1,11 +1,12 @@
-"""Names of DAGs, tasks, variables and connections that other modules need. A job's DAG: Job.dag_id.
-
-It imports nothing of Airflow, which takes seconds.
-"""
+"""Names of connections, DAGs, tasks and variables, without an import of Airflow. A job's DAG: Job.dag_id."""
 
 from sync_jobs.catalogue import JOBS
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
 from sync_jobs.search.definition import IndexDefinition
+
+# The Airflow connections of the jobs.
+POSTGRES_CONNECTION = "tcs_postgres"
+ELASTICSEARCH_CONNECTION = "tcs_elasticsearch"
 
 # Runs all jobs in order.
 RECOVERY = "recovery"
@@ -15,9 +16,6 @@ ONLY_JOBS = "only_jobs"
 
 # The task of a job's DAG that does the work and returns the report.
 RUN_JOB = "run_job"
-
-POSTGRES_CONNECTION = "tcs_postgres"
-ELASTICSEARCH_CONNECTION = "tcs_elasticsearch"
 
 
 def index_alarm_id(definition: IndexDefinition) -> str:

@@ -137,6 +137,16 @@ def test_another_night_can_be_asked_for(client: TestClient, history: Any) -> Non
     assert (wrong.status_code, wrong.json()["error"]) == (400, "The date is not correct: tomorrow")
 
 
+@pytest.mark.parametrize("date", ["2026-11-28", "2026-11-13", "0001-01-01", "9999-12-31"])
+def test_a_night_that_is_to_come_or_whose_runs_are_not_read_has_no_verdict(
+    client: TestClient, history: Any, date: str
+) -> None:
+    history(known(fine_night()))
+    answer = get(client, f"{NIGHT_ADDRESS}?date={date}")
+    text = f"date: expected a night from 2026-11-14 to 2026-11-27, got {date}"
+    assert (answer.status_code, answer.json()["error"]) == (400, text)
+
+
 def test_a_night_needs_a_login(client: TestClient) -> None:
     assert client.get(NIGHT_ADDRESS).status_code == 401
 

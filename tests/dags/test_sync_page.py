@@ -148,8 +148,9 @@ def test_behind_a_proxy_that_changes_the_host_the_refusal_names_the_setting_that
         "Expected one of internal:8080. If a proxy changes the Host of requests, set AIRFLOW__API__BASE_URL"
         in (answer.json()["error"])
     )
-    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://sync.example")
-    assert put(client, STATUS_JOB, {}, Origin="https://sync.example", Host="internal:8080").status_code == 200
+    for base_url in ("https://sync.example", "https://sync.example:443/", "https://Sync.Example"):
+        monkeypatch.setenv("AIRFLOW__API__BASE_URL", base_url)
+        assert put(client, STATUS_JOB, {}, Origin="https://sync.example", Host="internal:8080").status_code == 200
 
 
 @pytest.mark.parametrize(

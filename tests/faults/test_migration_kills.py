@@ -294,6 +294,6 @@ def test_a_clone_that_never_gets_its_shards_is_removed_again(
     monkeypatch.setattr(hand_back, "CLONE_TIMEOUT", "1s")
     with cluster_settings(elasticsearch, cluster__routing__allocation__enable="none"):
         elasticsearch.indices.clone(index=live, target=ALIAS, settings={BLOCK: None}, wait_for_active_shards=0)
-        with pytest.raises(TransientError, match="has not made persons of"):
+        with pytest.raises(TransientError, match=f"has not cloned {live} into persons within"):
             hand(job_connection, elasticsearch)
     assert all_indices(elasticsearch) == [live] == indices_behind_alias(elasticsearch)
