@@ -218,6 +218,14 @@ def test_the_start_of_the_scheduler_waits_until_the_api_server_answers(tmp_path:
     assert run.stdout.count("The scheduler waits") == 1
 
 
+def test_requests_between_the_containers_use_no_proxy() -> None:
+    """Docker gives every container the proxies of its configuration, if it has any."""
+    files = [ROOT / "docker-compose.yaml", *(ROOT / "deploy").glob("*.sh")]
+    requests = [line for file in files for line in file.read_text(encoding="utf-8").splitlines() if "--silent" in line]
+    assert len(requests) == 5
+    assert [request for request in requests if not re.search(r"--noproxy,? '\*'", request)] == []
+
+
 def test_no_container_creates_a_volume_without_a_name() -> None:
     """Each `up` after a `down` would leave one more behind. These images create them, unless something is mounted."""
     created_by = {"postgres": "/var/lib/postgresql", "redis": "/data"}
