@@ -4,6 +4,10 @@
 # The versions of Python that the locks support, oldest first: all packages have wheels for them.
 python_versions = 3.11 3.12 3.13 3.14
 
+# Where it is set, as in many containers, each of the hundreds of processes of the tests and the stack would compile all
+# modules that it imports: 3.5 s of processor time for those of Airflow.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The Python of the virtual environment, with the project's packages on its path.
 python = PYTHONPATH=plugins:. .venv/bin/python
 compile = .venv/bin/uv --quiet pip compile --universal --python-version $(firstword $(python_versions)) \

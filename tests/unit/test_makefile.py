@@ -1,5 +1,9 @@
-"""make status, make down and make clean install nothing: they say what is true of the virtual environment."""
+"""What make does before Python starts.
 
+make status, make down and make clean install nothing: they say what is true of the virtual environment.
+"""
+
+import os
 import shutil
 import subprocess
 import sys
@@ -49,3 +53,10 @@ def test_a_virtual_environment_that_cannot_be_used_is_named_with_the_remedy(
     assert ".venv cannot be used" in said
     assert f"Run make venv to rebuild it, then make {target} again." in said
     assert "Nothing is installed" not in said
+
+
+def test_python_keeps_the_modules_that_it_has_compiled(clone: Path) -> None:
+    command = ["make", "--silent", "--eval", "show:; @printenv PYTHONDONTWRITEBYTECODE", "show"]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == ""
