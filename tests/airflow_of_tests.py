@@ -117,10 +117,9 @@ class StartedAirflow:
         self.services[component] = self.airflow.start(component, service)
 
     def start_all(self, dag_ids: tuple[str, ...]) -> None:
-        """Start the components that are not running, wait until these DAGs have been read, and unpause them."""
+        """Start all components, wait until these DAGs have been read, and unpause them."""
         for component in COMPONENTS:
-            if component not in self.services:
-                self.start_component(component)
+            self.start_component(component)
         self.airflow.wait_until_ready(self.services)
         self.api.wait_for_dags(dag_ids)
         self.api.unpause(dag_ids)

@@ -59,11 +59,9 @@ def report_of_a_run(started: StartedAirflow, **conf: Any) -> Any:
 def clean_metadata(started: StartedAirflow) -> None:
     """Remove all history while Airflow is stopped, then start it again, as an administrator does.
 
-    While Airflow runs, this would also delete the rows of its components, which would then end. The API server has no
-    such row, and takes longest to start: it goes on.
+    While Airflow runs, this would also delete the rows of its components, which would then end.
     """
-    components = [component for component in COMPONENTS if component != "api-server"]
-    stop([started.services.pop(component) for component in components], patience=10)
+    stop([started.services.pop(component) for component in COMPONENTS], patience=2)
     command = [sys.executable, "-m", "airflow", "db", "clean", "--clean-before-timestamp"]
     command += [datetime.now(UTC).isoformat(), "--yes", "--skip-archive"]
     cleaning = Service("airflow db clean", started.airflow.logs / "airflow-db-clean.log")
