@@ -9,8 +9,6 @@ Started by seeded_airflow() as a process of its own, because Airflow reads its s
 
 from __future__ import annotations
 
-import atexit
-import gc
 import json
 import os
 import subprocess
@@ -190,7 +188,6 @@ def serve(port: int) -> None:
 
 
 if __name__ == "__main__":
-    atexit.register(gc.freeze)  # as in local/airflow_component.py
     if SECOND_INDEX in sys.argv[2:]:
         add_second_index()
     serve(int(sys.argv[1]))
