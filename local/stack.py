@@ -27,8 +27,8 @@ from local.ports import HOST, choose_port
 from local.postgres import Postgres, create_tables
 from local.processes import Service, stop
 from local.settings import AIRFLOW_PORT, ELASTICSEARCH_PORT, POSTGRES_PORT, Settings
-from sync_airflow.connections import ELASTICSEARCH as ELASTICSEARCH_CONNECTION
-from sync_airflow.connections import POSTGRES as POSTGRES_CONNECTION
+from sync_airflow.connection_ids import ELASTICSEARCH as ELASTICSEARCH_CONNECTION
+from sync_airflow.connection_ids import POSTGRES as POSTGRES_CONNECTION
 from sync_airflow.dag_ids import DAG_IDS
 
 POSTGRES, ELASTICSEARCH, SETUP = "postgres", "elasticsearch", "airflow-setup"

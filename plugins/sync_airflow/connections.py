@@ -16,14 +16,13 @@ from urllib.parse import unquote, urlsplit
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
+from sync_airflow.connection_ids import ELASTICSEARCH, POSTGRES
+
 if TYPE_CHECKING:
     import psycopg
     from airflow.providers.postgres.hooks.postgres import PostgresHook
     from airflow.sdk import Connection
     from elasticsearch import Elasticsearch
-
-POSTGRES = "tcs_postgres"
-ELASTICSEARCH = "tcs_elasticsearch"
 
 # PostgreSQL truncates longer application names.
 MAXIMUM_APPLICATION_NAME = 63
