@@ -5,6 +5,7 @@ Each test gets a new database with all tables, indexes and rights, and an Elasti
 
 import atexit
 import gc
+import logging
 import os
 import random
 import secrets
@@ -31,6 +32,12 @@ from tests.command_line import ROOT, CommandLine
 from tests.random_seed import VARIABLE, how_to_repeat, random_numbers_of, session_seed
 from tests.watcher import watch_this_process
 
+# Python looks for garbage each time that it has so many more objects. With its default of 700 it looks thousands of
+# times while the tests import Airflow, and finds none.
+gc.set_threshold(100_000)
+# It would look once more at the end, which takes each process a second of processor time.
+atexit.register(gc.freeze)
+
 TEMPLATE = "tcs"
 
 # Where Linux has a file system in memory, and how much of it must be free. Most tests need a fraction of that, but
@@ -47,23 +54,15 @@ def pytest_configure() -> None:
 
     A shell lets what it starts in the background ignore a Ctrl-C, and so would all that a test starts from there. A
     watcher stops the servers if this process is killed.
-
-    Python does not search for garbage among the modules, neither while they are imported nor at the end: that would
-    take each process two seconds of processor time.
     """
-    gc.disable()
-    atexit.register(gc.freeze)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     drop_postgresql_settings()
     bypass_proxies()
+    # With Airflow's settings it formats a line for each request.
+    logging.getLogger("elastic_transport").setLevel(logging.WARNING)
     session_seed()
     watch_this_process()
-
-
-def pytest_collection_finish() -> None:
-    gc.freeze()
-    gc.enable()
 
 
 def pytest_report_header() -> str:

@@ -1,9 +1,5 @@
-"""What make does before Python starts.
+"""make status, make down and make clean install nothing, and say if the virtual environment cannot be used."""
 
-make status, make down and make clean install nothing: they say what is true of the virtual environment.
-"""
-
-import os
 import shutil
 import subprocess
 import sys
@@ -55,8 +51,15 @@ def test_a_virtual_environment_that_cannot_be_used_is_named_with_the_remedy(
     assert "Nothing is installed" not in said
 
 
-def test_python_keeps_the_modules_that_it_has_compiled(clone: Path) -> None:
-    command = ["make", "--silent", "--eval", "show:; @printenv PYTHONDONTWRITEBYTECODE", "show"]
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout == ""
+@pytest.mark.parametrize("name", ["PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONINSPECT", "PYTHONDONTWRITEBYTECODE"])
+def test_settings_of_python_have_no_effect(clone: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "another's")
+    python = clone / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    (clone / ".venv" / "installed-requirements.txt").touch()
+    python.write_text("#!/bin/sh\nenv\n")
+    python.chmod(0o755)
+    code, said = make(clone, "status")
+    assert code == 0
+    assert "PYTHONPATH=plugins:." in said
+    assert "another's" not in said
