@@ -263,7 +263,8 @@ class _Build:
             log.info("%s was built by another definition: changed documents are not limited", live)
             changed = 0
         elif live:
-            same = fields_of_one_value(definition, client, self.name) - fields_of_one_value(definition, client, live)
+            same = fields_of_one_value(definition, client, self.name)
+            same -= fields_of_one_value(definition, client, live) if same else set()
         documents = Effect(
             existing=difference.unchanged + difference.changed + difference.removed,
             lost=difference.removed,

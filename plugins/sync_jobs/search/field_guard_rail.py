@@ -68,7 +68,7 @@ def _exists(field: str, _: Mapping[str, Any]) -> dict[str, Any]:
 def _different(field: str, kind: Mapping[str, Any]) -> dict[str, Any]:
     """A text has no values to count, except in its sub-field."""
     counted = f"{field}.keyword" if "keyword" in kind.get("fields", {}) else field
-    return {"cardinality": {"field": counted, "execution_hint": "direct"}}
+    return {"cardinality": {"field": counted, "execution_hint": "global_ordinals"}}
 
 
 def _counts(answers: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
