@@ -88,8 +88,8 @@ def test_a_triggerer_that_waits_for_another_signal_gets_it_soon(command_line: Co
     wait_for("its trap", lambda: "ready" in service.log.read_text())
     code, output = command_line.run("down")
     assert code == 0, output
-    _, first, second = service.log.read_text().splitlines()
-    assert int(second) - int(first) < PATIENCE_SECONDS / 2
+    first, second = (int(line) for line in service.log.read_text().splitlines() if line.isdecimal())
+    assert second - first < PATIENCE_SECONDS / 2
     assert command_line.left_running() == []
 
 
