@@ -41,7 +41,7 @@ atexit.register(gc.freeze)
 TEMPLATE = "tcs"
 
 # Where Linux has a file system in memory, and how much of it must be free. Most tests need a fraction of that, but
-# tests/integration/test_plans.py loads 200,000 persons.
+# tests/integration/test_plans.py loads 50,000 persons.
 MEMORY = Path("/dev/shm")  # noqa: S108
 MEMORY_BYTES = 2_000_000_000
 MEMORY_PREFIX = "sync-tests-"
