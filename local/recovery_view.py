@@ -10,6 +10,7 @@ from rich.text import Text
 
 from local.airflow_api import Json
 from local.recovery_run import ENDED, JobResult
+from sync_airflow.night.sentences import in_words
 from sync_jobs.catalogue import JOBS
 from sync_jobs.report import COUNTS, label
 
@@ -105,5 +106,5 @@ def outcome(results: list[JobResult], state: str) -> str:
     failed = [f"{result.job.name} ({result.state})" for result in results if result.state != "success"]
     if failed:
         return f"{len(failed)} of {len(results)} jobs did not succeed: {', '.join(failed)}."
-    succeeded = f"All {len(results)} jobs succeeded"
+    succeeded = f"All {in_words(len(results))} jobs succeeded"
     return f"{succeeded}." if state == "success" else f"{succeeded}, but the run of DAG recovery ended as {state}."

@@ -9,6 +9,7 @@ import psutil
 import psycopg
 
 from local.ports import HOST, is_free
+from sync_airflow.night.sentences import in_words
 from sync_jobs.catalogue import JOBS
 from tests.command_line import CommandLine
 
@@ -58,7 +59,7 @@ def test_make_run_works_on_a_fresh_home_and_again_and_after_its_services_were_ki
     assert f"The alias persons has {documents:,} documents." in output
     assert stack["airflow_url"] in output
     assert stack["password"] not in output, "a password is shown on a terminal only"
-    assert f"All {len(JOBS)} jobs succeeded." in output
+    assert f"All {in_words(len(JOBS))} jobs succeeded." in output
     assert command_line.listening_addresses() == {HOST}
 
     code, output = command_line.run("run")

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from local.recovery_run import JobResult
 from local.recovery_view import Progress, failure_lines, outcome, print_results
+from sync_airflow.night.sentences import in_words
 from sync_jobs.catalogue import JOBS
 
 REPORT = {
@@ -79,7 +80,7 @@ def test_without_a_terminal_each_change_of_state_is_a_line() -> None:
 
 def test_the_outcome_is_one_sentence() -> None:
     succeeded = [JobResult(job, "success", REPORT) for job in JOBS]
-    all_succeeded = f"All {len(JOBS)} jobs succeeded"
+    all_succeeded = f"All {in_words(len(JOBS))} jobs succeeded"
     assert outcome(succeeded, "success") == f"{all_succeeded}."
     assert outcome(succeeded, "failed") == f"{all_succeeded}, but the run of DAG recovery ended as failed."
     failed = [JobResult(JOBS[0], "failed"), *succeeded[1:-1], JobResult(JOBS[-1], "skipped")]

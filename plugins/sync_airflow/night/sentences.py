@@ -334,15 +334,16 @@ def _end(night: Night, facts: Facts) -> str:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{_number(number)} {noun}{'' if number == 1 else 's'}"
+    return f"{in_words(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def _some(number: int, *, first: bool) -> str:
     """A number of jobs: with the noun if it is the first of a sentence."""
-    return _count(number, "job") if first else _number(number)
+    return _count(number, "job") if first else in_words(number)
 
 
-def _number(number: int) -> str:
+def in_words(number: int) -> str:
+    """no, one, two ... eight; digits for larger numbers."""
     return _NUMBERS[number] if number < len(_NUMBERS) else f"{number:,}"
 
 
