@@ -50,6 +50,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 def read_home(environment: Mapping[str, str]) -> Path:
     """The folder of all data of the stack, from SYNC_HOME alone: for commands that need no other setting."""
     home = environment.get("SYNC_HOME")
+    if home and "$" in home:  # Airflow replaces variables in its settings
+        raise StackError(f"SYNC_HOME must be a path without a dollar sign, not {home!r}.")
     return Path(home).expanduser().absolute() if home else DEFAULT_HOME
 
 

@@ -29,8 +29,9 @@ LOCK = ROOT / "requirements-dev.txt"
 VENV = ROOT / ".venv"
 
 # Characters that a path must not contain: Python's search path is separated by colons, and Airflow's FAB provider puts
-# its own path into a file of settings in which a percent sign begins a reference.
-UNUSABLE = ":%"
+# its own path into a file of settings in which a percent sign begins a reference. In its own settings, Airflow replaces
+# $NAME by the value of that environment variable.
+UNUSABLE = ":%$"
 
 MEGABYTES = 1_000  # of all packages, and of the jars that the first start of the stack adds
 
@@ -113,8 +114,8 @@ def build() -> int:
     began = time.monotonic()
     if set(UNUSABLE) & set(str(ROOT)):
         print(
-            f"The path {ROOT} contains a colon or a percent sign, with which Python or Airflow cannot work. "
-            "Clone the project into another folder.",
+            f"The path {ROOT} contains a colon, a percent sign or a dollar sign, with which Python or Airflow cannot "
+            "work. Clone the project into another folder.",
             file=sys.stderr,
         )
         return 1

@@ -178,11 +178,11 @@ def test_a_search_path_of_the_shell_for_folders_has_no_effect(finished: Clone) -
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("name", ["a:b", "100%"])
+@pytest.mark.parametrize("name", ["a:b", "100%", "$HOME"])
 def test_a_folder_with_a_name_that_cannot_be_used_is_refused(tmp_path: Path, wheels: Path, name: str) -> None:
     done = Clone(tmp_path / name, wheels).make()
     assert done.returncode == 1
-    assert "contains a colon or a percent sign" in done.stderr
+    assert "contains a colon, a percent sign or a dollar sign" in done.stderr
     assert "Traceback" not in done.stderr
 
 

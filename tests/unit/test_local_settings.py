@@ -37,6 +37,7 @@ def test_a_relative_home_is_below_the_current_folder(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("SYNC_HOME", "/data/$HOME"),
         ("SYNC_POSTGRES_PORT", "0"),
         ("SYNC_POSTGRES_PORT", "65536"),
         ("SYNC_ELASTICSEARCH_PORT", "http"),
