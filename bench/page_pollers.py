@@ -3,8 +3,9 @@
     make up; python -m bench.page_pollers [--pollers 50] [--seconds 60] [--pause 1] [--rounds 3]
 
 On the running local stack (SYNC_HOME). In each round recovery runs once alone and once with the pollers, because other
-work on the machine disturbs both alike. Each poller asks api/night, waits for the answer, and asks again after the
-pause. Beside them one asks Airflow's own health once a second.
+work on the machine disturbs both alike. Half of the pollers ask for the page, as its script does, and half for
+api/night. Each waits for the answer, and asks again after the pause. Beside them one asks Airflow's own health once a
+second.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from local.settings import read_home
 
 REQUEST_SECONDS = 90
 RECOVERY = "recovery"
+PAGE, INTERFACE, HEALTH = "/sync/", "/sync/api/night", "/api/v2/monitor/health"
 
 
 @dataclass
@@ -48,7 +50,7 @@ class Answers:
 
 
 async def ask(client: httpx.AsyncClient, path: str, answers: Answers, until: float, pause: float) -> None:
-    """Ask again and again, with the ETag of the last answer, as the page does."""
+    """Ask again and again, with the ETag of the last answer if it has one."""
     await asyncio.sleep(random.uniform(0, pause))
     headers: dict[str, str] = {}
     while time.monotonic() < until:
@@ -63,16 +65,16 @@ async def ask(client: httpx.AsyncClient, path: str, answers: Answers, until: flo
         await asyncio.sleep(pause * random.uniform(0.8, 1.2))
 
 
-async def poll(url: str, token: str, arguments: argparse.Namespace, page: Answers, health: Answers) -> None:
-    """Collect the answers to the pollers, and those of Airflow's health."""
+async def poll(url: str, token: str, arguments: argparse.Namespace, answers: dict[str, Answers]) -> None:
+    """Collect the answers to the pollers and those of Airflow's health, by path."""
     pollers, pause, until = arguments.pollers, arguments.pause, time.monotonic() + arguments.seconds
     limits = httpx.Limits(max_connections=pollers + 1)
-    headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(
-        base_url=url, headers=headers, limits=limits, timeout=REQUEST_SECONDS, trust_env=False
+        base_url=url, cookies={"_token": token}, limits=limits, timeout=REQUEST_SECONDS, trust_env=False
     ) as client:
-        tasks = [ask(client, "/sync/api/night", page, until, pause) for _ in range(pollers)]
-        await asyncio.gather(*tasks, ask(client, "/api/v2/monitor/health", health, until, 1))
+        paths = [(PAGE, INTERFACE)[number % 2] for number in range(pollers)]
+        tasks = [ask(client, path, answers[path], until, pause) for path in paths]
+        await asyncio.gather(*tasks, ask(client, HEALTH, answers[HEALTH], until, 1))
 
 
 def recovery_seconds(api: AirflowApi, run_id: str) -> float:
@@ -97,7 +99,7 @@ def main() -> None:
     stack = json.loads((read_home(os.environ) / "stack.json").read_text(encoding="utf-8"))
     login = {"username": stack["user"], "password": stack["password"]}
     token = httpx.post(f"{stack['airflow_url']}/auth/token", json=login, trust_env=False).json()["access_token"]
-    page, health = Answers(), Answers()
+    answers = {path: Answers() for path in (PAGE, INTERFACE, HEALTH)}
     alone: list[float] = []
     beside: list[float] = []
     with AirflowApi(stack["airflow_url"], stack["user"], stack["password"]) as api:
@@ -105,10 +107,11 @@ def main() -> None:
         for _ in range(arguments.rounds):
             alone.append(recovery_seconds(api, start(api)))
             run_id = start(api)
-            asyncio.run(poll(stack["airflow_url"], token, arguments, page, health))
+            asyncio.run(poll(stack["airflow_url"], token, arguments, answers))
             beside.append(recovery_seconds(api, run_id))
-    print(page.line(f"api/night, {arguments.pollers} pollers"))
-    print(health.line("Airflow's health"))
+    print(f"{arguments.pollers} pollers")
+    for path, found in answers.items():
+        print(found.line(path))
     for name, seconds in (("alone", alone), ("beside the pollers", beside)):
         print(f"recovery {name}: median {median(seconds):.1f} s of {', '.join(f'{each:.1f}' for each in seconds)}")
     print(f"load of the machine at the end: {os.getloadavg()[0]:.1f}")
