@@ -4,6 +4,9 @@
 # The versions of Python that the locks support, oldest first: all packages have wheels for them.
 python_versions = 3.11 3.12 3.13 3.14
 
+# Python's settings in the user's shell have no effect, such as PYTHONHOME, which names another Python's library.
+unexport $(filter-out PYTHON,$(filter PYTHON%,$(.VARIABLES)))
+
 # The Python of the virtual environment, with the project's packages on its path.
 python = PYTHONPATH=plugins:. .venv/bin/python
 compile = .venv/bin/uv --quiet pip compile --universal --python-version $(firstword $(python_versions)) \
@@ -27,7 +30,7 @@ test: workers = 3
 
 help:
 	@echo 'make run           start everything on this machine and run all jobs for today, on demo data'
-	@echo 'make up            start PostgreSQL, Elasticsearch and Airflow, and run nothing'
+	@echo 'make up            start PostgreSQL, Elasticsearch and Airflow, but run no job'
 	@echo 'make status        show which services are running, and whether last night was fine'
 	@echo 'make down          stop the services; the data stays'
 	@echo 'make clean         stop the services and delete the data'

@@ -5,4 +5,5 @@
 set -euo pipefail
 
 path="/${AIRFLOW__CORE__EXECUTION_API_SERVER_URL#*://*/}"
-exec curl --silent --fail --output /dev/null --max-time 20 "http://localhost:${1:-8080}${path%/}/health"
+exec curl --silent --fail --noproxy '*' --output /dev/null --max-time 20 \
+  "http://localhost:${1:-8080}${path%/}/health"

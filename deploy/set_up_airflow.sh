@@ -4,7 +4,7 @@
 #
 #   AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD, AIRFLOW__CORE__FERNET_KEY_CMD   the database, and the key for passwords
 #   STATE_FOLDER    remembers that there was a metadata database (check_not_lost.sh)
-#   AIRFLOW_FERNET_KEY_FILE, AIRFLOW_API_SECRET_KEY_FILE, AIRFLOW_JWT_SECRET_FILE   must not be empty
+#   AIRFLOW_FERNET_KEY_FILE, AIRFLOW_API_SECRET_KEY_FILE, AIRFLOW_JWT_SECRET_FILE   must not be empty, as all passwords
 #   the variables of write_connections.py and set_up_accounts.py
 set -euo pipefail
 
@@ -12,10 +12,12 @@ deploy=$(dirname "${BASH_SOURCE[0]}")
 source "$deploy/read_secret.sh"
 
 # Airflow's own error would not name the variable of .env.
-for secret in AIRFLOW_FERNET_KEY AIRFLOW_API_SECRET_KEY AIRFLOW_JWT_SECRET AIRFLOW_ADMIN_PASSWORD; do
+for secret in AIRFLOW_{FERNET_KEY,API_SECRET_KEY,JWT_SECRET,ADMIN_PASSWORD,POSTGRES_PASSWORD}; do
   read_secret "$secret" > /dev/null
 done
 
+# A database that is empty (1) is fine here. Airflow would show a long traceback if it cannot be reached (2).
+python "$deploy/has_metadata.py" || [ $? = 1 ]
 server="${AIRFLOW_POSTGRES_HOST:?}-${AIRFLOW_POSTGRES_PORT:?}-${AIRFLOW_POSTGRES_DATABASE:?}"
 bash "$deploy/check_not_lost.sh" "airflow-$server" python "$deploy/has_metadata.py"
 

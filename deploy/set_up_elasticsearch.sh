@@ -19,9 +19,9 @@ fi
 
 # put PATH: sends standard input. The password is passed through a file descriptor, not on the command line.
 put() {
-  curl --silent --show-error --fail "${authority[@]}" --request PUT --header 'Content-Type: application/json' \
-    --config <(printf 'user = "elastic:%s"\n' "$elastic_password") --data @- --output /dev/null \
-    "$ELASTICSEARCH_URL/_security/$1"
+  curl --silent --show-error --fail --noproxy '*' "${authority[@]}" --request PUT \
+    --header 'Content-Type: application/json' --config <(printf 'user = "elastic:%s"\n' "$elastic_password") \
+    --data @- --output /dev/null "$ELASTICSEARCH_URL/_security/$1"
 }
 
 put role/sync_jobs < "$(dirname "${BASH_SOURCE[0]}")/elasticsearch_role.json"

@@ -9,7 +9,7 @@ set -euo pipefail
 health="${AIRFLOW__CORE__EXECUTION_API_SERVER_URL:?}"
 health="${health%/}/health"
 said=""
-until curl --silent --fail --output /dev/null --max-time 60 "$health"; do
+until curl --silent --fail --noproxy '*' --output /dev/null --max-time 60 "$health"; do
   if [ -z "$said" ]; then
     echo "The scheduler waits until the API server answers at $health."
     said=yes

@@ -155,7 +155,7 @@ def stop_stack(settings: Settings, home: Home, steps: Steps) -> list[str]:
             return stack.down()  # removes stopped services from the list
         with steps.step("Stopping the stack") as done:
             stopped = stack.down()
-            done.append(f"Stopped {len(stopped)} services")
+            done.append("Stopped 1 service" if len(stopped) == 1 else f"Stopped {len(stopped)} services")
             return stopped
 
 
@@ -188,15 +188,12 @@ def recover(home: Home, steps: Steps) -> int:
     steps.say("")
     for definition in INDEX_DEFINITIONS:
         count = documents(stack["elasticsearch_url"], definition.alias)
-        steps.say(f"{count} documents are behind the alias {definition.alias}.")
+        steps.say(f"The alias {definition.alias} has {count} documents.")
     steps.say("")
     if failures := failure_lines(ended):
         steps.say("\n".join(failures) + "\n")
     show_addresses(home, steps)
-    steps.say(
-        f"\nThe jobs took {seconds:.1f} s: recovery, from its start to its end. This command took "
-        f"{steps.seconds():.1f} s: it also made sure that the stack is running."
-    )
+    steps.say(f"\nThe jobs took {seconds:.1f} s, the whole command {steps.seconds():.1f} s.")
     steps.say(outcome(ended, state))
     return 0 if state == "success" and not failures else 1
 
@@ -246,14 +243,14 @@ def documents(url: str, alias: str) -> str:
         answer = CLIENT.get(f"{url}/{alias}/_count", timeout=30)
     except httpx.TransportError as error:
         raise StackError(f"Elasticsearch at {url} does not answer: {error}") from error
-    return f"{answer.json()['count']:,}" if answer.status_code == httpx.codes.OK else "No"
+    return f"{answer.json()['count']:,}" if answer.status_code == httpx.codes.OK else "no"
 
 
 def show_addresses(home: Home, steps: Steps) -> None:
     """Show the password only on a terminal: other output may be stored, for instance by a build server."""
     stack, file = running_stack(home), home.folder / "stack.json"
     password = stack["password"] if sys.stdout.isatty() else f"in {file}"
-    steps.say(f"Jobs:    {stack['airflow_url']}/sync/")
+    steps.say(f"Page:    {stack['airflow_url']}/sync/")
     steps.say(f"Airflow: {stack['airflow_url']}  user {stack['user']}  password {password}")
     for definition in INDEX_DEFINITIONS:
         steps.say(f"Search:  {stack['elasticsearch_url']}/{definition.alias}/_search")

@@ -37,7 +37,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
 }
 COMMAND = (sys.executable, "-m", "local.airflow_component")
 # For sed: prints the names of the variables that Airflow.environment() leaves out.
-OTHER_SETTINGS = r"s/^\(_*AIRFLOW[A-Za-z0-9_]*\|PG[A-Za-z0-9_]*\|[A-Za-z0-9_]*_[Pp][Rr][Oo][Xx][Yy]\)=.*/\1/p"
+OTHER_SETTINGS = r"s/^\(_*\(AIRFLOW\|PYTHON\|PG\)[A-Za-z0-9_]*\|[A-Za-z0-9_]*_[Pp][Rr][Oo][Xx][Yy]\)=.*/\1/p"
 # The components whose heartbeat the health page shows, with their names there.
 HEARTBEATS = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
 

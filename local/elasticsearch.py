@@ -16,6 +16,9 @@ NAME = "Elasticsearch"
 START_SECONDS = 300  # the first start downloads 44 MB
 ROOT = Path(__file__).resolve().parents[1]
 
+# Environment variables of the user that begin like this have no effect.
+OTHER_SETTINGS = ("JAVA", "JDK", "_JAVA", "ES_", "PYTHON")
+
 # A node with more data than this is tuned for large indexes. The bytes are those of two indexes, live and previous.
 QUICK_PERSONS = 50_000
 QUICK_BYTES = 60_000_000
@@ -78,9 +81,9 @@ def _size(folder: Path) -> int:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, without the settings of a Java on this machine, and with UTF-8 in all paths.
+    """This process's environment, without the user's settings of Java and Python, and with UTF-8 in all paths.
 
     Proxies stay: it downloads its jars. It sends no request to this machine.
     """
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("JAVA", "JDK", "_JAVA", "ES_"))}
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(OTHER_SETTINGS)}
     return ours | {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}

@@ -27,9 +27,7 @@ from local.ports import HOST, choose_port
 from local.postgres import Postgres, create_tables
 from local.processes import Service, stop
 from local.settings import AIRFLOW_PORT, ELASTICSEARCH_PORT, POSTGRES_PORT, Settings
-from sync_airflow.connections import ELASTICSEARCH as ELASTICSEARCH_CONNECTION
-from sync_airflow.connections import POSTGRES as POSTGRES_CONNECTION
-from sync_airflow.dag_ids import DAG_IDS
+from sync_airflow.dag_ids import DAG_IDS, ELASTICSEARCH_CONNECTION, POSTGRES_CONNECTION
 
 POSTGRES, ELASTICSEARCH, SETUP, API_SERVER = "postgres", "elasticsearch", "airflow-setup", "api-server"
 SERVICES = (POSTGRES, ELASTICSEARCH, *COMPONENTS)

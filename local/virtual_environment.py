@@ -28,6 +28,12 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements-dev.txt"
 VENV = ROOT / ".venv"
 
+# Characters that a path must not contain: Python's search path is separated by colons, and Airflow's FAB provider puts
+# its own path into a file of settings in which a percent sign begins a reference.
+UNUSABLE = ":%"
+
+MEGABYTES = 1_000  # of all packages, and of the jars that the first start of the stack adds
+
 # A copy of the lock, written when everything is installed. An environment without it is unfinished.
 INSTALLED = "installed-requirements.txt"
 
@@ -35,6 +41,10 @@ INSTALLED = "installed-requirements.txt"
 # could put packages somewhere else (PIP_TARGET, PIP_USER) or change which ones are installed (PIP_CONSTRAINT).
 SOURCES = ("index-url", "extra-index-url", "find-links")
 CONNECTION = ("cert", "client-cert", "proxy", "trusted-host", "timeout")  # options of pip only
+LISTS = ("extra-index-url", "find-links", "trusted-host")  # several values, separated by spaces
+
+# Set for the call that lists the user's settings: they would change what it prints, or leave settings out.
+PLAIN_LIST = {"PIP_QUIET": "0", "PIP_VERBOSE": "0", "PIP_ISOLATED": "0"}
 
 # Settings of uv that are kept, for the same reason.
 KEPT_OF_UV = re.compile(
@@ -54,13 +64,16 @@ def main() -> int:
             return 0
         try:
             return build()
+        except OSError as error:
+            print(f".venv cannot be created: {error}.", file=sys.stderr)
+            return 1
         except KeyboardInterrupt:
             print("Interrupted: .venv is incomplete. The next make rebuilds it.", file=sys.stderr)
             return 130
 
 
 def was_built_meanwhile() -> bool:
-    """Whether another make has built the environment while this one waited for it."""
+    """Whether another make built the environment while this one waited for it."""
     command: Command = [VENV / "bin" / "python", "-I", __file__, "check"]
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -98,10 +111,24 @@ def has_all_modules() -> bool:
 
 def build() -> int:
     began = time.monotonic()
+    if set(UNUSABLE) & set(str(ROOT)):
+        print(
+            f"The path {ROOT} contains a colon or a percent sign, with which Python or Airflow cannot work. "
+            "Clone the project into another folder.",
+            file=sys.stderr,
+        )
+        return 1
     if VENV.exists():
-        print(".venv is out of date or incomplete: it is rebuilt.", flush=True)
-    print("Installing the packages of requirements-dev.txt into .venv: half a minute, once.", flush=True)
+        print(".venv is out of date or incomplete, so it is being rebuilt.", flush=True)
+    print("Installing the packages of requirements-dev.txt into .venv. This takes about half a minute.", flush=True)
     remove(VENV)
+    free = shutil.disk_usage(VENV.parent).free // 1_000_000
+    if free < MEGABYTES:
+        print(
+            f"The disk of {VENV.parent} is too full: .venv needs {MEGABYTES:,} MB, and {free:,} MB are free.",
+            file=sys.stderr,
+        )
+        return 1
     try:
         venv.create(VENV, symlinks=True)
         with tempfile.TemporaryDirectory() as folder:
@@ -109,8 +136,10 @@ def build() -> int:
             settings = pip_settings(pip)
             install_uv(pip, settings)
         uv: Command = [VENV / "bin" / "uv", *sync_arguments(VENV), "--quiet", *options(settings, SOURCES)]
+        uv += [] if has_cache() else ["--no-cache"]
         subprocess.run(uv, env=clean_environment(settings.get("cert")), check=True)
     except subprocess.CalledProcessError as error:
+        print(error.stdout or "", end="", file=sys.stderr)  # pip prints errors in its settings there
         print(f"The packages could not be installed (exit code {error.returncode}). See above.", file=sys.stderr)
         return 1
     shutil.copyfile(LOCK, VENV / INSTALLED)
@@ -137,7 +166,7 @@ def unpack_pip(folder: Path) -> Command:
     wheel = next(path for wheel_folder in wheels for path in wheel_folder.glob("pip-*.whl"))
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
-    return [VENV / "bin" / "python", "-I", folder / "pip", "--disable-pip-version-check"]
+    return [VENV / "bin" / "python", "-I", folder / "pip", "--disable-pip-version-check", "--no-cache-dir"]
 
 
 def install_uv(pip: Command, settings: dict[str, list[str]]) -> None:
@@ -148,6 +177,18 @@ def install_uv(pip: Command, settings: dict[str, list[str]]) -> None:
         file.flush()
         command = [*pip, *arguments, *options(settings, SOURCES + CONNECTION), "--requirement", file.name]
         subprocess.run(command, env=clean_environment(), check=True)
+
+
+def has_cache() -> bool:
+    """Whether the folder of uv's cache can be written. It is in the user's home, unless UV_CACHE_DIR names another."""
+    command: Command = [VENV / "bin" / "uv", "--no-config", "cache", "dir"]
+    done = subprocess.run(command, env=clean_environment(), check=False, stdout=subprocess.PIPE, text=True)
+    try:
+        Path(done.stdout.strip()).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=done.stdout.strip()).close()
+    except OSError:
+        return False
+    return done.returncode == 0
 
 
 def lines_of(name: str) -> str:
@@ -164,7 +205,9 @@ def sync_arguments(folder: Path) -> list[str]:
 
 def pip_settings(pip: Command) -> dict[str, list[str]]:
     """The values of the user's settings for pip, from files and the environment, by the names of the options."""
-    listed = subprocess.run([*pip, "config", "list"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    environment = {name: value for name, value in os.environ.items() if name != "PIP_PYTHON"} | PLAIN_LIST
+    command = [*pip, "config", "list"]
+    listed = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
     # One line for each setting, such as "global.index-url='https://…'".
     lines = dict(line.split("=", 1) for line in listed.splitlines())
     found = {}
@@ -172,13 +215,14 @@ def pip_settings(pip: Command) -> dict[str, list[str]]:
         for key, value in lines.items():
             if key.startswith(section):
                 name = key.removeprefix(section).replace("default-timeout", "timeout")
-                found[name] = str(ast.literal_eval(value)).split()
+                text = str(ast.literal_eval(value))
+                found[name] = text.split() if name in LISTS or not text else [text]
     return found
 
 
 def options(settings: dict[str, list[str]], names: tuple[str, ...]) -> list[str]:
     """Command-line options of pip and uv: the settings with these names, and --no-index if that is set."""
-    no_index = settings.get("no-index", ["no"])[0].lower() in ("1", "true", "yes", "on")
+    no_index = "".join(settings.get("no-index", [])).lower() in ("1", "true", "yes", "on")
     chosen = [f"--{name}={value}" for name in names for value in settings.get(name, [])]
     return [*chosen, "--no-index"] if no_index else chosen
 
@@ -187,7 +231,9 @@ def clean_environment(certificates: list[str] | None = None) -> dict[str, str]:
     """This process's environment without the settings of pip and uv. certificates: the path of a file of them."""
     dropped = ("PIP_", "UV_", "VIRTUAL_ENV")
     environment = {
-        name: value for name, value in os.environ.items() if KEPT_OF_UV.fullmatch(name) or not name.startswith(dropped)
+        name: value
+        for name, value in os.environ.items()
+        if (KEPT_OF_UV.fullmatch(name) and value) or not name.startswith(dropped)
     }
     if certificates:
         environment["SSL_CERT_FILE"] = certificates[0]

@@ -7,7 +7,7 @@
 # PYTHON chooses the Python. The default is python3 if its version is supported, else the newest one that is.
 set -eu
 
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
 program=$root/local/virtual_environment.py
 python=$root/.venv/bin/python
 

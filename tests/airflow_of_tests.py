@@ -19,7 +19,7 @@ from local.demo_data import load_demo_data
 from local.home import new_secrets
 from local.ports import HOST, any_free_port
 from local.processes import Service, stop
-from sync_airflow import connections
+from sync_airflow.dag_ids import ELASTICSEARCH_CONNECTION, POSTGRES_CONNECTION
 from tests.conftest import TEMPLATE, delete_indices, new_database
 from tests.waiting import wait_for
 
@@ -223,7 +223,7 @@ def airflow_of_tests(
         database=sqlalchemy_url(postgres.dsn("airflow", databases.airflow)),
         secrets=new_secrets(),
         connections={
-            connections.POSTGRES: {
+            POSTGRES_CONNECTION: {
                 "conn_type": "postgres",
                 "host": HOST,
                 "port": postgres.port,
@@ -231,7 +231,7 @@ def airflow_of_tests(
                 "login": "sync_jobs",
                 "password": postgres.passwords["sync_jobs"],
             },
-            connections.ELASTICSEARCH: {"conn_type": "elasticsearch", "host": HOST, "port": elasticsearch.port},
+            ELASTICSEARCH_CONNECTION: {"conn_type": "elasticsearch", "host": HOST, "port": elasticsearch.port},
         },
         zone=zone,
         more_settings=more_settings,

@@ -3,6 +3,8 @@
 Each test gets a new database with all tables, indexes and rights, and an Elasticsearch without indices.
 """
 
+import gc
+import logging
 import os
 import random
 import secrets
@@ -29,6 +31,10 @@ from tests.command_line import ROOT, CommandLine
 from tests.random_seed import VARIABLE, how_to_repeat, random_numbers_of, session_seed
 from tests.watcher import watch_this_process
 
+# Python looks for garbage each time that it has so many more objects. With its default of 700 it looks thousands of
+# times while the tests import Airflow, and finds none.
+gc.set_threshold(100_000)
+
 TEMPLATE = "tcs"
 
 # Where Linux has a file system in memory, and how much of it must be free. Most tests need a fraction of that, but
@@ -50,6 +56,8 @@ def pytest_configure() -> None:
         signal.signal(number, signal.default_int_handler)
     drop_postgresql_settings()
     bypass_proxies()
+    # With Airflow's settings it formats a line for each request.
+    logging.getLogger("elastic_transport").setLevel(logging.WARNING)
     session_seed()
     watch_this_process()
 

@@ -11,7 +11,7 @@
     search_state             the state of the search index, from Elasticsearch
     run_ids                  the ids of runs that other runs start
     task_defaults, attempts  owner, retries and time limits of all tasks; which attempt of a task is running
-    dag_ids                  names of DAGs, tasks and variables that others use
+    dag_ids                  names of connections, DAGs, tasks and variables
     connections              PostgreSQL and Elasticsearch, opened from Airflow connections
     settings, time_window    what a deployment can set
     migration                the commands of the migration from the service that is replaced

@@ -16,14 +16,13 @@ from urllib.parse import unquote, urlsplit
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
+from sync_airflow.dag_ids import ELASTICSEARCH_CONNECTION, POSTGRES_CONNECTION
+
 if TYPE_CHECKING:
     import psycopg
     from airflow.providers.postgres.hooks.postgres import PostgresHook
     from airflow.sdk import Connection
     from elasticsearch import Elasticsearch
-
-POSTGRES = "tcs_postgres"
-ELASTICSEARCH = "tcs_elasticsearch"
 
 # PostgreSQL truncates longer application names.
 MAXIMUM_APPLICATION_NAME = 63
@@ -55,9 +54,9 @@ def open_postgres(application_name: str, statement_timeout: timedelta) -> Iterat
     """
     from airflow.providers.postgres.hooks.postgres import PostgresHook  # noqa: PLC0415
 
-    hook = PostgresHook(postgres_conn_id=POSTGRES)
-    connection = _existing(POSTGRES, lambda: hook.connection)
-    connection.extra = json.dumps(postgres_parameters(connection.extra_dejson, application_name))
+    hook = PostgresHook(postgres_conn_id=POSTGRES_CONNECTION)
+    connection = _existing(POSTGRES_CONNECTION, lambda: hook.connection)
+    connection.extra = json.dumps(postgres_parameters(_extra(connection), application_name))
     postgres = _connect(hook, statement_timeout)
     try:
         yield postgres
@@ -81,7 +80,7 @@ def postgres_parameters(extra: dict[str, Any], application_name: str) -> dict[st
 def _connect(hook: PostgresHook, statement_timeout: timedelta) -> Any:
     import psycopg  # noqa: PLC0415
 
-    from sync_jobs.postgres.errors import connection_refused  # noqa: PLC0415
+    from sync_jobs.postgres.refused_connection import connection_refused  # noqa: PLC0415
 
     try:
         postgres: Any = hook.get_conn()
@@ -112,7 +111,7 @@ def open_elasticsearch() -> Iterator[Elasticsearch]:
 
     from sync_jobs.search.keepalive_node import KeepaliveNode  # noqa: PLC0415
 
-    connection = _existing(ELASTICSEARCH, lambda: Connection.get(ELASTICSEARCH))
+    connection = _existing(ELASTICSEARCH_CONNECTION, lambda: Connection.get(ELASTICSEARCH_CONNECTION))
     hosts, arguments = elasticsearch_arguments(connection)
     # It logs each request at level INFO, which would bury the few lines that show the progress of a job.
     logging.getLogger("elastic_transport").setLevel(logging.WARNING)
@@ -122,7 +121,7 @@ def open_elasticsearch() -> Iterator[Elasticsearch]:
     except (TypeError, ValueError) as error:
         # Without the text of the error: the address of a host may contain a password.
         raise AirflowFailException(
-            f"Connection {ELASTICSEARCH}: the client does not accept a host or an argument in extra "
+            f"Connection {ELASTICSEARCH_CONNECTION}: the client does not accept a host or an argument in extra "
             f"({type(error).__name__})."
         ) from error
     try:
@@ -139,7 +138,7 @@ def elasticsearch_arguments(connection: Connection) -> tuple[list[str], dict[str
     password, or those of a URL: basic authentication, unless extra has an api_key. extra: any other argument of the
     client: ca_certs, verify_certs, request_timeout, ...; cloud_id takes the place of host.
     """
-    arguments: dict[str, Any] = {name: _plain(value) for name, value in connection.extra_dejson.items()}
+    arguments: dict[str, Any] = {name: _plain(value) for name, value in _extra(connection).items()}
     arguments["request_timeout"] = _seconds(arguments.get("request_timeout"))
     hosts = _hosts(connection)
     cloud_id = arguments.pop("cloud_id", None)
@@ -147,7 +146,7 @@ def elasticsearch_arguments(connection: Connection) -> tuple[list[str], dict[str
         raise _wrong_connection("expected at least one node in host, or a cloud_id in extra, and not both")
     if cloud_id:
         hosts = [_url_of_cloud(cloud_id)]
-    scheme = connection.schema or "http"
+    scheme = (connection.schema or "http").strip()
     nodes = [parse_node(host, scheme, connection.port) for host in hosts]
     logins = {node.login for node in nodes if node.login}
     if connection.login:
@@ -193,7 +192,8 @@ def parse_node(host: str, default_scheme: str, default_port: int | None) -> Node
     except ValueError:
         raise _wrong_connection("expected a host as name, name:port, [IPv6 address]:port or URL") from None
     if parts.scheme not in URL_PORTS:
-        raise _wrong_connection(f"expected the schema http or https, got {parts.scheme or default_scheme!r}")
+        got = parts.scheme or ("" if is_url else default_scheme)
+        raise _wrong_connection(f"expected the schema http or https, got {got!r}")
     if not name or " " in host or parts.query or parts.fragment:
         raise _wrong_connection("expected a host as name, name:port, [IPv6 address]:port or URL")
     port = port or default_port or (URL_PORTS[parts.scheme] if is_url else DEFAULT_ELASTICSEARCH_PORT)
@@ -213,7 +213,7 @@ def _url_of_cloud(cloud_id: str) -> str:
 
 
 def _wrong_connection(why: str) -> AirflowFailException:
-    return AirflowFailException(f"Connection {ELASTICSEARCH}: {why}.")
+    return AirflowFailException(f"Connection {ELASTICSEARCH_CONNECTION}: {why}.")
 
 
 def _seconds(timeout: Any) -> float:
@@ -239,6 +239,14 @@ def _existing(conn_id: str, get: Any) -> Any:
         return get()
     except AirflowNotFoundException:
         raise AirflowFailException(f"The Airflow connection {conn_id} is missing: create it and try again.") from None
+
+
+def _extra(connection: Connection) -> dict[str, Any]:
+    """The extra of a connection. Raises AirflowFailException if it is JSON, but not an object."""
+    extra: Any = connection.extra_dejson
+    if not isinstance(extra, dict):
+        raise AirflowFailException(f"Connection {connection.conn_id}: expected extra as a JSON object.")
+    return extra
 
 
 def _milliseconds(duration: timedelta) -> str:

@@ -1,8 +1,12 @@
-"""Names of DAGs, tasks and variables that other modules need, without an import of Airflow. A job's DAG: Job.dag_id."""
+"""Names of connections, DAGs, tasks and variables, without an import of Airflow. A job's DAG: Job.dag_id."""
 
 from sync_jobs.catalogue import JOBS
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
 from sync_jobs.search.definition import IndexDefinition
+
+# The Airflow connections of the jobs.
+POSTGRES_CONNECTION = "tcs_postgres"
+ELASTICSEARCH_CONNECTION = "tcs_elasticsearch"
 
 # Runs all jobs in order.
 RECOVERY = "recovery"

@@ -26,15 +26,24 @@ from sqlalchemy import func, or_, select
 from sync_airflow.dag_ids import ONLY_JOBS, RECOVERY, RUN_JOB, index_alarm_id, index_rollback_id
 from sync_airflow.night import facts
 from sync_airflow.night.facts import Component, DagFact, EventFact, Facts, RunFact, RunState, StartedBy
-from sync_airflow.night_rules import BACKFILL, SCHEDULED, chosen_date, night_tick, own_date, run_type_of
+from sync_airflow.night_rules import (
+    BACKFILL,
+    SCHEDULED,
+    belongs_to_a_night,
+    chosen_date,
+    night_tick,
+    own_date,
+    run_type_of,
+)
 from sync_airflow.run_ids import first_run_id, started_by_of
 from sync_airflow.tasks.failure import REASON
-from sync_airflow.tasks.follow_on_jobs import THEN_RUN
+from sync_airflow.tasks.follow_on_jobs import THEN_RUN, cleared_tick
 from sync_airflow.tasks.recovery_summary import SUMMARY
 from sync_airflow.tasks.sensors import wait_task_id
-from sync_jobs.catalogue import JOBS
+from sync_jobs.catalogue import JOBS, find_job, jobs_to_run_after, jobs_waiting_for
 from sync_jobs.errors import BadArgument
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
+from sync_jobs.parameter_names import DRY_RUN, FOLLOW_ON
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -271,13 +280,24 @@ def _run_fact(row: Any, tasks: _Tasks, users: Mapping[str, str]) -> RunFact:
         started=run.start_date,
         ended=run.end_date,
         times_cleared=run.clear_number or 0,
-        then_run=_names(given.get(THEN_RUN)),
+        then_run=_then_run(run, given),
         only_jobs=_names(given.get(ONLY_JOBS)),
         conf=given,
         user=run.triggering_user_name or users.get(first_run_id(run.run_id), ""),
         note=note or "",
         **tasks.facts(run),
     )
+
+
+def _then_run(run: DagRun, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the jobs that run after this run, if it succeeds (sync_airflow.tasks.follow_on_jobs)."""
+    if DAGS[run.dag_id] not in _JOB_NAMES or given.get(DRY_RUN):
+        return ()
+    job = find_job(run.dag_id)
+    if belongs_to_a_night(run_type_of(run)):
+        return tuple(other.name for other in jobs_waiting_for(job)) if cleared_tick(run) else ()
+    follow = jobs_to_run_after(job) if given.get(FOLLOW_ON, True) else ()
+    return _names(given.get(THEN_RUN)) or tuple(other.name for other in follow)
 
 
 def _names(dag_ids: object) -> tuple[str, ...]:
@@ -366,6 +386,8 @@ def _events(session: Session, since: datetime) -> tuple[EventFact, ...]:
             what=f"{_deed(row.event, _details(row.extra))} {_name(row.dag_id)}",
             reason=str(_details(row.extra).get("reason") or "") if row.event == STOPPED else "",
             is_stop=row.event == STOPPED or _details(row.extra).get("state") == DagRunState.FAILED,
+            is_deletion=row.event == "delete_dag_run",
+            marks_success=any(_details(row.extra).get(key) == DagRunState.SUCCESS for key in ("state", "new_state")),
             dag_id=row.dag_id,
             run_id=row.run_id,
         )

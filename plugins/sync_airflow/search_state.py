@@ -131,15 +131,18 @@ def _build(client: Elasticsearch, definition: IndexDefinition, indices: Indices,
         documents=build.documents,
         expected=build.expected,
         documents_per_second=round(build.documents / seconds),
-        is_running=_is_locked(definition),
+        is_running=_is_being_built(definition),
     )
 
 
-def _is_locked(definition: IndexDefinition) -> bool | None:
-    """Whether something is changing the index: it holds the lock of the alias. None if PostgreSQL does not answer."""
+def _is_being_built(definition: IndexDefinition) -> bool | None:
+    """Whether a run of the job that builds the index holds the lock of that job. None if PostgreSQL does not answer.
+
+    The lock of the alias would not do: a rollback and a refresh of documents hold it, too.
+    """
     try:
         with open_postgres("page at /sync/", timedelta(seconds=REQUEST_TIMEOUT_SECONDS)) as postgres:
-            return is_locked(postgres, definition.lock_name)
+            return is_locked(postgres, build_job(definition).name)
     except (SyncJobError, AirflowFailException, PostgresError) as error:
         log.warning("PostgreSQL does not say whether %s is being built: %s", definition.alias, type(error).__name__)
         return None

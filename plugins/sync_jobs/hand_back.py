@@ -255,7 +255,7 @@ class _Exchange:
             raise self._not_cloned()
 
     def _not_cloned(self) -> TransientError:
-        return TransientError(f"Elasticsearch has not made {self.alias} of {self.live} within {CLONE_TIMEOUT}")
+        return TransientError(f"Elasticsearch has not cloned {self.live} into {self.alias} within {CLONE_TIMEOUT}")
 
     def _remove_plain_index(self) -> None:
         self.client.options(ignore_status=NOT_FOUND).indices.delete(index=self.alias)

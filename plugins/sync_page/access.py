@@ -75,7 +75,7 @@ def from_our_form(request: Request) -> None:
 
 def _check_origin(request: Request) -> None:
     origin = request.headers.get("origin", "")
-    own_hosts = {request.headers.get("host"), urlsplit(base_url()).netloc}
+    own_hosts = {request.headers.get("host"), _host_of_base_url()}
     host = origin.partition("://")[2]  # empty for "null", the origin of a page without a site
     if not host or host not in own_hosts:
         raise HTTPException(
@@ -84,6 +84,12 @@ def _check_origin(request: Request) -> None:
             f"{', '.join(sorted(filter(None, own_hosts)))}. If a proxy changes the Host of requests, set "
             "AIRFLOW__API__BASE_URL to the address that browsers use.",
         )
+
+
+def _host_of_base_url() -> str:
+    """The host in Airflow's own address as a browser writes it: lower case, without the port of its scheme."""
+    parts = urlsplit(base_url().lower())
+    return parts.netloc.removesuffix({"http": ":80", "https": ":443"}.get(parts.scheme, ""))
 
 
 def _check_content_type(request: Request, expected: str, *, default: str) -> None:

@@ -71,7 +71,10 @@ async def get_night(
     wanted = parse_date(date) if date else None
     rights = await rights_of(user)
     require_something_visible(rights.viewable)
-    answer = night_answer(await snapshot(), wanted, rights)
+    taken = await snapshot()
+    if wanted and not taken.oldest <= wanted <= taken.latest:
+        raise BadArgument(f"date: expected a night from {taken.oldest} to {taken.latest}, got {wanted}")
+    answer = night_answer(taken, wanted, rights)
     headers = {"ETag": answer.etag}
     if if_none_match and answer.etag in [each.strip() for each in if_none_match.split(",")]:
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)

@@ -286,15 +286,14 @@ def night_view(snapshot: Snapshot, night: Night, rights: Rights) -> NightView:
     facts = snapshot.facts
     visible = [job for job in night.jobs if job.job.dag_id in rights.viewable]
     names = {job.job.name for job in visible}
-    nights = snapshot.nights_until(night.run_date) if not facts.error else []
+    nights = snapshot.last_nights() if not facts.error else []
     active = [run for run in facts.runs if run.is_active and run.run_after <= facts.now and _may_view(run, rights)]
-    oldest = snapshot.latest - timedelta(days=13)
     return NightView(
         checked_at=facts.now,
         user=rights.user,
         run_date=night.run_date,
         latest=snapshot.latest,
-        earlier=night.run_date - timedelta(days=1) if night.run_date > oldest else None,
+        earlier=night.run_date - timedelta(days=1) if night.run_date > snapshot.oldest else None,
         later=night.run_date + timedelta(days=1) if night.run_date < snapshot.latest else None,
         verdict=night.verdict,
         level=night.level,

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, time
 from typing import Any
 from urllib.parse import quote
 
+from sync_airflow.night.sentences import RESTORE_FILE, listed
+from sync_jobs.catalogue import JOBS
 from sync_page.night_view import GuardRailView, IndexView, JobView, NightView, RunView, SearchView
 from sync_page.words import (
     STARTED_BY,
@@ -22,11 +24,19 @@ from sync_page.words import (
     minute,
     named,
     number,
+    roughly,
 )
 
 # Seconds between two updates of the page: while something runs, and otherwise.
 BUSY_SECONDS = 2
 IDLE_SECONDS = 15
+
+# What can be wrong with the source of a job that the guard rail has stopped, by the limit that it exceeded.
+QUESTIONS = {
+    "maximum_removed_percent": "is a table empty or broken",
+    "maximum_added_percent": "were rows loaded twice",
+    "maximum_changed_percent": "was a column overwritten",
+}
 
 # States of a job that need a person. In a narrow window these come first.
 NEEDS_ATTENTION = ("failed", "late", "not run", "paused")
@@ -170,7 +180,7 @@ def _run_missing(view: NightView) -> Action | None:
     if not (view.is_latest and view.missing and view.may_run_all) or view.recovery_is_paused:
         return None
     count = len(view.missing)
-    what = f"all {count} jobs" if count == len(view.jobs) else f"the {count} missing jobs"
+    what = f"all {count} jobs" if count == len(JOBS) else f"the {count} missing jobs"
     date = "" if view.run_date == view.checked_at.date() else f"run_date={view.run_date}"
     return Action(
         label=f"Run {what if count > 1 else 'the missing job'}…",
@@ -185,7 +195,7 @@ def _root_step(view: NightView, job: JobView, followers: tuple[str, ...]) -> Ste
         text=_cause(job),
         followers=followers,
         todo=_todo(job),
-        log=log_path(job.run) if job.run and job.run.state == "failed" else None,
+        log=log_path(job.run) if job.run and (job.run.state == "failed" or job.state == "late") else None,
         actions=_actions(view, job, followers) if job.is_known else (),
     )
 
@@ -213,14 +223,17 @@ def would(stop: GuardRailView) -> str:
 
 def _todo(job: JobView) -> str:
     if job.guard_rail:
+        questions = ", ".join(question for limit, question in QUESTIONS.items() if limit in job.guard_rail.limits)
         text = (
-            "Check its source: is a table empty or broken, were rows loaded twice, was a column overwritten? Repair "
-            "it, then run the job again. If the numbers are right, allow them once."
+            f"Check its source: {questions}? Repair it, then run the job again. If the numbers are right, allow them "
+            "once."
         )
     elif job.advice:
         text = job.advice.todo
-    elif job.state == "paused" or job.is_paused:
-        text = "Unpause its DAG in Airflow, then run it."
+    elif not job.is_known:
+        text = f"{RESTORE_FILE} Then run it."
+    elif job.state == "paused":
+        return "Unpause its DAG in Airflow, then run it."
     elif job.blocked_by:
         text = f"Delete the planned run {job.blocked_by} in Airflow, then run the job."
     elif job.state == "failed":
@@ -229,7 +242,7 @@ def _todo(job: JobView) -> str:
         text = "Read its log. Wait, or stop it."
     else:
         text = "Run it."
-    return text
+    return f"{text} Before that, unpause its DAG in Airflow." if job.is_paused else text
 
 
 def _actions(view: NightView, job: JobView, followers: tuple[str, ...]) -> tuple[Action, ...]:
@@ -284,7 +297,12 @@ def _checked_fact(view: NightView) -> Fact:
 
 def _search_facts(view: NightView) -> tuple[Fact, ...]:
     if not view.search:
-        notes = ("You may not view the job that builds it.",)
+        is_unknown = view.verdict == "unknown"
+        notes = (
+            "Airflow cannot check your rights without its database."
+            if is_unknown
+            else "You may not view the job that builds it.",
+        )
         return (Fact(id="search", label="Search is as of", value="Not shown", notes=notes),)
     return tuple(_search_fact(view, search) for search in view.search)
 
@@ -311,13 +329,13 @@ def _search_fact(view: NightView, search: SearchView) -> Fact:
 def _running_fact(view: NightView) -> Fact:
     if not view.running:
         return Fact(id="running", label="Running now", value="Nothing")
-    names = list(dict.fromkeys("all jobs, in order" if run.job == "recovery" else run.job for run in view.running))
+    names = list(dict.fromkeys("All jobs, in order" if run.job == "recovery" else run.job for run in view.running))
     first = min(view.running, key=lambda run: run.started or run.run_after)
     notes = [f"since {clock(first.started or first.run_after)} UTC"]
     for search in view.search:
         build = search.build
         if build and build.is_running and build.percent is not None:
-            left = f", about {duration(build.seconds_left)} left" if build.seconds_left else ""
+            left = f", about {roughly(build.seconds_left)} left" if build.seconds_left else ""
             notes.append(f"{named('index build', search.alias)} at {build.percent} %{left}")
     return Fact(id="running", label="Running now", value=", ".join(names), notes=tuple(notes))
 
@@ -341,9 +359,13 @@ def built_by(search: SearchView, index: IndexView) -> str:
 
 def london_note(view: NightView) -> str:
     """How far London's clock is from UTC in the night; empty if it is not."""
-    moment = datetime.combine(view.run_date, time(12), UTC)
-    there = london(moment)
-    return f"In London everything is {int(there[:2]) - 12} hour later: 12:00 UTC is {there}." if there else ""
+    start, noon = (datetime.combine(view.run_date, time(hour), UTC) for hour in (0, 12))
+    if london(start) and not london(noon):
+        return "In London everything is 1 hour later until 01:00 UTC, when the clocks go back: 00:30 UTC is 01:30."
+    if not london(noon):
+        return ""
+    since = "" if london(start) else " from 01:00 UTC, when the clocks go forward"
+    return f"In London everything is 1 hour later{since}: 12:00 UTC is 13:00."
 
 
 def _filled(*notes: str) -> tuple[str, ...]:
@@ -379,7 +401,7 @@ def _text(job: JobView) -> str:
         stop = job.guard_rail
         return f"Stopped before it wrote: it would {would(stop)}; the limit is {stop.limit:g} %"
     if job.because_of:
-        return f"It needs {' and '.join(job.because_of)}"
+        return f"It needs {listed(job.because_of)}"
     if job.state == "running" and job.run:
         return f"Running since {clock(job.run.worked_from or job.run.started)}"
     if job.waits_for and not job.why:

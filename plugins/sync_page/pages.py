@@ -115,7 +115,7 @@ def _chosen_night(request: Request, shown: Snapshot) -> date | None:
         chosen = date.fromisoformat(request.query_params.get("date", ""))
     except ValueError:
         return None
-    return chosen if chosen <= shown.latest else None
+    return chosen if shown.oldest <= chosen <= shown.latest else None
 
 
 def _message(request: Request) -> str:

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sync_airflow.night import sentences
+from sync_jobs.catalogue import JOBS
 from sync_page import words
 from sync_page.asgi import PREFIX
 from sync_page.index_checks import SAMPLE
@@ -31,6 +32,7 @@ _FILTERS = (
     words.number,
     words.capital,
     words.duration,
+    words.roughly,
     words.jobs,
     words.changes,
     words.counts,
@@ -40,6 +42,7 @@ _FILTERS = (
 _environment.filters.update({each.__name__: each for each in _FILTERS})
 _environment.globals.update(
     CHECKS=words.CHECKS,
+    JOBS=JOBS,
     SAMPLE=SAMPLE,
     STATES=words.STATES,
     SYMBOLS=words.SYMBOLS,

@@ -20,10 +20,10 @@ from sync_page.arguments import conf_of
 # The four choices of a date override. The choice "date" has a field of its own for its value.
 AS_RUN_DATE, A_DATE = "", "date"
 CHOICES = (
-    (AS_RUN_DATE, "As for the run date"),
-    (A_DATE, "As for another date"),
-    ("ANY", "ANY: everyone with a membership"),
-    ("NONE", "NONE: as for the date in the variable date_of_change_override"),
+    (AS_RUN_DATE, "By the run date"),
+    (A_DATE, "By another date"),
+    ("ANY", "ANY: every person with a membership"),
+    ("NONE", "NONE: by the date in Airflow's variable date_of_change_override"),
 )
 OTHER_DATE = "date_override_date"
 

@@ -55,9 +55,14 @@ class Snapshot:
             self._nights[wanted] = judge(self.facts, wanted)
         return self._nights[wanted]
 
-    def nights_until(self, run_date: date) -> list[Night]:
-        """The 14 nights up to that one, oldest first."""
-        return [self.night(run_date - timedelta(days=back)) for back in range(USUAL_NIGHTS - 1, -1, -1)]
+    @property
+    def oldest(self) -> date:
+        """The run date of the oldest night of which all runs are known."""
+        return self.latest - timedelta(days=USUAL_NIGHTS - 1)
+
+    def last_nights(self) -> list[Night]:
+        """The last 14 nights, oldest first."""
+        return [self.night(self.oldest + timedelta(days=days)) for days in range(USUAL_NIGHTS)]
 
 
 async def snapshot() -> Snapshot:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
+from sync_airflow.night import sentences
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
 from sync_jobs.report import COUNTS, label
 
@@ -113,6 +114,11 @@ def duration(seconds: float | None) -> str:
     if hours < 48:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{hours // 24} days"
+
+
+def roughly(seconds: float | None) -> str:
+    """20 s, 2 min, 2 h 5 min: an estimate, as in the sentences of a verdict; empty if it is not known."""
+    return "" if seconds is None else sentences.duration(timedelta(seconds=seconds))
 
 
 def named(what: str, alias: str) -> str:

@@ -76,7 +76,7 @@ EXPECTED = {
         ("The scheduler of Airflow is not running.", "After that, run all jobs: they do the work of this night."),
         {"Run all 8 jobs…": "Run the 8 missing jobs"},
     ),
-    "restored": Expected("✓ Repaired", "Fine now: one job failed at 01:45, admin repaired it by 07:07 UTC"),
+    "restored": Expected("✓ Repaired", "Fine now: one job failed at 01:45, but admin repaired it by 07:07 UTC"),
     "rolled back": Expected(
         "! Search is rolled back",
         "All 8 jobs are done, but search was rolled back to 01:29 yesterday by admin.",
@@ -283,7 +283,9 @@ def test_a_guard_rail_stop_can_be_allowed_once_behind_a_typed_confirmation(
 def test_a_dry_run_is_a_line_of_its_own(view: Page, seeded: SeededAirflow) -> None:
     look(view, seeded, "guard rail")
     expect(row(view, OWNER).locator(".badge")).to_have_text(re.compile("Done"))
-    expect(row(view, OWNER).locator(".dry")).to_have_text("Dry run at 07:12 by admin: would be 12 changed of 200,000.")
+    expect(row(view, OWNER).locator(".dry")).to_have_text(
+        "Dry run at 07:12 by admin wrote nothing; it found 12 changed of 200,000."
+    )
 
 
 def test_the_four_facts(view: Page, seeded: SeededAirflow) -> None:
@@ -309,11 +311,18 @@ def test_each_job_has_its_last_14_nights_as_labelled_links(view: Page, seeded: S
     expect(view.locator(".steps")).to_have_count(0)
 
 
+def test_an_earlier_night_offers_no_runs_and_is_marked_among_the_last_14(view: Page, seeded: SeededAirflow) -> None:
+    look(view, seeded, "failed", "?date=2026-11-22")
+    expect(view.get_by_role("heading", level=1)).to_contain_text("The night of Sun 2026-11-22 was not complete")
+    expect(view.get_by_role("link", name=re.compile("^Run"))).to_have_count(0)
+    expect(row(view, OWNER).locator("[aria-current]")).to_have_attribute("title", "Sun 2026-11-22: failed")
+
+
 def test_the_timeline_has_a_table_with_the_same_facts(view: Page, seeded: SeededAirflow) -> None:
     look(view, seeded, "guard rail")
     expect(view.locator(".picture .bar.failed")).to_have_count(1)
     expect(view.locator(".picture .bar.missing")).to_have_count(2)
-    view.get_by_text("The same as a table").click()
+    view.get_by_text("The night as a table").click()
     cells = view.get_by_role("row", name=re.compile(f"^{OWNER} 00:05")).get_by_role("cell").all_inner_texts()
     assert cells == ["00:05", DASH, "00:05", "00:10", "5 min 12 s", "5 min 12 s", "1", "done"]
 
@@ -360,7 +369,7 @@ def test_the_page_and_its_forms_work_without_javascript(browser: Browser, seeded
         look(page, seeded, "failed")
         expect(page.get_by_role("button", name="Pause updates")).not_to_be_visible()
         run_link(page, "PersonRecordStatusJob").click()
-        page.get_by_label("As for another date").check()
+        page.get_by_label("By another date").check()
         page.get_by_label("The other date").fill("26/11/2026")
         page.get_by_role("button", name="Run").click()
         expect(page.locator(".error")).to_have_text("Enter a date such as 2026-11-27.")
@@ -443,8 +452,8 @@ def test_a_whole_task_works_by_keyboard_alone(view: Page, seeded: SeededAirflow)
     tab_to(view, link)
     view.keyboard.press("Enter")
     dialog = view.get_by_role("dialog", name=f"Run {name}")
-    expect(dialog.get_by_label("As for the run date")).to_be_focused()
-    other = dialog.get_by_label("As for another date")
+    expect(dialog.get_by_label("By the run date")).to_be_focused()
+    other = dialog.get_by_label("By another date")
     while not other.is_checked():
         view.keyboard.press("ArrowDown")
     tab_to(view, dialog.get_by_label("The other date"))
@@ -494,7 +503,7 @@ def test_the_dialog_works_by_keyboard_alone(view: Page, seeded: SeededAirflow, c
     tab_to(view, link)
     view.keyboard.press("Enter")
     dialog = view.get_by_role("dialog", name="Run PersonRecordStatusJob")
-    expect(dialog.get_by_label("As for the run date")).to_be_focused()
+    expect(dialog.get_by_label("By the run date")).to_be_focused()
     view.keyboard.press("Escape")
     expect(dialog).not_to_be_visible()
     expect(link).to_be_focused()

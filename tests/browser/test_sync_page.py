@@ -70,7 +70,7 @@ def test_all_jobs_run_in_order_and_search_is_as_of_that_run(page: Page, airflow:
     page.locator("#run-all").click()
     page.get_by_role("dialog", name="Run all 8 jobs").get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_role("status")).to_have_text("All jobs have been started, in order.")
-    expect(page.locator("#fact-running")).to_contain_text("all jobs, in order")
+    expect(page.locator("#fact-running")).to_contain_text("All jobs, in order")
     expect(page.locator(".deeds li").first).to_contain_text(f"admin: all jobs {DASH} succeeded")
     (run,) = airflow.api.runs("recovery", "manual")[-1:]
     assert run["state"] == "success"

@@ -143,6 +143,33 @@ def test_a_request_never_waits_forever(extra: Any, seconds: float) -> None:
     assert arguments["request_timeout"] == seconds
 
 
+@pytest.mark.parametrize("extra", ["[1]", '"text"', "null"])
+def test_an_extra_that_is_not_an_object_is_refused(monkeypatch: pytest.MonkeyPatch, extra: str) -> None:
+    made = Connection(conn_id="tcs_postgres", conn_type="postgres", host="db", extra=extra)
+    monkeypatch.setattr(PostgresHook, "get_connection", lambda *_: made)
+    with pytest.raises(AirflowFailException, match="expected extra as a JSON object"):
+        elasticsearch_arguments(made)
+    with pytest.raises(AirflowFailException, match="expected extra as a JSON object"), open_postgres("x", timedelta(1)):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("host", "schema", "words"),
+    [
+        ("://search", None, "expected the schema http or https, got ''"),
+        ('["http://one"]', None, "expected the schema http or https, got ''"),
+        ("search", "our server", "expected the schema http or https, got 'our server'"),
+    ],
+)
+def test_the_schema_that_was_found_is_named(host: str, schema: str | None, words: str) -> None:
+    with pytest.raises(AirflowFailException, match=words):
+        elasticsearch_arguments(connection(host=host, schema=schema))
+
+
+def test_blanks_around_the_schema_change_nothing() -> None:
+    assert elasticsearch_arguments(connection(host="search", schema=" https "))[0] == ["https://search:9200"]
+
+
 def test_login_and_password_are_basic_authentication() -> None:
     made_up = "p:@/ w"
     _, arguments = elasticsearch_arguments(connection(host="search", login="sync_jobs", password=made_up))
@@ -189,6 +216,7 @@ def test_connections_to_elasticsearch_have_keepalives(monkeypatch: pytest.Monkey
 
 def test_the_log_of_a_job_has_no_line_for_each_request_to_elasticsearch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Connection, "get", lambda _: connection(host="search"))
+    logging.getLogger("elastic_transport").setLevel(logging.INFO)
     logger = logging.getLogger("elastic_transport.transport")
     with open_elasticsearch():
         assert not logger.isEnabledFor(logging.INFO)

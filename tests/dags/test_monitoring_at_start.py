@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,11 @@ from tests.dags.conftest import ROOT
 WITHOUT_PACKAGE = "Monitoring: All metrics are lost: AIRFLOW__METRICS__STATSD_ON is set, but the Python package statsd"
 
 
-def test_a_dag_processor_with_statsd_and_without_its_package_says_so_in_its_log_which_is_json(tmp_path: Path) -> None:
+def test_a_dag_processor_with_statsd_and_without_its_package_says_so_in_its_log_which_is_json(
+    tmp_path: Path, metadata: Path
+) -> None:
+    with closing(sqlite3.connect(metadata)) as database, closing(sqlite3.connect(tmp_path / "airflow.db")) as copy:
+        database.backup(copy)
     # A package of that name may be installed: this one cannot be imported.
     (tmp_path / "sitecustomize.py").write_text(
         "import importlib.util as util\n"
@@ -36,13 +42,9 @@ def test_a_dag_processor_with_statsd_and_without_its_package_says_so_in_its_log_
         "AIRFLOW__TIS_SYNC__NOTIFIERS": "[",
     }
 
-    def run(*arguments: str) -> str:
-        command = [sys.executable, *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True).stdout
-
-    run("-c", "from airflow.utils import db; db.upgradedb()")
-    output = run("-m", "airflow", "dag-processor", "--num-runs", "1")
-    lines = [line for line in output.splitlines() if line]
+    command = [sys.executable, "-m", "airflow", "dag-processor", "--num-runs", "1"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True)
+    lines = [line for line in ended.stdout.splitlines() if line]
     events = [json.loads(line) for line in lines]
     errors = [event["event"] for event in events if event["level"] == "error"]
     assert any(error.startswith(WITHOUT_PACKAGE) for error in errors), errors

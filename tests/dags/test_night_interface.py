@@ -1,7 +1,5 @@
 """The addresses of the page and of old clients: api/night, runs, health, checks, rollback; status, dateOverride."""
 
-# ruff: noqa: F811, the fixtures of test_sync_page are imported, and then parameters of tests
-
 import json
 import re
 from dataclasses import replace
@@ -19,7 +17,7 @@ from sync_airflow.monitoring.settings_check import what_is_lost
 from sync_airflow.night.facts import BuildFact, Facts, SearchFact
 from sync_jobs.catalogue import JOBS
 from sync_page import snapshot
-from tests.dags.test_sync_page import STATUS_JOB, as_user, client, no_runs, put, runs  # noqa: F401, fixtures
+from tests.dags.test_sync_page import STATUS_JOB, as_user, no_runs, put, runs  # noqa: F401, fixtures
 from tests.night_facts import MORNING, NIGHT, failed_with_dependants, fine_night, index, known, search
 
 NIGHT_ADDRESS = "/sync/api/night"
@@ -137,6 +135,16 @@ def test_another_night_can_be_asked_for(client: TestClient, history: Any) -> Non
     assert (answer["run_date"], answer["later"], answer["is_latest"]) == ("2026-11-26", "2026-11-27", False)
     wrong = get(client, f"{NIGHT_ADDRESS}?date=tomorrow")
     assert (wrong.status_code, wrong.json()["error"]) == (400, "The date is not correct: tomorrow")
+
+
+@pytest.mark.parametrize("date", ["2026-11-28", "2026-11-13", "0001-01-01", "9999-12-31"])
+def test_a_night_that_is_to_come_or_whose_runs_are_not_read_has_no_verdict(
+    client: TestClient, history: Any, date: str
+) -> None:
+    history(known(fine_night()))
+    answer = get(client, f"{NIGHT_ADDRESS}?date={date}")
+    text = f"date: expected a night from 2026-11-14 to 2026-11-27, got {date}"
+    assert (answer.status_code, answer.json()["error"]) == (400, text)
 
 
 def test_a_night_needs_a_login(client: TestClient) -> None:

@@ -116,6 +116,36 @@ def test_a_run_with_an_invalid_date_has_no_run_date(session: Session, conf: Any)
     assert (run.run_date, run.dry_run) == (None if isinstance(conf, dict) else NOW.date(), False)
 
 
+EMPLOYING_DAG = "person_placement_employing_body_trust_job"
+FOLLOW_ON_JOBS = ("PersonPlacementTrainingBodyTrustJob", "PersonElasticSearchSyncJob")
+
+
+@pytest.mark.parametrize(
+    ("run_type", "conf", "then_run"),
+    [
+        ("manual", {}, FOLLOW_ON_JOBS),
+        ("manual", {"run_follow_on_jobs": False}, ()),
+        ("manual", {"dry_run": True}, ()),
+        ("manual", {"then_run": ["person_elastic_search_sync_job"]}, ("PersonElasticSearchSyncJob",)),
+        ("manual", {"then_run": [1]}, FOLLOW_ON_JOBS),
+        ("scheduled", {}, ()),
+    ],
+)
+def test_a_run_names_the_jobs_that_run_after_it(
+    session: Session, run_type: str, conf: Any, then_run: tuple[str, ...]
+) -> None:
+    add_run(session, f"{run_type}__1", "running", None, conf=conf, run_type=run_type, dag_id=EMPLOYING_DAG)
+    assert the_run(session, "PersonPlacementEmployingBodyTrustJob").then_run == then_run
+
+
+def test_a_cleared_run_of_a_night_clears_the_runs_that_waited_for_it(session: Session) -> None:
+    tick = NOW.replace(hour=0, minute=9)
+    run_id = f"scheduled__{tick.isoformat()}"
+    add_run(session, run_id, "running", run_type="scheduled", logical_date=tick, dag_id=EMPLOYING_DAG)
+    session.execute(DagRun.__table__.update().values(clear_number=1))
+    assert the_run(session, "PersonPlacementEmployingBodyTrustJob").then_run == FOLLOW_ON_JOBS
+
+
 def test_a_success_has_its_report_and_the_first_date_that_it_covers(session: Session) -> None:
     report = {"read": 3, "added": 1, "first_date": "2026-11-22"}
     add_run(session, "manual__1", "success", NOW, xcoms={("run_job", "return_value"): report})
@@ -260,6 +290,23 @@ def test_an_event_says_what_somebody_did(session: Session, event: str, extra: di
     (found,) = facts(session).events
     assert (found.user, found.what) == ("jane", f"{what} {NAME}")
     assert found.reason == (extra.get("reason") or "")
+
+
+@pytest.mark.parametrize(
+    ("event", "extra", "deletes", "marks"),
+    [
+        ("delete_dag_run", {}, True, False),
+        ("patch_dag_run", {"state": "success"}, False, True),
+        ("patch_task_instance", {"new_state": "success"}, False, True),
+        ("patch_dag_run", {"state": "queued"}, False, False),
+    ],
+)
+def test_deletions_and_marks_of_success_are_known(
+    session: Session, event: str, extra: dict[str, Any], *, deletes: bool, marks: bool
+) -> None:
+    add_event(session, NOW, event, "scheduled__1", **extra)
+    (found,) = facts(session).events
+    assert (found.is_deletion, found.marks_success) == (deletes, marks)
 
 
 @pytest.mark.parametrize(

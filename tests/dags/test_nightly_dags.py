@@ -18,8 +18,8 @@ from airflow.sdk.timezone import coerce_datetime
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 
-from sync_airflow import connections, dag_ids, task_defaults
-from sync_airflow.dag_ids import RUN_JOB, index_settings_variable
+from sync_airflow import dag_ids, task_defaults
+from sync_airflow.dag_ids import ELASTICSEARCH_CONNECTION, POSTGRES_CONNECTION, RUN_JOB, index_settings_variable
 from sync_airflow.tasks.job_operator import DATE_OF_CHANGE_OVERRIDE
 from sync_airflow.tasks.sensors import NightlyJobSensor
 from sync_jobs.catalogue import find_job
@@ -285,8 +285,8 @@ def test_airflow_looks_for_plugins_in_no_package_of_the_plugins_folder() -> None
 def test_the_settings_file_has_the_connections_and_variables_of_the_code() -> None:
     settings = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text(encoding="utf-8"))["airflow"]
     assert {entry["conn_id"]: entry["conn_type"] for entry in settings["connections"]} == {
-        connections.POSTGRES: "postgres",
-        connections.ELASTICSEARCH: "elasticsearch",
+        POSTGRES_CONNECTION: "postgres",
+        ELASTICSEARCH_CONNECTION: "elasticsearch",
     }
     of_indices = map(index_settings_variable, INDEX_DEFINITIONS)
     assert [entry["variable_name"] for entry in settings["variables"]] == [DATE_OF_CHANGE_OVERRIDE, *of_indices]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sync_airflow.night.facts import ROLLBACK, BuildFact, Facts, IndexFact
+from sync_airflow.night.facts import ROLLBACK, BuildFact, DagFact, Facts, IndexFact
 from sync_airflow.night_reader import DAGS
 from sync_jobs.catalogue import JOBS
 from sync_page import page_view
@@ -84,12 +84,77 @@ def test_a_build_has_a_phase(documents: int, phase: str) -> None:
     assert build.phase.startswith(phase)
 
 
+def test_the_time_left_is_the_same_in_the_verdict_and_in_the_facts() -> None:
+    build = BuildFact(name="x", started=MORNING, documents=30, expected=147, documents_per_second=1, is_running=True)
+    runs = fine_night(but=[scheduled(JOBS[5], state="running")])
+    view = view_of(known(runs, now=at("01:31"), search=search(index(NIGHT - timedelta(days=1)), build=build)))
+    running = next(fact for fact in page_view.facts(view) if fact.id == "running")
+    assert "about 2 min left" in view.sentence
+    assert running.notes[1] == "index build at 20 %, about 2 min left"
+
+
 def test_londons_time_is_named_only_while_it_differs() -> None:
     winter = view_of(known(fine_night()))
     assert page_view.london_note(winter) == ""
     july = date(2026, 7, 1)
     summer = view_of(known(fine_night(july), now=at("07:30", july)))
-    assert page_view.london_note(summer) == "In London everything is 1 hour later: 12:00 UTC is 13:00 in London."
+    assert page_view.london_note(summer) == "In London everything is 1 hour later: 12:00 UTC is 13:00."
+
+
+@pytest.mark.parametrize(
+    ("night", "note"),
+    [
+        (
+            date(2026, 10, 25),
+            "In London everything is 1 hour later until 01:00 UTC, when the clocks go back: 00:30 UTC is 01:30.",
+        ),
+        (
+            date(2027, 3, 28),
+            "In London everything is 1 hour later from 01:00 UTC, when the clocks go forward: 12:00 UTC is 13:00.",
+        ),
+    ],
+)
+def test_in_the_night_of_a_clock_change_it_is_said_until_or_from_when_london_differs(night: date, note: str) -> None:
+    assert page_view.london_note(view_of(known(fine_night(night), now=at("07:30", night)))) == note
+
+
+def test_nights_whose_runs_are_not_read_are_not_shown_as_not_run() -> None:
+    taken = Snapshot(known(fine_night()))
+    earlier = night_view(taken, taken.night(taken.oldest), EVERYTHING)
+    cells = [cell.run_date for cell in earlier.jobs[0].last_nights]
+    assert (cells[0], cells[-1], earlier.earlier) == (taken.oldest, NIGHT, None)
+
+
+@pytest.mark.parametrize(
+    ("state", "dag", "todo"),
+    [
+        (
+            "failed",
+            DagFact(is_paused=True),
+            "Read its log, repair what it names, then run it again. Before that, unpause",
+        ),
+        ("none", DagFact(is_paused=True), "Unpause its DAG in Airflow, then run it."),
+        ("none", DagFact(is_known=False), "Restore its file in the folder of the DAGs, or correct the import error"),
+    ],
+)
+def test_the_advice_on_a_job_that_cannot_run_says_what_to_do_first(state: str, dag: DagFact, todo: str) -> None:
+    runs = [scheduled(OWNER, state="failed", reason="x")] if state == "failed" else []
+    view = view_of(known(fine_night(but=runs, without=[OWNER]), dags={OWNER: dag}))
+    (step,) = page_view.steps(view)
+    assert step.todo.startswith(todo)
+    assert not [action for action in step.actions if action.path.startswith("run/missing")]
+
+
+def test_a_job_that_is_late_at_work_has_a_link_to_its_log() -> None:
+    view = view_of(known(fine_night(but=[scheduled(OWNER, state="running")])))
+    (step,) = (each for each in page_view.steps(view) if OWNER in each.text)
+    assert step.log
+    assert step.log.startswith("dags/person_owner_rebuild_job/runs/")
+
+
+def test_without_airflows_database_nobody_is_told_that_a_right_is_missing() -> None:
+    view = view_of(Facts(now=MORNING, error="it is down"), Rights("", frozenset(), frozenset(), frozenset()))
+    assert page_view.facts(view)[0].notes == ("Airflow cannot check your rights without its database.",)
 
 
 def test_the_timeline_shows_attempts_that_were_repeated() -> None:
@@ -118,6 +183,14 @@ def test_with_several_causes_one_button_below_them_runs_all_that_is_missing() ->
     button = page_view.run_missing(view, steps)
     assert button
     assert button.label == "Run the 2 missing jobs…"
+
+
+def test_all_jobs_are_counted_also_for_a_user_who_may_view_only_some() -> None:
+    viewable = frozenset({JOBS[0].dag_id, "recovery"})
+    rights = Rights(user="x", viewable=viewable, runnable=frozenset({"recovery"}), stoppable=frozenset())
+    button = page_view.run_missing(view_of(known([]), rights), ())
+    assert button
+    assert button.label == f"Run all {len(JOBS)} jobs…"
 
 
 def test_a_job_that_is_late_at_work_can_be_stopped_by_those_who_may() -> None:

@@ -1,7 +1,5 @@
 """The state of the search indices and its address, from a server that answers differently than Elasticsearch."""
 
-# ruff: noqa: F811, the fixtures of test_sync_page are imported, and then parameters of tests
-
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +16,7 @@ from sync_jobs.catalogue import Job, build_job
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.search.definition import IndexDefinition
 from sync_page import night_interface
-from tests.dags.test_sync_page import as_user, client, no_runs  # noqa: F401, fixtures
+from tests.dags.test_sync_page import as_user, no_runs  # noqa: F401, fixtures
 from tests.second_index.catalogue import job_that_builds, posts_definition
 
 INDICES = "/sync/api/indices"

@@ -1,7 +1,5 @@
 """Stopping runs from the page and over its HTTP interface."""
 
-# ruff: noqa: F811, the fixtures of test_sync_page are imported, and then parameters of tests
-
 from typing import Any
 
 import pytest
@@ -17,7 +15,7 @@ from sqlalchemy import delete, select
 
 from sync_airflow.night_reader import STOPPED
 from sync_page.snapshot import forget
-from tests.dags.test_sync_page import ALL_JOBS, STATUS_JOB, client, form_of, job_of_night, no_runs, put  # noqa: F401
+from tests.dags.test_sync_page import ALL_JOBS, STATUS_JOB, form_of, job_of_night, no_runs, put  # noqa: F401
 
 NAME = "PersonRecordStatusJob"
 DAG_ID = "person_record_status_job"

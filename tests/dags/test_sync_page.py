@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,10 +10,8 @@ import psycopg
 import pytest
 from airflow import settings as airflow_settings
 from airflow.api.common.trigger_dag import trigger_dag
-from airflow.api_fastapi.app import create_app, get_auth_manager
+from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-from airflow.dag_processing.bundles.manager import DagBundlesManager
-from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.revoked_token import RevokedToken
@@ -30,7 +27,7 @@ from local import elasticsearch as local_elasticsearch
 from local import postgres as local_postgres
 from sync_airflow.night_reader import DAGS
 from sync_airflow.restart.recovery_trigger import run_in_its_place
-from sync_jobs.catalogue import JOBS, find_job
+from sync_jobs.catalogue import JOBS, build_job, find_job
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.parameters import Parameter, job_parameters, recovery_parameters
 from sync_jobs.postgres.locks import advisory_lock
@@ -63,15 +60,6 @@ REFUSED = [
     ([], "Expected a JSON object"),
     ("2026-01-01", "Expected a JSON object"),
 ]
-
-
-@pytest.fixture(scope="module")
-def client(metadata: None, dag_bag: DagBag) -> Iterator[TestClient]:  # noqa: ARG001
-    """Airflow's API server without a scheduler: a run that is started stays queued."""
-    DagBundlesManager().sync_bundles_to_db()
-    sync_bag_to_db(dag_bag, "dags-folder", None)
-    with TestClient(create_app(apps="core"), base_url="http://airflow.test", follow_redirects=False) as client:
-        yield client
 
 
 @pytest.fixture(autouse=True)
@@ -160,8 +148,9 @@ def test_behind_a_proxy_that_changes_the_host_the_refusal_names_the_setting_that
         "Expected one of internal:8080. If a proxy changes the Host of requests, set AIRFLOW__API__BASE_URL"
         in (answer.json()["error"])
     )
-    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://sync.example")
-    assert put(client, STATUS_JOB, {}, Origin="https://sync.example", Host="internal:8080").status_code == 200
+    for base_url in ("https://sync.example", "https://sync.example:443/", "https://Sync.Example"):
+        monkeypatch.setenv("AIRFLOW__API__BASE_URL", base_url)
+        assert put(client, STATUS_JOB, {}, Origin="https://sync.example", Host="internal:8080").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -558,7 +547,9 @@ def test_an_unfinished_index_is_shown_as_being_built_only_while_the_lock_of_its_
     dsn = postgres_server.dsn(local_postgres.ADMINISTRATOR, "postgres")
     monkeypatch.setenv("AIRFLOW_CONN_TCS_POSTGRES", dsn)
     assert is_running() is False
-    with psycopg.connect(dsn, autocommit=True) as build, advisory_lock(build, PERSONS.lock_name):
+    with psycopg.connect(dsn, autocommit=True) as rollback, advisory_lock(rollback, PERSONS.lock_name):
+        assert is_running() is False
+    with psycopg.connect(dsn, autocommit=True) as build, advisory_lock(build, build_job(PERSONS).name):
         assert is_running() is True
     elasticsearch.indices.delete(index=name)
 

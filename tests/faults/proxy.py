@@ -13,7 +13,9 @@ import httpx
 
 from local.ports import HOST
 
-What = Literal["request", "answer"]
+# What is lost: the whole request or answer, or all of the answer's body except its first bytes.
+What = Literal["request", "answer", "rest"]
+FIRST_BYTES = 5
 # How an answer of a search or a refresh, with status 200, says that it is incomplete.
 Incomplete = Literal["timed out", "shard failed", "shard missing"]
 
@@ -23,15 +25,16 @@ class Proxy:
     """A proxy whose behaviour a test sets.
 
     lose: text in the path of a request -> what is lost of such requests, and how many times. refuse: text in the path
-    -> status and error of the answer, and how many times. names_elasticsearch: whether answers have the header
-    X-Elastic-Product. incomplete: how the answers at these positions, counted from 0 among all searches and refreshes,
-    are made incomplete. reads: the paths of these requests so far.
+    -> status and error of the answer, and how many times; a text in place of the error is a web page of the proxy.
+    names_elasticsearch: whether answers have the header X-Elastic-Product. incomplete: how the answers at these
+    positions, counted from 0 among all searches and refreshes, are made incomplete. reads: the paths of these requests
+    so far.
     """
 
     url: str = ""
     incomplete: dict[int, Incomplete] = field(default_factory=dict)
     reads: list[str] = field(default_factory=list)
-    refuse: dict[str, tuple[int, dict[str, Any], int]] = field(default_factory=dict)
+    refuse: dict[str, tuple[int, dict[str, Any] | str, int]] = field(default_factory=dict)
     lose: dict[str, tuple[What, int]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
     names_elasticsearch: bool = True
@@ -61,13 +64,21 @@ class Proxy:
             answer["_shards"]["failed"] = int(how == "shard failed")
         return json.dumps(answer).encode() if how else content
 
-    def refuses(self, path: str) -> tuple[int, dict[str, Any]] | None:
+    def refuses(self, path: str) -> tuple[int, dict[str, str], bytes] | None:
+        """Status, headers and content of the answer to a request that is refused; None if it is not."""
         with self.lock:
             for text, (status, error, times) in self.refuse.items():
                 if text in path and times:
                     self.refuse[text] = (status, error, times - 1)
-                    return status, {"error": error, "status": status}
+                    return status, *self.refusal(status, error)
         return None
+
+    def refusal(self, status: int, error: dict[str, Any] | str) -> tuple[dict[str, str], bytes]:
+        if isinstance(error, str):
+            return {"Content-Type": "text/html"}, error.encode()
+        names_itself = {"X-Elastic-Product": "Elasticsearch"} if self.names_elasticsearch else {}
+        content = json.dumps({"error": error, "status": status}).encode()
+        return names_itself | {"Content-Type": "application/json"}, content
 
 
 @contextmanager
@@ -88,10 +99,7 @@ def proxy_before(target: str, https: ssl.SSLContext | None = None) -> Iterator[P
                 return
             refused = proxy.refuses(self.path)
             if refused:
-                names_itself = {"X-Elastic-Product": "Elasticsearch"} if proxy.names_elasticsearch else {}
-                self.answer(
-                    refused[0], names_itself | {"Content-Type": "application/json"}, json.dumps(refused[1]).encode()
-                )
+                self.answer(*refused)
                 return
             wanted = {name: self.headers[name] for name in ("Content-Type", "Accept") if name in self.headers}
             answer = forward.request(self.command, self.path, content=body, headers=wanted)
@@ -103,6 +111,8 @@ def proxy_before(target: str, https: ssl.SSLContext | None = None) -> Iterator[P
             content = answer.content
             if self.command != "DELETE":  # of a scroll
                 content = proxy.made_incomplete(self.path, content)
+            if lost == "rest":
+                content = content[:FIRST_BYTES]
             self.answer(answer.status_code, headers, content)
 
         def answer(self, status: int, headers: dict[str, str], content: bytes) -> None:

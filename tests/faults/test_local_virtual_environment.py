@@ -14,8 +14,12 @@ import zipfile
 from collections.abc import Callable, Mapping
 from importlib.metadata import distribution
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from local import virtual_environment
+from local.virtual_environment import CONNECTION, SOURCES, Command, options, pip_settings, unpack_pip
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = "{}.{}".format(*sys.version_info[:2])
@@ -129,7 +133,8 @@ def hostile_settings(clone: Clone, folder: Path) -> dict[str, str]:
         **{"PIP_USER": "1", "PIP_TARGET": elsewhere, "PIP_PREFIX": elsewhere, "PIP_REQUIRE_VIRTUALENV": "1"},
         **{"PIP_CONSTRAINT": str(constraints), "PIP_DRY_RUN": "1", "UV_CONSTRAINT": str(constraints)},
         **{"UV_PYTHON": "3.8", "UV_SYSTEM_PYTHON": "1", "UV_PROJECT_ENVIRONMENT": elsewhere},
-        **{"UV_REQUIRE_HASHES": "0", "UV_EXCLUDE_NEWER": "2001-01-01"},
+        **{"UV_REQUIRE_HASHES": "0", "UV_EXCLUDE_NEWER": "2001-01-01", "UV_CACHE_DIR": "/proc/cannot be created"},
+        **{"UV_NO_CACHE": ""},
         **{"VIRTUAL_ENV": elsewhere, "PYTHONPATH": elsewhere, "PYTHONHOME": elsewhere},
     }
 
@@ -158,6 +163,91 @@ def test_the_environment_is_complete_regardless_of_the_users_settings(finished: 
 def test_the_environment_is_built_once(finished: Clone) -> None:
     again = finished.make()
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+
+
+def test_a_search_path_of_the_shell_for_folders_has_no_effect(finished: Clone) -> None:
+    """make calls the program by its relative path. CDPATH has another folder named local: /usr/local."""
+    done = subprocess.run(
+        ["local/virtual_environment.sh", VERSION],
+        cwd=finished.folder,
+        env={**finished.environment, "CDPATH": "/usr"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("name", ["a:b", "100%"])
+def test_a_folder_with_a_name_that_cannot_be_used_is_refused(tmp_path: Path, wheels: Path, name: str) -> None:
+    done = Clone(tmp_path / name, wheels).make()
+    assert done.returncode == 1
+    assert "contains a colon or a percent sign" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_named_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(virtual_environment, "VENV", Path("/proc/.venv"))
+    monkeypatch.setattr(virtual_environment, "MEGABYTES", 0)
+    monkeypatch.setattr(sys, "argv", ["virtual_environment.py", "build"])
+    assert virtual_environment.main() == 1
+    error = capfd.readouterr().err
+    assert error == ".venv cannot be created: [Errno 2] No such file or directory: '/proc/.venv'.\n"
+
+
+def test_a_disk_that_is_too_full_for_the_packages_is_an_error_with_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(virtual_environment, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=263_000_000))
+    assert virtual_environment.build() == 1
+    error = capfd.readouterr().err
+    assert error == f"The disk of {tmp_path} is too full: .venv needs 1,000 MB, and 263 MB are free.\n"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """With a home of its own, and no other settings."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home" / ".config" / "pip").mkdir(parents=True)
+    return unpack_pip(tmp_path / "pip")
+
+
+SETTINGS_OF_PIP = """\
+[global]
+index-url = https://packages.example/simple
+extra-index-url = https://one.example https://two.example
+cert = /my certificates/all.pem
+"""
+
+
+@pytest.mark.parametrize("setting", ["quiet = 2", "verbose = 1", "isolated = true", "no-index ="])
+@pytest.mark.parametrize("place", ["file", "environment"])
+def test_settings_of_pip_are_read_regardless_of_those_for_its_output(
+    pip: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, place: str
+) -> None:
+    name, value = (part.strip() for part in setting.split("="))
+    if place == "environment":
+        monkeypatch.setenv(f"PIP_{name.upper().replace('-', '_')}", value)
+    more = f"{setting}\n" if place == "file" else ""
+    (tmp_path / "home" / ".config" / "pip" / "pip.conf").write_text(SETTINGS_OF_PIP + more)
+    assert options(pip_settings(pip), SOURCES + CONNECTION) == [
+        "--index-url=https://packages.example/simple",
+        "--extra-index-url=https://one.example",
+        "--extra-index-url=https://two.example",
+        "--cert=/my certificates/all.pem",
+    ]
+
+
+def test_an_invalid_setting_of_pip_is_named(clone: Clone) -> None:
+    done = clone.make(PIP_TIMEOUT="soon")
+    assert done.returncode == 1
+    assert "invalid floating-point value: 'soon'" in done.stderr
 
 
 def test_a_copy_of_the_environment_is_complete(built: Clone) -> None:

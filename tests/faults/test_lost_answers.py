@@ -9,7 +9,7 @@ from elasticsearch import Elasticsearch
 
 from local.elasticsearch import Elasticsearch as ElasticsearchServer
 from sync_jobs.catalogue import find_job
-from sync_jobs.errors import TransientError
+from sync_jobs.errors import TransientError, UnsupportedServer
 from sync_jobs.report import Report
 from sync_jobs.runner import run_job
 from sync_jobs.search import index_alias
@@ -36,7 +36,7 @@ def build(connection: Connection, proxy: Proxy) -> Report:
         return run_job(job, postgres=connection, elasticsearch=client, run_date=RUN_DATE, settings=settings)
 
 
-@pytest.mark.parametrize("lost", ["request", "answer"])
+@pytest.mark.parametrize("lost", ["request", "answer", "rest"])
 def test_a_swap_is_done_once_if_its_request_or_its_answer_is_lost(
     tcs: Connection, job_connection: Connection, elasticsearch: Elasticsearch, proxy: Proxy, lost: What
 ) -> None:
@@ -91,6 +91,30 @@ def test_a_swap_with_an_unknown_outcome_says_how_to_find_the_live_index(
     assert len(indices_behind_alias(elasticsearch)) == 1  # it had been done
 
 
+def test_a_swap_that_a_proxy_answers_says_how_to_find_the_live_index(
+    tcs: Connection, job_connection: Connection, elasticsearch: Elasticsearch, proxy: Proxy
+) -> None:
+    """The proxy may have passed the request on."""
+    Application(tcs, elasticsearch).add(range(1, 11))
+    (live,) = build(job_connection, proxy).indices["live"]
+    proxy.refuse = {"/_aliases": (407, "<h1>Log in</h1>", 1)}
+    with pytest.raises(
+        UnsupportedServer,
+        match=rf"got 407 .* Readers see \S+ or, as before, {live}; GET /_alias/persons shows which\.$",
+    ):
+        build(job_connection, proxy)
+
+
+def test_a_search_whose_answer_is_cut_off_is_a_transient_error(
+    tcs: Connection, job_connection: Connection, elasticsearch: Elasticsearch, proxy: Proxy
+) -> None:
+    Application(tcs, elasticsearch).add(range(1, 11))
+    proxy.lose = {"/_search": ("rest", 1)}
+    with pytest.raises(TransientError, match=r"or only a part of an answer\. The live index was not touched\.$"):
+        build(job_connection, proxy)
+    assert not all_indices(elasticsearch)
+
+
 def test_a_swap_that_never_succeeds_keeps_the_live_index_and_removes_the_new_one(
     tcs: Connection, job_connection: Connection, elasticsearch: Elasticsearch, proxy: Proxy
 ) -> None:
@@ -102,7 +126,7 @@ def test_a_swap_that_never_succeeds_keeps_the_live_index_and_removes_the_new_one
     assert all_indices(elasticsearch) == indices_behind_alias(elasticsearch) == [live]
 
 
-@pytest.mark.parametrize("lost", ["request", "answer"])
+@pytest.mark.parametrize("lost", ["request", "answer", "rest"])
 def test_lost_bulk_requests_are_repeated_without_duplicate_documents(
     tcs: Connection, job_connection: Connection, elasticsearch: Elasticsearch, proxy: Proxy, lost: What
 ) -> None:

@@ -12,6 +12,7 @@ from elasticsearch import Elasticsearch
 from local.elasticsearch import Elasticsearch as ElasticsearchServer
 from local.ports import HOST
 from sync_jobs.errors import TransientError, UnsupportedServer
+from sync_jobs.search.keepalive_node import KeepaliveNode
 from tests.application import Application
 from tests.awkward_data import Connection
 from tests.comparison import all_indices, runner
@@ -66,17 +67,46 @@ def test_another_web_server_is_named_and_not_retried(job_connection: Connection,
 def test_an_answer_that_is_labelled_json_but_is_not_is_reported(job_connection: Connection) -> None:
     with (
         web_server(200, "application/json") as url,
-        Elasticsearch(url) as client,
-        pytest.raises(UnsupportedServer, match=r"The server is not Elasticsearch 9 or later"),
+        Elasticsearch(url, node_class=KeepaliveNode) as client,
+        pytest.raises(UnsupportedServer, match=r"is not Elasticsearch 9 or later, .* got 200 OK, application/json"),
     ):
         runner(job_connection, client)("PersonElasticSearchSyncJob", RUN_DATE)
 
 
-def test_an_error_page_of_a_proxy_is_a_transient_error(job_connection: Connection) -> None:
+@pytest.mark.parametrize("path", ["/_search", "/_mapping", "/_settings", "/_bulk", "/_refresh"])
+def test_a_page_of_a_proxy_in_the_middle_of_a_build_is_named(
+    tcs: Connection,
+    job_connection: Connection,
+    elasticsearch: Elasticsearch,
+    elasticsearch_server: ElasticsearchServer,
+    path: str,
+) -> None:
+    """The client itself checks only the first answer."""
+    Application(tcs, elasticsearch).add(range(1, 4))
+    runner(job_connection, elasticsearch)("PersonElasticSearchSyncJob", RUN_DATE)
+    before = all_indices(elasticsearch)
+    with proxy_before(elasticsearch_server.url) as proxy, Elasticsearch(proxy.url, node_class=KeepaliveNode) as client:
+        proxy.refuse = {path: (200, "<h1>Log in</h1>", 1)}
+        with pytest.raises(UnsupportedServer, match=r"got 200 OK, text/html\. .* The live index was not touched\.$"):
+            runner(job_connection, client)("PersonElasticSearchSyncJob", RUN_DATE)
+    assert all_indices(elasticsearch) == before
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "application/json"])
+def test_an_error_page_of_a_proxy_is_a_transient_error(job_connection: Connection, content_type: str) -> None:
     with (
-        web_server(502) as url,
+        web_server(502, content_type, b"") as url,
         Elasticsearch(url) as client,
         pytest.raises(TransientError, match="or a proxy in front of it, cannot answer now: 502 Bad Gateway"),
+    ):
+        runner(job_connection, client)("PersonElasticSearchSyncJob", RUN_DATE)
+
+
+def test_an_error_page_that_is_labelled_json_is_a_transient_error(job_connection: Connection) -> None:
+    with (
+        web_server(503, "application/json") as url,
+        Elasticsearch(url) as client,
+        pytest.raises(TransientError, match="cannot answer now: it sent something other than JSON"),
     ):
         runner(job_connection, client)("PersonElasticSearchSyncJob", RUN_DATE)
 

@@ -82,12 +82,17 @@ def test_a_startup_parameter_that_pgbouncer_refuses_is_named(through: Through) -
         pass
 
 
+@pytest.mark.parametrize(("settings", "within"), [({}, "1 s"), ({"query_wait_timeout": 1}, "its query_wait_timeout")])
 def test_a_pool_without_a_second_session_is_named(
-    through: Through, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+    through: Through,
+    elasticsearch: Elasticsearch,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, object],
+    within: str,
 ) -> None:
-    monkeypatch.setattr("sync_jobs.postgres.pooler.POOLER_SECONDS", 1.0)
+    monkeypatch.setattr("sync_jobs.postgres.pooler.POOLER_SECONDS", 10.0 if settings else 1.0)
     with (
-        through(default_pool_size=1) as connection,
-        pytest.raises(TransientError, match="gave no second session within 1 s"),
+        through(default_pool_size=1, **settings) as connection,
+        pytest.raises(TransientError, match=f"gave no second session within {within}"),
     ):
         runner(connection, elasticsearch)(JOB, RUN_DATE)

@@ -157,8 +157,8 @@ def test_fields_that_an_operator_added_to_the_live_index_are_named_once_because_
     add_a_field(elasticsearch, live)
     report = swap()
     expected = (
-        f"the mapping of the live index {live} has what the new one lacks: initials, nickname, surname.ignore_above, "
-        "surname.lower, trusts.region. "
+        f"the mapping of the live index {live} has fields or parameters that the new one lacks: initials, nickname, "
+        "surname.ignore_above, surname.lower, trusts.region. "
     )
     assert expected in report.warning
     assert [line for line in caplog.messages if expected in line]

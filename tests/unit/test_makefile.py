@@ -1,4 +1,4 @@
-"""make status, make down and make clean install nothing: they say what is true of the virtual environment."""
+"""make status, make down and make clean install nothing, and say if the virtual environment cannot be used."""
 
 import shutil
 import subprocess
@@ -49,3 +49,17 @@ def test_a_virtual_environment_that_cannot_be_used_is_named_with_the_remedy(
     assert ".venv cannot be used" in said
     assert f"Run make venv to rebuild it, then make {target} again." in said
     assert "Nothing is installed" not in said
+
+
+@pytest.mark.parametrize("name", ["PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONINSPECT", "PYTHONWARNINGS"])
+def test_settings_of_python_have_no_effect(clone: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "another's")
+    python = clone / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    (clone / ".venv" / "installed-requirements.txt").touch()
+    python.write_text("#!/bin/sh\nenv\n")
+    python.chmod(0o755)
+    code, said = make(clone, "status")
+    assert code == 0
+    assert "PYTHONPATH=plugins:." in said
+    assert "another's" not in said

@@ -12,6 +12,7 @@ from sync_airflow.night.facts import (
     BuildFact,
     Component,
     DagFact,
+    EventFact,
     Facts,
     IndexFact,
     RunFact,
@@ -111,7 +112,7 @@ def test_failed_jobs_are_root_causes_and_those_that_wait_for_them_are_folded_und
     assert night.verdict == "needs you"
     assert night.sentence == "Last night needs you: 3 of 8 jobs are not done."
     assert night.details == (
-        "One job failed and two jobs did not run because of it.",
+        "One job failed, and two did not run because of it.",
         "Search is as of 01:29 yesterday; nothing is half written.",
     )
     (root,) = night.roots
@@ -224,6 +225,10 @@ def test_a_run_before_its_upstream_jobs_have_done_the_work_does_not_count() -> N
     night = judge(known(runs))
     assert night.job(SEARCH).state == "not run"
     assert missing(night) == [SEARCH]
+    alone = judge(known(fine_night(without=[OWNER], but=[manual(OWNER, at("07:00"))])))
+    assert alone.job(SEARCH).why == f"its run of 01:29 came before {OWNER} had done the work"
+    before_training = judge(known(fine_night(without=[TRAINING])))
+    assert before_training.job(SEARCH).why == f"its run of 01:29 came before {TRAINING} had done the work"
 
 
 def test_a_run_covers_the_missed_nights_before_it() -> None:
@@ -257,7 +262,8 @@ def test_a_failure_that_somebody_has_repaired_is_reported_as_repaired() -> None:
     night = judge(known(runs))
     assert night.verdict == "repaired"
     assert night.sentence == (
-        "Fine now: one job failed at 00:10, admin repaired all 3 by 07:11 UTC; search is as of 01:29 today."
+        "Fine now: one job failed at 00:10 and two did not run because of it, but admin repaired all 3 by 07:11 UTC; "
+        "search is as of 01:29 today."
     )
 
 
@@ -267,7 +273,64 @@ def test_recovery_restores_a_night_in_which_nothing_ran() -> None:
     ]
     night = judge(known(runs))
     assert night.verdict == "repaired"
-    assert "no job ran at its time, admin repaired all 8 by 07:08 UTC" in night.sentence
+    assert "no job ran at its time, but admin ran all 8 by 07:08 UTC" in night.sentence
+
+
+def test_a_night_whose_first_recovery_failed_names_the_failure_and_what_did_not_run_in_time() -> None:
+    failed = manual(EMPLOYING, at("03:09"), "failed", started_by="recovery", user="")
+    again = [
+        manual(job, at("05:00") + timedelta(minutes=place), started_by="recovery", user="")
+        for place, job in enumerate(JOBS)
+    ]
+    assert judge(known([failed, *again])).sentence == (
+        "Fine now: one job failed at 03:10 and seven did not run at their time, but recovery repaired all 8 by 05:08 "
+        "UTC; search is as of 01:29 today."
+    )
+
+
+def test_everybody_who_repaired_a_night_is_named() -> None:
+    failed = [scheduled(name, state="failed", reason="x") for name in (FUNDING, STATUS)]
+    again = [manual(FUNDING, at("07:00")), manual(STATUS, at("07:05"), user="operator")]
+    assert "two jobs failed at 01:46, but admin and operator repaired both by 07:06 UTC" in (
+        judge(known(fine_night(but=[*failed, *again]))).sentence
+    )
+
+
+@pytest.mark.parametrize(
+    ("without", "but", "detail"),
+    [
+        ([OWNER], [], "One job did not run, and one more did not run because of it."),
+        ([], [scheduled(STATUS, state="failed", reason="x")], "One job failed."),
+        (
+            [],
+            [*failed_with_dependants(OWNER), scheduled(STATUS, state="failed", reason="x")],
+            "Two jobs failed, and one did not run because of that.",
+        ),
+        (
+            [STATUS],
+            failed_with_dependants(OWNER),
+            "One job failed, one did not run, and one more did not run because of that.",
+        ),
+    ],
+)
+def test_what_is_not_done_is_counted_in_one_sentence(without: list[str], but: list[RunFact], detail: str) -> None:
+    assert judge(known(fine_night(without=without, but=but))).details[0] == detail
+
+
+def test_before_the_first_job_the_time_at_which_the_latest_night_was_done_has_its_date() -> None:
+    night = judge(known(fine_night(), now=at("00:02", NIGHT + timedelta(days=1))))
+    assert night.sentence == (
+        "Last night was fine. All 8 jobs were done by 02:01 UTC on Fri 2026-11-27; search is as of 01:29 yesterday."
+    )
+
+
+def test_parts_of_airflow_that_are_down_are_listed_once() -> None:
+    down = tuple(Component(name=name, is_healthy=False) for name in ("scheduler", "DAG processor", "triggerer"))
+    night = judge(known([], components=down))
+    assert (
+        night.sentence == "No job ran last night. The scheduler, the DAG processor and the triggerer are not running."
+    )
+    assert night.details == ("Search is as of 01:29 today; nothing is half written.",)
 
 
 def test_a_job_that_recovery_ran_is_shown_with_its_own_run_although_all_have_the_same_id() -> None:
@@ -409,10 +472,13 @@ def test_a_warning_while_the_night_is_under_way_is_something_to_do() -> None:
     [
         (
             DagFact(next_run=at("01:29", NIGHT + timedelta(days=1))),
-            f"It stays there until the next build, at 01:29 tomorrow: repair the source before, or pause {SEARCH} in "
-            "Airflow.",
+            "It stays there until the next build, at 01:29 tomorrow. Repair the source first, or pause "
+            f"{SEARCH} in Airflow.",
         ),
-        (DagFact(), f"It stays there until the next build: repair the source before, or pause {SEARCH} in Airflow."),
+        (
+            DagFact(),
+            f"It stays there until the next build. Repair the source first, or pause {SEARCH} in Airflow.",
+        ),
         (
             DagFact(is_paused=True),
             f"It stays there: {SEARCH} is paused. Unpause its DAG in Airflow when its source is repaired.",
@@ -452,11 +518,45 @@ def test_a_paused_job_that_is_done_is_a_warning() -> None:
     assert (night.verdict, night.warnings) == ("fine", (f"{FUNDING} is paused: it will not run in the next night.",))
 
 
+@pytest.mark.parametrize("dag", [DagFact(is_paused=True), DagFact(is_known=False)])
+@pytest.mark.parametrize("state", ["failed", "not run"])
+def test_jobs_are_offered_to_run_only_if_they_and_those_before_them_can_run(dag: DagFact, state: str) -> None:
+    runs = [run for run in failed_with_dependants(EMPLOYING) if state == "failed" or run.job != EMPLOYING]
+    night = judge(known(fine_night(but=runs, without=[EMPLOYING, FUNDING]), dags={EMPLOYING: dag}))
+    assert [root.job.job.name for root in night.roots] == [EMPLOYING, FUNDING]
+    assert missing(night) == [FUNDING]
+
+
+def test_a_done_job_whose_dag_airflow_does_not_know_is_a_warning() -> None:
+    night = judge(known(fine_night(), dags={FUNDING: DagFact(is_known=False)}))
+    assert (night.verdict, night.level) == ("fine", "warning")
+    assert night.sentence == f"Last night was fine, but Airflow does not know the DAG of {FUNDING}."
+
+
+def test_a_planned_run_is_a_warning_only_if_it_blocks_the_next_night() -> None:
+    def planned(moment: datetime) -> Night:
+        run = manual(FUNDING, moment, "queued", run_id="manual__later")
+        return judge(known([*fine_night(), run], dags={FUNDING: DagFact(blocked_by="manual__later")}))
+
+    night = planned(at("12:00", NIGHT + timedelta(days=2)))
+    assert (night.verdict, night.warnings) == (
+        "fine",
+        (
+            f"{FUNDING} will not run in the next night: the run manual__later, planned for Sun 2026-11-29 at 12:00, "
+            "blocks it. Delete that run.",
+        ),
+    )
+    assert planned(at("12:00")).warnings == ()
+
+
 def test_a_failure_after_the_work_was_done_is_a_warning() -> None:
     night = judge(known([*fine_night(), manual(OWNER, at("07:00"), "failed")]))
     assert (night.verdict, night.warnings) == (
         "fine",
-        (f"{OWNER} was done, but failed when it ran again at 07:01, started by admin.",),
+        (f"{OWNER} failed when admin ran it again at 07:01, after its work was done: read the log of that run.",),
+    )
+    assert night.sentence == (
+        f"Last night was fine, but {OWNER} failed when admin ran it again at 07:01, after its work was done."
     )
 
 
@@ -464,6 +564,34 @@ def test_a_job_that_skipped_itself_is_done_by_the_run_that_covers_it() -> None:
     covering = manual(OWNER, at("00:06"))
     night = judge(known(fine_night(but=[scheduled(OWNER, worked=False), covering])))
     assert night.job(OWNER).run == covering
+
+
+def event(name: str, moment: datetime, run: RunFact, **more: Any) -> EventFact:
+    """What admin did to that run in Airflow."""
+    values: dict[str, Any] = {"user": "admin", "event": name, "what": name, "dag_id": run.dag_id, "run_id": run.run_id}
+    return EventFact(moment=moment, **values, **more)
+
+
+def test_a_run_that_somebody_marked_as_successful_counts_with_a_warning() -> None:
+    marked = scheduled(FUNDING)
+    events = (event("patch_dag_run", at("07:00"), marked, marks_success=True),)
+    night = judge(known(fine_night(but=[marked]), events=events))
+    assert (night.verdict, night.level) == ("fine", "warning")
+    assert night.sentence == (
+        f"Last night was fine, but {FUNDING} counts as done because admin marked its run as successful at 07:00."
+    )
+    had_succeeded = replace(marked, report={"read": 3})
+    assert judge(known(fine_night(but=[had_succeeded]), events=events)).warnings == ()
+    cleared = replace(marked, worked_until=at("07:05"), times_cleared=1)
+    assert judge(known(fine_night(but=[cleared]), events=events)).warnings == ()
+
+
+def test_a_job_whose_run_was_deleted_names_who_did_it() -> None:
+    deleted = event("delete_dag_run", at("07:00"), scheduled(FUNDING), is_deletion=True)
+    night = judge(known(fine_night(without=[FUNDING]), events=(deleted,)))
+    assert (night.job(FUNDING).state, night.job(FUNDING).why) == ("not run", "admin deleted a run of it at 07:00")
+    earlier = replace(deleted, moment=at("01:00"))
+    assert "has not" in judge(known(fine_night(without=[FUNDING]), events=(earlier,))).job(FUNDING).why
 
 
 def test_a_database_that_does_not_answer_gives_no_verdict() -> None:
@@ -487,3 +615,4 @@ def test_a_chain_that_goes_on_is_under_way() -> None:
     night = judge(known(fine_night(but=[*failed_with_dependants(EMPLOYING), chain])))
     assert night.verdict == "under way"
     assert night.job(SEARCH).waits_for == f"for the end of {EMPLOYING}, which starts it"
+    assert night.missing == ()

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, SerializationError
+from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, SerializationError, TransportError
 from elasticsearch import ApiError, UnsupportedProductError
 
 from sync_jobs.errors import (
@@ -41,6 +41,17 @@ def test_a_timeout_an_overload_and_every_error_of_the_server_can_pass(status: in
     error = translated(api_error(status, body, ELASTICSEARCH if isinstance(body, dict) else WEB_PAGE))
     assert type(error) is TransientError
     assert f"cannot answer now: {status} " in str(error)
+
+
+def test_an_error_that_can_pass_has_the_servers_reason() -> None:
+    account = {
+        "type": "search_phase_execution_exception",
+        "reason": "all shards failed",
+        "root_cause": [{"type": "es_rejected_execution_exception", "reason": "[search.max_open_scroll_context]"}],
+    }
+    assert str(translated(api_error(429, {"error": account}))).endswith(
+        "429 search_phase_execution_exception: all shards failed; [search.max_open_scroll_context]"
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,16 +101,14 @@ def test_a_web_page_is_not_elasticsearch(status: int) -> None:
     error = translated(api_error(status, "<html>Welcome</html>", WEB_PAGE, kind))
     assert type(error) is UnsupportedServer
     assert "The server at https://search:9243/es is not Elasticsearch 9 or later, or a proxy removes " in str(error)
-    assert f"X-Elastic-Product: expected that header, got {status} " in str(error)
+    assert f"X-Elastic-Product: expected that header and JSON, got {status} " in str(error)
     assert "Welcome" not in str(error)
 
 
 def test_an_answer_of_elasticsearch_without_its_header_names_the_proxy() -> None:
     error = translated(api_error(200, {"cluster_name": "x"}, {}, UnsupportedProductError))
     assert type(error) is UnsupportedServer
-    assert "removes the header X-Elastic-Product: expected that header, got 200 OK, without a content type" in str(
-        error
-    )
+    assert "X-Elastic-Product: expected that header and JSON, got 200 OK, without a content type." in str(error)
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -109,13 +118,32 @@ def test_a_login_that_a_proxy_refuses_is_refused_access(status: int) -> None:
     assert {401: "401 Unauthorized", 403: "403 Forbidden"}[status] in str(error)
 
 
-def test_an_answer_that_is_not_json_is_not_elasticsearch() -> None:
-    assert type(translated(SerializationError("Unable to deserialize as JSON: <html>"))) is UnsupportedServer
+def test_an_answer_that_is_cut_off_can_pass() -> None:
+    error = translated(SerializationError("Unable to deserialize as JSON: {'took':"))
+    assert type(error) is TransientError
+    assert "cannot answer now: it sent something other than JSON, or only a part of an answer" in str(error)
 
 
-def test_an_older_elasticsearch_is_named_with_the_version_that_is_needed() -> None:
-    account = {"type": "media_type_header_exception", "reason": "Invalid media-type value on headers [Accept]"}
-    error = translated(api_error(400, {"error": account}))
+def test_a_web_page_that_a_proxy_gives_the_header_of_elasticsearch_is_not_elasticsearch() -> None:
+    error = translated(api_error(404, "<html>", WEB_PAGE | {"x-elastic-product": "Elasticsearch"}))
+    assert type(error) is UnsupportedServer
+    assert "expected that header and JSON, got 404 Not Found, text/html." in str(error)
+
+
+def test_what_another_server_sends_cannot_garble_the_message() -> None:
+    error = translated(TransportError("refused", errors=(ConnectionError("\x15\x03\x01(\x1b[31m"),)))
+    assert "TransportError, ???(?[31m" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "account"),
+    [
+        (400, {"type": "media_type_header_exception", "reason": "Invalid media-type value on headers [Accept]"}),
+        (406, "Content-Type header [application/vnd.elasticsearch+json; compatible-with=9] is not supported"),
+    ],
+)
+def test_an_older_elasticsearch_is_named_with_the_version_that_is_needed(status: int, account: Any) -> None:
+    error = translated(api_error(status, {"error": account}))
     assert type(error) is UnsupportedServer
     assert "https://search:9243/es is not Elasticsearch 9 or later" in str(error)
 

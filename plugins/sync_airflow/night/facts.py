@@ -104,7 +104,8 @@ class RunFact:
 class EventFact:
     """What a person did in Airflow, from its audit log. event: Airflow's name of it. what: in words, for people.
 
-    is_stop: it ended a run. reason: why, if the person said so.
+    is_stop: it ended a run. is_deletion: of a run. marks_success: it set a run, or a task of it, to successful.
+    reason: why, if the person said so.
     """
 
     moment: datetime
@@ -114,6 +115,8 @@ class EventFact:
     dag_id: str
     run_id: str | None = None
     is_stop: bool = False
+    is_deletion: bool = False
+    marks_success: bool = False
     reason: str = ""
 
 

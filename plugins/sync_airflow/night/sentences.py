@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 from sync_airflow.night_rules import latest_night
 
 if TYPE_CHECKING:
-    from sync_airflow.night.facts import Facts, RunFact, SearchFact
+    from sync_airflow.night.facts import EventFact, Facts, RunFact, SearchFact
     from sync_airflow.night.states import JobNight
     from sync_airflow.night.verdict import Night
 
 # What a sentence calls the only search index, or all of several.
 SEARCH = "search"
+
+RESTORE_FILE = (
+    "Restore its file in the folder of the DAGs, or correct the import error that Airflow's start page shows."
+)
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
 
@@ -37,11 +41,11 @@ def details(night: Night, facts: Facts) -> tuple[str, ...]:
     """Sentences after the verdict: what is not done and why, and how old the search index is."""
     found = []
     if night.verdict == "fine" and night.warnings and night.done_at:
-        found.append(f"All {len(night.jobs)} jobs were done by {_end(night)}{_search_clause(night, facts)}.")
+        found.append(f"All {len(night.jobs)} jobs were done by {_end(night, facts)}{_search_clause(night, facts)}.")
     stuck = [job for job in night.jobs if job.is_stuck]
     if stuck and night.verdict == "needs you":
         found.append(_what_is_missing(stuck))
-    if night.problem and stuck:
+    if night.problem and stuck and night.verdict == "needs you":
         found.append(_capital(f"{night.problem}."))
     as_of = _as_of(facts)
     if night.is_latest and night.verdict in ("needs you", "nothing ran", "late") and as_of:
@@ -69,7 +73,7 @@ def _next_build(search: SearchFact, facts: Facts) -> str:
     if dag.is_paused:
         return f"It stays there: {search.job} is paused. Unpause its DAG in Airflow when its source is repaired."
     when = f", at {day_and_time(dag.next_run, facts.now)}" if dag.next_run else ""
-    return f"It stays there until the next build{when}: repair the source before, or pause {search.job} in Airflow."
+    return f"It stays there until the next build{when}. Repair the source first, or pause {search.job} in Airflow."
 
 
 def _last_build(search: SearchFact, facts: Facts) -> str:
@@ -89,12 +93,38 @@ def unknown(error: str) -> str:
 def left_out(job: str, persons: int) -> str:
     """Documents that Elasticsearch refused."""
     who = "1 person is" if persons == 1 else f"{persons:,} persons are"
-    return f"{who} missing from search or out of date there: Elasticsearch refused their documents ({job})."
+    return (
+        f"{who} missing from search or out of date there: Elasticsearch refused their documents. The report of {job} "
+        "lists them with the field to correct."
+    )
+
+
+def marked_as_successful(job: str, event: EventFact) -> str:
+    """Somebody has set its run to successful."""
+    who = event.user or "somebody"
+    return (
+        f"{job} counts as done because {who} marked its run as successful at {_time(event.moment)}: it may have "
+        "written nothing. To be sure, run it again."
+    )
+
+
+def dag_unknown(job: str) -> str:
+    """Airflow has not read the DAG of a job."""
+    return f"Airflow does not know the DAG of {job}: it will not run in the next night. {RESTORE_FILE}"
+
+
+def blocked(job: str, run: RunFact) -> str:
+    """Airflow will create no run of the next night."""
+    when = f"{day(run.run_after.date())} at {_time(run.run_after)}"
+    return (
+        f"{job} will not run in the next night: the run {run.run_id}, planned for {when}, blocks it. Delete that run."
+    )
 
 
 def failed_again(job: str, run: RunFact) -> str:
     """A run after the night's work was done."""
-    return f"{job} was done, but failed when it ran again at {_time(run.work_ended)}{_by(run)}."
+    ran = f"{run.user} ran it again" if run.user else "it ran again"
+    return f"{job} failed when {ran} at {_time(run.work_ended)}, after its work was done: read the log of that run."
 
 
 def index_name(search: SearchFact, all_of_them: Sequence[SearchFact]) -> str:
@@ -132,27 +162,41 @@ def _fine(night: Night, facts: Facts) -> str:
     if night.warnings:
         first = night.warnings[0].partition(": ")[0].rstrip(".")
         return f"{_name(night, facts)} was fine, but {first.replace('The alarm', 'the alarm', 1)}."
-    text = f"{_name(night, facts)} was fine. All {len(night.jobs)} jobs were done by {_end(night)}"
+    text = f"{_name(night, facts)} was fine. All {len(night.jobs)} jobs were done by {_end(night, facts)}"
     return f"{text}{_search_clause(night, facts)}."
 
 
 def _repaired(night: Night, facts: Facts) -> str:
     repaired = [job for job in night.jobs if job.is_repaired]
-    failed = [run for job in repaired for run in job.failures if run.stopped_by is None]
-    who = next((run.user for job in repaired if (run := job.run) and run.user), "") or "a later run"
-    count = len(repaired)
-    if failed:
-        jobs = {run.job for run in failed}
-        first = min(run.work_ended or run.run_after for run in failed)
-        what = f"{_count(len(jobs), 'job')} failed at {_time(first)}"
-    elif count == len(night.jobs):
-        what = "no job ran at its time"
-    else:
-        what = f"{_count(count, 'job')} did not run at {'its' if count == 1 else 'their'} time"
-    them = "it" if count == 1 else f"all {count}"
-    return (
-        f"{_now_or_night(night, facts)}: {what}, {who} repaired {them} by {_end(night)}{_search_clause(night, facts)}."
-    )
+    count, failed = len(repaired), any(job.failures for job in repaired)
+    what = _what_was_repaired(repaired) if failed or count < len(night.jobs) else "no job ran at its time"
+    them = {1: "it", 2: "both"}.get(count, f"all {count}")
+    deed = f"{_who_repaired(repaired)} {'repaired' if failed else 'ran'} {them}"
+    end = f"{_end(night, facts)}{_search_clause(night, facts)}"
+    return f"{_now_or_night(night, facts)}: {what}, but {deed} by {end}."
+
+
+def _what_was_repaired(repaired: list[JobNight]) -> str:
+    """One job failed at 00:09 and two did not run because of it, as a clause."""
+    own = {job.job.name: run for job in repaired for run in reversed(job.failures) if run.stopped_by is None}
+    followers = sum(bool(job.failures) and job.job.name not in own for job in repaired)
+    late = sum(not job.failures for job in repaired)
+    parts = []
+    if own:
+        first = min(run.work_ended or run.run_after for run in own.values())
+        parts.append(f"{_count(len(own), 'job')} failed at {_time(first)}")
+    if followers:
+        why = "because of it" if len(own) == 1 else "because another was not done"
+        parts.append(f"{_some(followers, first=not parts)} did not run {why}")
+    if late:
+        parts.append(f"{_some(late, first=not parts)} did not run at {'its' if late == 1 else 'their'} time")
+    return listed(parts)
+
+
+def _who_repaired(repaired: list[JobNight]) -> str:
+    runs = [job.run for job in repaired if job.run]
+    names = {run.user or ("recovery" if run.started_by in ("recovery", "restart") else "a later run") for run in runs}
+    return listed(sorted(names))
 
 
 def _rolled_back(night: Night, facts: Facts) -> str:
@@ -233,21 +277,20 @@ def _next(night: Night) -> str:
 
 
 def _what_is_missing(stuck: list[JobNight]) -> str:
-    """Three jobs failed, and two did not run because of it."""
+    """One job failed, and two did not run because of it."""
     failed = sum(job.state == "failed" for job in stuck)
     paused = sum(job.state == "paused" for job in stuck)
     followers = sum(job.state == "not run" and bool(job.because_of) for job in stuck)
     alone = sum(job.state == "not run" and not job.because_of for job in stuck)
-    parts = [f"{_count(failed, 'job')} failed"] if failed else []
-    parts += [f"{_count(alone, 'job')} did not run"] if alone else []
-    parts += [f"{_count(paused, 'job')} {'is' if paused == 1 else 'are'} paused"] if paused else []
-    parts += (
-        [f"{_count(followers, 'job')} did not run because of {'it' if len(parts) == 1 else 'them'}"]
-        if followers
-        else []
-    )
-    text = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-    return f"{_capital(text)}."
+    causes = [(failed, "failed"), (alone, "did not run"), (paused, "is paused" if paused == 1 else "are paused")]
+    parts: list[str] = []
+    for count, verb in causes:
+        parts += [f"{_some(count, first=not parts)} {verb}"] if count else []
+    if followers:
+        more = " more" if alone else ""
+        why = {0: "another is not done", 1: "of it"}.get(failed + paused + alone, "of that")
+        parts.append(f"{_some(followers, first=not parts)}{more} did not run because {why}")
+    return f"{_capital(', and '.join([', '.join(parts[:-1]), parts[-1]]) if parts[1:] else parts[0])}."
 
 
 def _search_clause(night: Night, facts: Facts) -> str:
@@ -281,20 +324,31 @@ def _is_last(night: Night, facts: Facts) -> bool:
     return night.run_date == latest_night(facts.now)
 
 
-def _end(night: Night) -> str:
+def _end(night: Night, facts: Facts) -> str:
+    """When the last job was done; with its date if that is not the date of the night, or not today."""
     if night.done_at is None:
         return "now"
-    when = f"{_time(night.done_at)} UTC"
-    return when if night.done_at.date() == night.run_date else f"{when} on {day(night.done_at.date())}"
-
-
-def _by(run: RunFact) -> str:
-    return f", started by {run.user}" if run.user else ""
+    when, done_on = f"{_time(night.done_at)} UTC", night.done_at.date()
+    is_clear = done_on == night.run_date and (not _is_last(night, facts) or done_on == facts.now.date())
+    return when if is_clear else f"{when} on {day(done_on)}"
 
 
 def _count(number: int, noun: str) -> str:
-    word = _NUMBERS[number] if number < len(_NUMBERS) else f"{number:,}"
-    return f"{word} {noun}{'' if number == 1 else 's'}"
+    return f"{_number(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def _some(number: int, *, first: bool) -> str:
+    """A number of jobs: with the noun if it is the first of a sentence."""
+    return _count(number, "job") if first else _number(number)
+
+
+def _number(number: int) -> str:
+    return _NUMBERS[number] if number < len(_NUMBERS) else f"{number:,}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """A, B and C."""
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
 def _capital(text: str) -> str:

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Literal
 
 from sync_airflow.night.facts import RECOVERY, Facts, RunFact
+from sync_airflow.night.sentences import listed
 from sync_airflow.night_rules import Success, latest_night, works_of_night
 from sync_jobs.catalogue import JOBS, Job, index_build_before, upstream_jobs
 
@@ -128,7 +129,7 @@ class _OfNight:
             usual=usual,
             is_paused=self._facts.dag(job.name).is_paused,
         )
-        unfinished = [before[other.name] for other in upstream_jobs(job) if not before[other.name].is_done]
+        upstream = [before[other.name] for other in upstream_jobs(job)]
         due, patience = self._due(job, before), (usual or UNKNOWN_DURATION) + GRACE
         done = self._done(job)
         if done:
@@ -145,7 +146,7 @@ class _OfNight:
         if self._now < tick:
             state: State = "paused" if blank.is_paused else "waiting"
             return replace(blank, state=state, waits_for=f"for its time, {job.at:%H:%M} UTC")
-        return self._judge_missing(blank, failed, unfinished, overdue=self._now > due + patience)
+        return self._judge_missing(blank, failed, upstream, overdue=self._now > due + patience)
 
     def _judge_active(self, blank: JobNight, run: RunFact, *, overdue: bool) -> JobNight:
         waits_for = _wait_of(run)
@@ -156,11 +157,11 @@ class _OfNight:
         return replace(blank, state="waiting" if waits_for else "running", run=run, waits_for=waits_for)
 
     def _judge_missing(
-        self, blank: JobNight, failed: RunFact | None, unfinished: list[JobNight], *, overdue: bool
+        self, blank: JobNight, failed: RunFact | None, upstream: list[JobNight], *, overdue: bool
     ) -> JobNight:
         """After its tick, if no run has done the work and none is active."""
         job, dag = blank.job, self._facts.dag(blank.job.name)
-        names = tuple(other.job.name for other in unfinished)
+        names = tuple(other.job.name for other in upstream if not other.is_done)
         if failed:
             why = failed.reason or f"{failed.stopped_by} was not done"
             if failed.stopped_by and failed.stopped_by not in names:
@@ -173,15 +174,23 @@ class _OfNight:
         elif dag.blocked_by:
             why = f"the run {dag.blocked_by}, planned for a later time, blocks its scheduled runs"
         else:
-            why = f"it should have started at {job.at:%H:%M} and has not"
+            why = self._deletion(job) or f"it should have started at {job.at:%H:%M} and has not"
         if self._is_over:
-            stale = next((run for run in blank.runs if run.state == "success"), None)
-            if stale and names:
-                why = f"the run {stale.run_id} came before {' and '.join(names)} had done the work"
+            stale = next((run for run in reversed(blank.runs) if run.state == "success"), None)
+            if stale:
+                later = [other.job.name for other in upstream if not other.done_at or other.done_at > _begun(stale)]
+                why = f"its run of {_minute(_begun(stale))} came before {listed(later)} had done the work"
             return replace(blank, state="not run", run=stale, why=why, because_of=names)
         if overdue:
             return replace(blank, state="late", why=why)
         return replace(blank, waits_for="for its run, which is due")
+
+    def _deletion(self, job: Job) -> str:
+        """Who has deleted a run of the job since its tick, as a clause; empty if nobody has."""
+        for event in self._facts.events:
+            if event.is_deletion and event.dag_id == job.dag_id and event.moment >= tick_of(job, self._night):
+                return f"{event.user or 'somebody'} deleted a run of it at {_minute(event.moment)}"
+        return ""
 
     def _runs_for_night(self, job: Job) -> tuple[RunFact, ...]:
         """Real runs that are for this night and that started at or after its tick, by start."""
@@ -282,7 +291,7 @@ def _wait_of(run: RunFact) -> str:
         return "for a free worker, or for the end of another run of this job"
     if run.is_retrying:
         return "for a retry after a failed attempt" + (f": {run.reason}" if run.reason else "")
-    return f"for the end of {' and '.join(run.waits_for)}" if run.waits_for else ""
+    return f"for the end of {listed(run.waits_for)}" if run.waits_for else ""
 
 
 def _for_starter(run: RunFact) -> str:

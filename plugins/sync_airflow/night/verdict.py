@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 from sync_airflow.night import sentences
-from sync_airflow.night.facts import Facts, RunFact, SearchFact
+from sync_airflow.night.facts import EventFact, Facts, RunFact, SearchFact
 from sync_airflow.night.states import GRACE, JobNight, is_over, states_of_night
 from sync_airflow.night_rules import latest_night
 from sync_jobs.catalogue import Job
@@ -45,7 +45,8 @@ class Night:
 
     sentence: the verdict as one sentence, with its facts. details: more sentences, most important first.
     jobs: all eight, in table order. roots: the root causes of what is not done and needs a person, in table order.
-    missing: the smallest set of jobs to run, in order; empty for an earlier night, which a later one replaces.
+    missing: the smallest set of jobs to run that can run, in order; empty for an earlier night, which a later one
+    replaces.
     problem: what is wrong besides the jobs, as a clause; empty if nothing is.
     warnings: sentences about what does not change the verdict. rollbacks: by the alias of each index that is rolled
     back, the run that did it; None if it is not known.
@@ -100,7 +101,7 @@ def judge(facts: Facts, run_date: date | None = None) -> Night:
         sentence="",
         jobs=jobs,
         roots=_roots(jobs),
-        missing=_missing(jobs) if night == latest else (),
+        missing=_missing(facts, jobs) if night == latest else (),
         warnings=(*_warnings(facts, jobs, is_latest=is_latest), *_alarm_warnings(facts, night)),
         rollbacks={each.alias: _rollback(facts, each) for each in search if each.is_rolled_back},
         is_latest=is_latest,
@@ -138,10 +139,10 @@ def _verdict_when_done(night: Night, problem: str) -> Verdict:
 
 
 def _component_problem(facts: Facts) -> str:
-    down = [component.name for component in facts.components if not component.is_healthy]
+    down = [f"the {component.name}" for component in facts.components if not component.is_healthy]
     if not down:
         return ""
-    return f"the {' and the '.join(down)} {'is' if len(down) == 1 else 'are'} not running"
+    return f"{sentences.listed(down)} {'is' if len(down) == 1 else 'are'} not running"
 
 
 def _search_problem(night: Night, search: tuple[SearchFact, ...]) -> str:
@@ -242,19 +243,44 @@ def _first_root(job: JobNight, by_name: dict[str, JobNight]) -> str:
     return job.job.name
 
 
-def _missing(jobs: tuple[JobNight, ...]) -> tuple[Job, ...]:
-    """Jobs that no run does: stuck ones, except paused ones, and late ones without a run."""
-    return tuple(
-        job.job
-        for job in jobs
-        if (job.is_stuck and job.state != "paused") or (job.state == "late" and job.run is None and not job.is_paused)
-    )
+def _missing(facts: Facts, jobs: tuple[JobNight, ...]) -> tuple[Job, ...]:
+    """Jobs that no run does and that can run now: stuck ones, and late ones without a run.
+
+    Not if its DAG is paused or unknown to Airflow, or if it needs such a job first.
+    """
+    found: list[Job] = []
+    impossible: set[str] = set()
+    for job in jobs:
+        name = job.job.name
+        if job.is_done:
+            continue
+        if job.is_paused or not facts.dag(name).is_known or impossible.intersection(job.because_of):
+            impossible.add(name)
+        elif job.is_stuck or (job.state == "late" and job.run is None):
+            found.append(job.job)
+    return tuple(found)
 
 
 def _rollback(facts: Facts, search: SearchFact) -> RunFact | None:
     """The last real run that moved the alias."""
     runs = [run for run in facts.runs if run.dag_id == search.rollback and run.state == "success" and not run.dry_run]
     return max(runs, key=lambda run: run.ended or run.run_after, default=None)
+
+
+def _blocks_next_night(facts: Facts, job: JobNight) -> RunFact | None:
+    """The run that somebody planned for so late that Airflow creates no run of the next night; None without any."""
+    blocked_by, next_tick = facts.dag(job.job.name).blocked_by, job.tick + timedelta(days=1)
+    runs = (run for run in facts.runs_of(job.job.name) if run.run_id == blocked_by and run.run_after >= next_tick)
+    return next(runs, None)
+
+
+def _mark_of_success(facts: Facts, run: RunFact) -> EventFact | None:
+    """What set this run to successful after its work had ended; None if it succeeded by itself and has a report."""
+    for event in facts.events if run.report is None else ():
+        is_of_run = (event.dag_id, event.run_id) == (run.dag_id, run.run_id)
+        if is_of_run and event.marks_success and (run.worked_until is None or event.moment >= run.worked_until):
+            return event
+    return None
 
 
 def _warnings(facts: Facts, jobs: tuple[JobNight, ...], *, is_latest: bool) -> tuple[str, ...]:
@@ -265,6 +291,9 @@ def _warnings(facts: Facts, jobs: tuple[JobNight, ...], *, is_latest: bool) -> t
         left_out = (job.run.report or {}).get("left_out")
         if isinstance(left_out, int) and left_out:
             found.append(sentences.left_out(job.job.name, left_out))
+        marked = _mark_of_success(facts, job.run)
+        if marked:
+            found.append(sentences.marked_as_successful(job.job.name, marked))
         ended = job.run.work_ended or facts.now
         found += [
             sentences.failed_again(job.job.name, run)
@@ -273,4 +302,9 @@ def _warnings(facts: Facts, jobs: tuple[JobNight, ...], *, is_latest: bool) -> t
         ]
         if job.is_paused and is_latest:
             found.append(f"{job.job.name} is paused: it will not run in the next night.")
+        if not facts.dag(job.job.name).is_known and is_latest:
+            found.append(sentences.dag_unknown(job.job.name))
+        planned = _blocks_next_night(facts, job) if is_latest else None
+        if planned:
+            found.append(sentences.blocked(job.job.name, planned))
     return tuple(found)

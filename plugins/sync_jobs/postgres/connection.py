@@ -5,8 +5,8 @@ from psycopg.pq import TransactionStatus
 
 from sync_jobs.errors import BadArgument, UnsupportedServer
 from sync_jobs.postgres import tables
-from sync_jobs.postgres.errors import connection_refused
 from sync_jobs.postgres.pooler import refuse_shared_sessions
+from sync_jobs.postgres.refused_connection import connection_refused
 from sync_jobs.postgres.statements import Connection, execute
 
 # libpq's parameters of every connection: a dead connection is noticed within two minutes, also by a client that only

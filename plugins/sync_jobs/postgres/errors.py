@@ -12,48 +12,8 @@ from sync_jobs.errors import AccessRefused, SyncJobError, TransientError
 # read-only (25006) because it has not become the primary yet.
 TRANSIENT_STATES = ("08", "25006", "25P03", "25P04", "40", "53", "55P03", "57")
 
-# A refused connection has a text but no SQLSTATE. With one of these texts, a retry would not help.
-NO_ACCESS = (
-    "password authentication failed",
-    "no password supplied",
-    "does not exist",  # a role, a database
-    "no pg_hba.conf entry",
-    "is not permitted to log in",
-    "permission denied for database",
-    "certificate",
-    # The parameters themselves are wrong, or the server cannot do what they ask for.
-    "invalid ",
-    "definition of service",
-    "service file",
-    "does not support SSL",
-    "channel binding",
-)
-
-
-# A refusal of a connection pooler, with the name of the parameter.
-REFUSED_PARAMETER = "unsupported startup parameter"
-
 # What else the role needs, by the SQLSTATE of the refusal: 42501, a permission is missing or a policy would hide rows.
 NO_PERMISSION = "42501"
-
-
-def connection_refused(error: psycopg.Error) -> SyncJobError:
-    """The error to raise for a connection that PostgreSQL, or the network on the way to it, refused.
-
-    The first line of the driver's text says why. It names at most the server, the database and the role.
-    """
-    why = f"PostgreSQL: {str(error).splitlines()[0]}."
-    if REFUSED_PARAMETER in str(error):
-        return AccessRefused(
-            f"{why} A pooler such as PgBouncer does not accept that parameter: remove it from extra of the connection "
-            "and from the PG* variables, or add it to ignore_startup_parameters of the pooler, then run the job again."
-        )
-    if not isinstance(error, psycopg.OperationalError) or any(words in str(error) for words in NO_ACCESS):
-        return AccessRefused(f"{why} Correct the connection or the permissions of its role, then run the job again.")
-    return TransientError(
-        f"{why} Make sure that it is running and has connections left (an index build needs two), then run the job "
-        "again."
-    )
 
 
 @contextmanager

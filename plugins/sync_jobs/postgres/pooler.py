@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from psycopg import errors
+from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 
 from sync_jobs.errors import TransientError, UnsupportedServer
@@ -17,6 +18,9 @@ from sync_jobs.postgres.statements import Connection, one_row
 
 # How long a second connection may wait in the queue of the pooler.
 POOLER_SECONDS = 10.0
+# What PgBouncer says in statement mode, and to a client that has waited too long for a session.
+NO_TRANSACTIONS = "statement pooling mode"
+QUEUE_TIMEOUT = "query_wait_timeout"
 # A busy pool can give a client the same session twice by chance.
 ATTEMPTS = 3
 
@@ -41,8 +45,10 @@ def refuse_shared_sessions(connection: Connection, open_another: Callable[[], Co
                 if first == _process_in_transaction(other) or first != _process(connection):
                     raise UnsupportedServer(SHARED)
                 other.rollback()
-    except errors.ProtocolViolation:  # PgBouncer in statement mode knows no transactions
-        raise UnsupportedServer(SHARED) from None
+    except errors.ProtocolViolation as error:
+        if NO_TRANSACTIONS in str(error):
+            raise UnsupportedServer(SHARED) from None
+        raise
 
 
 def _process(connection: Connection) -> int:
@@ -62,14 +68,19 @@ def _process_in_transaction(connection: Connection) -> int:
     while True:
         while libpq.is_busy():
             if not select.select([libpq.socket], [], [], max(0.0, end - time.monotonic()))[0]:
-                raise TransientError(
-                    f"The pooler in front of PostgreSQL gave no second session within {POOLER_SECONDS:.0f} s. Raise "
-                    "its pool size for this role (an index build needs two), then run the job again."
-                )
+                raise _no_second_session(f"within {POOLER_SECONDS:.0f} s")
             libpq.consume_input()
         result = libpq.get_result()
         if result is None:
             return int(process)
         if result.status == ExecStatus.FATAL_ERROR:
-            raise errors.ProtocolViolation(result.error_message.decode(errors="replace"))
+            error = error_from_result(result)
+            raise _no_second_session(f"within its {QUEUE_TIMEOUT}") if QUEUE_TIMEOUT in str(error) else error
         process = result.get_value(0, 0) or process if result.ntuples else process
+
+
+def _no_second_session(within: str) -> TransientError:
+    return TransientError(
+        f"The pooler in front of PostgreSQL gave no second session {within}. Raise its pool size for this role (an "
+        "index build needs two), then run the job again."
+    )

@@ -14,7 +14,7 @@ from threading import Event
 from typing import Any
 
 from elastic_transport import ConnectionError as ElasticsearchUnreachable
-from elastic_transport import ConnectionTimeout, JsonSerializer, NdjsonSerializer
+from elastic_transport import ConnectionTimeout, JsonSerializer, NdjsonSerializer, SerializationError
 from elasticsearch import ApiError, Elasticsearch
 
 from sync_jobs.errors import NotWritten, TransientError
@@ -156,7 +156,7 @@ class Sender:
                     return self._send_halves(body)
                 raise_unless_transient(error, carries_documents=True)
                 why = status_and_type(error)
-            except (ElasticsearchUnreachable, ConnectionTimeout) as error:
+            except (ElasticsearchUnreachable, ConnectionTimeout, SerializationError) as error:
                 if is_not_trusted(error):
                     raise
                 why = type(error).__name__

@@ -31,8 +31,9 @@ BLOCKED = "cluster_block_exception"
 REMOVED = "index_not_found_exception"
 CLOSED = "index_closed_exception"
 SNAPSHOT_IN_PROGRESS = "snapshot_in_progress_exception"
-# The answer to a client of a newer major version.
+# The answers to a client of a newer major version.
 OTHER_VERSION = "media_type_header_exception"
+NOT_ACCEPTABLE = 406
 # OpenSSL's code for a certificate that does not verify. Any other TLS failure counts as a broken connection.
 NOT_TRUSTED = "CERTIFICATE_VERIFY_FAILED"
 
@@ -120,13 +121,13 @@ def raise_unless_transient(error: ApiError, *, carries_documents: bool = False) 
     account = _account(error)
     if can_pass(error.status_code, account["type"]):
         return
-    if account["type"] == OTHER_VERSION:
+    if error.status_code not in NO_ACCESS:
+        refuse_other_server(error)
+    if account["type"] == OTHER_VERSION or error.status_code == NOT_ACCEPTABLE:
         raise UnsupportedServer(
             f"{_address(error.meta)} is not {WANTED_SERVER}: it does not know the media type of this client. Correct "
             "the connection or upgrade the cluster, then run the job again."
         ) from None
-    if error.status_code not in NO_ACCESS:
-        refuse_other_server(error)
     raise refusal(error.status_code, account, carries_document=carries_documents) from None
 
 
@@ -162,17 +163,27 @@ def _reason(error: Mapping[str, Any], carries_document: bool) -> str:
 
 
 def refuse_other_server(error: ApiError) -> None:
-    """Raise UnsupportedServer unless Elasticsearch itself answered: it names itself in a header of every answer."""
-    is_error = isinstance(error.body, dict) and isinstance(error.body.get("error"), dict)
-    names_itself = error.meta.headers.get("x-elastic-product") == "Elasticsearch"
-    if isinstance(error, UnsupportedProductError) or not (is_error or names_itself):
+    """Raise UnsupportedServer unless Elasticsearch itself answered."""
+    if not is_from_elasticsearch(error):
         meta = error.meta
         raise UnsupportedServer(
             f"The server at {_address(meta)} is not {WANTED_SERVER}, or a proxy removes the header X-Elastic-Product: "
-            f"expected that header, got {meta.status} {_phrase(meta.status)}, "
+            f"expected that header and JSON, got {meta.status} {_phrase(meta.status)}, "
             f"{meta.mimetype or 'without a content type'}. Correct the host of the connection or the proxy, then run "
             "the job again."
         ) from None
+
+
+def is_from_elasticsearch(error: ApiError) -> bool:
+    """Whether Elasticsearch itself answered: it names itself in a header of every answer."""
+    if isinstance(error, UnsupportedProductError):
+        return False
+    return names_itself(error.meta) or (isinstance(error.body, dict) and isinstance(error.body.get("error"), dict))
+
+
+def names_itself(meta: ApiResponseMeta) -> bool:
+    """Whether an answer has the header of Elasticsearch, and is not a text, such as the page of a proxy."""
+    return meta.headers.get("x-elastic-product") == "Elasticsearch" and not (meta.mimetype or "").startswith("text/")
 
 
 def _address(meta: ApiResponseMeta) -> str:
@@ -196,7 +207,8 @@ def _where(error: TransportError) -> str:
 def _why_unreachable(error: TransportError) -> str:
     """The kind of error, and what the operating system or the TLS library said first."""
     kind, first = type(error).__name__, _first_cause(error)
-    return kind if first is error else f"{kind}, {first}"
+    said = "".join(each if each.isprintable() else "?" for each in str(first))  # it may quote what another server sent
+    return kind if first is error else f"{kind}, {said}"
 
 
 def _first_cause(error: BaseException) -> BaseException:
@@ -215,11 +227,12 @@ def elasticsearch_errors_translated() -> Iterator[None]:
         raise_unless_transient(error)
         raise TransientError(
             f"Elasticsearch, or a proxy in front of it, cannot answer now: {status_and_type(error)}"
+            f"{_reason(_account(error), carries_document=False)}"
         ) from None
     except SerializationError:
-        raise UnsupportedServer(
-            f"The server is not {WANTED_SERVER}: it sent something other than JSON. Correct the host of the connection "
-            "or the proxy, then run the job again."
+        raise TransientError(
+            "Elasticsearch, or a proxy in front of it, cannot answer now: it sent something other than JSON, or only a "
+            "part of an answer"
         ) from None
     except TransportError as error:
         if is_not_trusted(error):

@@ -27,6 +27,7 @@ from sync_jobs.search.errors import (
     NOT_FOUND,
     SNAPSHOT_IN_PROGRESS,
     blocked_message,
+    is_from_elasticsearch,
     raise_unless_transient,
     refuse_other_server,
     removed_message,
@@ -334,15 +335,18 @@ class _Swap:
         False: not done, or unknown. Raises SearchBlocked or SyncJobError if it was refused for good.
         """
         client, alias = self.client, self.alias
+        before = self.live.name or "nothing"
+        unknown = f"Readers see {self.name} or, as before, {before}; GET /_alias/{alias} shows which."
         try:
             client.options(max_retries=0).indices.update_aliases(actions=actions)
         except TransportError:
             pass
         except ApiError as error:
+            if not is_from_elasticsearch(error):  # a proxy refused the request, or replaced the answer
+                self.state.text = unknown
             if error.status_code != NOT_FOUND:  # also the response if an earlier request has done it
                 raise_unless_transient(error)
-        before = self.live.name or "nothing"
-        self.state.text = f"Readers see {self.name} or, as before, {before}; GET /_alias/{alias} shows which."
+        self.state.text = unknown
         try:
             return find_live(client, alias) == Live(self.name, is_alias=True)
         except TransportError:

@@ -82,8 +82,8 @@ def _mapping_left_behind(client: Elasticsearch, live: str, name: str, *, same_de
         return []
     return _logged(
         [
-            f"{name}: the mapping of the live index {live} has what the new one lacks: {', '.join(more)}. A build "
-            "makes the fields of its definition only: add these to the definition if they are still wanted."
+            f"{name}: the mapping of the live index {live} has fields or parameters that the new one lacks: "
+            f"{', '.join(more)}. A build creates only those of its definition: add them there if they are still wanted."
         ]
     )
 

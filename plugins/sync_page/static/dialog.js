@@ -86,7 +86,7 @@ async function send(dialog, form, started, say) {
     }
     setBusy(dialog, form, false);
     if (own === latest) dialog.close();
-    say(`${name}: ${error.message || "you are no longer logged in"}. It may have been done all the same: check the table before you repeat it.`);
+    say(`${name}: ${error.message || "you are no longer logged in"}. It may have been done anyway: check the table before you repeat it.`);
   }
 }
 
