@@ -4,7 +4,8 @@
 # The versions of Python that the locks support, oldest first: all packages have wheels for them.
 python_versions = 3.11 3.12 3.13 3.14
 
-# Python's settings in the user's shell have no effect, such as PYTHONHOME, which names another Python's library.
+# Python's settings in the user's shell have no effect, such as PYTHONHOME, which names another Python's library, and
+# PYTHONDONTWRITEBYTECODE, with which each process compiles all modules that it imports.
 unexport $(filter-out PYTHON,$(filter PYTHON%,$(.VARIABLES)))
 
 # The Python of the virtual environment, with the project's packages on its path.

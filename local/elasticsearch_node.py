@@ -114,6 +114,7 @@ def make_node(home: Path, node_settings: dict[str, str]) -> Any:
     settings = jpype.JClass("org.elasticsearch.common.settings.Settings").builder()
     for name, value in node_settings.items():
         settings.put(name, value)
+    settings.putList("path.data", [str(home / "data")])  # as a text, it would be split at commas
     path_of = jpype.JClass("java.nio.file.Path").of
     environment = jpype.JClass("org.elasticsearch.env.Environment")(settings.build(), path_of(str(home / "config")))
     return jpype.JClass("org.elasticsearch.node.Node")(environment, plugins_loader(environment.modulesDir()))
@@ -122,7 +123,6 @@ def make_node(home: Path, node_settings: dict[str, str]) -> Any:
 def node_settings(home: Path, port: int) -> dict[str, str]:
     return {
         "path.home": str(home),
-        "path.data": str(home / "data"),
         "network.host": HOST,
         "http.port": str(port),
         "transport.port": "0",

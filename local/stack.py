@@ -29,10 +29,14 @@ from local.processes import Service, stop
 from local.settings import AIRFLOW_PORT, ELASTICSEARCH_PORT, POSTGRES_PORT, Settings
 from sync_airflow.dag_ids import DAG_IDS, ELASTICSEARCH_CONNECTION, POSTGRES_CONNECTION
 
-POSTGRES, ELASTICSEARCH, SETUP, API_SERVER = "postgres", "elasticsearch", "airflow-setup", "api-server"
+POSTGRES, ELASTICSEARCH, SETUP = "postgres", "elasticsearch", "airflow-setup"
+API_SERVER, TRIGGERER = "api-server", "triggerer"
 SERVICES = (POSTGRES, ELASTICSEARCH, *COMPONENTS)
 
+# How long a service may take to stop before it gets another signal. The scheduler waits for running tasks. The
+# triggerer ends its triggers at once, but then waits for ten seconds unless it gets another signal.
 PATIENCE_SECONDS = 20
+TRIGGERER_PATIENCE_SECONDS = 1
 
 
 class Stack:
@@ -169,9 +173,12 @@ class Stack:
         """Stop Airflow first, which would otherwise log errors about the missing servers."""
         names = [name for name in names if name in self.services]
         servers = [name for name in names if name in (POSTGRES, ELASTICSEARCH)]
-        for group in ([name for name in names if name not in servers], servers):
+        triggerer = [name for name in names if name == TRIGGERER]
+        rest = [name for name in names if name not in (*servers, *triggerer)]
+        patience = ((triggerer, TRIGGERER_PATIENCE_SECONDS), (rest, PATIENCE_SECONDS), (servers, PATIENCE_SECONDS))
+        for group, seconds in patience:
             if group:
-                stop([self.services[name] for name in group], PATIENCE_SECONDS)
+                stop([self.services[name] for name in group], seconds)
         for name in names:
             self._forget(name)
 

@@ -122,11 +122,15 @@ def _compare(
         )
     if job.builds_index is None:
         return Parity(job=job.name, report=report, keys=keys)
-    if report.added and find_live(elasticsearch, job.builds_index.alias).name:
+    # The index itself: the alias can have a filter.
+    live = find_live(elasticsearch, job.builds_index.alias).name
+    if live is None:
+        return Parity(job=job.name, report=report, keys=keys)
+    if report.added:
         # The build knows only the number of the keys that are new.
-        new = keys_without_documents(job.builds_index, postgres, elasticsearch, job.builds_index.alias)
+        new = keys_without_documents(job.builds_index, postgres, elasticsearch, live)
         documents = array("q", sorted({*documents, *new}))
-    by_kind = _documents_by_kind(job.builds_index, postgres, elasticsearch, run_date, documents)
+    by_kind = _documents_by_kind(job.builds_index, postgres, elasticsearch, live, run_date=run_date, keys=documents)
     return Parity(
         job=job.name,
         report=report,
@@ -152,7 +156,13 @@ def _observed(keys: dict[str, list[str]], documents: "array[int]", size: int) ->
 
 
 def _documents_by_kind(
-    definition: IndexDefinition, postgres: Connection, client: Elasticsearch, run_date: date, keys: Iterable[int]
+    definition: IndexDefinition,
+    postgres: Connection,
+    client: Elasticsearch,
+    live: str,
+    *,
+    run_date: date,
+    keys: Iterable[int],
 ) -> dict[str, "array[int]"]:
     """The keys by what is different about their documents in the live index, in the words of a report.
 
@@ -164,7 +174,7 @@ def _documents_by_kind(
         with snapshot(postgres):
             wanted = plain_documents(definition, postgres, run_date, batch)
         existing: Documents = {key: [] for key in batch}
-        for hit in find_documents(definition, client, definition.alias, batch, fields=True):
+        for hit in find_documents(definition, client, live, batch, fields=True):
             for key in keys_of(definition, hit):
                 existing.setdefault(key, []).append(hit["_source"])
         for key in batch:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,12 @@ from airflow.sdk import timezone
 from airflow.sdk.exceptions import AirflowFailException
 from elastic_transport import TransportError
 from elasticsearch import ApiError
-from psycopg import Error as PostgresError
 
 from sync_airflow.connections import open_elasticsearch, open_postgres
 from sync_jobs.errors import IndexNotAsExpected, SyncJobError
 from sync_jobs.index_definitions import INDEX_DEFINITIONS
+from sync_jobs.postgres.connection import take_over
+from sync_jobs.postgres.errors import postgres_errors_translated
 from sync_jobs.postgres.transactions import snapshot
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.index_alias import find_live, own_indices
@@ -98,7 +100,7 @@ class _Checks:
             passed, text = False, str(error)
         except (SyncJobError, AirflowFailException) as error:
             passed, text = None, str(error)
-        except (TransportError, ApiError, PostgresError) as error:
+        except (TransportError, ApiError) as error:
             log.warning("Check of %s: %s: %s", self.definition.alias, name, error)
             passed, text = None, f"Unexpected answer: {type(error).__name__}"
         self.checks.append(Check(name=name, passed=passed, text=text, checked_at=timezone.utcnow()))
@@ -132,7 +134,7 @@ def _takes_writes(definition: IndexDefinition, client: Elasticsearch, index: str
 
 def _counts(definition: IndexDefinition, client: Elasticsearch, index: str) -> str:
     run_date, left_out = _built_for(client, definition, index)
-    with _postgres() as postgres, snapshot(postgres):
+    with _snapshot() as postgres:
         wanted = wanted_totals(definition, postgres, run_date)
     refresh(client, index)
     found = found_totals(definition, client, index)
@@ -144,7 +146,7 @@ def _counts(definition: IndexDefinition, client: Elasticsearch, index: str) -> s
 
 def _sample(definition: IndexDefinition, client: Elasticsearch, index: str) -> str:
     run_date, left_out = _built_for(client, definition, index)
-    with _postgres() as postgres, snapshot(postgres):
+    with _snapshot() as postgres:
         # Another sample at each check.
         keys = sample_of_keys(definition, postgres, f"{index} {timezone.utcnow().isoformat()}", SAMPLE)
         wanted = plain_documents(definition, postgres, run_date, keys)
@@ -165,8 +167,16 @@ def _built_for(client: Elasticsearch, definition: IndexDefinition, index: str) -
     return date.fromisoformat(meta["run_date"]), len(meta.get("left_out", []))
 
 
-def _postgres() -> Any:
-    return open_postgres("checks of the page at /sync/", STATEMENT_TIMEOUT)
+@contextmanager
+def _snapshot() -> Iterator[Any]:
+    """A snapshot in a session like that of a job: the same checks and settings, so that no rows are hidden from it."""
+    with (
+        open_postgres("checks of the page at /sync/", STATEMENT_TIMEOUT) as postgres,
+        postgres_errors_translated(),
+    ):
+        take_over(postgres)
+        with snapshot(postgres):
+            yield postgres
 
 
 def shared_checks(definition: IndexDefinition) -> SharedRead[Checked]:

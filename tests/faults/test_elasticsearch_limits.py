@@ -115,6 +115,21 @@ def test_a_document_over_the_limit_of_the_cluster_is_left_out_and_named(
         build(job_connection, small_node, quarantine_keys=0)
 
 
+def test_a_document_over_the_memory_of_a_node_is_left_out_and_named(
+    tcs: Connection, job_connection: Connection, elasticsearch: Elasticsearch
+) -> None:
+    """The node answers as if it were overloaded, and would always do so."""
+    Application(tcs, elasticsearch).add(range(1, 4))
+    tcs.execute("UPDATE person SET intrepid_id = repeat('x', 60000000) WHERE id = 2")
+    before = rejections(elasticsearch)
+    report = build(job_connection, elasticsearch, bulk_attempts=2)
+    assert rejections(elasticsearch) > before
+    (record,) = report.left_out_records
+    assert (record["key"], record["field"]) == (2, "intrepidId")
+    assert "larger than a request may be" in record["reason"]
+    assert count(elasticsearch) == 2
+
+
 def test_a_full_disk_stops_the_job_at_once_and_the_live_index_stays_in_use(
     tcs: Connection, job_connection: Connection, small_node: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,9 @@ import pytest
 from local.home import Home
 from local.ports import HOST
 from local.processes import Service
+from local.stack import PATIENCE_SECONDS
 from tests.command_line import CommandLine, writers_of
+from tests.waiting import wait_for
 
 
 def test_a_taken_port_that_was_requested_is_an_error_and_nothing_is_started(command_line: CommandLine) -> None:
@@ -73,6 +75,22 @@ def test_another_process_with_the_id_of_a_service_is_not_stopped(command_line: C
     assert code == 0, output
     assert "Nothing was running" in output
     assert command_line.home.services() == {}
+
+
+def test_a_triggerer_that_waits_for_another_signal_gets_it_soon(command_line: CommandLine) -> None:
+    command_line.home.prepare()
+    script = (
+        "trap 'date +%s; signals=$signals.; [ $signals = . ] || exit' TERM; echo ready; while :; do sleep 0.05; done"
+    )
+    service = Service("Airflow triggerer", command_line.home.log("triggerer"))
+    service = service.start(["sh", "-c", script], command_line.environment, command_line.home.folder)
+    command_line.home.note_service(service, "triggerer")
+    wait_for("its trap", lambda: "ready" in service.log.read_text())
+    code, output = command_line.run("down")
+    assert code == 0, output
+    _, first, second = service.log.read_text().splitlines()
+    assert int(second) - int(first) < PATIENCE_SECONDS / 2
+    assert command_line.left_running() == []
 
 
 def test_a_command_waits_while_another_one_changes_the_stack(command_line: CommandLine) -> None:

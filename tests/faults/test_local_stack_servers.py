@@ -111,13 +111,14 @@ def test_an_unfinished_data_folder_is_created_again(postgres: Postgres) -> None:
     assert not postgres.data.with_name("data.unfinished").exists()
 
 
-def test_elasticsearch_starts_in_a_folder_with_a_name_that_is_not_ascii_in_the_locale_c(
+def test_elasticsearch_keeps_its_data_in_a_folder_with_any_name_in_the_locale_c(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LC_ALL", "C")
-    server = Elasticsearch(tmp_path / "Zoë", tmp_path / "log", any_free_port(), heap="256m")
-    with running_server(server):
-        pass
+    home = tmp_path / "Zoë, 'old' 100%"
+    with running_server(Elasticsearch(home, tmp_path / "log", any_free_port(), heap="256m")):
+        assert (home / "data" / "_state").is_dir()
+    assert {path.name for path in tmp_path.iterdir()} == {home.name, "log"}
 
 
 def test_a_jar_with_another_checksum_stops_the_start(tmp_path: Path) -> None:

@@ -1,19 +1,20 @@
 """What an operator set on the live index is still there after a build and after a rollback."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 from elasticsearch import Elasticsearch
 
-from sync_jobs.errors import SearchBlocked
+from sync_jobs.errors import IndexNotAsExpected, SearchBlocked
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.report import Report
 from sync_jobs.runner import run_rollback
 from tests.application import ALIAS
 from tests.awkward_data import Connection
-from tests.comparison import SETTINGS, RunJob, indices_behind_alias
+from tests.comparison import SETTINGS, RunJob, all_indices, indices_behind_alias
 from tests.integration.test_index_build import add_persons
 
 JOB = "PersonElasticSearchSyncJob"
@@ -109,6 +110,30 @@ def test_filter_and_routing_of_the_alias_and_other_aliases_move_with_it(
     assert aliases_of(elasticsearch, new) == aliases
     assert aliases_of(elasticsearch, live) == {}
     assert elasticsearch.count(index="persons-search")["count"] == 1
+
+
+def test_an_alias_that_refused_writes_accepts_them_again(
+    swap: Callable[[], Report], elasticsearch: Elasticsearch
+) -> None:
+    (live,) = indices_behind_alias(elasticsearch)
+    elasticsearch.indices.put_alias(index=live, name=ALIAS, is_write_index=False)
+    report = swap()
+    assert "is_write_index of the alias persons was false" in report.warning
+    elasticsearch.index(index=ALIAS, document={"personId": 5})
+
+
+@pytest.mark.parametrize("routing", [{"search_routing": "a"}, {"index_routing": "a"}])
+def test_an_alias_with_a_routing_gets_no_index_of_several_shards(
+    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, routing: dict[str, Any]
+) -> None:
+    """The documents of a build are spread over all shards, and with a routing readers see one of them."""
+    add_persons(tcs, range(1, 40))
+    (live,) = run(JOB, RUN_DATE).indices["live"]
+    elasticsearch.indices.put_alias(index=live, name="persons-search", **routing)
+    with pytest.raises(IndexNotAsExpected, match=r"persons-search has a routing.* has 3 shards\..*not touched\.$"):
+        run(JOB, RUN_DATE, settings=replace(SETTINGS, shards=3))
+    assert all_indices(elasticsearch) == indices_behind_alias(elasticsearch) == [live]
+    run(JOB, RUN_DATE)
 
 
 def test_other_aliases_of_a_plain_index_move_to_the_first_build(

@@ -71,6 +71,18 @@ def test_an_alias_added_by_a_template_is_removed_before_the_load_and_the_templat
         ({"mappings": {"_source": {"enabled": False}}}, "mapping _source"),
         ({"mappings": {"_routing": {"required": True}}}, "mapping _routing"),
         ({"settings": {"final_pipeline": "other"}}, "setting index.final_pipeline"),
+        ({"settings": {"index.mapping.source.mode": "disabled"}}, "setting index.mapping.source.mode"),
+        (
+            {
+                "settings": {"index.sort.field": "personId"},
+                "mappings": {"properties": {"personId": {"type": "long"}}},
+            },
+            "setting index.sort.field",
+        ),
+        (
+            {"settings": {"index.analysis.analyzer.default": {"type": "standard", "max_token_length": 2}}},
+            "setting index.analysis.analyzer.default.max_token_length",
+        ),
         ({"settings": {"index.blocks.write": True}}, "setting index.blocks.write"),
         ({"settings": {"index.mode": "logsdb"}}, "setting index.mode"),
         ({"mappings": {"runtime": {"surname": {"type": "long"}}}}, "mapping runtime.surname"),

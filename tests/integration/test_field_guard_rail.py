@@ -95,3 +95,24 @@ def test_neither_a_build_nor_a_rollback_takes_a_field_from_the_search(
     assert count_values(PERSONS, elasticsearch, live) == values
     run(BUILD, RUN_DATE, limits=Limits(maximum_removed_percent=100, maximum_changed_percent=100))
     assert count_values(PERSONS, elasticsearch, ALIAS)[field] == 0
+
+
+@pytest.mark.parametrize(
+    ("overwrite", "field"),
+    [
+        ("UPDATE specialty SET name = 'X'", "specialty"),
+        ("UPDATE placement SET site_code = 'X'", "siteCode"),
+        ("UPDATE placement SET grade_id = 1", "gradeId"),
+    ],
+)
+def test_one_value_in_a_field_that_only_some_persons_have_is_refused(
+    tcs: Connection, run: RunJob, elasticsearch: Elasticsearch, live: str, overwrite: str, field: str
+) -> None:
+    """Less than half of the documents change."""
+    count = count_values(PERSONS, elasticsearch, live)[field]
+    tcs.execute(overwrite)
+    with pytest.raises(GuardRail, match=rf"^{field} in index persons: this run would change {count} of {count}, more"):
+        run(BUILD, RUN_DATE)
+    assert indices_behind_alias(elasticsearch) == [live]
+    run(BUILD, RUN_DATE, limits=Limits(maximum_changed_percent=100))
+    assert run(BUILD, RUN_DATE).changed == 0

@@ -247,6 +247,20 @@ def test_differences_are_named_by_job_kind_and_id(
     assert "Adeyemi" not in text
 
 
+def test_persons_whom_a_filter_of_the_alias_hides_are_no_difference(
+    application: Application, elasticsearch: Elasticsearch, run: RunJob, compare: Any
+) -> None:
+    (live,) = run(INDEX_JOB, RUN_DATE).indices["live"]
+    elasticsearch.indices.put_alias(index=live, name=ALIAS, filter={"range": {"personId": {"lt": 5}}})
+    application.postgres.execute("UPDATE contact_details SET surname = 'Edited' WHERE id IN (3, 30)")
+    application.add(range(1000, 1001))
+    assert compare()[INDEX_JOB].keys == {
+        "persons with another fullName": ["3", "30"],
+        "persons with another surname": ["3", "30"],
+        "persons without a document in persons": ["1000"],
+    }
+
+
 def test_missed_nights_of_the_running_service_show_with_a_first_date(
     application: Application, tcs: Connection, elasticsearch: Elasticsearch, compare: Any
 ) -> None:

@@ -15,6 +15,7 @@ from elasticsearch.helpers import scan
 
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import BadArgument, GuardRail, IndexNotAsExpected
+from sync_jobs.guard_rail import Limits
 from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.report import Report
 from sync_jobs.runner import run_job, run_rollback
@@ -236,6 +237,22 @@ def test_an_emptied_source_does_not_empty_an_index_of_another_definition(
     assert indices_behind_alias(elasticsearch) == [bad]
     assert roll(wrong).indices["live"] == [good]
     assert len(surnames(elasticsearch)) == 210
+
+
+def test_an_update_of_everybody_since_the_build_is_no_reason_to_rewrite_every_document(
+    application: Application, build: Any, roll: Any, wrong: IndexDefinition, elasticsearch: Elasticsearch
+) -> None:
+    """A release may also fill a new column: then everybody was edited since the build."""
+    application.add(range(100, 250))
+    good = build(PERSONS)
+    before = surnames(elasticsearch)
+    bad = build(wrong)
+    application.postgres.execute("UPDATE contact_details SET known_as = surname")
+    for dry_run in (True, False):
+        with pytest.raises(GuardRail, match=r"would change 210 of 210.*= 100\. Nothing was written\.$"):
+            roll(wrong, documents="edited", dry_run=dry_run)
+    assert (indices_behind_alias(elasticsearch), surnames(elasticsearch, good)) == ([bad], before)
+    assert roll(wrong, documents="edited", limits=Limits(maximum_changed_percent=100)).changed == 210
 
 
 def test_an_index_that_has_lost_its_documents_is_no_target(

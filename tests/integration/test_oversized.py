@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from elasticsearch import Elasticsearch
+from psycopg.errors import ProgramLimitExceeded
 
 from sync_jobs.catalogue import find_job
 from sync_jobs.errors import RejectedDocument
@@ -14,6 +15,7 @@ from sync_jobs.index_definitions.persons import PERSONS
 from sync_jobs.runner import run_job
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.document_stream import document_lines
+from sync_jobs.search.oversized import oversized_named
 from sync_jobs.search.verification import plain_documents
 from tests.application import Application
 from tests.awkward_data import Connection
@@ -74,6 +76,23 @@ def test_no_more_than_twenty_persons_are_named(
     persons.execute("UPDATE contact_details SET surname = 'huge' WHERE id <= 100")
     with pytest.raises(RejectedDocument, match=f"{named(list(range(1, 21)))} and more: "):
         list(document_lines(definition, job_connection, RUN_DATE))
+
+
+def test_a_value_that_is_too_large_fails_once_for_its_batch_and_once_for_its_person(job_connection: Connection) -> None:
+    """Each failure can take PostgreSQL half a minute."""
+    failed: list[int] = []
+
+    def make(_: Connection, keys: list[int]) -> None:
+        if 700 in keys:
+            failed.append(len(keys))
+            raise ProgramLimitExceeded
+
+    with (
+        pytest.raises(RejectedDocument, match=named([700])),
+        oversized_named(PERSONS, job_connection, list(PERSONS_IN_TABLE), make),
+    ):
+        raise ProgramLimitExceeded
+    assert failed == [1000, 1]
 
 
 @pytest.mark.usefixtures("persons")

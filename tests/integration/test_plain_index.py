@@ -259,7 +259,9 @@ def test_the_copy_has_the_settings_routing_and_odd_documents_of_the_plain_index(
         settings={
             "number_of_shards": 3,
             "max_result_window": 50_000,
-            "analysis": {"analyzer": {"names": {"type": "standard", "max_token_length": 3}}},
+            "analysis": {
+                "analyzer": {name: {"type": "standard", "max_token_length": 3} for name in ("names", "default")}
+            },
         },
         mappings={"properties": {**MAPPING, "knownAs": {"type": "text", "analyzer": "names"}}},
         aliases={"doctors": {}},

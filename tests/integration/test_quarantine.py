@@ -93,6 +93,37 @@ def test_a_document_of_the_application_is_kept_if_its_replacement_is_refused(
 
 
 @pytest.mark.usefixtures("application")
+@pytest.mark.parametrize("change", [(b'"personId"', b'"otherId"'), None], ids=["without its key", "another index"])
+def test_a_person_keeps_the_old_document_if_a_pipeline_takes_the_new_one_away(
+    tcs: Connection,
+    run: RunJob,
+    elasticsearch: Elasticsearch,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    change: tuple[bytes, bytes] | None,
+) -> None:
+    """Elasticsearch answers that it has created it. The servers of the tests have no ingest processors."""
+    run(BUILD, RUN_DATE)
+    end_training(tcs, 7)
+    original = bulk.load
+
+    def load(definition: Any, client: Any, index: str, lines: Any, settings: Any, **arguments: Any) -> int:
+        if change:
+            lines = [line.replace(*change) for line in lines]
+        elif arguments.get("on_refused"):
+            index = "elsewhere"
+        return original(definition, client, index, lines, settings, **arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bulk, "load", load)
+        run(STATUS_JOB, RUN_DATE)
+    assert "documents of 1 persons still differ from PostgreSQL, such as 7." in caplog.text
+    assert statuses(elasticsearch, 7) == ["CURRENT"]
+    assert run(STATUS_JOB, RUN_DATE).refreshed == 1
+    assert statuses(elasticsearch, 7) == ["INACTIVE"]
+
+
+@pytest.mark.usefixtures("application")
 def test_a_person_keeps_both_old_documents_if_one_new_one_is_refused(
     tcs: Connection, run: RunJob, elasticsearch: Elasticsearch
 ) -> None:

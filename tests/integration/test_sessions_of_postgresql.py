@@ -237,6 +237,15 @@ def show(connection: Connection, *names: str) -> tuple[str, ...]:
     return tuple(connection.execute(f"SHOW {name}").fetchall()[0][0] for name in names)
 
 
+def test_a_second_connection_goes_to_the_server_of_the_first(job_dsn: str) -> None:
+    """Another host of the connection can be a standby, or a pooler that was not checked."""
+    hosts = psycopg.conninfo.make_conninfo(job_dsn, host="localhost,127.0.0.1", load_balance_hosts="random")
+    with psycopg.connect(hosts) as first:
+        for _ in range(20):
+            with another_connection(first) as second:
+                assert (second.info.host, second.info.hostaddr) == (first.info.host, first.info.hostaddr)
+
+
 def test_a_second_connection_has_the_settings_that_the_first_was_given(job_dsn: str) -> None:
     with psycopg.connect(job_dsn, autocommit=True) as first:
         first.execute("SET statement_timeout = '7min'")

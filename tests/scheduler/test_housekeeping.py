@@ -61,7 +61,7 @@ def clean_metadata(started: StartedAirflow) -> None:
 
     While Airflow runs, this would also delete the rows of its components, which would then end.
     """
-    stop([started.services.pop(component) for component in COMPONENTS], patience=10)
+    stop([started.services.pop(component) for component in COMPONENTS], patience=2)
     command = [sys.executable, "-m", "airflow", "db", "clean", "--clean-before-timestamp"]
     command += [datetime.now(UTC).isoformat(), "--yes", "--skip-archive"]
     cleaning = Service("airflow db clean", started.airflow.logs / "airflow-db-clean.log")

@@ -105,3 +105,18 @@ def test_other_errors_are_not_blamed_on_a_document(status: int, error: dict[str,
         bulk.failed_operations(PERSONS, line(1), item(status, **error))
     assert not isinstance(caught.value, RejectedDocument)
     assert str(caught.value) == f"Elasticsearch refused a request: {words}"
+
+
+ALONE = "Request contains an operation of size [60000150] bytes, which exceeds the maximum allowed limit of [50] bytes"
+TOGETHER = (
+    "rejected execution of coordinating operation [coordinating_and_primary_bytes=0, replica_bytes=0, all_bytes=0, "
+    "coordinating_operation_bytes={}, max_coordinating_bytes=52428800]"
+)
+
+
+@pytest.mark.parametrize(
+    ("reason", "never"),
+    [(ALONE, True), (TOGETHER.format(52_428_801), True), (TOGETHER.format(52_428_800), False), ("closed", False)],
+)
+def test_what_is_by_itself_over_a_limit_of_a_node_never_fits(reason: str, never: bool) -> None:
+    assert bulk.never_fits(reason) is never

@@ -1,5 +1,6 @@
 """The components of Airflow in the local stack. Its scheduler starts once the API server answers."""
 
+import atexit
 import gc
 import runpy
 import sys
@@ -50,18 +51,25 @@ def api_server(*codes: int) -> Iterator[ApiServer]:
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch, thresholds: list[int]) -> list[str]:
+def started(monkeypatch: pytest.MonkeyPatch, thresholds: list[int], last_calls: list[Any]) -> list[str]:
     """What has been started in place of Airflow."""
     started: list[str] = []
     monkeypatch.setattr(runpy, "run_module", lambda name, **_: started.append(name))
     monkeypatch.setattr(airflow_component, "import_module", lambda _: None)
     monkeypatch.setattr(gc, "set_threshold", thresholds.append)
+    monkeypatch.setattr(atexit, "register", last_calls.append)
     return started
 
 
 @pytest.fixture
 def thresholds() -> list[int]:
     """The thresholds of the garbage collection that have been set."""
+    return []
+
+
+@pytest.fixture
+def last_calls() -> list[Any]:
+    """What is called when the process ends."""
     return []
 
 
@@ -72,12 +80,19 @@ def test_the_api_server_starts_after_the_setup(monkeypatch: pytest.MonkeyPatch, 
     assert started == ["setup", "airflow"]
 
 
-def test_other_components_start_at_once(
-    monkeypatch: pytest.MonkeyPatch, started: list[str], thresholds: list[int]
+def test_other_components_start_at_once(monkeypatch: pytest.MonkeyPatch, started: list[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["airflow_component", "triggerer"])
+    main()
+    assert started == ["airflow"]
+
+
+@pytest.mark.usefixtures("started")
+def test_the_search_for_garbage_is_rare_and_finds_nothing_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, thresholds: list[int], last_calls: list[Any]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["airflow_component", "triggerer"])
     main()
-    assert (started, thresholds) == (["airflow"], [GARBAGE_THRESHOLD])
+    assert (thresholds, last_calls) == ([GARBAGE_THRESHOLD], [gc.freeze])
 
 
 def test_the_scheduler_starts_after_the_first_good_answer_of_the_api_for_tasks(

@@ -51,7 +51,7 @@ def test_a_virtual_environment_that_cannot_be_used_is_named_with_the_remedy(
     assert "Nothing is installed" not in said
 
 
-@pytest.mark.parametrize("name", ["PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONINSPECT", "PYTHONWARNINGS"])
+@pytest.mark.parametrize("name", ["PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONINSPECT", "PYTHONDONTWRITEBYTECODE"])
 def test_settings_of_python_have_no_effect(clone: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "another's")
     python = clone / ".venv" / "bin" / "python"

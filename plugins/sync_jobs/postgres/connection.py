@@ -63,7 +63,11 @@ def another_session(connection: Connection) -> Connection:
 
 
 def _open_like(connection: Connection) -> Connection:
-    parameters = KEEPALIVES | connection.info.get_parameters() | {"password": connection.info.password}
+    info = connection.info
+    # Of several hosts or addresses, only the one to which the first connection goes: another can be a standby, or a
+    # pooler that was not checked.
+    server = {"host": info.host, "hostaddr": info.hostaddr, "port": str(info.port)}
+    parameters = KEEPALIVES | info.get_parameters() | {"password": info.password} | server
     try:
         opened: Connection = psycopg.connect(**parameters, autocommit=True)  # type: ignore[arg-type]
     except psycopg.Error as error:

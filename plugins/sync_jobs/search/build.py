@@ -36,7 +36,7 @@ from sync_jobs.search.build_progress import BackgroundRefresh, Phases, Progress
 from sync_jobs.search.definition import IndexDefinition
 from sync_jobs.search.document_stream import document_lines
 from sync_jobs.search.edits import Edits
-from sync_jobs.search.field_guard_rail import count_values, effects_on_values
+from sync_jobs.search.field_guard_rail import count_values, effects_on_values, fields_of_one_value
 from sync_jobs.search.old_documents import carry_over_documents
 from sync_jobs.search.plain_index import plain_index_kept
 from sync_jobs.search.quarantine import Quarantine
@@ -257,18 +257,21 @@ class _Build:
 
         A new definition may change every document, so changes are limited only if the same one built both indices.
         """
-        definition, alias = self.definition, self.definition.alias
-        changed = difference.changed
-        if live and index_alias.definition_of(self.client, alias, live) != definition.version:
+        definition, client, alias = self.definition, self.client, self.definition.alias
+        changed, same = difference.changed, set[str]()
+        if live and index_alias.definition_of(client, alias, live) != definition.version:
             log.info("%s was built by another definition: changed documents are not limited", live)
             changed = 0
+        elif live:
+            same = fields_of_one_value(definition, client, self.name)
+            same -= fields_of_one_value(definition, client, live) if same else set()
         documents = Effect(
             existing=difference.unchanged + difference.changed + difference.removed,
             lost=difference.removed,
             added=difference.added,
             changed=changed,
         )
-        values = effects_on_values(alias, live_values, count_values(definition, self.client, self.name))
+        values = effects_on_values(alias, live_values, count_values(definition, client, self.name), same)
         return check_guard_rails({f"index {alias}": documents, **values}, self.run.limits)
 
     def _meta(self) -> dict[str, Any]:

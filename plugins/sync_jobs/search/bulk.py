@@ -7,6 +7,7 @@ No document becomes a Python object. Every operation has its own _id, so sending
 """
 
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -41,6 +42,12 @@ ANSWER = "errors,items.*.status,items.*.result,items.*.error"
 NO_ERRORS = b'{"errors":false'
 # The result of a document that an ingest pipeline has discarded. Elasticsearch answers 200 for it.
 DISCARDED = "noop"
+
+# What a node says about one document that is too large for it, and about a whole request.
+_OVER_THE_LIMIT = re.compile(
+    r"an operation of size \[\d+\] bytes, which exceeds the maximum allowed limit"
+    r"|operation_bytes=(?P<size>\d+), max_\w+_bytes=(?P<limit>\d+)"
+)
 
 # How a delete operation begins.
 DELETE = b'{"delete"'
@@ -152,7 +159,7 @@ class Sender:
             try:
                 answer = self._bulk(body)
             except ApiError as error:
-                if error.status_code == TOO_LARGE:
+                if error.status_code == TOO_LARGE or never_fits(str(error.body)):
                     return self._send_halves(body)
                 raise_unless_transient(error, carries_documents=True)
                 why = status_and_type(error)
@@ -162,6 +169,8 @@ class Sender:
                 why = type(error).__name__
             else:
                 refuse_discarded(self.index, answer.get("items", ()))
+                if any(map(never_fits, _reasons(answer.get("items", ())))):
+                    return self._send_halves(body)
                 body, refusals = (
                     failed_operations(self.definition, body, answer["items"]) if answer["errors"] else (b"", [])
                 )
@@ -233,6 +242,20 @@ def failed_operations(
         else:
             raise refusal(result["status"], error)
     return b"".join(again), refusals
+
+
+def never_fits(rejection: str) -> bool:
+    """Whether a node rejects what is by itself over a limit of its memory. It says so as if it were overloaded.
+
+    rejection: the text of the error. The limits are those of indexing_pressure.memory, tenths of the node's memory.
+    """
+    match = _OVER_THE_LIMIT.search(rejection)
+    return match is not None and (match["size"] is None or int(match["size"]) > int(match["limit"]))
+
+
+def _reasons(items: Iterable[dict[str, dict[str, Any]]]) -> Iterator[str]:
+    """Why operations were refused."""
+    return (result["error"].get("reason") or "" for item in items for result in item.values() if "error" in result)
 
 
 def _first_that_can_pass(items: list[dict[str, dict[str, Any]]]) -> str:

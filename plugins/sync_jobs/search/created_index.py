@@ -1,7 +1,7 @@
 """Checks what Elasticsearch has created for a new index: index templates may add to the request."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -12,17 +12,24 @@ from sync_jobs.search.index_mapping import differences
 
 # With these the documents could not be found, or would differ from PostgreSQL.
 _MUST_NOT_BE_MAPPED = ("_source", "_routing")
-_MUST_NOT_BE_SET = ("index.default_pipeline", "index.final_pipeline", "index.blocks.", "index.mode")
-# Values with which these settings have no effect.
-_HARMLESS = ("false", "_none", "standard")
+# With a sorted index, Elasticsearch finds no document by the value of the sort field if there are nested objects.
+_MUST_NOT_BE_SET = (
+    *("index.default_pipeline", "index.final_pipeline", "index.blocks.", "index.mode", "index.sort."),
+    *("index.mapping.source.mode", "index.analysis.analyzer.default", "index.analysis.analyzer.standard"),
+)
+# Values with which these settings have no effect. A synthetic source is compared like any other.
+_HARMLESS = ("false", "_none", "standard", "stored", "synthetic")
 # A runtime field takes the place of the field of the same name in searches.
 _RUNTIME = "runtime"
 
 log = logging.getLogger(__name__)
 
 
-def check_created(client: Elasticsearch, name: str, mapping: Mapping[str, Any]) -> None:
-    """Remove all aliases from a new, empty index; raise IndexNotAsExpected if its mapping or settings would do harm."""
+def check_created(client: Elasticsearch, name: str, mapping: Mapping[str, Any], *, given: Collection[str] = ()) -> None:
+    """Remove all aliases from a new, empty index; raise IndexNotAsExpected if its mapping or settings would do harm.
+
+    given: settings that do not come from a template, because the index was created with them.
+    """
     found = client.indices.get(index=name, flat_settings=True)[name]
     if found["aliases"]:
         removals = [{"remove": {"index": name, "alias": alias}} for alias in found["aliases"]]
@@ -37,7 +44,8 @@ def check_created(client: Elasticsearch, name: str, mapping: Mapping[str, Any]) 
     wrong = [f"mapping {each}" for each in differences(mapping, found["mappings"])]
     wrong += [f"mapping {each}" for each in _MUST_NOT_BE_MAPPED if each in found["mappings"] and each not in mapping]
     wrong += [f"mapping {_RUNTIME}.{each}" for each in found["mappings"].get(_RUNTIME, {}) if _is_ours(each, mapping)]
-    settings = {setting for setting, value in found["settings"].items() if value not in _HARMLESS}
+    harmful = {setting for setting, value in found["settings"].items() if value not in _HARMLESS}
+    settings = harmful.difference(given)
     wrong += [f"setting {each}" for each in sorted(settings) if each.startswith(_MUST_NOT_BE_SET)]
     if wrong:
         raise IndexNotAsExpected(

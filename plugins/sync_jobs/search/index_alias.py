@@ -275,26 +275,47 @@ def swap(client: Elasticsearch, alias: str, live: Live, name: str) -> list[str]:
         # Its build may have been killed between the swap and the mark.
         mark_finished(client, alias, live.name)
     aliases = _aliases_of(client, live.name)
+    _refuse_routing(client, name, aliases)
+    warnings: list[str] = []
+    if aliases.get(alias, {}).get("is_write_index") is False:
+        del aliases[alias]["is_write_index"]
+        warnings.append(
+            f"{name}: is_write_index of the alias {alias} was false, so writes of the application were refused. The "
+            "alias accepts them now."
+        )
     with errors_translated_with_state("") as state:  # nothing is moved: the caller knows the state
         try:
             _Swap(client, alias, live, name, state).move(aliases)
-            return []
         except AccessRefused:
             others = aliases.keys() - {alias}
             if not others or not live.is_alias:
                 raise
             _Swap(client, alias, live, name, state).move({alias: aliases[alias]})
-            warning = (
+            warnings.append(
                 f"{name}: no permission to move the other aliases of {live.name} ({', '.join(sorted(others))}): they "
                 "stay there. Grant the permissions on these names too, and move the aliases manually."
             )
-            log.warning("%s", warning)
-            return [warning]
+    for warning in warnings:
+        log.warning("%s", warning)
+    return warnings
 
 
 def _aliases_of(client: Elasticsearch, index: str | None) -> dict[str, dict[str, Any]]:
     """The aliases of an index with their filters and routing; empty for None."""
     return dict(client.indices.get_alias(index=index)[index]["aliases"]) if index else {}
+
+
+def _refuse_routing(client: Elasticsearch, name: str, aliases: dict[str, dict[str, Any]]) -> None:
+    """Raise IndexNotAsExpected if an alias with a routing would get an index of several shards."""
+    routed = [alias for alias, each in sorted(aliases.items()) if "search_routing" in each or "index_routing" in each]
+    settings = client.indices.get_settings(index=name, flat_settings=True)[name]["settings"]
+    shards = settings["index.number_of_shards"]
+    if routed and shards != "1":
+        raise IndexNotAsExpected(
+            f"{name}: the alias {', '.join(routed)} has a routing, with which readers find the documents of one shard "
+            f"only, but the index has {shards} shards. Remove the routing, or set the index setting shards to 1, then "
+            "run the job again."
+        )
 
 
 @dataclass(frozen=True)

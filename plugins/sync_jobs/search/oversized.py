@@ -59,20 +59,19 @@ def _all_keys(definition: IndexDefinition, connection: Connection) -> list[int]:
 def _failing(
     connection: Connection, keys: Sequence[int], make: Callable[[Connection, list[int]], object]
 ) -> Iterator[int]:
-    """The keys whose documents cannot be made, ascending: a batch that fails is divided."""
+    """The keys whose documents cannot be made, ascending.
+
+    The keys of a batch that fails are tried one by one. A failure takes PostgreSQL many seconds, because it handles the
+    whole value first; the documents of one person take it milliseconds.
+    """
     for batch in batches(keys, BATCH_KEYS):
-        yield from _failing_of(connection, batch, make)
+        if _fails(connection, batch, make):
+            yield from (key for key in batch if _fails(connection, [key], make))
 
 
-def _failing_of(
-    connection: Connection, keys: list[int], make: Callable[[Connection, list[int]], object]
-) -> Iterator[int]:
+def _fails(connection: Connection, keys: list[int], make: Callable[[Connection, list[int]], object]) -> bool:
     try:
         make(connection, keys)
     except TOO_LARGE:
-        middle = len(keys) // 2
-        if not middle:
-            yield keys[0]
-            return
-        yield from _failing_of(connection, keys[:middle], make)
-        yield from _failing_of(connection, keys[middle:], make)
+        return True
+    return False

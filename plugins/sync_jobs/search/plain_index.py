@@ -68,12 +68,13 @@ class _PlainIndexCopy:
         client, plain, name, alias = self.client, self.plain, self.name, self.definition.alias
         mappings = client.indices.get_mapping(index=plain)[plain]["mappings"]
         mapping = {name: value for name, value in mappings.items() if name != "_meta"}
+        settings = operator_settings.settings_for_copy(client, plain)
         client.indices.create(
             index=name,
-            settings=operator_settings.settings_for_copy(client, plain) | index_alias.LOADING_SETTINGS,
+            settings=settings | index_alias.LOADING_SETTINGS,
             mappings=mapping | {"_meta": self._meta()},
         )
-        check_created(client, name, mapping)
+        check_created(client, name, mapping, given=settings)
         reads.refresh(client, plain)
         copied = bulk.load(self.definition, client, name, self._lines(), self.settings)
         index_alias.make_searchable(client, name, self.settings)

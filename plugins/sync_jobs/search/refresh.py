@@ -160,7 +160,7 @@ class DocumentRefresh:
         return [change for change in changes if change.missing or change.surplus]
 
     def _write(self, changes: list["Change"]) -> set[int]:
-        """Write the new documents, then remove the old ones of the keys whose new documents were all accepted.
+        """Write the new documents, then remove the old ones of the keys whose new documents are all in the index.
 
         Two requests: in one, Elasticsearch would remove an old document whose replacement it refuses. Returns the
         keys with a refused document; what was accepted of theirs is removed again.
@@ -172,13 +172,25 @@ class DocumentRefresh:
         refused = {refusal.key for refusal in refusals}
         with_refusal = [change for change in changes if change.key in refused]
         kept = {each for change in with_refusal for each in change.existing}  # a document may have several keys
-        taken = (change for change in changes if change.key not in refused)
+        taken = self._arrived([change for change in changes if change.key not in refused])
         self._send(deletion(each) for change in taken for each in change.surplus if each not in kept)
         self._send(deletion(each) for change in with_refusal for each in change.additions())
         self.quarantine.keep_old_documents(change.key for change in with_refusal if change.existing)
         self.quarantine.accept(refused)  # earlier reasons of these keys no longer count
         self.quarantine.add(refusals)
         return refused
+
+    def _arrived(self, changes: list["Change"]) -> list["Change"]:
+        """The changes whose new documents are all in the index, with their keys.
+
+        An ingest pipeline may have sent some to another index, or the application may have removed them again.
+        """
+        keys = [change.key for change in changes if change.missing]
+        if not keys:
+            return changes
+        reads.refresh(self.client, self.index)
+        found = {hit["_id"] for hit in find_documents(self.definition, self.client, self.index, keys)}
+        return [change for change in changes if found.issuperset(map(document_id, change.missing))]
 
     def _send(self, operations: Iterable[bytes], on_refused: Callable[[list[Refusal]], None] | None = None) -> None:
         bulk.load(self.definition, self.client, self.index, operations, self.settings, on_refused=on_refused)

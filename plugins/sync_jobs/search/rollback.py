@@ -180,15 +180,17 @@ class _Rollback:
         except EditsUnknown as error:
             raise IndexNotAsExpected(f"{target}: {error} Roll back with documents = as_built.") from None
         gone = keys_without_source(definition, self.connection, refresh.client, target)
-        removed = Effect(existing=existing, lost=len(gone))
-        check_guard_rails({f"documents in index {target}": removed}, self.limits)
+        keys = array("q", sorted({*edited, *gone}))
+        rewritten = len({*refresh.once(self.connection, keys, dry_run=True).keys} - {*gone})
+        effect = Effect(existing=existing, lost=len(gone), changed=rewritten)
+        check_guard_rails({f"documents in index {target}": effect}, self.limits)
         entity = definition.entity
         warning = (
             f"{self._built_by()} Only documents of {entity}s edited since its build ({len(edited)}), or no longer in "
             f"PostgreSQL ({len(gone)}), are compared with PostgreSQL and written by the running definition. All others "
             f"stay as built: what was only removed from a {entity}, such as a link, still shows until the next build."
         )
-        return _Plan(array("q", sorted({*edited, *gone})), existing, warning=warning)
+        return _Plan(keys, existing, warning=warning)
 
     def _built_by(self) -> str:
         if "definition" in self.meta:
