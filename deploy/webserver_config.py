@@ -1,7 +1,7 @@
 """Logins of the FAB auth manager: accounts in Airflow's database or, with OIDC_ISSUER, through OpenID Connect.
 
 Airflow reads this file (AIRFLOW__FAB__CONFIG_FILE). With OpenID Connect, the groups of the client's token decide the
-role at each login: sync-viewer, sync-operator, sync-admin. Without one of them there is no access.
+role at each login: sync-viewer, sync-operator, sync-admin. A user without one of them sees nothing.
 
     OIDC_ISSUER                such as https://login.example.org/realms/tis, a realm of Keycloak
     OIDC_CLIENT_ID             a confidential client; its redirect URI is ADDRESS/auth/oauth-authorized/keycloak

@@ -17,6 +17,7 @@ from deploy.helm import write_secrets
 from sync_airflow import settings
 from tests.deployment.compose_file import ROOT
 from tests.deployment.tools import helm_command
+from tests.unit.test_requirements import NO_REGISTRY, UV
 
 FOLDER = ROOT / "deploy" / "helm"
 VALUES = FOLDER / "values.yaml"
@@ -169,6 +170,43 @@ def test_the_jobs_get_their_connections_and_no_other_process_a_password_in_clear
         variables = {variable["name"] for variable in main["env"]}
         assert {"AIRFLOW_CONN_TCS_POSTGRES", "AIRFLOW_CONN_TCS_ELASTICSEARCH"} <= variables, name
         assert "/certificates" in {mount["mountPath"] for mount in main["volumeMounts"]}, name
+
+
+def test_every_pod_is_restricted_and_limited_in_memory(documents: list[dict[str, Any]]) -> None:
+    """The Pod Security Standard "restricted". Without limits, a pod is the first to go on a node without memory."""
+    for name, pod in pods(documents).items():
+        security = pod["securityContext"]
+        assert security["runAsNonRoot"], name
+        assert security["runAsUser"] != 0, name
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        for container in containers(pod):
+            own = container["securityContext"]
+            assert own == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}, name
+            assert {*container["resources"]["requests"], *container["resources"]["limits"]} == {"cpu", "memory"}, name
+
+
+def test_only_the_kubernetes_executor_may_start_pods(documents: list[dict[str, Any]]) -> None:
+    roles = [document for document in documents if document["kind"] == "Role"]
+    creating = {role["metadata"]["name"] for role in roles for rule in role["rules"] if "create" in rule["verbs"]}
+    assert creating == ({"tis-sync-pod-launcher-role"} if "a task" in pods(documents) else set())
+
+
+def test_only_the_set_up_of_accounts_gets_the_password_of_the_administrator(documents: list[dict[str, Any]]) -> None:
+    readers = {name for name, pod in pods(documents).items() if "admin-password" in yaml.safe_dump(pod)}
+    assert readers == {"tis-sync-create-user"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["1.30", "1.37"])
+def test_kubernetes_knows_every_field(documents: list[dict[str, Any]], tmp_path: Path, version: str) -> None:
+    """By the schemas of that version of Kubernetes, which kubernetes-validate contains."""
+    rendered_file = tmp_path / "rendered.yaml"
+    rendered_file.write_text(yaml.safe_dump_all(documents), encoding="utf-8")
+    validate = [str(UV), "tool", "run", "kubernetes-validate==1.37.0", "--strict", "--kubernetes-version", version]
+    done = subprocess.run([*validate, str(rendered_file)], capture_output=True, text=True, check=False)
+    if NO_REGISTRY.search(done.stderr):
+        pytest.skip("the package registry cannot be reached")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_nothing_that_a_night_needs_runs_only_once(celery: list[dict[str, Any]]) -> None:

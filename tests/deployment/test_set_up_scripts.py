@@ -1,11 +1,9 @@
-"""The scripts that set up the servers of the profile embedded-servers, on real ones."""
+"""The script that sets up the PostgreSQL of the profile embedded-servers, on a real one."""
 
 import os
 import subprocess
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import psycopg
 import pytest
@@ -21,8 +19,6 @@ VARIABLES = {
         "AIRFLOW_POSTGRES_PASSWORD",
         "TCS_POSTGRES_PASSWORD",
         "SYNC_POSTGRES_PASSWORD",
-        "ELASTIC_PASSWORD",
-        "SYNC_ELASTICSEARCH_PASSWORD",
     )
 }
 
@@ -94,35 +90,3 @@ def test_a_missing_password_is_named(environment: dict[str, str]) -> None:
     done = set_up(environment)
     assert done.returncode == 1
     assert ".env.example" in done.stderr
-
-
-def test_elasticsearch_gets_the_role_and_the_user(tmp_path: Path) -> None:
-    """Against a server that only records the requests: the Elasticsearch of the tests has no security."""
-    requests: list[tuple[str, str, str]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            requests.append((self.path, self.headers["Authorization"], body))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    write_secrets(tmp_path, "elasticsearch-init", VARIABLES)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    environment = environment_of("elasticsearch-init", VARIABLES, {"/run/secrets": tmp_path})
-    environment |= {"PATH": os.environ["PATH"], "ELASTICSEARCH_URL": f"http://127.0.0.1:{server.server_port}"}
-    script = ROOT / "deploy" / "set_up_elasticsearch.sh"
-    try:
-        done = subprocess.run(["bash", script], env=environment, capture_output=True, text=True, check=False)
-    finally:
-        server.shutdown()
-        server.server_close()
-    assert done.returncode == 0, done.stderr
-    assert [path for path, _, _ in requests] == ["/_security/role/sync_jobs", "/_security/user/sync_jobs"]
-    assert len({login for _, login, _ in requests}) == 1
-    assert VARIABLES["SYNC_ELASTICSEARCH_PASSWORD"] in requests[1][2]
