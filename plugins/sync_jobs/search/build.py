@@ -262,7 +262,7 @@ class _Build:
         if live and index_alias.definition_of(client, alias, live) != definition.version:
             log.info("%s was built by another definition: changed documents are not limited", live)
             changed = 0
-        elif live:
+        elif live and changed:
             same = fields_of_one_value(definition, client, self.name)
             same -= fields_of_one_value(definition, client, live) if same else set()
         documents = Effect(
