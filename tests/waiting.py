@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 # Generous: a slow machine takes long, and only a test that fails waits so long.
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 600
 # The longer the wait, the longer the pauses: each answer, such as one of Airflow's API, takes processor time.
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, PAUSE_SHARE = 0.1, 1.0, 0.1
 
