@@ -3,7 +3,6 @@
 Each test gets a new database with all tables, indexes and rights, and an Elasticsearch without indices.
 """
 
-import atexit
 import gc
 import logging
 import os
@@ -35,8 +34,6 @@ from tests.watcher import watch_this_process
 # Python looks for garbage each time that it has so many more objects. With its default of 700 it looks thousands of
 # times while the tests import Airflow, and finds none.
 gc.set_threshold(100_000)
-# It would look once more at the end, which takes each process a second of processor time.
-atexit.register(gc.freeze)
 
 TEMPLATE = "tcs"
 
@@ -63,6 +60,11 @@ def pytest_configure() -> None:
     logging.getLogger("elastic_transport").setLevel(logging.WARNING)
     session_seed()
     watch_this_process()
+
+
+def pytest_unconfigure() -> None:
+    """pytest would look for garbage five times, which takes each process of the tests many seconds."""
+    gc.freeze()
 
 
 def pytest_report_header() -> str:

@@ -57,6 +57,7 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[OtlpReceiver]:
         # Airflow would send once more when this process ends, to a receiver that is gone by then.
         monkeypatch.setattr(atexit, "register", lambda *_: None)
         stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=False)
+        stats.incr("scheduler_heartbeat")  # the first metric opens the exporter
         provider = TracerProvider()
         provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter()))
         monkeypatch.setattr(spans, "tracer", provider.get_tracer("test"))
