@@ -183,13 +183,14 @@ class DocumentRefresh:
     def _arrived(self, changes: list["Change"]) -> list["Change"]:
         """The changes whose new documents are all in the index, with their keys.
 
-        An ingest pipeline may have sent some to another index, or the application may have removed them again.
+        An ingest pipeline may have sent some to another index, or the application may have removed them again. Where
+        nothing is to be removed, it makes no difference: these changes are not looked up.
         """
-        keys = [change.key for change in changes if change.missing]
-        if not keys:
+        replaced = [change.key for change in changes if change.missing and change.surplus]
+        if not replaced:
             return changes
         reads.refresh(self.client, self.index)
-        found = {hit["_id"] for hit in find_documents(self.definition, self.client, self.index, keys)}
+        found = {hit["_id"] for hit in find_documents(self.definition, self.client, self.index, replaced)}
         return [change for change in changes if found.issuperset(map(document_id, change.missing))]
 
     def _send(self, operations: Iterable[bytes], on_refused: Callable[[list[Refusal]], None] | None = None) -> None:
