@@ -276,11 +276,24 @@ def _blocks_next_night(facts: Facts, job: JobNight) -> RunFact | None:
 
 def _mark_of_success(facts: Facts, run: RunFact) -> EventFact | None:
     """What set this run to successful after its work had ended; None if it succeeded by itself and has a report."""
-    for event in facts.events if run.report is None else ():
-        is_of_run = (event.dag_id, event.run_id) == (run.dag_id, run.run_id)
-        if is_of_run and event.marks_success and (run.worked_until is None or event.moment >= run.worked_until):
-            return event
-    return None
+    if run.report is not None:
+        return None
+    marks = (each for each in facts.events if each.marks_success)
+    of_run = (mark for mark in marks if (mark.dag_id, mark.run_id) == (run.dag_id, run.run_id))
+    return next((mark for mark in of_run if run.worked_until is None or mark.moment >= run.worked_until), None)
+
+
+def _obstacles(facts: Facts, job: JobNight) -> list[str]:
+    """What keeps a job from its run of the next night."""
+    name, found = job.job.name, []
+    if job.is_paused:
+        found.append(f"{name} is paused: it will not run in the next night.")
+    if not facts.dag(name).is_known:
+        found.append(sentences.dag_unknown(name))
+    planned = _blocks_next_night(facts, job)
+    if planned:
+        found.append(sentences.blocked(name, planned))
+    return found
 
 
 def _warnings(facts: Facts, jobs: tuple[JobNight, ...], *, is_latest: bool) -> tuple[str, ...]:
@@ -300,11 +313,5 @@ def _warnings(facts: Facts, jobs: tuple[JobNight, ...], *, is_latest: bool) -> t
             for run in job.failures[-1:]
             if (run.work_started or run.run_after) > ended
         ]
-        if job.is_paused and is_latest:
-            found.append(f"{job.job.name} is paused: it will not run in the next night.")
-        if not facts.dag(job.job.name).is_known and is_latest:
-            found.append(sentences.dag_unknown(job.job.name))
-        planned = _blocks_next_night(facts, job) if is_latest else None
-        if planned:
-            found.append(sentences.blocked(job.job.name, planned))
+        found += _obstacles(facts, job) if is_latest else []
     return tuple(found)
