@@ -16,9 +16,8 @@ for secret in AIRFLOW_{FERNET_KEY,API_SECRET_KEY,JWT_SECRET,ADMIN_PASSWORD,POSTG
   read_secret "$secret" > /dev/null
 done
 
-# A database that is empty (1) is fine here. Airflow would show a long traceback if it cannot be reached (2).
-python "$deploy/has_metadata.py" || [ $? = 1 ]
 server="${AIRFLOW_POSTGRES_HOST:?}-${AIRFLOW_POSTGRES_PORT:?}-${AIRFLOW_POSTGRES_DATABASE:?}"
+# Also stops if the database cannot be reached: Airflow would show a long traceback.
 bash "$deploy/check_not_lost.sh" "airflow-$server" python "$deploy/has_metadata.py"
 
 airflow db migrate
