@@ -23,11 +23,15 @@ export PGPASSWORD="${POSTGRES_PASSWORD:?}"
 
 quiet_psql() { psql --no-psqlrc --quiet --no-password --set ON_ERROR_STOP=1 "$@"; }
 
+# For check_not_lost.sh. If PostgreSQL does not answer (2), psql has said why.
 has_tables() {
-  quiet_psql --dbname postgres --tuples-only --no-align \
-    --command "SELECT 1 FROM pg_database WHERE datname = 'tcs'" | grep -q 1 &&
-    quiet_psql --dbname tcs --tuples-only --no-align \
-      --command "SELECT 1 FROM pg_tables WHERE tablename = 'person'" | grep -q 1
+  local found
+  found=$(quiet_psql --dbname postgres --tuples-only --no-align \
+    --command "SELECT 1 FROM pg_database WHERE datname = 'tcs'") || return 2
+  [ -n "$found" ] || return 1
+  found=$(quiet_psql --dbname tcs --tuples-only --no-align \
+    --command "SELECT 1 FROM pg_tables WHERE tablename = 'person'") || return 2
+  [ -n "$found" ]
 }
 state="postgres-${PGHOST:?}"
 export -f quiet_psql has_tables

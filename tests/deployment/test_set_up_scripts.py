@@ -85,6 +85,14 @@ def test_postgresql_is_not_set_up_where_its_database_was_lost(server: Postgres, 
         assert administrator.execute("SELECT FROM pg_database WHERE datname = 'tcs'").fetchone() is None
 
 
+def test_a_postgresql_that_does_not_answer_is_not_called_empty(environment: dict[str, str]) -> None:
+    assert set_up(environment).returncode == 0
+    done = set_up(environment | {"PGPORT": str(any_free_port())})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Connection refused" in done.stderr
+    assert "empty" not in done.stderr
+
+
 def test_a_missing_password_is_named(environment: dict[str, str]) -> None:
     Path(environment["SYNC_POSTGRES_PASSWORD_FILE"]).write_text("", encoding="utf-8")
     done = set_up(environment)
